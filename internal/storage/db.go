@@ -1,0 +1,136 @@
+// Package storage is what the nouns stand on: PostgreSQL with tenants kept apart by row-level security, the private PostgreSQL that a
+// node runs when none is given, blobs, and keys.
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"tandem/internal/fault"
+)
+
+// Config says how to reach PostgreSQL.
+type Config struct {
+	URL      string           // libpq URL or key=value string
+	MaxConns int32            // 0: 16
+	Now      func() time.Time // nil: time.Now; every stored time comes from here, through Tx.Now
+}
+
+// DB is the database. Every statement runs in a transaction that is bound to one tenant (Tenant), or, for workers, to all (Worker).
+type DB struct {
+	pool *pgxpool.Pool
+	now  func() time.Time
+}
+
+// Tx is one transaction. Now is the same instant for all of it, in UTC and cut to microseconds as PostgreSQL stores it.
+type Tx struct {
+	pgx.Tx
+	Now    time.Time
+	Tenant uuid.UUID // uuid.Nil in a Worker transaction
+	after  []func()
+}
+
+// AfterCommit runs f once the transaction has committed, in the order of the calls; never when it rolled back.
+func (tx *Tx) AfterCommit(f func()) { tx.after = append(tx.after, f) }
+
+// Open connects; it does not migrate.
+func Open(ctx context.Context, cfg Config) (*DB, error) {
+	pc, err := pgxpool.ParseConfig(cfg.URL)
+	if err != nil {
+		return nil, fault.New(fault.Invalid, "database_url", "database.url is not a PostgreSQL address.").WithField("database.url").Because(err)
+	}
+	pc.MaxConns = cfg.MaxConns
+	if pc.MaxConns == 0 {
+		pc.MaxConns = 16
+	}
+	// Statements outside a transaction, if there ever are any, see no tenant and so no rows.
+	pc.AfterConnect = func(ctx context.Context, c *pgx.Conn) error {
+		_, err := c.Exec(ctx, "SET ROLE tandem_app")
+		return err
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, pc)
+	if err != nil {
+		return nil, fmt.Errorf("open the database pool: %w", err)
+	}
+	if err := pool.Ping(ctx); err != nil {
+		pool.Close()
+		return nil, fault.New(fault.Unavailable, "database_unreachable", "PostgreSQL does not answer; check database.url and that the server runs and is migrated.").Because(err)
+	}
+	now := cfg.Now
+	if now == nil {
+		now = time.Now
+	}
+	return &DB{pool: pool, now: now}, nil
+}
+
+// Close waits for the connections in use and closes them.
+func (db *DB) Close() { db.pool.Close() }
+
+// Now is the clock of everything stored.
+func (db *DB) Now() time.Time { return db.now().UTC().Truncate(time.Microsecond) }
+
+// Ping asks the database for an answer.
+func (db *DB) Ping(ctx context.Context) error { return db.pool.Ping(ctx) }
+
+// Pool is for libraries that need a pool of their own kind of work (River, LISTEN). Nouns use Tenant and Worker.
+func (db *DB) Pool() *pgxpool.Pool { return db.pool }
+
+// Tenant runs f in a transaction that sees and writes rows of one tenant only. It commits when f returns nil.
+// A serialization failure or deadlock is tried again, at most three times, so f must have no effects outside tx but AfterCommit.
+func (db *DB) Tenant(ctx context.Context, tenant uuid.UUID, f func(*Tx) error) error {
+	if tenant == uuid.Nil {
+		return errors.New("storage: a tenant transaction without a tenant")
+	}
+	return db.run(ctx, tenant, "tandem_app", f)
+}
+
+// Worker runs f in a transaction that sees every tenant. Only log followers, sweepers and dispatchers use it; never a request.
+func (db *DB) Worker(ctx context.Context, f func(*Tx) error) error {
+	return db.run(ctx, uuid.Nil, "tandem_worker", f)
+}
+
+const maxTries = 4
+
+func (db *DB) run(ctx context.Context, tenant uuid.UUID, role string, f func(*Tx) error) error {
+	var err error
+	for range maxTries {
+		err = db.once(ctx, tenant, role, f)
+		if !retryable(err) {
+			return err
+		}
+	}
+	return err
+}
+
+func (db *DB) once(ctx context.Context, tenant uuid.UUID, role string, f func(*Tx) error) error {
+	ptx, err := db.pool.Begin(ctx)
+	if err != nil {
+		return fmt.Errorf("begin a transaction: %w", err)
+	}
+	// A rollback after commit is a no-op; one after a cancelled context still has to reach the server.
+	defer func() { _ = ptx.Rollback(context.WithoutCancel(ctx)) }()
+	id := ""
+	if tenant != uuid.Nil {
+		id = tenant.String()
+	}
+	if _, err := ptx.Exec(ctx, "SELECT set_config('role', $1, true), set_config('tandem.tenant', $2, true)", role, id); err != nil {
+		return fmt.Errorf("bind the transaction to its tenant: %w", err)
+	}
+	tx := &Tx{Tx: ptx, Now: db.Now(), Tenant: tenant}
+	if err := f(tx); err != nil {
+		return err
+	}
+	if err := ptx.Commit(ctx); err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	for _, after := range tx.after {
+		after()
+	}
+	return nil
+}
