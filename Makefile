@@ -1,0 +1,107 @@
+# Tandem: `make help` lists the targets. Everything a target needs is fetched or built by it; a second run is quick.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+.NOTPARALLEL:
+
+# nolibopusfile: the codec alone is wanted, not libopusfile's file reader.
+TAGS := nolibopusfile
+VERSION = $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS = -s -w -X main.version=$(VERSION)
+
+# Looked at only once setup has run: without libopus or a C compiler the program is built with pure Go codecs.
+CGO = $(shell command -v gcc >/dev/null && pkg-config --exists opus 2>/dev/null && echo 1 || echo 0)
+RACE = $(if $(filter 1,$(CGO)),-race)
+TOOLS = $(shell scripts/tooldir.sh)
+# Packages whose tests run the whole program with real peers: one at a time, after the others.
+E2E := tandem/cmd/tandem
+# Processes at a time; more makes the media tests fight for two cores.
+P ?= 2
+
+WEB_SOURCES = $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/dist/*' -not -path 'web/e2e/*' 2>/dev/null)
+
+step = @printf '\n== %s\n' "$(1)"
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
+
+.PHONY: run
+run: setup-run build ## build what is missing and serve with demo data on the default ports
+	bin/tandem serve --demo
+
+.PHONY: build
+build: bin/tandem ## build bin/tandem with the screens inside
+
+.PHONY: web
+web: web/dist/index.html ## build the screens into web/dist
+
+.PHONY: test
+test: setup-test lint test-go test-nocgo test-web test-e2e ## run every test (fetches the programs they need)
+	$(call step,all tests passed)
+
+.PHONY: bench
+bench: setup-test web ## run the benchmarks and print a table; BENCH=regexp chooses, COUNT=n repeats
+	@mkdir -p .cache
+	CGO_ENABLED=$(CGO) go test -tags $(TAGS) -p 1 -run '^$$' -bench '$(or $(BENCH),.)' -benchmem -count $(or $(COUNT),1) -timeout 60m ./... | tee .cache/bench.txt | grep -vE '^(ok|PASS|\?|goos|goarch|cpu)' || true
+	@! grep -E '^(FAIL|--- FAIL|panic:)' .cache/bench.txt
+	$(call step,table)
+	@$(TOOLS)/benchstat .cache/bench.txt
+
+.PHONY: lint
+lint: setup-lint web ## check formatting, go vet, golangci-lint, module files, Biome and TypeScript
+	$(call step,lint: Go)
+	@bad=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$bad" ]; then printf 'gofmt would change:\n%s\n' "$$bad"; exit 1; fi
+	go mod tidy -diff
+	go mod verify
+	CGO_ENABLED=$(CGO) go vet -tags $(TAGS) ./...
+	CGO_ENABLED=$(CGO) $(TOOLS)/golangci-lint run --concurrency $(P)
+	$(call step,lint: web)
+	cd web && npm run lint && npm run typecheck
+
+# The parts of `make test`, to run one alone.
+.PHONY: test-go test-nocgo test-web test-e2e
+test-go: setup-lint web
+	$(call step,Go tests)
+	CGO_ENABLED=$(CGO) $(TOOLS)/gotestsum --format pkgname-and-test-fails -- -tags $(TAGS) $(RACE) -p $(P) -timeout 15m $$(go list -tags $(TAGS) ./... | grep -v '^$(E2E)')
+
+test-nocgo: setup-lint web
+	$(call step,without cgo: builds and its codecs work)
+	CGO_ENABLED=0 go build -tags $(TAGS) -o /dev/null ./cmd/tandem
+	CGO_ENABLED=0 $(TOOLS)/gotestsum --format pkgname-and-test-fails -- -tags $(TAGS) -p $(P) -timeout 5m ./media/codec/...
+
+test-web: web/node_modules/.stamp
+	$(call step,web tests)
+	cd web && npm run test
+
+# Without -race: sound is measured here, and the detector's slowness would be measured with it.
+test-e2e: setup-lint bin/tandem
+	$(call step,end to end: the program with SIPp, baresip, Chromium and Request Tracker)
+	CGO_ENABLED=$(CGO) $(TOOLS)/gotestsum --format testname -- -tags $(TAGS) -p 1 -timeout 30m ./cmd/tandem/...
+	$(call step,end to end: screens)
+	cd web && npm run e2e
+
+.PHONY: clean
+clean: ## remove what was built (keeps data/, the unpacked PostgreSQL and the user's caches)
+	rm -rf bin/tandem web/dist web/node_modules .cache
+
+.PHONY: setup-run setup-test setup-lint
+setup-run setup-test setup-lint: setup-%:
+	@scripts/setup.sh $*
+
+# Always asked of go build, which knows best what is out of date.
+.PHONY: bin/tandem
+bin/tandem: web/dist/index.html
+	$(call step,building bin/tandem $(VERSION)$(if $(filter 0,$(CGO)), without Opus: libopus or the C compiler is missing))
+	CGO_ENABLED=$(CGO) go build -tags $(TAGS) -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/tandem
+
+web/dist/index.html: web/node_modules/.stamp $(WEB_SOURCES)
+	$(call step,building the screens)
+	cd web && npm run build
+	@touch $@
+
+web/node_modules/.stamp: web/package.json web/package-lock.json
+	$(call step,fetching what the screens are built with)
+	cd web && npm ci --no-audit --no-fund
+	@touch $@
