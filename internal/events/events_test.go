@@ -1,0 +1,130 @@
+package events_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"tandem/internal/events"
+	"tandem/internal/storage"
+	"tandem/internal/storage/storagetest"
+)
+
+func newBus(t *testing.T) *events.Bus {
+	t.Helper()
+	bus, err := events.NewBus(events.BusConfig{}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(bus.Close)
+	return bus
+}
+
+func follow(t *testing.T, db *storage.DB, bus *events.Bus, handle func(context.Context, *storage.Tx, events.Event) error) {
+	t.Helper()
+	f := &events.Follower{Name: "test", DB: db, Bus: bus, Log: slog.New(slog.DiscardHandler), Handle: handle}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error)
+	go func() { done <- f.Run(ctx) }()
+	t.Cleanup(func() { cancel(); <-done })
+}
+
+func receive(t *testing.T, c <-chan string) string {
+	t.Helper()
+	select {
+	case s := <-c:
+		return s
+	case <-time.After(20 * time.Second):
+		t.Fatal("no event came")
+		return ""
+	}
+}
+
+// A transaction that begins first and commits last must not be skipped by a follower that has already seen the later one.
+func TestFollowerSkipsNoLateCommit(t *testing.T) {
+	db, bus := storagetest.New(t), newBus(t)
+	tenant := storagetest.Tenant(t, db, "a")
+	log := events.NewLog(bus)
+	ctx := context.Background()
+	seen := make(chan string, 10)
+	follow(t, db, bus, func(_ context.Context, _ *storage.Tx, e events.Event) error { seen <- e.Type; return nil })
+
+	err := db.Tenant(ctx, tenant, func(slow *storage.Tx) error {
+		if err := log.Append(ctx, slow, "slow.first", uuid.New(), nil); err != nil {
+			return err
+		}
+		return db.Tenant(ctx, tenant, func(quick *storage.Tx) error {
+			return log.Append(ctx, quick, "quick.second", uuid.New(), nil)
+		})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a, b := receive(t, seen), receive(t, seen); a != "slow.first" || b != "quick.second" {
+		t.Fatalf("seen %s, %s", a, b)
+	}
+}
+
+func TestFollowerRetriesAndMovesOnce(t *testing.T) {
+	db, bus := storagetest.New(t), newBus(t)
+	tenant := storagetest.Tenant(t, db, "a")
+	log := events.NewLog(bus)
+	ctx := events.WithActor(context.Background(), uuid.New())
+	seen := make(chan string, 10)
+	failed := false
+	follow(t, db, bus, func(_ context.Context, _ *storage.Tx, e events.Event) error {
+		if !failed {
+			failed = true
+			return errors.New("not yet")
+		}
+		if e.Actor == nil || e.Tenant != tenant || string(e.Data) != `{"n": 1}` {
+			t.Errorf("event %+v", e)
+		}
+		seen <- e.Type
+		return nil
+	})
+	err := db.Tenant(ctx, tenant, func(tx *storage.Tx) error {
+		return log.Append(ctx, tx, "thing.done", uuid.New(), map[string]int{"n": 1})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := receive(t, seen); got != "thing.done" {
+		t.Fatal(got)
+	}
+	select {
+	case s := <-seen:
+		t.Fatalf("%s came twice", s)
+	default:
+	}
+}
+
+func TestBusAsksAcrossNodes(t *testing.T) {
+	log := slog.New(slog.DiscardHandler)
+	a, err := events.NewBus(events.BusConfig{Listen: "127.0.0.1:16222"}, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	b, err := events.NewBus(events.BusConfig{Listen: "127.0.0.1:16223", Routes: []string{"nats-route://127.0.0.1:16222"}}, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	defer a.Answer("echo", func(d []byte) []byte { return append([]byte("re:"), d...) })()
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	for {
+		reply, err := b.Ask(ctx, "echo", []byte("x"))
+		if err == nil && string(reply) == "re:x" {
+			return
+		}
+		if ctx.Err() != nil {
+			t.Fatalf("node b gets no answer from node a: %v", err)
+		}
+	}
+}

@@ -1,0 +1,175 @@
+// Package events holds the event log, which is written in the same transaction as the change it tells of and followed by everything that
+// reacts to changes, and the bus, which only wakes and never carries truth.
+package events
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"tandem/internal/storage"
+)
+
+// Event is one thing that happened. Type is "noun.verb" (call.ended); Subject is the id of the noun; Data is the JSON of the struct that
+// the noun's package documents for that type.
+type Event struct {
+	ID      uuid.UUID       `json:"id" db:"event_id"`
+	Tenant  uuid.UUID       `json:"-" db:"tenant_id"`
+	At      time.Time       `json:"at" db:"at"`
+	Type    string          `json:"type" db:"type"`
+	Subject uuid.UUID       `json:"subject" db:"subject"`
+	Actor   *uuid.UUID      `json:"actor,omitempty" db:"actor"` // the user who did it, nil for the system
+	Data    json.RawMessage `json:"data" db:"data"`
+}
+
+// Appended is the bus subject that wakes the followers.
+const Appended = "events.appended"
+
+// Log appends events and wakes their followers.
+type Log struct{ bus *Bus }
+
+// NewLog returns a log that wakes followers over the bus.
+func NewLog(bus *Bus) *Log { return &Log{bus: bus} }
+
+// Append writes an event into tx: it exists if and only if the change does. In a Worker transaction name the tenant by AppendFor.
+func (l *Log) Append(ctx context.Context, tx *storage.Tx, typ string, subject uuid.UUID, data any) error {
+	return l.AppendFor(ctx, tx, tx.Tenant, typ, subject, data)
+}
+
+// AppendFor is Append for a given tenant.
+func (l *Log) AppendFor(ctx context.Context, tx *storage.Tx, tenant uuid.UUID, typ string, subject uuid.UUID, data any) error {
+	body, err := json.Marshal(data)
+	if err != nil {
+		return fmt.Errorf("encode event %s: %w", typ, err)
+	}
+	_, err = tx.Exec(ctx, `INSERT INTO events (event_id, tenant_id, at, type, subject, actor, data) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+		storage.NewID(), tenant, tx.Now, typ, subject, ActorID(ctx), body)
+	if err != nil {
+		return fmt.Errorf("append event %s: %w", typ, err)
+	}
+	tx.AfterCommit(func() { l.bus.Publish(Appended, nil) })
+	return nil
+}
+
+type actorKey struct{}
+
+// WithActor marks what is done under ctx as done by a user.
+func WithActor(ctx context.Context, user uuid.UUID) context.Context {
+	return context.WithValue(ctx, actorKey{}, user)
+}
+
+// ActorID returns the acting user, nil for the system.
+func ActorID(ctx context.Context) *uuid.UUID {
+	if id, ok := ctx.Value(actorKey{}).(uuid.UUID); ok && id != uuid.Nil {
+		return &id
+	}
+	return nil
+}
+
+// Follower hands every event, in order, to Handle, in the transaction that also moves the cursor: an effect in that transaction happens
+// exactly once. Of several nodes one follows at a time. Handle must be quick; work that takes long becomes rows of its own.
+type Follower struct {
+	Name   string // never change: the cursor hangs on it
+	DB     *storage.DB
+	Bus    *Bus
+	Log    *slog.Logger
+	Handle func(ctx context.Context, tx *storage.Tx, e Event) error
+}
+
+const (
+	followBatch = 200
+	pollEvery   = 2 * time.Second // the bus may lose a wake-up
+	retryAfter  = 500 * time.Millisecond
+)
+
+// Run follows until ctx ends. An event whose Handle fails is tried again, and holds up those behind it.
+func (f *Follower) Run(ctx context.Context) error {
+	wake, stop := f.Bus.Wake(Appended)
+	defer stop()
+	for {
+		n, err := f.step(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			f.Log.Error("a follower of the event log failed and tries again", "follower", f.Name, "err", err)
+		}
+		if n == followBatch && err == nil {
+			continue
+		}
+		wait := pollEvery
+		if err != nil {
+			wait = retryAfter
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return nil
+		case <-wake:
+			timer.Stop()
+		case <-timer.C:
+		}
+	}
+}
+
+var errBusy = errors.New("another node follows")
+
+func (f *Follower) step(ctx context.Context) (int, error) {
+	n := 0
+	err := f.DB.Worker(ctx, func(tx *storage.Tx) error {
+		n = 0
+		batch, err := f.next(ctx, tx)
+		if err != nil || len(batch) == 0 {
+			return err
+		}
+		for _, e := range batch {
+			if err := f.Handle(ctx, tx, e.Event); err != nil {
+				return fmt.Errorf("handle %s: %w", e.Type, err)
+			}
+		}
+		last := batch[len(batch)-1]
+		n = len(batch)
+		_, err = tx.Exec(ctx, `UPDATE event_cursors SET xid = $2::text::xid8, seq = $3 WHERE follower = $1`, f.Name, last.XID, last.Seq)
+		return err
+	})
+	if errors.Is(err, errBusy) {
+		return 0, nil
+	}
+	return n, err
+}
+
+type logRow struct {
+	Event
+	XID string `db:"xid"`
+	Seq int64  `db:"seq"`
+}
+
+func (f *Follower) next(ctx context.Context, tx *storage.Tx) ([]logRow, error) {
+	if _, err := tx.Exec(ctx, `INSERT INTO event_cursors (follower, xid, seq) VALUES ($1, '0', 0) ON CONFLICT DO NOTHING`, f.Name); err != nil {
+		return nil, err
+	}
+	var xid string
+	var seq int64
+	err := tx.QueryRow(ctx, `SELECT xid::text, seq FROM event_cursors WHERE follower = $1 FOR UPDATE SKIP LOCKED`, f.Name).Scan(&xid, &seq)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, errBusy
+	}
+	if err != nil {
+		return nil, err
+	}
+	rows, err := tx.Query(ctx, `
+		SELECT event_id, tenant_id, at, type, subject, actor, data, xid::text AS xid, seq FROM events
+		WHERE (xid, seq) > ($1::text::xid8, $2) AND xid < pg_snapshot_xmin(pg_current_snapshot())
+		ORDER BY xid, seq LIMIT $3`, xid, seq, followBatch)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByName[logRow])
+}
