@@ -1,0 +1,141 @@
+package sound
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"tandem/internal/fault"
+)
+
+// TTS turns text into speech. Voice is a name the engine knows; speed is 0.5 to 2.0, 1 being normal.
+type TTS interface {
+	Synthesize(ctx context.Context, text, voice string, speed float64) (PCM, error)
+}
+
+// MaxTextRunes is the longest text that is spoken.
+const MaxTextRunes = 4000
+
+// Reading speed.
+const (
+	MinSpeed = 0.5
+	MaxSpeed = 2.0
+)
+
+// Store keeps synthesised speech by key. Get returns an error that is fs.ErrNotExist when there is none. The blob store can be one.
+type Store interface {
+	Get(ctx context.Context, key string) ([]byte, error)
+	Put(ctx context.Context, key string, data []byte) error
+}
+
+// DirStore is a Store in a folder, one file per key.
+type DirStore string
+
+// Get reads the file of key.
+func (d DirStore) Get(_ context.Context, key string) ([]byte, error) {
+	return os.ReadFile(filepath.Join(string(d), key))
+}
+
+// Put writes the file of key; readers see all of it or nothing.
+func (d DirStore) Put(_ context.Context, key string, data []byte) error {
+	if err := os.MkdirAll(string(d), 0o750); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(string(d), ".tts-*")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(f.Name(), filepath.Join(string(d), key))
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return nil
+}
+
+// CachedTTS asks an engine only for what its store does not hold.
+type CachedTTS struct {
+	engine TTS
+	name   string
+	store  Store
+	log    *slog.Logger
+}
+
+// NewCachedTTS caches the speech of engine in store. The name tells engines apart and must change when their sound does. A store that
+// fails is logged and otherwise does without: people hear their texts, later.
+func NewCachedTTS(engine TTS, name string, store Store, log *slog.Logger) *CachedTTS {
+	return &CachedTTS{engine: engine, name: name, store: store, log: log}
+}
+
+// Key is the name of a text's speech in the store: sha-256 over text, voice, speed and engine, in hex, with ".wav".
+func (c *CachedTTS) Key(text, voice string, speed float64) string {
+	h := sha256.New()
+	for _, part := range []string{text, voice, strconv.FormatFloat(speed, 'f', 3, 64), c.name} {
+		fmt.Fprintf(h, "%d:%s,", len(part), part)
+	}
+	return hex.EncodeToString(h.Sum(nil)) + ".wav"
+}
+
+// Synthesize returns stored speech, or makes and stores it. Errors are those of the engine.
+func (c *CachedTTS) Synthesize(ctx context.Context, text, voice string, speed float64) (PCM, error) {
+	key := c.Key(text, voice, speed)
+	data, err := c.store.Get(ctx, key)
+	if err == nil {
+		var p PCM
+		if p, err = readMono(data); err == nil {
+			return p, nil
+		}
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		c.log.Warn("speech cache cannot be read", "key", key, "error", err)
+	}
+	p, err := c.engine.Synthesize(ctx, text, voice, speed)
+	if err != nil {
+		return PCM{}, err
+	}
+	if err := c.store.Put(ctx, key, p.WAV()); err != nil {
+		c.log.Warn("speech cannot be cached", "key", key, "error", err)
+	}
+	return p, nil
+}
+
+// readMono decodes a WAV file of ours.
+func readMono(data []byte) (PCM, error) {
+	r, err := NewReader(bytes.NewReader(data))
+	if err != nil {
+		return PCM{}, err
+	}
+	f := r.Format()
+	p := PCM{Rate: f.Rate}
+	buf := make([]int16, len(data)/f.Channels*f.Channels)
+	n, err := r.ReadPCM(buf)
+	if err != nil {
+		return PCM{}, fmt.Errorf("%w: no samples", ErrNotWAV)
+	}
+	p.Samples = appendMono(make([]int16, 0, n/f.Channels), buf[:n], f.Channels)
+	return p, nil
+}
+
+func checkSpeech(text, voice string, speed float64) error {
+	switch {
+	case text == "":
+		return fault.New(fault.Invalid, "tts_no_text", "There is no text to speak. Enter a text.").WithField("text")
+	case len(text) > 4*MaxTextRunes || len([]rune(text)) > MaxTextRunes:
+		return fault.Newf(fault.TooLarge, "tts_text_too_long", "The text is longer than %d characters. Shorten it.", MaxTextRunes).WithField("text")
+	case !(speed >= MinSpeed && speed <= MaxSpeed):
+		return fault.Newf(fault.Invalid, "tts_speed", "The reading speed must be between %.1f and %.1f.", MinSpeed, MaxSpeed).WithField("speed")
+	case !voiceName.MatchString(voice):
+		return fault.New(fault.Invalid, "tts_voice", "There is no such voice. Choose one from the list.").WithField("voice")
+	}
+	return nil
+}
