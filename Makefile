@@ -84,7 +84,7 @@ test-e2e: setup-lint bin/tandem
 
 .PHONY: clean
 clean: ## remove what was built (keeps data/, the unpacked PostgreSQL and the user's caches)
-	rm -rf bin/tandem web/dist web/node_modules .cache
+	rm -rf bin/tandem web/dist/* web/node_modules .cache
 
 .PHONY: setup-run setup-test setup-lint
 setup-run setup-test setup-lint: setup-%:
