@@ -1,0 +1,331 @@
+package sip
+
+import (
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	gosip "github.com/emiago/sipgo/sip"
+)
+
+// hooks are what a dialog tells its owner. All run on the dialog's goroutine and must not block.
+type hooks struct {
+	progress  func(status int, body []byte)              // UAC: a provisional response other than 100
+	answered  func(res *gosip.Response)                  // UAC: the call was answered, media is settled
+	offer     func(body []byte) (answer []byte, e error) // they offer; an error (refusal) leaves everything as it was
+	makeOffer func(repeat bool) []byte                   // we offer; repeat: the same as last time (session refresh)
+	answer    func(body []byte) error                    // their answer to our offer
+	info      func(contentType string, body []byte) int  // INFO; returns the status
+	ended     func(end)                                  // exactly once
+}
+
+// end says how a dialog ended.
+type end struct {
+	status int    // the final status of the INVITE, or 200 for a call that was answered and then hung up
+	byUs   bool   // we hung up or gave up
+	q850   int    // cause of a Reason header (RFC 3326), 0 when none came
+	text   string // reason phrase
+}
+
+// dialog is one INVITE dialog, as caller or called. One goroutine (run) owns everything below mail; others post functions to it.
+type dialog struct {
+	s        *stack
+	uac      bool
+	callID   string
+	localTag string
+	mail     *mailbox
+	done     chan struct{}
+	on       hooks
+	cred     *Credentials
+	extra    []gosip.Header // headers for the INVITE
+
+	mu        sync.Mutex // remoteTag is also read by the dispatcher
+	remoteTag string
+
+	state     state
+	local     gosip.FromHeader // our address with our tag
+	remote    gosip.ToHeader   // theirs with their tag
+	localSeq  uint32
+	seq       sequence
+	target    gosip.Uri
+	contact   gosip.Uri
+	routes    []gosip.Uri
+	via       hop            // UAC: where the INVITE goes when the route set is empty
+	flow      hop            // where their last request came from, for streams and NAT
+	source    netip.AddrPort // the same, as an address
+	allows    map[string]bool
+	reported  bool // ended was called
+	invite    *gosip.Request
+	inviteTx  *gosip.ServerTx
+	answering *answering    // our 2xx without its ACK yet
+	byeWith   []gosip.Header // a BYE held back until the ACK comes (RFC 3261 15)
+	byeHeld   bool
+	afterAck  func() // a re-INVITE that overtook the ACK before it
+	offering  bool // our re-INVITE or UPDATE is under way
+	wanted    []reoffer
+	heard     bool // UAC: a provisional response came, so CANCEL may be sent
+	cancelled bool // UAC: CANCEL was sent
+	early     []byte
+	tries     int
+	counts    map[string]int // uses of each nonce
+	ack       *gosip.Request
+	timer     sessionTimer
+}
+
+// reoffer is a wish to renegotiate, kept until the dialog is free for it.
+type reoffer struct {
+	repeat bool
+	done   func(error)
+}
+
+// run is the dialog's goroutine.
+func (d *dialog) run() {
+	for d.state != terminated {
+		<-d.mail.wake
+		for _, f := range d.mail.take() {
+			d.safely(f)
+		}
+	}
+	d.timer.stop()
+	d.stopAnswering()
+	d.s.forget(d)
+	for _, f := range d.mail.close() {
+		d.safely(f)
+	}
+	close(d.done)
+}
+
+// safely runs one posted function; a panic in it ends the dialog, not the process.
+func (d *dialog) safely(f func()) {
+	defer func() {
+		if r := recover(); r != nil {
+			d.state = terminated
+			d.report(end{status: 500, text: "internal error"})
+			d.s.m.panics.Inc()
+			d.s.t.crashed(r, stackTrace())
+		}
+	}()
+	f()
+}
+
+// after posts f when the time has come; stop the timer to prevent it.
+func (d *dialog) after(wait time.Duration, f func()) *time.Timer {
+	return time.AfterFunc(wait, func() { d.mail.post(f) })
+}
+
+// step moves the state machine.
+func (d *dialog) step(e event) bool {
+	to, ok := d.state.next(e)
+	if ok {
+		d.state = to
+	}
+	return ok
+}
+
+// report tells the owner, once, that the call is over for it; the dialog itself may still be saying goodbye.
+func (d *dialog) report(e end) {
+	if !d.reported {
+		d.reported = true
+		d.on.ended(e)
+	}
+}
+
+// abandon ends the dialog without a word: the stack stops.
+func (d *dialog) abandon() {
+	d.state = terminated
+	d.report(end{status: 503, byUs: true, text: "stopped"})
+}
+
+// knows says whether a request with this From tag belongs to the dialog. A caller does not know the other tag until the call is answered.
+func (d *dialog) knows(remoteTag string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.remoteTag == remoteTag || d.uac && d.remoteTag == ""
+}
+
+func (d *dialog) setRemoteTag(tag string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.remoteTag = tag
+}
+
+// hangup ends the call in whatever way its state asks for: CANCEL, BYE, or a refusal with the given status.
+func (d *dialog) hangup(status int, reason string, headers ...gosip.Header) {
+	d.mail.post(func() {
+		switch {
+		case !d.uac && (d.state == calling || d.state == ringing):
+			d.reject(refuse(status, reason, headers...))
+		case d.state == calling || d.state == ringing:
+			d.giveUp(end{status: 487, byUs: true, text: reason})
+		default:
+			d.leave(end{status: 200, byUs: true, text: reason}, headers...)
+		}
+	})
+}
+
+// leave sends BYE, once the ACK is there (RFC 3261 15.1.1).
+func (d *dialog) leave(e end, headers ...gosip.Header) {
+	if !d.step(leave) {
+		return
+	}
+	d.report(e)
+	if d.answering != nil {
+		d.byeHeld, d.byeWith = true, headers
+		return
+	}
+	d.sendBye(headers)
+}
+
+func (d *dialog) sendBye(headers []gosip.Header) {
+	d.byeHeld = false
+	d.timer.stop()
+	bye := d.next(gosip.BYE)
+	for _, h := range headers {
+		bye.AppendHeader(h)
+	}
+	gone := func() { d.step(byeDone) }
+	d.ask(bye, func(*gosip.Response) { gone() }, func(error) { gone() })
+}
+
+// lose ends a dialog whose other side no longer answers: BYE is still tried, for a peer that only one direction cannot reach.
+func (d *dialog) lose(e end) {
+	if d.step(lost) {
+		d.report(e)
+		if d.state == leaving {
+			d.stopAnswering()
+			d.sendBye(nil)
+		}
+	}
+}
+
+// refresh takes over the other side's Contact (target refresh, RFC 3261 12.2) and what it allows.
+func (d *dialog) refresh(msg gosip.Message) {
+	if c := contactOf(msg); c != nil {
+		d.target = *c.Clone()
+	}
+	for _, h := range msg.GetHeaders("Allow") {
+		if d.allows == nil {
+			d.allows = map[string]bool{}
+		}
+		for m := range strings.SplitSeq(h.Value(), ",") {
+			d.allows[strings.ToUpper(strings.TrimSpace(m))] = true
+		}
+	}
+}
+
+func contactOf(msg gosip.Message) *gosip.Uri {
+	for _, h := range msg.GetHeaders("Contact") {
+		if c, ok := h.(*gosip.ContactHeader); ok && !c.Address.Wildcard && c.Address.Host != "" {
+			return &c.Address
+		}
+	}
+	return nil
+}
+
+// seen notes where a request of theirs came from.
+func (d *dialog) seen(req *gosip.Request) {
+	d.source = sourceOf(req)
+	d.flow = hop{strings.ToLower(req.Transport()), req.Source()}
+}
+
+// hop is where a request in the dialog goes: the first route, or the remote target; to a target behind NAT, or one that reached us by a
+// stream that still stands, back where it came from.
+func (d *dialog) hop() hop {
+	if len(d.routes) > 0 {
+		return hopOf(&d.routes[0])
+	}
+	h := hopOf(&d.target)
+	if d.flow.addr == "" {
+		if d.via.addr != "" && !h.ip().IsValid() {
+			return d.via
+		}
+		return h
+	}
+	if d.flow.network != "udp" {
+		if c, err := d.s.t.tpl.GetConnection(d.flow.network, d.flow.addr); err == nil {
+			_, _ = c.TryClose()
+			return d.flow
+		}
+		return h
+	}
+	if ip := h.ip(); ip.IsValid() && ip != d.source.Addr() && (ip.IsPrivate() || ip.IsUnspecified() || ip.IsLoopback()) && !d.source.Addr().IsPrivate() {
+		return d.flow
+	}
+	return h
+}
+
+// next builds the next request of the dialog.
+func (d *dialog) next(method gosip.RequestMethod) *gosip.Request {
+	d.localSeq++
+	return d.build(method, d.localSeq)
+}
+
+// build makes a request in the dialog (RFC 3261 12.2.1.1), strict routers included.
+func (d *dialog) build(method gosip.RequestMethod, seq uint32) *gosip.Request {
+	target, routes := d.target, d.routes
+	target.Headers = nil
+	if len(routes) > 0 {
+		if _, loose := routes[0].UriParams.Get("lr"); !loose {
+			target, routes = routes[0], append(slices.Clone(routes[1:]), d.target)
+		}
+	}
+	req := gosip.NewRequest(method, target)
+	for _, r := range routes {
+		req.AppendHeader(&gosip.RouteHeader{Address: r})
+	}
+	hops := gosip.MaxForwardsHeader(70)
+	callID := gosip.CallIDHeader(d.callID)
+	from, to := d.local, d.remote
+	req.AppendHeader(&from)
+	req.AppendHeader(&to)
+	req.AppendHeader(&callID)
+	req.AppendHeader(&gosip.CSeqHeader{SeqNo: seq, MethodName: method})
+	req.AppendHeader(&hops)
+	if d.contact.Host != "" {
+		req.AppendHeader(&gosip.ContactHeader{Address: d.contact})
+	}
+	return req
+}
+
+// ask sends a request of the dialog and hands its final response, or its failure, to the dialog's goroutine. One challenge is answered.
+func (d *dialog) ask(req *gosip.Request, final func(*gosip.Response), failed func(error)) {
+	d.s.t.stamp(req, d.hop())
+	d.s.transact(req, func(res *gosip.Response) {
+		if res.IsProvisional() {
+			return
+		}
+		d.mail.post(func() {
+			if (res.StatusCode == 401 || res.StatusCode == 407) && d.cred != nil && req.GetHeader("Authorization") == nil && req.GetHeader("Proxy-Authorization") == nil {
+				d.localSeq++
+				req.CSeq().SeqNo = d.localSeq
+				if authorize(req, res, *d.cred, d.counts) {
+					d.ask(req, final, failed)
+					return
+				}
+			}
+			final(res)
+		})
+	}, func(err error) { d.mail.post(func() { failed(err) }) })
+}
+
+// reasonOf reads a Reason header (RFC 3326).
+func reasonOf(msg gosip.Message) (q850 int, text string) {
+	for _, h := range msg.GetHeaders("Reason") {
+		protocol, params, _ := strings.Cut(h.Value(), ";")
+		for p := range strings.SplitSeq(params, ";") {
+			k, v, _ := strings.Cut(strings.TrimSpace(p), "=")
+			switch strings.ToLower(k) {
+			case "cause":
+				if n, err := strconv.Atoi(v); err == nil && strings.EqualFold(strings.TrimSpace(protocol), "Q.850") && n > 0 && n < 128 {
+					q850 = n
+				}
+			case "text":
+				text = quotable(strings.Trim(v, `"`))
+			}
+		}
+	}
+	return q850, text
+}

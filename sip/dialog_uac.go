@@ -1,0 +1,276 @@
+package sip
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"strconv"
+
+	gosip "github.com/emiago/sipgo/sip"
+)
+
+// outgoing says what an INVITE of ours is to look like.
+type outgoing struct {
+	target  gosip.Uri
+	via     hop // where to send it when that is not the target's own address
+	from    gosip.FromHeader
+	to      gosip.Uri
+	contact string // user part of our Contact
+	cred    *Credentials
+	headers []gosip.Header
+	body    []byte // our offer
+}
+
+// maxTries bounds how often an INVITE is sent again because of a challenge or a session interval.
+const maxTries = 3
+
+// newUAC makes the dialog of a call of ours. The caller starts it with stack.start and then calls begin.
+func (s *stack) newUAC(o outgoing, on hooks) *dialog {
+	tag := randomHex(8)
+	d := &dialog{
+		s: s, uac: true, callID: randomHex(16), localTag: tag, mail: newMailbox(), done: make(chan struct{}), on: on, cred: o.cred,
+		local: o.from, remote: gosip.ToHeader{Address: o.to}, target: o.target, via: o.via, extra: o.headers, early: nil, counts: map[string]int{},
+	}
+	d.local.Params = gosip.HeaderParams{{K: "tag", V: tag}}
+	h := o.via
+	if h.addr == "" {
+		h = hopOf(&o.target)
+	}
+	d.contact = s.t.contact(o.contact, h)
+	d.via = h
+	return d
+}
+
+func randomHex(n int) string {
+	b := make([]byte, n)
+	_, _ = rand.Read(b) // never fails (crypto/rand)
+	return hex.EncodeToString(b)
+}
+
+// begin sends the INVITE.
+func (d *dialog) begin(offer []byte) {
+	d.mail.post(func() {
+		req := d.next(gosip.INVITE)
+		for _, h := range d.extra {
+			req.AppendHeader(h)
+		}
+		req.AppendHeader(allowHeader())
+		for _, h := range d.timer.ask(d) {
+			req.AppendHeader(h)
+		}
+		ct := gosip.ContentTypeHeader("application/sdp")
+		req.AppendHeader(&ct)
+		req.SetBody(offer)
+		d.sendInvite(req)
+	})
+}
+
+// sendInvite starts the INVITE's transaction; every response comes back to the dialog's goroutine, in order.
+func (d *dialog) sendInvite(req *gosip.Request) {
+	d.invite, d.heard = req, false
+	d.s.t.stamp(req, d.via)
+	d.s.transact(req, func(res *gosip.Response) {
+		if !d.mail.post(func() { d.responded(req, res) }) && res.IsSuccess() {
+			d.s.orphan(res)
+		}
+	}, func(err error) { d.mail.post(func() { d.failed(req, err) }) })
+}
+
+// responded takes a response to the INVITE. There may be any number of provisional ones (D1).
+func (d *dialog) responded(req *gosip.Request, res *gosip.Response) {
+	switch {
+	case req != d.invite:
+		return
+	case res.IsProvisional():
+		d.progress(res)
+	case res.IsSuccess():
+		d.answered(res)
+	default:
+		d.refusedBy(res)
+	}
+}
+
+func (d *dialog) progress(res *gosip.Response) {
+	d.heard = true
+	if d.state == cancelling {
+		d.sendCancel()
+		return
+	}
+	if res.StatusCode == 100 || !d.step(progressed) {
+		return
+	}
+	body, _ := sdpBody(res)
+	if len(body) > 0 {
+		d.early = body
+	}
+	d.on.progress(res.StatusCode, body)
+}
+
+// answered takes the first 2xx. One that crossed our CANCEL is acknowledged and hung up (D2).
+func (d *dialog) answered(res *gosip.Response) {
+	late := d.state == cancelling
+	if !d.step(answeredUAC) {
+		d.answeredAgain(res)
+		return
+	}
+	d.adopt(res)
+	d.acknowledge(d.invite, nil)
+	if late {
+		d.s.m.orphans.Inc()
+		d.sendBye(nil)
+		return
+	}
+	body, _ := sdpBody(res)
+	if len(body) == 0 {
+		body = d.early // some gateways send the answer in 183 only
+	}
+	if err := d.on.answer(body); err != nil {
+		d.leave(end{status: 488, byUs: true, text: "no usable answer"})
+		return
+	}
+	d.timer.granted(d, res)
+	d.on.answered(res)
+}
+
+// adopt makes the dialog that a 2xx confirms: their tag, their target, the route set in reverse (RFC 3261 12.1.2).
+func (d *dialog) adopt(res *gosip.Response) {
+	d.remote = headerTo(res.To())
+	tag, _ := res.To().Params.Get("tag")
+	d.setRemoteTag(tag)
+	d.routes = reversed(recordRoutes(res))
+	d.refresh(res)
+}
+
+// acknowledge sends the ACK of a 2xx and keeps it for repetitions.
+func (d *dialog) acknowledge(invite *gosip.Request, body []byte) {
+	ack := d.build(gosip.ACK, invite.CSeq().SeqNo)
+	for _, name := range []string{"Authorization", "Proxy-Authorization"} {
+		if h := invite.GetHeader(name); h != nil {
+			ack.AppendHeader(gosip.HeaderClone(h)) // RFC 3261 22.1
+		}
+	}
+	if len(body) > 0 {
+		ct := gosip.ContentTypeHeader("application/sdp")
+		ack.AppendHeader(&ct)
+		ack.SetBody(body)
+	}
+	d.s.t.stamp(ack, d.hop())
+	d.ack = ack
+	d.sendAck()
+}
+
+func (d *dialog) sendAck() {
+	if err := d.s.t.send(d.ack); err != nil {
+		d.s.log.Warn("cannot send ACK", "err", err)
+	}
+}
+
+// answeredAgain takes a further 2xx to an INVITE: a repetition is acknowledged again, another fork is acknowledged and hung up (D4).
+func (d *dialog) answeredAgain(res *gosip.Response) {
+	tag, _ := res.To().Params.Get("tag")
+	d.mu.Lock()
+	same := tag == d.remoteTag
+	d.mu.Unlock()
+	if !same {
+		d.s.orphan(res)
+		return
+	}
+	if d.ack != nil && d.ack.CSeq().SeqNo == res.CSeq().SeqNo {
+		d.sendAck()
+	}
+}
+
+// refusedBy takes a final response other than 2xx; the transaction layer has sent its ACK.
+func (d *dialog) refusedBy(res *gosip.Response) {
+	if d.state != cancelling && d.tries < maxTries && d.again(res) {
+		return
+	}
+	if d.step(refused) {
+		q850, text := reasonOf(res)
+		if text == "" {
+			text = quotable(res.Reason)
+		}
+		d.report(end{status: res.StatusCode, q850: q850, text: text})
+	}
+}
+
+// again repeats the INVITE with what a 401, 407 or 422 asks for.
+func (d *dialog) again(res *gosip.Response) bool {
+	req := d.invite.Clone()
+	switch res.StatusCode {
+	case 401, 407:
+		if d.cred == nil || !authorize(req, res, *d.cred, d.counts) {
+			return false
+		}
+	case 422:
+		h := res.GetHeader("Min-SE")
+		if h == nil {
+			return false
+		}
+		n, ok := number(h.Value(), 24*3600)
+		if !ok || n < 90 {
+			return false
+		}
+		for _, name := range []string{"Session-Expires", "Min-SE"} {
+			req.RemoveHeader(name)
+			req.AppendHeader(gosip.NewHeader(name, strconv.FormatUint(n, 10)))
+		}
+	default:
+		return false
+	}
+	d.tries++
+	d.localSeq++
+	req.CSeq().SeqNo = d.localSeq
+	d.sendInvite(req)
+	return true
+}
+
+// failed takes the end of the INVITE's transaction without a final response.
+func (d *dialog) failed(req *gosip.Request, err error) {
+	if req != d.invite || d.state == confirmed || d.state == leaving {
+		return
+	}
+	d.s.log.Debug("an INVITE failed", "err", err)
+	status := 408
+	if !d.heard {
+		status = 503
+	}
+	if d.step(lost) {
+		d.report(end{status: status, text: "no answer"})
+	}
+}
+
+// giveUp withdraws the call: CANCEL as soon as a provisional response allows it, and nothing more is awaited after 64·T1.
+func (d *dialog) giveUp(e end) {
+	if !d.step(leave) {
+		return
+	}
+	d.report(e)
+	if d.heard {
+		d.sendCancel()
+	}
+}
+
+// sendCancel builds CANCEL from the INVITE alone (RFC 3261 9.1, D3): same branch, same route, same CSeq number.
+func (d *dialog) sendCancel() {
+	if d.cancelled {
+		return
+	}
+	d.cancelled = true
+	inv := d.invite
+	req := gosip.NewRequest(gosip.CANCEL, inv.Recipient)
+	req.AppendHeader(inv.Via().Clone())
+	for _, name := range []string{"Route", "From", "To", "Call-ID", "Max-Forwards"} {
+		gosip.CopyHeaders(name, inv, req)
+	}
+	req.AppendHeader(&gosip.CSeqHeader{SeqNo: inv.CSeq().SeqNo, MethodName: gosip.CANCEL})
+	req.SetBody(nil)
+	req.SetTransport(inv.Transport())
+	req.SetDestination(inv.Destination())
+	req.Laddr = inv.Laddr
+	d.s.transact(req, func(*gosip.Response) {}, func(error) {})
+	d.after(d.s.timing.giveUp(), func() {
+		if d.state == cancelling {
+			d.step(lost)
+		}
+	})
+}

@@ -1,0 +1,21 @@
+package sip
+
+import (
+	"testing"
+	"time"
+
+	gosip "github.com/emiago/sipgo/sip"
+	"go.uber.org/goleak"
+)
+
+// Timers run 25 times as fast as in the field: 64·T1 is 1.28 s.
+const (
+	testT1 = 20 * time.Millisecond
+	testT2 = 160 * time.Millisecond
+)
+
+func TestMain(m *testing.M) {
+	gosip.SetTimers(testT1, testT2, 200*time.Millisecond)
+	gosip.Timer_D = time.Second
+	goleak.VerifyTestMain(m)
+}

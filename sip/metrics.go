@@ -1,0 +1,62 @@
+package sip
+
+import (
+	"strconv"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// metrics counts what the SIP side does. No label carries a tenant, a number or an address.
+type metrics struct {
+	requests      *prometheus.CounterVec // method, direction
+	responses     *prometheus.CounterVec // method, class, direction
+	dropped       *prometheus.CounterVec // reason
+	refused       *prometheus.CounterVec // reason
+	transactions  *prometheus.CounterVec // role, result
+	dialogs       prometheus.Gauge
+	registrations prometheus.Gauge
+	banned        prometheus.Gauge
+	panics        prometheus.Counter
+	orphans       prometheus.Counter
+	retransmits   prometheus.Counter
+}
+
+func newMetrics(reg prometheus.Registerer) *metrics {
+	vec := func(name, help string, labels ...string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: "tandem_sip_" + name, Help: help}, labels)
+	}
+	one := func(name, help string) prometheus.Counter {
+		return prometheus.NewCounter(prometheus.CounterOpts{Name: "tandem_sip_" + name, Help: help})
+	}
+	gauge := func(name, help string) prometheus.Gauge {
+		return prometheus.NewGauge(prometheus.GaugeOpts{Name: "tandem_sip_" + name, Help: help})
+	}
+	m := &metrics{
+		requests:      vec("requests_total", "SIP requests by method and direction (in, out).", "method", "direction"),
+		responses:     vec("responses_total", "SIP responses by the request's method, status class and direction (in, out).", "method", "class", "direction"),
+		dropped:       vec("dropped_total", "SIP messages dropped before a transaction, by reason.", "reason"),
+		refused:       vec("refused_total", "SIP requests refused by policy, by reason.", "reason"),
+		transactions:  vec("transactions_total", "SIP transactions by role (client, server) and result.", "role", "result"),
+		dialogs:       gauge("dialogs_active", "SIP dialogs that exist now, early ones included."),
+		registrations: gauge("registrations_active", "SIP phones registered with this node now."),
+		banned:        gauge("sources_banned", "Sources that are refused for a time because of wrong credentials."),
+		panics:        one("panics_total", "Panics caught while handling a SIP message; each is a defect."),
+		orphans:       one("late_answers_total", "2xx answers to calls already given up or to another fork, ended with ACK and BYE."),
+		retransmits:   one("answer_retransmits_total", "2xx answers sent again because no ACK had come."),
+	}
+	reg.MustRegister(m.requests, m.responses, m.dropped, m.refused, m.transactions, m.dialogs, m.registrations, m.banned, m.panics, m.orphans, m.retransmits)
+	return m
+}
+
+// methodLabel keeps the label set closed: strangers choose method names.
+func methodLabel(method string) string {
+	switch method {
+	case "INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "REGISTER", "INFO", "UPDATE":
+		return method
+	}
+	return "other"
+}
+
+func (m *metrics) countResponse(method string, status int, direction string) {
+	m.responses.WithLabelValues(methodLabel(method), strconv.Itoa(status/100)+"xx", direction).Inc()
+}

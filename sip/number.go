@@ -1,0 +1,90 @@
+package sip
+
+import (
+	"net/url"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+const maxUser = 128
+
+// userPart brings the user part of a SIP or tel URI to one form: unescaped, compatibility forms (full-width digits) folded, parameters
+// such as ;phone-context cut off, and, where it is a telephone number, without visual separators. It refuses whatever could break out
+// of a header or a log line once unescaped: control bytes, invalid UTF-8 and over-long input.
+func userPart(user string) (string, bool) {
+	if len(user) > 3*maxUser {
+		return "", false
+	}
+	s, err := url.PathUnescape(user)
+	if err != nil || !utf8.ValidString(s) || hasControl(s) {
+		return "", false
+	}
+	s = norm.NFKC.String(s)
+	if i := strings.IndexByte(s, ';'); i >= 0 {
+		s = s[:i]
+	}
+	s = strings.TrimSpace(s)
+	if looksDialled(s) {
+		s = strings.Map(func(r rune) rune {
+			if strings.ContainsRune("-.() ", r) {
+				return -1
+			}
+			return r
+		}, s)
+	}
+	return s, len(s) <= maxUser && !hasControl(s)
+}
+
+// looksDialled says whether s consists of digits, a leading plus and RFC 3966 visual separators only.
+func looksDialled(s string) bool {
+	digits := 0
+	for i, r := range s {
+		switch {
+		case r >= '0' && r <= '9':
+			digits++
+		case r == '+' && i == 0:
+		case strings.ContainsRune("-.() ", r):
+		default:
+			return false
+		}
+	}
+	return digits > 0
+}
+
+// hasControl finds bytes and runes that must never reach a header, a log line or a screen: C0, DEL, C1, line and paragraph separators.
+func hasControl(s string) bool {
+	for _, r := range s {
+		if r < 0x20 || r >= 0x7f && r < 0xa0 || r == '\u2028' || r == '\u2029' || r == utf8.RuneError {
+			return true
+		}
+	}
+	return false
+}
+
+// escapeUser writes a user part that userPart made so that it is legal in a URI again (RFC 3261 25.1: unreserved and user-unreserved).
+func escapeUser(s string) string {
+	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.!~*'()&=+$,;?/"
+	const hex = "0123456789ABCDEF"
+	var b strings.Builder
+	for i := range len(s) {
+		c := s[i]
+		if strings.IndexByte(plain, c) >= 0 {
+			b.WriteByte(c)
+			continue
+		}
+		b.WriteByte('%')
+		b.WriteByte(hex[c>>4])
+		b.WriteByte(hex[c&15])
+	}
+	return b.String()
+}
+
+// quotable makes a display name safe inside a quoted string: no control characters, no quote, no backslash.
+func quotable(s string) string {
+	if !utf8.ValidString(s) || hasControl(s) {
+		return ""
+	}
+	return strings.NewReplacer(`\`, "", `"`, "").Replace(s)
+}
