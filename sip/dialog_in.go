@@ -145,12 +145,17 @@ func (d *dialog) gotReinvite(req *gosip.Request, tx *gosip.ServerTx) {
 		d.reply(req, tx, 481, "Call/Transaction Does Not Exist", nil)
 		return
 	}
-	if d.answering != nil && d.afterAck == nil && !d.offering {
-		d.afterAck = func() { d.reinvited(req, tx) } // sent right behind the ACK, it may have overtaken it
-		d.after(parkTime, d.runAfterAck)
+	d.whenAcked(func() { d.reinvited(req, tx) })
+}
+
+// whenAcked runs f now, or, when an ACK is still to come, with it: a request sent right behind an ACK may overtake it.
+func (d *dialog) whenAcked(f func()) {
+	if d.answering == nil || d.afterAck != nil || d.offering {
+		f()
 		return
 	}
-	d.reinvited(req, tx)
+	d.afterAck = f
+	d.after(parkTime, d.runAfterAck)
 }
 
 func (d *dialog) reinvited(req *gosip.Request, tx *gosip.ServerTx) {
@@ -199,6 +204,14 @@ func asRefusal(err error) *refusal {
 
 // gotUpdate serves UPDATE (RFC 3311): a refresh without a body, or an offer that must be answered at once.
 func (d *dialog) gotUpdate(req *gosip.Request, tx *gosip.ServerTx) {
+	if len(req.Body()) > 0 {
+		d.whenAcked(func() { d.updated(req, tx) })
+		return
+	}
+	d.updated(req, tx)
+}
+
+func (d *dialog) updated(req *gosip.Request, tx *gosip.ServerTx) {
 	body, r := sdpBody(req)
 	if r == nil && len(body) > 0 {
 		r = d.busy()
