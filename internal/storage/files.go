@@ -1,10 +1,12 @@
 package storage
 
 import (
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 )
@@ -27,6 +29,22 @@ func writeFileSync(name string, data []byte, mode os.FileMode) (err error) {
 	}
 	if err = os.Rename(f.Name(), name); err != nil {
 		return err
+	}
+	return syncDir(filepath.Dir(name))
+}
+
+// createFileSync makes a file that only this user may read, as a whole and on disk, unless there is one already, which stays.
+func createFileSync(name string, data []byte) error {
+	temp := name + ".new-" + rand.Text()
+	if err := writeFileSync(temp, data, 0o600); err != nil {
+		return err
+	}
+	err := os.Link(temp, name)
+	if errors.Is(err, fs.ErrExist) {
+		err = nil
+	}
+	if err := errors.Join(err, os.Remove(temp)); err != nil {
+		return fmt.Errorf("create %s: %w", filepath.Base(name), err)
 	}
 	return syncDir(filepath.Dir(name))
 }
