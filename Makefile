@@ -80,7 +80,7 @@ test-e2e: setup-lint bin/tandem
 	$(call step,end to end: the program with SIPp, baresip, Chromium and Request Tracker)
 	CGO_ENABLED=$(CGO) $(TOOLS)/gotestsum --format testname -- -tags $(TAGS) -p 1 -timeout 30m ./cmd/tandem/...
 	$(call step,end to end: screens)
-	cd web && npm run e2e
+	cd web && ../scripts/with-server.sh npm run e2e
 
 .PHONY: clean
 clean: ## remove what was built (keeps data/, the unpacked PostgreSQL and the user's caches)
@@ -101,7 +101,8 @@ web/dist/index.html: web/node_modules/.stamp $(WEB_SOURCES)
 	cd web && npm run build
 	@touch $@
 
+# Not npm ci: that refuses a lock file which leaves out other systems' optional packages. This installs what is locked and changes nothing else.
 web/node_modules/.stamp: web/package.json web/package-lock.json
 	$(call step,fetching what the screens are built with)
-	cd web && npm ci --no-audit --no-fund
+	cd web && npm install --no-save --no-audit --no-fund
 	@touch $@

@@ -124,6 +124,7 @@ setup_test() {
   want "fonts for tests" 'fc-list :lang=zh | grep -q .' fontconfig fonts-dejavu-core fonts-noto-core fonts-noto-cjk || lacking=1
   want "SIP load and scenarios (SIPp)" 'command -v sipp' sip-tester || lacking=1
   want "SIP phone for tests (baresip)" 'command -v baresip' baresip-core || lacking=1
+  want "HTTP from scripts (curl)" 'command -v curl' curl || lacking=1
   want "audio tools for tests (ffmpeg, sox)" 'command -v ffmpeg && command -v sox' ffmpeg sox || lacking=1
   want "CRM for tests (Request Tracker 5)" 'test -x /usr/share/request-tracker5/libexec/rt-server && dpkg -s rt5-standalone rt5-db-sqlite' \
     request-tracker5 rt5-db-sqlite rt5-standalone || lacking=1

@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Runs a command beside a server with demo data of its own, on free ports and in a new folder, and stops the server afterwards.
+# Usage: scripts/with-server.sh COMMAND [ARGUMENT...]      The command finds TANDEM_URL, and TANDEM_SIP (address:port, UDP and TCP).
+set -euo pipefail
+root=$(cd "$(dirname "$0")/.." && pwd)
+
+free_port() { node -e 'const s=require("net").createServer();s.listen(0,"127.0.0.1",()=>{console.log(s.address().port);s.close()})'; }
+
+dir=$(mktemp -d)
+chmod 711 "$dir" # PostgreSQL's own user passes through
+server=
+finish() {
+  local status=$?
+  if [ -n "$server" ] && kill -0 "$server" 2>/dev/null; then
+    # The first signal drains, the second ends now.
+    kill -TERM "$server"; kill -TERM "$server" 2>/dev/null || true
+    wait "$server" 2>/dev/null || true
+  fi
+  if [ $status != 0 ]; then printf '%s\n' "-- the server's last lines:"; tail -n 40 "$dir/log" 2>/dev/null || true; fi
+  rm -rf "$dir"
+  exit $status
+}
+trap finish EXIT
+trap 'exit 130' INT TERM
+
+http=$(free_port) sip=$(free_port) webrtc=$(free_port)
+TANDEM_HTTP_ADDR=127.0.0.1:$http TANDEM_SIP_UDP=127.0.0.1:$sip TANDEM_SIP_TCP=127.0.0.1:$sip TANDEM_WEBRTC_UDP=127.0.0.1:$webrtc \
+  TANDEM_MEDIA_RTP_PORTS=40000-40999 TANDEM_DATA_DIR=$dir/data "$root/bin/tandem" serve --demo >"$dir/log" 2>&1 &
+server=$!
+
+export TANDEM_URL=http://127.0.0.1:$http TANDEM_SIP=127.0.0.1:$sip
+for _ in $(seq 300); do
+  if ! kill -0 "$server" 2>/dev/null; then echo "the server ended before it was ready"; exit 1; fi
+  if curl -fs -o /dev/null "$TANDEM_URL/healthz"; then ready=1; break; fi
+  sleep 0.2
+done
+[ -n "${ready:-}" ] || { echo "the server did not become ready within a minute"; exit 1; }
+"$@"
