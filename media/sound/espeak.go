@@ -66,6 +66,19 @@ func (*Espeak) Voices() []Voice {
 // voiceName keeps options and paths out of the command line.
 var voiceName = regexp.MustCompile(`^[a-z]{2,3}(-[A-Za-z0-9-]{1,20})?(\+[a-z][a-z0-9]{0,11})?$`)
 
+// espeakVoice works round espeak-ng 1.51, whose plain Mandarin voice turns characters into pinyin with tone numbers and then reads that
+// as English ("san one"); its pinyin voice is right, and still reads Latin words as English (espeak-ng/espeak-ng#1236).
+func espeakVoice(voice string) string {
+	name, variant, _ := strings.Cut(voice, "+")
+	if name == "cmn" || name == "zh" || name == "zh-cmn" {
+		name = "cmn-latn-pinyin"
+	}
+	if variant != "" {
+		return name + "+" + variant
+	}
+	return name
+}
+
 // wordsPerMinute is what espeak-ng calls speed; 175 is its normal one, and 80 its slowest.
 func wordsPerMinute(speed float64) int { return int(math.Round(175 * speed)) }
 
@@ -105,7 +118,7 @@ func (e *Espeak) Synthesize(ctx context.Context, text, voice string, speed float
 }
 
 func (e *Espeak) run(ctx context.Context, text, voice string, speed float64) (out []byte, stderr string, err error) {
-	cmd := exec.CommandContext(ctx, e.path, "--stdin", "--stdout", "-b", "1", "-v", voice, "-s", strconv.Itoa(wordsPerMinute(speed)))
+	cmd := exec.CommandContext(ctx, e.path, "--stdin", "--stdout", "-b", "1", "-v", espeakVoice(voice), "-s", strconv.Itoa(wordsPerMinute(speed)))
 	// "[[" would begin phoneme input.
 	cmd.Stdin = strings.NewReader(strings.ReplaceAll(text, "[[", "[ ["))
 	var stdout, errs bytes.Buffer

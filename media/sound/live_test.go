@@ -72,7 +72,7 @@ func TestDTMF(t *testing.T) {
 			{"one tone", sine(rate, time.Second, 941, 8000), ""},
 			{"noise", addNoise(Silence(rate, 10*time.Second), -20), ""},
 			{"dial tone", Join(Ringback.PCM(rate), Busy.PCM(rate)), ""},
-			{"hold music", HoldMusic().At(rate), ""},
+			{"hold music", music().At(rate), ""},
 		} {
 			if got := detect(tc.p); got != tc.want {
 				t.Errorf("%d Hz, %s: %q, want %q", rate, tc.name, got, tc.want)

@@ -34,7 +34,7 @@ func HoldMusic() PCM {
 		bass(mix, at+2*beat, chord[0]+12, 0.11)
 		// Off-beats carry the melody; the octave above keeps it clear of the chords.
 		for _, eighth := range [...]int{0, 3, 4, 6} {
-			if rng.IntN(10) < 7 {
+			if eighth == 0 || rng.IntN(10) < 6 {
 				bell(mix, at+eighth*beat/2, chord[1+rng.IntN(4)]+12, 0.07+0.03*rng.Float64())
 			}
 		}
@@ -53,7 +53,8 @@ func HoldMusic() PCM {
 
 func midiHz(note int) float64 { return 440 * math.Pow(2, float64(note-69)/12) }
 
-// pad is a note of two slightly detuned voices that swells and goes within a bar and a half.
+// pad is a note of two voices, unequal and slightly detuned so that it breathes without trembling; it swells and goes within a bar and
+// a half.
 func pad(mix []float64, at, note int, gain float64) {
 	const attack, hold, release = musicRate * 7 / 10, bar - musicRate/2, musicRate * 3 / 2
 	hz := midiHz(note)
@@ -67,11 +68,11 @@ func pad(mix []float64, at, note int, gain float64) {
 			env *= 0.5 + 0.5*math.Cos(math.Pi*float64(i-hold)/release)
 		}
 		v := 0.0
-		for _, detune := range [...]float64{0.9985, 1.0015} {
-			w := 2 * math.Pi * hz * detune * t
-			v += math.Sin(w) + 0.28*math.Sin(2*w) + 0.10*math.Sin(3*w)
+		for _, voice := range [...]struct{ detune, gain float64 }{{1.0007, 0.65}, {0.9991, 0.35}} {
+			w := 2 * math.Pi * hz * voice.detune * t
+			v += voice.gain * (math.Sin(w) + 0.28*math.Sin(2*w) + 0.10*math.Sin(3*w))
 		}
-		mix[(at+i)%len(mix)] += gain * 0.5 * env * v
+		mix[(at+i)%len(mix)] += gain * env * v
 	}
 }
 

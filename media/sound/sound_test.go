@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -105,8 +106,10 @@ func TestTones(t *testing.T) {
 	}
 }
 
+var music = sync.OnceValue(HoldMusic)
+
 func TestHoldMusic(t *testing.T) {
-	p := HoldMusic()
+	p := music()
 	if p.Duration() != 51200*time.Millisecond {
 		t.Fatalf("length %s", p.Duration())
 	}

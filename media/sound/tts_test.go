@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -46,6 +47,16 @@ func TestEspeakSpeaks(t *testing.T) {
 	slow, normal, fast := speak(t, "one two three four five", "en-us", 0.5), speak(t, "one two three four five", "en-us", 1), speak(t, "one two three four five", "en-us", 2)
 	if s, n, f := slow.Duration(), normal.Duration(), fast.Duration(); s < n*3/2 || f > n*2/3 {
 		t.Errorf("lengths at speeds 0.5, 1 and 2: %s, %s, %s", s, n, f)
+	}
+}
+
+// Characters must be one syllable each, not pinyin read as English with the tone number behind.
+func TestMandarinIsNotReadAsEnglish(t *testing.T) {
+	want := speak(t, "san1", "cmn-latn-pinyin", 1)
+	for _, voice := range []string{"cmn", "zh"} {
+		if got := speak(t, "三", voice, 1); !slices.Equal(got.Samples, want.Samples) {
+			t.Errorf("%s: 三 sounds for %s, the syllable san1 for %s", voice, got.Duration(), want.Duration())
+		}
 	}
 }
 

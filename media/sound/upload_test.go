@@ -98,6 +98,7 @@ func FuzzImport(f *testing.F) {
 	f.Add([]byte("\xFF\xFB\x90\x64" + strings.Repeat("\x00", 417) + "\xFF\xFB\x90\x64" + strings.Repeat("U", 417)))
 	f.Add([]byte("\xFF\xF3\x40\xC0" + strings.Repeat("\xAA", 500)))
 	f.Add(sine(8000, 30*time.Millisecond, 500, 5000).WAV())
+	f.Add(run(f, sine(16000, 200*time.Millisecond, 500, 5000).WAV(), "ffmpeg -v error -i - -b:a 32k -f mp3 -"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		p, err := Import(bytes.NewReader(data), Limits{Bytes: 1 << 20, Duration: 10 * time.Second})
 		switch {

@@ -28,7 +28,7 @@ var formats = []Format{
 }
 
 // run pipes bytes through an outside program.
-func run(t *testing.T, in []byte, args string) []byte {
+func run(t testing.TB, in []byte, args string) []byte {
 	t.Helper()
 	a := strings.Fields(args)
 	cmd := exec.Command(a[0], a[1:]...)
