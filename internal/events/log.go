@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -53,8 +54,36 @@ func (l *Log) AppendFor(ctx context.Context, tx *storage.Tx, tenant uuid.UUID, t
 	if err != nil {
 		return fmt.Errorf("append event %s: %w", typ, err)
 	}
-	tx.AfterCommit(func() { l.bus.Publish(Appended, nil) })
+	note, err := json.Marshal(Note{Type: typ, Subject: subject})
+	if err != nil {
+		return fmt.Errorf("encode the note of event %s: %w", typ, err)
+	}
+	tx.AfterCommit(func() {
+		l.bus.Publish(Appended, nil)
+		l.bus.Publish(notes+tenant.String(), note)
+	})
 	return nil
+}
+
+// Note tells that an event was appended; screens that show its subject look again.
+type Note struct {
+	Type    string    `json:"type"`
+	Subject uuid.UUID `json:"subject"`
+}
+
+const notes = "notes."
+
+// Notes calls f for each event appended on any node, soon after its commit. Notes may be lost.
+func (b *Bus) Notes(f func(tenant uuid.UUID, n Note)) (stop func()) {
+	return b.Subscribe(notes+"*", func(subject string, data []byte) {
+		tenant, err := uuid.Parse(strings.TrimPrefix(subject, notes))
+		var n Note
+		if err != nil || json.Unmarshal(data, &n) != nil {
+			b.log.Warn("a note on the bus makes no sense", "subject", subject)
+			return
+		}
+		f(tenant, n)
+	})
 }
 
 type actorKey struct{}
