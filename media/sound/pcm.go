@@ -128,21 +128,20 @@ func activeRMS(p PCM) float64 {
 func limit(p PCM, gain, ceiling float64) {
 	s := p.Samples
 	ahead := max(1, p.Rate/200)
-	need := make([]float64, len(s)) // gain each sample allows
-	for i, v := range s {
-		need[i] = gain
-		if a := math.Abs(float64(v)) * gain; a > ceiling {
-			need[i] = gain * ceiling / a
+	need := make([]float32, len(s)) // gain each sample allows
+	fall := math.Pow(0.01, -1/float64(ahead))
+	next := gain
+	for i := len(s) - 1; i >= 0; i-- { // backwards, so that the gain is down in time
+		next = min(gain, next*fall)
+		if a := math.Abs(float64(s[i])); a*next > ceiling {
+			next = ceiling / a
 		}
-	}
-	fall := math.Pow(0.01, -1/float64(ahead)) // backwards: reaches the lower gain in time
-	for i := len(need) - 2; i >= 0; i-- {
-		need[i] = min(need[i], need[i+1]*fall)
+		need[i] = float32(next)
 	}
 	rise := math.Exp(1 / (0.08 * float64(p.Rate)))
 	g := gain
 	for i := range s {
-		g = min(need[i], g*rise)
+		g = min(float64(need[i]), g*rise)
 		s[i] = int16(math.Round(float64(s[i]) * g))
 	}
 }

@@ -22,11 +22,14 @@ type Limits struct {
 	Duration time.Duration // playing time
 }
 
-// DefaultLimits suit prompts, ringtones and hold music.
-var DefaultLimits = Limits{Bytes: 30_000_000, Duration: 15 * time.Minute}
+// wideband is the highest rate that anything is played at.
+const wideband = 16000
 
-// Import reads an uploaded WAV or MP3 file of any rate and channel count and returns it as mono at the file's rate, levelled like all
-// prompts. Whatever else the upload may be gives a fault: not_audio, unsupported_audio, broken_audio, empty_audio (Invalid), or
+// DefaultLimits suit prompts, ringtones and hold music.
+var DefaultLimits = Limits{Bytes: 30_000_000, Duration: 10 * time.Minute}
+
+// Import reads an uploaded WAV or MP3 file of any rate and channel count and returns it as mono at 16 kHz, or at the file's rate if that
+// is lower, levelled like all prompts. Whatever else the upload may be gives a fault: not_audio, unsupported_audio, broken_audio, empty_audio (Invalid), or
 // audio_too_large, audio_too_long (TooLarge). It may be fed hostile bytes.
 func Import(r io.Reader, lim Limits) (PCM, error) {
 	data, err := io.ReadAll(io.LimitReader(r, lim.Bytes+1))
@@ -57,7 +60,7 @@ func Import(r io.Reader, lim Limits) (PCM, error) {
 	if len(p.Samples) < p.Rate/50 {
 		return PCM{}, fault.New(fault.Invalid, "empty_audio", "The file holds no sound. Upload a WAV or MP3 file that plays for at least 20 milliseconds.")
 	}
-	return p.Normalized(), nil
+	return p.At(min(p.Rate, wideband)).Normalized(), nil
 }
 
 // Detect tells what a file is by its first bytes: "WAV" and "MP3" can be imported; other answers name a kind of file in words ("PNG
