@@ -1,0 +1,217 @@
+import { describe, expect, test } from 'vitest';
+import { backoff, type Effect, initialPhone, type PhoneEvent, type PhoneState, step } from './machine';
+import type { CallView, Offer } from './protocol';
+
+const offer: Offer = { offer: 'o1', card: { caller: '+4930123456', queue_path: ['Support'] } };
+const call = (state: CallView['state'], more: Partial<CallView> = {}): CallView => ({ id: 'c1', state, ...more });
+const frame = (type: string, data: unknown, seq?: number): PhoneEvent => ({
+  type: 'frame',
+  frame: { v: 1, type, data, seq },
+});
+
+function run(events: PhoneEvent[], from: PhoneState = initialPhone): { state: PhoneState; effects: Effect[] } {
+  let state = from;
+  const effects: Effect[] = [];
+  for (const event of events) {
+    const [next, more] = step(state, event);
+    state = next;
+    effects.push(...more);
+  }
+  return { state, effects };
+}
+
+const online = run([
+  { type: 'start' },
+  { type: 'opened' },
+  frame('welcome', { session: 's1', resume: 'r1', agent: { presence: 'AVAILABLE', state: 'IDLE' }, call: null }),
+]).state;
+const ringing = run([frame('offer', offer, 1)], online).state;
+const talking = run([frame('call', call('talking'), 2)], ringing).state;
+const sent = (effects: Effect[]) => effects.flatMap((e) => (e.do === 'send' ? [e.type] : []));
+
+describe('link', () => {
+  test('start opens, opened says hello, welcome is online', () => {
+    const { state, effects } = run([{ type: 'start' }, { type: 'opened' }]);
+    expect(state.link).toBe('connecting');
+    expect(effects).toEqual([{ do: 'open' }, { do: 'hello' }]);
+    expect(online).toMatchObject({ link: 'online', session: 's1', resume: 'r1', agent: { presence: 'AVAILABLE' } });
+  });
+
+  test.each([
+    [1, 250],
+    [2, 500],
+    [3, 1000],
+    [6, 8000],
+    [7, 10_000],
+    [50, 10_000],
+  ])('try %i waits %i ms', (attempt, ms) => expect(backoff(attempt)).toBe(ms));
+
+  test('a lost link keeps the call, drops the offer and tries again', () => {
+    const lostInCall = run([{ type: 'closed' }], talking);
+    expect(lostInCall.state).toMatchObject({ link: 'reconnecting', attempt: 1, call: { id: 'c1' } });
+    expect(lostInCall.effects).toContainEqual({ do: 'retryIn', ms: 250 });
+    const lostRinging = run([{ type: 'closed' }], ringing);
+    expect(lostRinging.state.offer).toBeNull();
+    expect(lostRinging.effects).toContainEqual({ do: 'silence' });
+  });
+
+  test('a refused link is not tried again, but may be started', () => {
+    const refused = run([{ type: 'closed', refused: true }], online);
+    expect(refused.state.link).toBe('refused');
+    expect(refused.effects.map((e) => e.do)).not.toContain('retryIn');
+    expect(run([{ type: 'retry' }], refused.state).effects).toEqual([]);
+    expect(run([{ type: 'start' }], refused.state).effects).toEqual([{ do: 'open' }]);
+  });
+
+  test('frames seen before are dropped, new ones counted and remembered', () => {
+    const first = run([frame('offer', offer, 5)], online);
+    expect(first.state.lastSeq).toBe(5);
+    expect(first.effects).toContainEqual({ do: 'remember' });
+    const again = run([frame('offer.withdrawn', { offer: 'o1' }, 5)], first.state);
+    expect(again.state.offer).toEqual(offer);
+    expect(again.effects).toEqual([]);
+  });
+
+  test.each([
+    ['s1', true],
+    ['s2', false],
+  ])('welcome of session %s while media is up: same session %s', (session, sameSession) => {
+    const up = run([{ type: 'media', media: 'connected' }, { type: 'closed' }], talking).state;
+    const { effects } = run([frame('welcome', { session, call: call('talking') })], up);
+    expect(effects).toContainEqual({ do: 'reconnectMedia', sameSession });
+  });
+
+  test('another session counts from the beginning', () => {
+    const { state } = run([frame('welcome', { session: 's2' })], { ...online, lastSeq: 40 });
+    expect(state.lastSeq).toBe(0);
+  });
+
+  test('a reload in mid-call: welcome carries the call, media comes up, mute stays', () => {
+    const { state, effects } = run([
+      { type: 'start' },
+      { type: 'opened' },
+      frame('welcome', { session: 's1', call: call('talking', { muted: true }) }),
+    ]);
+    expect(state).toMatchObject({ call: { id: 'c1' }, muted: true });
+    expect(effects).toContainEqual({ do: 'ensureMedia' });
+    expect(effects).toContainEqual({ do: 'setMuted', muted: true });
+  });
+
+  test('welcome without a call ends the one we thought we had', () => {
+    const { state } = run([{ type: 'closed' }, frame('welcome', { session: 's1', call: null })], talking);
+    expect(state.call).toBeNull();
+  });
+});
+
+describe('offer', () => {
+  test('is acknowledged and rings once, also when it is sent twice', () => {
+    const { effects } = run([frame('offer', offer, 1), frame('offer', offer, 2)], online);
+    expect(sent(effects)).toEqual(['offer.ack', 'offer.ack']);
+    expect(effects.filter((e) => e.do === 'ring')).toHaveLength(1);
+  });
+
+  test('accept stops the ring, brings media up and is sent once', () => {
+    const { state, effects } = run([{ type: 'accept' }, { type: 'accept' }, { type: 'decline' }], ringing);
+    expect(state.answering).toBe(true);
+    expect(sent(effects)).toEqual(['offer.accept']);
+    expect(effects).toContainEqual({ do: 'silence' });
+    expect(effects).toContainEqual({ do: 'ensureMedia' });
+  });
+
+  test('decline sends and forgets', () => {
+    const { state, effects } = run([{ type: 'decline' }], ringing);
+    expect(state.offer).toBeNull();
+    expect(sent(effects)).toEqual(['offer.decline']);
+  });
+
+  test('withdrawn while accepting: the card goes', () => {
+    const { state } = run([{ type: 'accept' }, frame('offer.withdrawn', { offer: 'o1', reason: 'gone' })], ringing);
+    expect(state).toMatchObject({ offer: null, answering: false });
+  });
+
+  test('another offer is not withdrawn by an old withdrawal', () => {
+    const { state } = run([frame('offer.withdrawn', { offer: 'o0' })], ringing);
+    expect(state.offer).toEqual(offer);
+  });
+
+  test('a call takes the place of the offer', () => {
+    const { state, effects } = run([{ type: 'accept' }, frame('call', call('connecting'))], ringing);
+    expect(state).toMatchObject({ offer: null, answering: false, call: { state: 'connecting' } });
+    expect(effects).toContainEqual({ do: 'silence' });
+  });
+
+  test('an error frees the buttons', () => {
+    const { state } = run(
+      [{ type: 'accept' }, frame('error', { code: 'gone', message: 'The offer is gone.' })],
+      ringing,
+    );
+    expect(state).toMatchObject({ answering: false, lastError: { code: 'gone' } });
+  });
+});
+
+describe('call', () => {
+  const held = run([frame('call', call('held'), 3)], talking).state;
+  const wrapUp = run([frame('call', call('wrap_up'), 3)], talking).state;
+
+  // state of the call × what the person does → what is sent
+  test.each<[string, PhoneState, PhoneEvent, string[]]>([
+    ['no call', online, { type: 'mute', muted: true }, []],
+    ['no call', online, { type: 'digit', digit: '1' }, []],
+    ['no call', online, { type: 'hangup' }, []],
+    ['no call', online, { type: 'startCall', number: '1001' }, ['call.start']],
+    ['talking', talking, { type: 'mute', muted: true }, ['call.mute']],
+    ['talking', talking, { type: 'hold', held: true }, ['call.hold']],
+    ['talking', talking, { type: 'digit', digit: '#' }, ['call.digit']],
+    ['talking', talking, { type: 'digit', digit: 'x' }, []],
+    ['talking', talking, { type: 'hangup' }, ['call.hangup']],
+    ['talking', talking, { type: 'wrapUp', disposition: 'sold', notes: '' }, []],
+    ['talking', talking, { type: 'startCall', number: '1001' }, []],
+    ['held', held, { type: 'hold', held: false }, ['call.resume']],
+    ['wrap-up', wrapUp, { type: 'hangup' }, []],
+    ['wrap-up', wrapUp, { type: 'hold', held: true }, []],
+    ['wrap-up', wrapUp, { type: 'wrapUp', disposition: 'sold', notes: 'n' }, ['wrapup.done']],
+    ['link lost', run([{ type: 'closed' }], talking).state, { type: 'hangup' }, []],
+  ])('%s: %o', (_name, state, event, expected) => {
+    expect(sent(run([event], state).effects)).toEqual(expected);
+  });
+
+  test('mute is for this call only', () => {
+    const muted = run([{ type: 'mute', muted: true }], talking).state;
+    expect(muted.muted).toBe(true);
+    const next = run([frame('call', call('ended')), frame('call', { id: 'c2', state: 'talking' })], muted);
+    expect(next.state.muted).toBe(false);
+    expect(next.effects).toContainEqual({ do: 'setMuted', muted: false });
+  });
+
+  test('digits are kept for the display and cleared by the next call', () => {
+    const typed = run(
+      [...'12#'].map((digit): PhoneEvent => ({ type: 'digit', digit })),
+      talking,
+    ).state;
+    expect(typed.digits).toBe('12#');
+    expect(run([frame('call', { id: 'c2', state: 'connecting' })], typed).state.digits).toBe('');
+  });
+
+  test('ended is told once and clears the call', () => {
+    const ended = run([frame('call', call('wrap_up')), frame('call', call('ended'))], talking);
+    expect(ended.state.call).toBeNull();
+    expect(ended.effects.filter((e) => e.do === 'callEnded')).toHaveLength(2);
+  });
+});
+
+describe('microphone', () => {
+  test('is proven once, again after a change, and on every new session', () => {
+    const proven = run(
+      [
+        { type: 'micHeard', level: 0.1 },
+        { type: 'micHeard', level: 0.2 },
+      ],
+      online,
+    );
+    expect(sent(proven.effects)).toEqual(['mic.proof']);
+    const changed = run([{ type: 'micChanged' }, { type: 'micHeard', level: 0.3 }], proven.state);
+    expect(sent(changed.effects)).toEqual(['mic.proof']);
+    const again = run([{ type: 'closed' }, frame('welcome', { session: 's2' })], proven.state);
+    expect(sent(again.effects)).toContain('mic.proof');
+  });
+});

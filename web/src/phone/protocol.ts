@@ -1,0 +1,116 @@
+// Frames of the agent's WebSocket (`/ws`), as docs/architecture.md "Joints" has them.
+
+export type Presence = 'OFFLINE' | 'AVAILABLE' | 'AWAY' | 'BUSY';
+
+export type RoutingState =
+  | 'IDLE'
+  | 'RESERVED'
+  | 'ALERTING'
+  | 'CONNECTING'
+  | 'INTERACTING'
+  | 'HELD'
+  | 'WRAP_UP'
+  | 'NOT_RESPONDING'
+  | 'UNREACHABLE'
+  | 'RECOVERING';
+
+/** What the agent may know of a caller from the first ring on. */
+export interface Card {
+  number?: string;
+  caller?: string;
+  name?: string;
+  queue_path?: string[];
+  waited_seconds?: number;
+  ring_seconds?: number;
+  reserved?: {
+    reserved_verified_customer?: boolean;
+    reserved_bad_actor?: boolean;
+    reserved_repeat_customer?: boolean;
+  };
+  data?: Record<string, string>;
+  direction?: 'inbound' | 'outbound';
+  contact?: string;
+  ticket?: string;
+}
+
+export type CallState = 'new' | 'ringing' | 'connecting' | 'talking' | 'held' | 'wrap_up' | 'ended';
+
+/** One `call` frame: the whole picture each time, so that a missed one costs nothing. */
+export interface CallView {
+  id: string;
+  state: CallState;
+  /** Within connecting: which of the two the agent hears now. */
+  stage?: 'whisper' | 'countdown';
+  card?: Card;
+  muted?: boolean;
+  held?: boolean;
+  /** RFC 3339: when this state began. */
+  since?: string;
+  /** RFC 3339: when the bridge opened. */
+  answered_at?: string;
+  /** RFC 3339: when the server ends the wrap-up by itself. */
+  wrap_up_until?: string;
+  wrap_up?: WrapUp;
+  cause?: string;
+}
+
+/** How this call is to be wrapped up. */
+export interface WrapUp {
+  mode?: 'none' | 'optional' | 'timed' | 'mandatory';
+  seconds?: number;
+  until?: string;
+  dispositions?: Array<string | { code: string; name?: string }>;
+  disposition_required?: boolean;
+  notes_required?: boolean;
+}
+
+export interface Offer {
+  offer: string;
+  card: Card;
+  /** Seconds the offer rings before it counts as missed. */
+  ring_seconds?: number;
+}
+
+export interface AgentView {
+  id?: string;
+  presence: Presence;
+  reason?: string;
+  state?: RoutingState;
+  since?: string;
+}
+
+export interface Frame {
+  v: 1;
+  id?: string;
+  type: string;
+  call?: string;
+  seq?: number;
+  ack?: number;
+  data?: unknown;
+}
+
+export interface Welcome {
+  session?: string;
+  resume?: string;
+  agent?: AgentView;
+  call?: CallView | null;
+  offer?: Offer | null;
+  ice_servers?: RTCIceServer[];
+}
+
+export interface LogEvent {
+  type: string;
+  subject?: string;
+}
+
+/** Parses one text frame of the server; null for what is none. */
+export function parseFrame(text: string): Frame | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value !== 'object' || value === null) return null;
+    const frame = value as Frame;
+    return typeof frame.type === 'string' ? frame : null;
+  } catch {
+    return null;
+  }
+}

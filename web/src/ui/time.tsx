@@ -1,0 +1,49 @@
+import { useSyncExternalStore } from 'react';
+import { useTranslation } from 'react-i18next';
+import { clock, dateTime, secondsSince, shortTime } from './format';
+
+// One ticker for every clock on the screen: a thousand rows must not mean a thousand timers.
+const listeners = new Set<() => void>();
+let now = Date.now();
+let timer: ReturnType<typeof setInterval> | undefined;
+
+function subscribe(listener: () => void): () => void {
+  listeners.add(listener);
+  if (listeners.size === 1) {
+    now = Date.now();
+    timer = setInterval(() => {
+      now = Date.now();
+      for (const tell of listeners) tell();
+    }, 1000);
+  }
+  return () => {
+    listeners.delete(listener);
+    if (listeners.size === 0) clearInterval(timer);
+  };
+}
+
+/** Milliseconds now, once a second. */
+export function useNow(): number {
+  return useSyncExternalStore(subscribe, () => now);
+}
+
+/** A running clock since a time. */
+export function Elapsed({ since, offset = 0 }: { since: string | undefined | null; offset?: number }) {
+  return <span className="tnum">{clock(secondsSince(since, useNow()) + offset)}</span>;
+}
+
+/** A clock that runs down to a time. */
+export function Remaining({ until }: { until: string | undefined | null }) {
+  const left = until ? Math.ceil((Date.parse(until) - useNow()) / 1000) : 0;
+  return <span className="tnum">{clock(left)}</span>;
+}
+
+export function DateTime({ time, short }: { time: string | undefined | null; short?: boolean }) {
+  const { i18n } = useTranslation();
+  const full = dateTime(time, i18n.language);
+  return (
+    <time dateTime={time ?? undefined} title={full} className="tnum">
+      {short ? shortTime(time, i18n.language, Date.now()) : full}
+    </time>
+  );
+}
