@@ -82,7 +82,11 @@ func findPlace(ctx context.Context, dir string, log *slog.Logger) (place, error)
 	if err := pl.claim(); err != nil {
 		return place{}, err
 	}
-	if !reachable(ctx, base, cred) {
+	ok, err := reachable(ctx, base, cred)
+	if err != nil {
+		return place{}, err
+	}
+	if !ok {
 		return place{}, fault.Newf(fault.Conflict, "database_folder_unreachable",
 			"PostgreSQL's user cannot enter %s: let others pass through its parent folders (chmod o+x).", base)
 	}
@@ -116,7 +120,11 @@ func existingBase(dir string) (string, error) {
 
 // chooseBase picks the place of a new cluster and, when it is not in dir, leaves the pointer to it first.
 func chooseBase(ctx context.Context, dir string, cred *syscall.Credential, log *slog.Logger) (string, error) {
-	if reachable(ctx, dir, cred) {
+	ok, err := reachable(ctx, dir, cred)
+	if err != nil {
+		return "", err
+	}
+	if ok {
 		return filepath.Join(dir, "postgres"), nil
 	}
 	if err := makePassable(elsewhere); err != nil {

@@ -37,6 +37,9 @@ func findServer(ctx context.Context, major int, cred *syscall.Credential) (serve
 		}
 		seen = append(seen, found.major)
 	}
+	if err := ctx.Err(); err != nil {
+		return serverPrograms{}, fmt.Errorf("look for PostgreSQL's programs: %w", err)
+	}
 	if major != 0 && len(seen) > 0 {
 		return serverPrograms{}, fault.Newf(fault.Conflict, "database_version",
 			"The database in data.dir was made by PostgreSQL %d, and this machine has version %s: install PostgreSQL %d, or move the data to a newer one with pg_dumpall or pg_upgrade.",

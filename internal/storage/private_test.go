@@ -381,10 +381,16 @@ func TestPrivateStartCancelled(t *testing.T) {
 	for _, after := range []time.Duration{0, 5 * time.Millisecond, 400 * time.Millisecond, time.Second} {
 		ctx, cancel := context.WithTimeout(context.Background(), after)
 		p := storage.NewPrivate(storage.PrivateConfig{Dir: dir, Log: slog.New(slog.DiscardHandler)})
-		_, _ = p.Start(ctx) // either way
+		_, err := p.Start(ctx)
+		if err != nil && ctx.Err() == nil {
+			t.Errorf("cancelled after %s: %v", after, err)
+		}
 		stop(t, p)
 		cancel()
 	}
 	_, url := start(t, dir, io.Discard)
 	exec1(t, url, "SELECT 1")
+	if _, err := os.Stat(filepath.Join(dir, "postgres", "data")); err != nil {
+		t.Errorf("a cancelled start put the database elsewhere: %v", err)
+	}
 }

@@ -77,9 +77,19 @@ func userCredential(u *user.User) (*syscall.Credential, error) {
 }
 
 // reachable tries, as the given user, to enter dir: the only answer that counts modes, groups, access lists and mounts alike.
-func reachable(ctx context.Context, dir string, cred *syscall.Credential) bool {
+func reachable(ctx context.Context, dir string, cred *syscall.Credential) (bool, error) {
 	cmd := exec.CommandContext(ctx, "/bin/sh", "-c", `cd -- "$1"`, "sh", dir)
 	cmd.Dir = "/"
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: cred}
-	return cmd.Run() == nil
+	err := cmd.Run()
+	var exit *exec.ExitError
+	switch {
+	case ctx.Err() != nil:
+		return false, ctx.Err()
+	case err == nil:
+		return true, nil
+	case errors.As(err, &exit):
+		return false, nil
+	}
+	return false, fmt.Errorf("try whether PostgreSQL's user can enter its folder: %w", err)
 }
