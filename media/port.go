@@ -32,6 +32,16 @@ type Port interface {
 	Close() error
 }
 
+// ControlPort is a Port that carries RTCP too. Streams on one make and read the reports themselves; a Port that does its own RTCP tells the
+// Stream what the peer reports by PeerReport.
+type ControlPort interface {
+	Port
+	// RunControl is Run which also hands each compound RTCP packet to control, possibly from another goroutine than recv's.
+	RunControl(ctx context.Context, recv func(*Packet), control func([]byte)) error
+	// SendControl sends one compound RTCP packet. It may be called while Send is.
+	SendControl(b []byte) error
+}
+
 // Format is what was negotiated for a stream: one codec both ways, its payload type, and the peer's wishes.
 type Format struct {
 	Codec       codec.Codec

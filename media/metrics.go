@@ -1,0 +1,70 @@
+package media
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// drop is why a packet went no further.
+type drop uint8
+
+const (
+	dropSource      drop = iota // not from the peer that signalling or learning named
+	dropSSRC                    // a second SSRC beside the one that is heard
+	dropPayloadType             // a payload type that was not negotiated
+	dropMalformed               // no RTP version 2
+	dropRTCP                    // RTCP on the RTP port without rtcp-mux
+	dropRate                    // more packets a second than any codec sends
+	dropDirection               // the peer may not send now (hold), or nothing is negotiated yet
+	dropDuplicate               // seen before
+	dropLate                    // after its place in the stream was filled or passed over
+	dropCodec                   // the codec could not read it
+	dropSend                    // the port did not take it
+	dropDigits                  // nobody reads the digits
+	dropReasons
+)
+
+var dropNames = [dropReasons]string{
+	"source", "ssrc", "payload_type", "malformed", "rtcp", "rate", "direction", "duplicate", "late", "codec", "send", "digits",
+}
+
+// Metrics are the counters of all ports and streams of a process.
+type Metrics struct {
+	received prometheus.Counter
+	sent     prometheus.Counter
+	dropped  [dropReasons]prometheus.Counter
+	resyncs  prometheus.Counter
+	streams  prometheus.Gauge
+	mos      prometheus.Histogram
+}
+
+// NewMetrics makes the counters and registers them; with a nil Registerer they are counted and not shown. It panics when reg has them
+// already, as prometheus does.
+func NewMetrics(reg prometheus.Registerer) *Metrics {
+	packets := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "tandem_rtp_packets_total", Help: "RTP packets accepted from peers (in) and sent to them (out).",
+	}, []string{"direction"})
+	dropped := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "tandem_rtp_dropped_total", Help: "RTP packets that went no further, by reason.",
+	}, []string{"reason"})
+	m := &Metrics{
+		received: packets.WithLabelValues("in"),
+		sent:     packets.WithLabelValues("out"),
+		resyncs: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "tandem_media_clock_skipped_frames_total", Help: "Frames of 20 ms that were never sent because the clock came too late.",
+		}),
+		streams: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "tandem_media_streams", Help: "Streams that run.",
+		}),
+		mos: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "tandem_media_mos", Help: "Estimated listening quality (E-model MOS) of what peers send, each 5 s and stream.",
+			Buckets: []float64{2, 2.5, 3, 3.3, 3.6, 3.8, 4, 4.2, 4.4},
+		}),
+	}
+	for i, name := range dropNames {
+		m.dropped[i] = dropped.WithLabelValues(name)
+	}
+	if reg != nil {
+		reg.MustRegister(packets, dropped, m.resyncs, m.streams, m.mos)
+	}
+	return m
+}
+
+func (m *Metrics) drop(why drop) { m.dropped[why].Inc() }

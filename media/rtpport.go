@@ -1,0 +1,270 @@
+package media
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/pion/rtp"
+)
+
+const (
+	maxDatagram   = 1500
+	maxPacketRate = 200 // RTP packets a second from one peer: 10 ms frames twice over
+	maxControl    = 50  // RTCP packets a second
+	maxErrors     = 100 // failed reads in a row that make a socket useless
+)
+
+// RTPPort is the Port of a SIP leg: RTP over one UDP socket, RTCP over the next. It hears only the peer that signalling names, or that it
+// may learn (RTPTrust). The socket stays unconnected although connect(2) would filter foreign packets in the kernel: they are
+// to be counted, and a peer that moves is to be heard.
+type RTPPort struct {
+	pool      *RTPPorts
+	pair      int
+	local     netip.AddrPort
+	rtp, rtcp *net.UDPConn
+	metrics   *Metrics
+	closing   sync.Once
+
+	mu   sync.Mutex // guards lock
+	lock sourceLock
+
+	remote  atomic.Pointer[netip.AddrPort] // where RTP goes
+	control atomic.Pointer[netip.AddrPort] // where RTCP goes
+	mux     atomic.Bool
+
+	out [maxDatagram]byte // Send's
+}
+
+// LocalAddr is what SDP says: the address and the RTP port. RTCP is on the next port.
+func (p *RTPPort) LocalAddr() netip.AddrPort { return p.local }
+
+// SetRemote says where the peer is, after each offer or answer that names it. An address other than before drops the source that was heard
+// so far; the same one keeps it.
+func (p *RTPPort) SetRemote(addr netip.AddrPort, trust RTPTrust) {
+	addr = netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.mux.Store(trust.Mux)
+	p.lock = p.lock.signalled(addr, &trust)
+	p.aim()
+}
+
+// aim directs what is sent to the peer as known now; p.mu is held.
+func (p *RTPPort) aim() {
+	to := p.lock.expect
+	if p.lock.state == lockLocked {
+		to = p.lock.addr
+	}
+	p.remote.Store(&to)
+	control := p.lock.trust.Control
+	switch {
+	case p.lock.trust.Mux:
+		control = to
+	case !control.IsValid() || to != p.lock.expect:
+		control = netip.AddrPortFrom(to.Addr(), to.Port()+1)
+	}
+	p.control.Store(&control)
+}
+
+// Send sends one RTP packet; before SetRemote there is nowhere to send to, and nothing is sent.
+func (p *RTPPort) Send(pkt *Packet) error {
+	to := p.remote.Load()
+	if to == nil || to.Port() == 0 || to.Addr().IsUnspecified() {
+		return nil
+	}
+	h := rtp.Header{
+		Version: 2, Marker: pkt.Marker, PayloadType: pkt.PayloadType,
+		SequenceNumber: pkt.Sequence, Timestamp: pkt.Timestamp, SSRC: pkt.SSRC,
+	}
+	n, err := h.MarshalTo(p.out[:])
+	if err != nil || n+len(pkt.Payload) > len(p.out) {
+		return fmt.Errorf("send RTP payload of %d bytes: %w", len(pkt.Payload), errTooLong)
+	}
+	n += copy(p.out[n:], pkt.Payload)
+	_, err = p.rtp.WriteToUDPAddrPort(p.out[:n], *to)
+	return err // once a packet: the caller counts, and must not allocate
+}
+
+var errTooLong = errors.New("media: longer than a datagram")
+
+// SendControl sends one compound RTCP packet.
+func (p *RTPPort) SendControl(b []byte) error {
+	to, conn := p.control.Load(), p.rtcp
+	if to == nil || to.Port() == 0 || to.Addr().IsUnspecified() {
+		return nil
+	}
+	if p.mux.Load() {
+		conn = p.rtp
+	}
+	if _, err := conn.WriteToUDPAddrPort(b, *to); err != nil {
+		return fmt.Errorf("send RTCP: %w", err)
+	}
+	return nil
+}
+
+// Run reads RTP until ctx ends or Close; RTCP is read and ignored. It returns nil unless the socket fails.
+func (p *RTPPort) Run(ctx context.Context, recv func(*Packet)) error {
+	return p.RunControl(ctx, recv, func([]byte) {})
+}
+
+// RunControl is Run which also hands each RTCP packet from the peer to control, from another goroutine than recv's.
+func (p *RTPPort) RunControl(ctx context.Context, recv func(*Packet), control func([]byte)) error {
+	stop := context.AfterFunc(ctx, p.interrupt)
+	defer stop()
+	done := make(chan error, 1)
+	go func() { done <- p.readControl(ctx, control) }()
+	err := p.readRTP(ctx, recv, control)
+	p.rtcp.SetReadDeadline(time.Unix(1, 0)) //nolint:errcheck // closed already is as good
+	return errors.Join(err, <-done)
+}
+
+// interrupt wakes both readers.
+func (p *RTPPort) interrupt() {
+	p.rtp.SetReadDeadline(time.Unix(1, 0))  //nolint:errcheck // closed already is as good
+	p.rtcp.SetReadDeadline(time.Unix(1, 0)) //nolint:errcheck // closed already is as good
+}
+
+// Close frees the port, which rests before it is used again.
+func (p *RTPPort) Close() error {
+	var err error
+	p.closing.Do(func() {
+		err = errors.Join(p.rtp.Close(), p.rtcp.Close())
+		p.pool.release(p.pair)
+	})
+	return err
+}
+
+func (p *RTPPort) readRTP(ctx context.Context, recv func(*Packet), control func([]byte)) error {
+	var (
+		buf  [maxDatagram]byte
+		in   rtp.Packet
+		out  Packet
+		rate window
+	)
+	return readLoop(ctx, p.rtp, buf[:], func(b []byte, from netip.AddrPort) {
+		now := Now()
+		if isControl(b) {
+			if !p.mux.Load() {
+				p.metrics.drop(dropRTCP)
+				return
+			}
+			if p.fromPeer(from.Addr()) && rate.allow(now, maxPacketRate) {
+				control(b)
+			}
+			return
+		}
+		if len(b) == 0 || b[0]>>6 != 2 || in.Unmarshal(b) != nil {
+			p.metrics.drop(dropMalformed)
+			return
+		}
+		h := heardPacket{from: from, ssrc: in.SSRC, seq: in.SequenceNumber, pt: in.PayloadType, at: now}
+		if ok, why := p.accept(h); !ok {
+			p.metrics.drop(why)
+			return
+		}
+		if !rate.allow(now, maxPacketRate) {
+			p.metrics.drop(dropRate)
+			return
+		}
+		out = Packet{
+			PayloadType: in.PayloadType, Marker: in.Marker, Sequence: in.SequenceNumber, Timestamp: in.Timestamp,
+			SSRC: in.SSRC, Payload: in.Payload, Arrival: now,
+		}
+		recv(&out)
+	})
+}
+
+func (p *RTPPort) readControl(ctx context.Context, control func([]byte)) error {
+	var (
+		buf  [maxDatagram]byte
+		rate window
+	)
+	return readLoop(ctx, p.rtcp, buf[:], func(b []byte, from netip.AddrPort) {
+		if isControl(b) && p.fromPeer(from.Addr()) && rate.allow(Now(), maxControl) {
+			control(b)
+		}
+	})
+}
+
+// accept asks the source lock.
+func (p *RTPPort) accept(h heardPacket) (bool, drop) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.lock.state == lockLocked && h.from == p.lock.addr && h.ssrc == p.lock.ssrc && !p.lock.resaid && p.lock.other.count == 0 {
+		p.lock.heard = h.at // what step would do, without copying its state for every packet
+		return true, 0
+	}
+	was := p.lock.addr
+	next, ok, why := p.lock.step(h)
+	p.lock = next
+	if next.state == lockLocked && next.addr != was {
+		p.aim()
+	}
+	return ok, why
+}
+
+// fromPeer tells whether RTCP may come from there: reports change statistics only, so the peer's IP suffices.
+func (p *RTPPort) fromPeer(from netip.Addr) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch p.lock.state {
+	case lockLocked:
+		return from == p.lock.addr.Addr()
+	case lockExpect:
+		return from == p.lock.expect.Addr()
+	}
+	return false
+}
+
+// isControl tells RTCP from RTP on one port (RFC 5761 section 4).
+func isControl(b []byte) bool { return len(b) >= 2 && b[0]>>6 == 2 && b[1] >= 192 && b[1] <= 223 }
+
+// window caps a rate by counting within each second.
+type window struct {
+	began time.Duration
+	n     int
+}
+
+func (w *window) allow(now time.Duration, limit int) bool {
+	if now-w.began >= time.Second {
+		w.began, w.n = now, 0
+	}
+	w.n++
+	return w.n <= limit
+}
+
+// readLoop hands datagrams to f until ctx ends or the socket is closed. An error such as an ICMP refusal means nothing for UDP; only
+// a socket that fails over and over ends the loop.
+func readLoop(ctx context.Context, conn *net.UDPConn, buf []byte, f func([]byte, netip.AddrPort)) error {
+	for failed := 0; ; {
+		n, from, err := conn.ReadFromUDPAddrPort(buf)
+		switch {
+		case err == nil:
+			failed = 0
+			f(buf[:n], netip.AddrPortFrom(from.Addr().Unmap(), from.Port()))
+		case errors.Is(err, net.ErrClosed) || ctx.Err() != nil:
+			return nil
+		case failed == maxErrors:
+			return fmt.Errorf("read %s: %w", conn.LocalAddr(), err)
+		default:
+			if failed++; errors.Is(err, context.DeadlineExceeded) || isTimeout(err) {
+				return nil
+			}
+		}
+	}
+}
+
+func isTimeout(err error) bool {
+	var t net.Error
+	return errors.As(err, &t) && t.Timeout()
+}
+
+// isBusy tells that somebody else has the port.
+func isBusy(err error) bool { return errors.Is(err, syscall.EADDRINUSE) }

@@ -1,0 +1,137 @@
+package media
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+)
+
+// restTime is how long a freed port is left alone: late packets of the old call must not enter the next one.
+const restTime = 2 * time.Second
+
+// ErrNoPorts says that every RTP port is taken or resting; a new call should be refused with 503 and Retry-After.
+var ErrNoPorts = errors.New("media: no RTP port is free")
+
+// RTPConfig says where RTP for SIP legs is received.
+type RTPConfig struct {
+	// IP is the address that ports are bound to when Open is not told another. It is put into SDP, so it must be a concrete one.
+	IP netip.Addr
+	// MinPort and MaxPort are the range; default 20000 to 29999. Each leg takes an even port for RTP and the next for RTCP. Size it for
+	// four times the greatest number of legs, because freed ports rest for 2 s.
+	MinPort, MaxPort int
+	// Metrics counts packets and drops; nil counts for nobody.
+	Metrics *Metrics
+}
+
+// RTPPorts hands out RTP ports. It is safe for concurrent use.
+type RTPPorts struct {
+	cfg   RTPConfig
+	first int // lowest even port
+
+	mu    sync.Mutex
+	taken []bool
+	freed []time.Time // when a port was given back, zero if never
+}
+
+// NewRTPPorts makes the pool; it binds nothing.
+func NewRTPPorts(cfg RTPConfig) (*RTPPorts, error) {
+	if cfg.MinPort == 0 && cfg.MaxPort == 0 {
+		cfg.MinPort, cfg.MaxPort = 20000, 29999
+	}
+	first := (cfg.MinPort + 1) &^ 1
+	pairs := (cfg.MaxPort + 1 - first) / 2
+	if cfg.MinPort < 1 || cfg.MaxPort > 65535 || pairs < 1 {
+		return nil, fmt.Errorf("RTP port range %d to %d holds no even port and the one after it", cfg.MinPort, cfg.MaxPort)
+	}
+	if !cfg.IP.IsValid() || cfg.IP.IsUnspecified() {
+		return nil, fmt.Errorf("RTP address %q is not a concrete one", cfg.IP)
+	}
+	if cfg.Metrics == nil {
+		cfg.Metrics = NewMetrics(nil)
+	}
+	return &RTPPorts{cfg: cfg, first: first, taken: make([]bool, pairs), freed: make([]time.Time, pairs)}, nil
+}
+
+// Open binds a free port to local, or to the configured IP when local is the zero Addr. A caller on loopback is to be met on loopback. The
+// port is random, because a port that can be guessed can be sprayed. The error is ErrNoPorts when none is left.
+func (r *RTPPorts) Open(local netip.Addr) (*RTPPort, error) {
+	if !local.IsValid() {
+		local = r.cfg.IP
+	}
+	local = local.Unmap()
+	start := rand.IntN(len(r.taken))
+	var refused error
+	for i := range r.taken {
+		pair := (start + i) % len(r.taken)
+		if !r.take(pair) {
+			continue
+		}
+		port, err := r.bind(local, pair)
+		if err == nil {
+			return port, nil
+		}
+		r.giveUp(pair)
+		if refused = err; !local.IsLoopback() && !isBusy(err) {
+			break // the address is not ours: no port will help
+		}
+	}
+	if refused != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNoPorts, refused)
+	}
+	return nil, ErrNoPorts
+}
+
+// take reserves a pair unless it is in use or rests.
+func (r *RTPPorts) take(pair int) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.taken[pair] || time.Since(r.freed[pair]) < restTime {
+		return false
+	}
+	r.taken[pair] = true
+	return true
+}
+
+// giveUp returns a pair that another process holds; it did not hear anything and need not rest.
+func (r *RTPPorts) giveUp(pair int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.taken[pair] = false
+}
+
+// release lets a closed pair rest.
+func (r *RTPPorts) release(pair int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.taken[pair], r.freed[pair] = false, time.Now()
+}
+
+func (r *RTPPorts) bind(local netip.Addr, pair int) (*RTPPort, error) {
+	at := netip.AddrPortFrom(local, uint16(r.first+2*pair))
+	rtp, err := listenUDP(at)
+	if err != nil {
+		return nil, err
+	}
+	rtcp, err := listenUDP(netip.AddrPortFrom(local, at.Port()+1))
+	if err != nil {
+		rtp.Close()
+		return nil, err
+	}
+	return &RTPPort{pool: r, pair: pair, local: at, rtp: rtp, rtcp: rtcp, metrics: r.cfg.Metrics}, nil
+}
+
+func listenUDP(at netip.AddrPort) (*net.UDPConn, error) {
+	network := "udp4"
+	if at.Addr().Is6() {
+		network = "udp6"
+	}
+	conn, err := net.ListenUDP(network, net.UDPAddrFromAddrPort(at))
+	if err != nil {
+		return nil, fmt.Errorf("bind RTP port %s: %w", at, err)
+	}
+	return conn, nil
+}
