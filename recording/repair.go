@@ -1,0 +1,131 @@
+package recording
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+
+	"github.com/google/uuid"
+
+	"tandem/internal/storage"
+)
+
+// repairAll seals what this node was recording when it died, and removes files that nothing knows. It goes on after each failure: the
+// next start tries again, and the sweep meanwhile.
+func (s *Service) repairAll(ctx context.Context) {
+	if err := s.sealDead(ctx); err != nil && ctx.Err() == nil {
+		s.log.Error("recordings that a crash has cut wait for their repair", "err", err)
+	}
+	if err := s.removeStray(ctx); err != nil && ctx.Err() == nil {
+		s.log.Error("stray files in the spool folder", "err", err)
+	}
+}
+
+func (s *Service) sealDead(ctx context.Context) error {
+	var dead []*row
+	err := s.cfg.DB.Worker(ctx, func(tx *storage.Tx) (err error) {
+		dead, err = list(ctx, tx, `node = $1 AND state = 'capturing'`, s.cfg.Node)
+		return err
+	})
+	for _, r := range dead {
+		if s.isActive(r.ID) {
+			continue
+		}
+		one := s.cfg.DB.Worker(ctx, func(tx *storage.Tx) error { return s.repairIn(ctx, tx, r.ID, false) })
+		if one != nil {
+			err = errors.Join(err, fmt.Errorf("repair recording %s: %w", r.ID, one))
+		}
+	}
+	return err
+}
+
+// repairIn seals a recording by what its file holds: every whole frame. What the rows promise beyond that is lost, which only a failing
+// disk can bring about.
+func (s *Service) repairIn(ctx context.Context, tx *storage.Tx, id uuid.UUID, incomplete bool) error {
+	r, err := get(ctx, tx, id)
+	if err != nil || r.State != Capturing {
+		return err
+	}
+	end := sealing{id: id, truncated: true, incomplete: incomplete}
+	key, err := s.dataKey(ctx, tx, r)
+	if err == nil {
+		end, err = s.scan(end, key)
+	}
+	var promised int64
+	if err := tx.QueryRow(ctx, `SELECT coalesce(max(file_offset + length), 0) FROM recording_chunks WHERE recording_id = $1`, id).Scan(&promised); err != nil {
+		return fmt.Errorf("read the rows of chunks: %w", err)
+	}
+	if err != nil {
+		s.log.Error("a recording cannot be read after a crash; nothing of it is kept", "recording", id, "err", err)
+		end.incomplete = true
+	}
+	if promised > end.whole {
+		s.log.Error("a recording's file is shorter than what was written", "recording", id, "bytes", end.whole, "written", promised)
+		end.incomplete = true
+	}
+	return s.seal(ctx, tx, end)
+}
+
+// scan counts the whole frames of a file and cuts off the rest.
+func (s *Service) scan(end sealing, key *storage.DataKey) (sealing, error) {
+	r, err := openFrames(s.cfg.Dir, end.id, key)
+	if errors.Is(err, fs.ErrNotExist) {
+		return end, nil // died between row and file
+	}
+	if err != nil {
+		return end, err
+	}
+	defer r.Close()
+	f, err := r.format()
+	if errors.Is(err, io.EOF) || errors.Is(err, errTorn) {
+		return end, nil
+	}
+	if err != nil {
+		return end, err
+	}
+	end.format = f
+	for {
+		cipher, plain, err := r.next()
+		if err == nil {
+			_, err = r.plaintext(cipher, plain)
+		}
+		if err != nil {
+			break
+		}
+		end.payload += int64(plain)
+	}
+	end.whole = r.offset
+	return end, cutFile(spoolName(s.cfg.Dir, end.id), r.offset)
+}
+
+// removeStray removes files of recordings that are over: their rows are gone or say so. It also finishes removals that a crash interrupted.
+func (s *Service) removeStray(ctx context.Context) error {
+	ids, err := spooled(s.cfg.Dir)
+	if err != nil || len(ids) == 0 {
+		return err
+	}
+	var needed []uuid.UUID
+	err = s.cfg.DB.Worker(ctx, func(tx *storage.Tx) error {
+		rows, err := tx.Query(ctx, `SELECT recording_id FROM recordings WHERE recording_id = ANY($1) AND state IN ('capturing', 'sealed', 'planned', 'quarantined')`, ids)
+		if err != nil {
+			return err
+		}
+		needed, err = collectIDs(rows)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("look up the recordings on disk: %w", err)
+	}
+	keep := map[uuid.UUID]bool{}
+	for _, id := range needed {
+		keep[id] = true
+	}
+	for _, id := range ids {
+		if !keep[id] && !s.isActive(id) {
+			err = errors.Join(err, erase(s.cfg.Dir, id))
+		}
+	}
+	return err
+}

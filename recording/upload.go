@@ -1,0 +1,268 @@
+package recording
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"tandem/internal/storage"
+)
+
+// UploaderConfig says how recordings are delivered. Zero values stand for the defaults.
+type UploaderConfig struct {
+	MaxPart   int64         // largest part in bytes, header included; default 50,000,000
+	Base      time.Duration // first pause after a failure; default 30 s
+	Factor    float64       // growth of the pause; default 2
+	Cap       time.Duration // longest pause; default 1 h
+	Workers   int           // uploads at the same time; default 8
+	PerTenant int           // of one tenant; default 4
+	Poll      time.Duration // how often the queue is looked at without being woken; default 2 s
+	Metrics   prometheus.Registerer
+}
+
+// Uploader takes sealed recordings of this node to their tickets.
+type Uploader struct {
+	s       *Service
+	dest    Destination
+	cfg     UploaderConfig
+	uploads *prometheus.CounterVec
+	again   chan struct{} // something has changed in this process
+	done    chan uuid.UUID
+}
+
+// NewUploader makes an Uploader for the recordings of s. Nothing runs until Run.
+func NewUploader(s *Service, dest Destination, cfg UploaderConfig) *Uploader {
+	if cfg.MaxPart == 0 {
+		cfg.MaxPart = 50_000_000
+	}
+	if cfg.Base == 0 {
+		cfg.Base = 30 * time.Second
+	}
+	if cfg.Factor == 0 {
+		cfg.Factor = 2
+	}
+	if cfg.Cap == 0 {
+		cfg.Cap = time.Hour
+	}
+	if cfg.Workers == 0 {
+		cfg.Workers = 8
+	}
+	if cfg.PerTenant == 0 {
+		cfg.PerTenant = 4
+	}
+	if cfg.Poll == 0 {
+		cfg.Poll = 2 * time.Second
+	}
+	u := &Uploader{
+		s: s, dest: dest, cfg: cfg, again: make(chan struct{}, 1), done: make(chan uuid.UUID, 256),
+		uploads: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "tandem_recording_uploads_total", Help: "Attempts to put a part of a recording on its ticket, by result."}, []string{"result"}),
+	}
+	cfg.Metrics.MustRegister(u.uploads)
+	return u
+}
+
+// Run plans, uploads and destroys what is delivered until ctx ends; then it waits for the uploads under way to give up. A part that is
+// cut off that way is looked for on its ticket before it is sent again.
+func (u *Uploader) Run(ctx context.Context) error {
+	wake, stop := u.s.cfg.Bus.Wake(wakeSubject)
+	defer stop()
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	slots := make(chan struct{}, u.cfg.Workers)
+	poll := time.NewTicker(u.cfg.Poll)
+	defer poll.Stop()
+	for {
+		if err := u.round(ctx, slots, &wg); err != nil && ctx.Err() == nil {
+			u.s.log.Error("the upload of recordings tries again", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case id := <-u.done:
+			if err := u.s.destroy(ctx, id); err != nil && ctx.Err() == nil {
+				u.s.log.Error("a delivered recording is not yet destroyed; the sweep tries again", "recording", id, "err", err)
+			}
+		case <-wake:
+		case <-u.again:
+		case <-poll.C:
+		}
+	}
+}
+
+// round cuts what is sealed and starts as many uploads as there are free slots.
+func (u *Uploader) round(ctx context.Context, slots chan struct{}, wg *sync.WaitGroup) error {
+	if err := u.planAll(ctx); err != nil {
+		return err
+	}
+	free := cap(slots) - len(slots)
+	if free == 0 {
+		return nil
+	}
+	leases, err := u.claim(ctx, free)
+	for _, l := range leases {
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() {
+				<-slots
+				u.nudge()
+			}()
+			u.attempt(ctx, l)
+		})
+	}
+	return err
+}
+
+func (u *Uploader) nudge() {
+	select {
+	case u.again <- struct{}{}:
+	default:
+	}
+}
+
+// delivered hands a recording over to be destroyed; when the queue is full the sweep finds it.
+func (u *Uploader) delivered(id uuid.UUID) {
+	select {
+	case u.done <- id:
+	default:
+	}
+}
+
+// attempt is one try with one leased part. Whatever happens ends in one write that names the lease's epoch.
+func (u *Uploader) attempt(ctx context.Context, l *lease) {
+	limit, cancel := context.WithTimeout(ctx, sendTime(l.part.Size))
+	result, err := u.send(limit, l)
+	cancel()
+	// The outcome is worth keeping even while the process ends.
+	keep, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	u.s.cfg.Crashing("answer-not-stored")
+	var kept string
+	if err == nil {
+		kept, err = u.confirm(keep, l, result)
+	} else {
+		kept, err = u.failed(keep, l, err)
+	}
+	u.uploads.WithLabelValues(kept).Inc()
+	if err != nil {
+		u.s.log.Error("the outcome of an upload is not stored; its lease will run out", "recording", l.part.Recording, "part", l.part.Number, "err", err)
+	}
+}
+
+// outcome is a part that the CRM certainly has.
+type outcome struct {
+	id      string
+	adopted bool
+}
+
+var errNotListed = errors.New("the CRM accepted the part, but does not list it yet")
+
+// send looks for the part if it may have been sent before, sends it, and reads back what the CRM stored.
+func (u *Uploader) send(ctx context.Context, l *lease) (outcome, error) {
+	if l.tried {
+		found, err := u.lookUp(ctx, l)
+		if err != nil {
+			return outcome{}, fmt.Errorf("look for the part: %w", err)
+		}
+		if found != nil {
+			return outcome{found.ID, true}, nil
+		}
+	}
+	u.s.cfg.Crashing("leased")
+	if err := u.attach(ctx, l); err != nil {
+		return outcome{}, err
+	}
+	u.s.cfg.Crashing("sent-not-confirmed")
+	found, err := u.lookUp(ctx, l)
+	if err != nil {
+		return outcome{}, doubt(fmt.Errorf("read the part back: %w", err))
+	}
+	if found == nil {
+		return outcome{}, doubt(errNotListed)
+	}
+	return outcome{found.ID, false}, nil
+}
+
+// doubt makes any later failure one after which the part may be on the ticket, and keeps a pause that the CRM asked for.
+func doubt(err error) error {
+	var known *SendError
+	if errors.As(err, &known) && (known.Class == ClassThrottled || known.Class == ClassUnauthorized) {
+		return &SendError{Class: known.Class, RetryAfter: known.RetryAfter, Err: err}
+	}
+	return &SendError{Class: ClassDoubt, Err: err}
+}
+
+func (u *Uploader) attach(ctx context.Context, l *lease) error {
+	key, err := u.key(ctx, l.row)
+	if err != nil {
+		return &SendError{Class: ClassRejected, Err: err}
+	}
+	a, err := openAudio(u.s.cfg.Dir, l.row.ID, key, l.row.format(), l.offset, l.payload)
+	if err != nil {
+		return &SendError{Class: ClassRejected, Err: err}
+	}
+	defer a.Close()
+	_, err = u.dest.Attach(ctx, l.part, crashingReader{a, u.s.cfg.Crashing})
+	return err
+}
+
+// crashingReader lets tests end the process in the middle of a body.
+type crashingReader struct {
+	r     io.Reader
+	crash func(string)
+}
+
+func (c crashingReader) Read(b []byte) (int, error) {
+	n, err := c.r.Read(b[:min(len(b), 32<<10)])
+	c.crash("half-sent")
+	return n, err
+}
+
+// lookUp finds the part on its ticket: same name, same size. Of two the older stays; a damaged one is removed where the CRM lets us.
+func (u *Uploader) lookUp(ctx context.Context, l *lease) (*Attachment, error) {
+	found, err := u.dest.Find(ctx, l.part)
+	if err != nil {
+		return nil, err
+	}
+	var good *Attachment
+	for i := range found {
+		a := &found[i]
+		if good == nil && (a.Size == l.part.Size || a.Size < 0) {
+			good = a
+			continue
+		}
+		u.s.log.Warn("a surplus or damaged attachment is removed", "recording", l.part.Recording, "part", l.part.Number, "size", a.Size, "expected", l.part.Size)
+		if err := u.dest.Remove(ctx, l.part, *a); err != nil && !errors.Is(err, ErrCannotRemove) {
+			return nil, fmt.Errorf("remove a surplus attachment: %w", err)
+		}
+	}
+	return good, nil
+}
+
+// confirm makes the part's delivery final. The write is refused when the lease is no longer ours.
+func (u *Uploader) confirm(ctx context.Context, l *lease, o outcome) (kept string, err error) {
+	kept = "confirmed"
+	if o.adopted {
+		kept = "adopted"
+	}
+	err = u.s.cfg.DB.Worker(ctx, func(tx *storage.Tx) error {
+		r, err := get(ctx, tx, l.row.ID)
+		if err != nil {
+			return err
+		}
+		ours, err := l.store(ctx, tx, PartConfirm, `crm_id = $5, confirmed_at = $6, last_error = ''`, o.id, tx.Now)
+		if err != nil || !ours || r.State != Planned {
+			if err == nil {
+				kept = "fenced"
+			}
+			return err
+		}
+		return u.deliverIfDone(ctx, tx, r)
+	})
+	return kept, err
+}
