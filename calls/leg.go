@@ -113,6 +113,7 @@ type Target struct {
 	Agent  uuid.UUID // the agent whose device it is, uuid.Nil for others
 	Offer  uuid.UUID // the queue's offer, uuid.Nil for others
 	From   Party     // shown to the callee; a SIP callee gets the number unchanged as From user
+	Codec  string    // preferred, so that packets can pass untranscoded; empty: no preference
 	Card   Card      // what an agent's browser shows
 }
 

@@ -1,0 +1,235 @@
+package calls
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"tandem/media"
+)
+
+// bridgeOut calls an outside address and joins it with the caller, who hears it ring until it answers.
+func (c *Call) bridgeOut(ctx context.Context, entry Number) Reason {
+	c.step(StepDial, "")
+	if err := c.customer.Ring(); err != nil {
+		c.log.Debug("the caller could not be told that it rings", "err", err)
+	}
+	leg, err := c.sb.dialer.Dial(ctx, Target{
+		Tenant: c.record.Tenant, Call: c.record.ID, Device: entry.Address, From: c.record.Caller, Codec: c.customer.Stream().Format().Codec.Name,
+	})
+	if err != nil {
+		c.log.Error("an outside address could not be dialled", "err", err)
+		return ReasonUnreachable
+	}
+	c.addFar(leg, "far_end", "sip", uuid.Nil)
+	if why := c.untilAnswered(ctx); why != "" {
+		return why
+	}
+	c.farAnswered()
+	if why := c.answer(ctx); why != "" {
+		return why
+	}
+	c.bridge(ctx, entry.Record)
+	return c.talk(ctx)
+}
+
+func (c *Call) untilAnswered(ctx context.Context) Reason {
+	c.timer.Reset(c.sb.cfg.DialTimeout)
+	defer c.timer.Stop()
+	for {
+		h := c.next(ctx)
+		switch {
+		case h.kind == farDid && h.event == LegAnswered:
+			return ""
+		case h.kind == farGone:
+			return dialReason(c.far.Cause())
+		case h.kind == timeUp:
+			return ReasonNoAnswer
+		}
+		if why := c.common(h); why != "" {
+			return why
+		}
+	}
+}
+
+func dialReason(cause Cause) Reason {
+	switch cause {
+	case CauseBusy:
+		return ReasonBusy
+	case CauseDeclined, CauseForbidden:
+		return ReasonDeclined
+	case CauseNoAnswer:
+		return ReasonNoAnswer
+	case CauseFailed, CauseNotAccepted:
+		return ReasonFailed
+	default:
+		return ReasonUnreachable
+	}
+}
+
+// bridge lets the two legs hear each other, in one step.
+func (c *Call) bridge(ctx context.Context, record bool) {
+	c.join()
+	now := c.sb.db.Now()
+	if c.record.ConnectedAt == nil {
+		c.record.ConnectedAt = &now
+	}
+	c.step(StepBridge, "")
+	if record {
+		c.startTape(ctx, false)
+	}
+	if c.tape != nil {
+		c.tape.Hear(SideAgent, c.far.Stream())
+	}
+	c.note("call.connected", nil)
+}
+
+func (c *Call) join() {
+	media.Apply(map[*media.Stream]media.Source{
+		c.customer.Stream(): media.Forward(c.far.Stream()),
+		c.far.Stream():      media.Forward(c.customer.Stream()),
+	})
+}
+
+// talk lasts until one side leaves. An empty reason means that the agent was lost and the caller is to wait again.
+func (c *Call) talk(ctx context.Context) Reason {
+	lost := false
+	comforted := false
+	for {
+		h := c.next(ctx)
+		switch h.kind {
+		case farGone:
+			if lost && c.place != nil {
+				return ""
+			}
+			hungUp := ReasonAgentHungUp
+			if c.place == nil {
+				hungUp = ReasonFarEndHungUp
+			}
+			return legReason(c.far.Cause(), hungUp)
+		case callerPressed:
+			if c.place == nil {
+				c.far.Stream().SendDigits(string(h.key))
+			}
+		case farPressed:
+			c.customer.Stream().SendDigits(string(h.key))
+		case farDid:
+			switch h.event {
+			case LegAskHold:
+				c.hold(ctx)
+			case LegAskTalk:
+				c.resume(ctx)
+			case LegLost:
+				lost, comforted = true, false
+				c.report(ctx, AgentLost)
+				c.timer.Reset(c.sb.cfg.ComfortAfter)
+			case LegBack:
+				lost = false
+				c.timer.Stop()
+				c.report(ctx, AgentBack)
+				if c.state == StateHeld {
+					c.report(ctx, AgentHolding)
+				}
+				c.back()
+			default:
+			}
+		case timeUp:
+			if !lost {
+				continue
+			}
+			if comforted { // the grace is over
+				return ""
+			}
+			comforted = true
+			c.comfort(ctx)
+			c.timer.Reset(c.sb.cfg.LostGrace - c.sb.cfg.ComfortAfter)
+		default:
+			if why := c.common(h); why != "" {
+				return why
+			}
+		}
+	}
+}
+
+// hold gives the caller music, and the recording silence.
+func (c *Call) hold(ctx context.Context) {
+	if c.state != StateTalking {
+		return
+	}
+	music, err := c.music(ctx)
+	if err != nil {
+		c.log.Error("there is no hold music", "err", err)
+		music = media.Silence()
+	}
+	media.Apply(map[*media.Stream]media.Source{c.customer.Stream(): music, c.far.Stream(): media.Silence()})
+	if c.tape != nil {
+		c.tape.Unhear(SideCustomer)
+		c.tape.Unhear(SideAgent)
+	}
+	c.heldAt = c.sb.db.Now()
+	c.report(ctx, AgentHolding)
+	c.step(StepHold, "call.held")
+}
+
+func (c *Call) resume(ctx context.Context) {
+	if c.state != StateHeld {
+		return
+	}
+	c.join()
+	c.rehear()
+	c.settleHold()
+	c.report(ctx, AgentResumed)
+	c.step(StepResume, "call.resumed")
+}
+
+func (c *Call) settleHold() {
+	if !c.heldAt.IsZero() {
+		c.record.HeldSeconds += c.sb.db.Now().Sub(c.heldAt).Seconds()
+		c.heldAt = time.Time{}
+	}
+}
+
+func (c *Call) rehear() {
+	if c.tape != nil {
+		c.tape.Hear(SideCustomer, c.customer.Stream())
+		c.tape.Hear(SideAgent, c.far.Stream())
+	}
+}
+
+// back joins the legs again after the agent's browser has returned; a held call stays held.
+func (c *Call) back() {
+	if c.state == StateTalking {
+		c.join()
+		c.rehear()
+	}
+}
+
+// comfort tells the caller that the agent will be back (V3.4), then plays music.
+func (c *Call) comfort(ctx context.Context) {
+	if c.state != StateTalking {
+		return
+	}
+	a, err := c.sb.prompts.Say(ctx, sentence(c.plan.Language, sayComfort), c.plan.Language, 1)
+	if err != nil {
+		c.log.Error("the comfort prompt is missing", "err", err)
+		return
+	}
+	c.customer.Stream().Play(media.Sound(a, media.SoundOptions{}))
+}
+
+// music is what the caller hears while waiting or held.
+func (c *Call) music(ctx context.Context) (media.Source, error) {
+	if c.plan.Music.IsZero() {
+		a, err := c.sb.prompts.Music()
+		if err != nil {
+			return nil, err
+		}
+		return media.Broadcast(a), nil
+	}
+	a, err := c.sb.prompts.Resolve(ctx, c.record.Tenant, c.plan.Music, c.plan.Language, 1)
+	if err != nil {
+		return nil, err
+	}
+	return media.Broadcast(a), nil
+}

@@ -1,0 +1,308 @@
+package calls
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+
+	"tandem/internal/storage"
+	"tandem/media"
+	"tandem/media/sound"
+)
+
+// Call is one voice interaction. Everything in it is owned by the goroutine that runs it; others send commands.
+type Call struct {
+	sb       *Switchboard
+	log      *slog.Logger
+	record   Record
+	state    State
+	customer Leg
+	far      Leg   // the agent's leg, or an outside address; nil: none
+	gone     []Leg // far legs that were hung up and may still be ending
+	place    Place
+	offer    uuid.UUID // the offer being tried or talked on
+	tape     Tape
+	plan     Plan
+	heldAt   time.Time
+
+	commands chan command
+	marks    chan mark
+	serial   int // of the sound being played; marks of earlier ones are stale
+	timer    *time.Timer
+}
+
+type command struct {
+	end  bool // a person ends the call
+	stop bool // the node stops
+}
+
+type mark struct {
+	serial int
+	name   string
+}
+
+// What the owner waits for.
+type happeningKind int
+
+const (
+	callerGone happeningKind = iota
+	callerDid
+	callerPressed
+	farGone
+	farDid
+	farPressed
+	offered
+	soundReached
+	timeUp
+	endAsked
+	nodeStops
+)
+
+type happening struct {
+	kind  happeningKind
+	event LegEvent
+	key   rune
+	offer Offer
+	mark  string
+}
+
+func newCall(sb *Switchboard, leg Leg, inv Invite) *Call {
+	now := sb.db.Now()
+	id := storage.NewID()
+	device := "sip"
+	if inv.Transport == "browser" {
+		device = "browser"
+	}
+	timer := time.NewTimer(time.Hour)
+	timer.Stop()
+	return &Call{
+		sb: sb, log: sb.slog.With("call", id), state: StateNew, customer: leg,
+		record: Record{
+			ID: id, Tenant: inv.Tenant, Node: sb.cfg.Node, Direction: leg.Direction(), State: StateNew, Number: inv.Number, Caller: inv.Caller,
+			Transport: inv.Transport, StartedAt: now, QueuePath: []string{}, Reserved: inv.Reserved, Headers: inv.Headers,
+			Legs: []LegRecord{{ID: leg.ID(), Direction: leg.Direction(), Party: "customer", Device: device, StartedAt: now}},
+		},
+		commands: make(chan command, 4), marks: make(chan mark, 16), timer: timer,
+	}
+}
+
+// command asks the owner for something; a call that is already ending may not hear it.
+func (c *Call) command(cmd command) {
+	select {
+	case c.commands <- cmd:
+	default:
+	}
+}
+
+// run is the whole life of the call.
+func (c *Call) run(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, c.sb.cfg.MaxCallLength)
+	defer cancel()
+	entry, known := c.sb.lookup(ctx, c)
+	if !known {
+		c.finish(ctx, ReasonNotFound)
+		return
+	}
+	c.note("call.started", nil)
+	c.finish(ctx, c.follow(ctx, entry))
+}
+
+// follow leads the call to where its number points, and returns why it ended.
+func (c *Call) follow(ctx context.Context, entry Number) Reason {
+	if entry.Kind == EntryAddress {
+		return c.bridgeOut(ctx, entry)
+	}
+	if why := c.answer(ctx); why != "" {
+		return why
+	}
+	switch entry.Kind {
+	case EntryQueue:
+		return c.wait(ctx, *entry.Queue)
+	case EntryMenu:
+		queue, why := c.choose(ctx, *entry.Queue)
+		if why != "" {
+			return why
+		}
+		return c.wait(ctx, queue)
+	case EntryEcho:
+		return c.playFor(ctx, media.Echo())
+	case EntryMusic:
+		a, err := c.sb.prompts.Music()
+		if err != nil {
+			return c.failed("make the hold music", err)
+		}
+		return c.playFor(ctx, media.Broadcast(a))
+	case EntryMessage:
+		a, err := c.sb.prompts.Load(ctx, c.record.Tenant, *entry.Prompt)
+		if err != nil {
+			return c.failed("load a message", err)
+		}
+		return c.playOnce(ctx, a, ReasonCompleted)
+	default:
+		return c.failed("follow a number", ErrNumberNotFound)
+	}
+}
+
+// answer accepts the caller's leg; a non-empty reason means that it came to nothing.
+func (c *Call) answer(ctx context.Context) Reason {
+	if err := c.customer.Answer(ctx); err != nil {
+		select {
+		case <-c.customer.Done():
+			return legReason(c.customer.Cause(), ReasonLeftDialing)
+		default:
+			return c.failed("answer the caller", err)
+		}
+	}
+	now := c.sb.db.Now()
+	c.record.AnsweredAt = &now
+	c.record.Legs[0].AnsweredAt = &now
+	c.record.Legs[0].Codec = c.customer.Stream().Format().Codec.Name
+	c.sb.metrics.setup.Observe(now.Sub(c.record.StartedAt).Seconds())
+	return ""
+}
+
+// playFor plays until somebody ends the call.
+func (c *Call) playFor(ctx context.Context, src media.Source) Reason {
+	c.step(StepPlay, "")
+	c.customer.Stream().Play(src)
+	for {
+		if why := c.common(c.next(ctx)); why != "" {
+			return why
+		}
+	}
+}
+
+// playOnce plays a sound to its end and then ends the call for the given reason.
+func (c *Call) playOnce(ctx context.Context, a *sound.Asset, then Reason) Reason {
+	c.step(StepPlay, "")
+	c.play(c.customer, a, "end")
+	for {
+		h := c.next(ctx)
+		if h.kind == soundReached || h.kind == callerGone {
+			return then
+		}
+		if why := c.common(h); why != "" {
+			return why
+		}
+	}
+}
+
+// play plays a sound on a leg; its end, and the marks in it, come back as happenings.
+func (c *Call) play(leg Leg, a *sound.Asset, done string, marks ...string) {
+	c.serial++
+	serial := c.serial
+	report := func(name string) func() {
+		return func() {
+			select {
+			case c.marks <- mark{serial, name}:
+			default:
+			}
+		}
+	}
+	opt := media.SoundOptions{Done: report(done), Marks: map[string]func(){}}
+	for _, m := range marks {
+		opt.Marks[m] = report(m)
+	}
+	leg.Stream().Play(media.Sound(a, opt))
+}
+
+// next waits for the next thing that happens to the call.
+func (c *Call) next(ctx context.Context) happening {
+	var farEvents <-chan LegEvent
+	var farDigits <-chan media.Digit
+	if c.far != nil {
+		farEvents, farDigits = c.far.Events(), c.far.Stream().Digits()
+	}
+	var offers <-chan Offer
+	if c.place != nil {
+		offers = c.place.Offers()
+	}
+	for {
+		select {
+		case e, open := <-c.customer.Events():
+			if !open {
+				return happening{kind: callerGone}
+			}
+			return happening{kind: callerDid, event: e}
+		case d := <-c.customer.Stream().Digits():
+			return happening{kind: callerPressed, key: d.Key}
+		case e, open := <-farEvents:
+			if !open {
+				return happening{kind: farGone}
+			}
+			return happening{kind: farDid, event: e}
+		case d := <-farDigits:
+			return happening{kind: farPressed, key: d.Key}
+		case o, open := <-offers:
+			if !open {
+				offers = nil
+				continue
+			}
+			return happening{kind: offered, offer: o}
+		case m := <-c.marks:
+			if m.serial != c.serial {
+				continue
+			}
+			return happening{kind: soundReached, mark: m.name}
+		case <-c.timer.C:
+			return happening{kind: timeUp}
+		case cmd := <-c.commands:
+			if cmd.stop {
+				return happening{kind: nodeStops}
+			}
+			return happening{kind: endAsked}
+		case <-ctx.Done():
+			return happening{kind: nodeStops}
+		}
+	}
+}
+
+// common handles what every stage handles alike: a reason to end, or nothing.
+func (c *Call) common(h happening) Reason {
+	switch h.kind {
+	case callerGone:
+		return legReason(c.customer.Cause(), abandonment(c.state))
+	case endAsked:
+		return ReasonEndedByPerson
+	case nodeStops:
+		return ReasonNodeStopped
+	default:
+		return ""
+	}
+}
+
+// step moves the state and, when an event is named, writes the record.
+func (c *Call) step(s Step, event string) {
+	next, err := c.state.Next(s)
+	if err != nil {
+		c.log.Error("a call took an impossible step", "err", err)
+		return
+	}
+	c.state, c.record.State = next, next
+	c.show()
+	if event != "" {
+		c.note(event, nil)
+	}
+}
+
+func (c *Call) note(event string, after func()) {
+	c.sb.journal.add(entry{record: c.record, event: event, after: after})
+}
+
+func (c *Call) failed(doing string, err error) Reason {
+	c.log.Error("a call failed", "doing", doing, "err", err)
+	return ReasonFailed
+}
+
+// screen is a Leg whose user has one, and wants to see where the call stands.
+type screen interface{ Show(s State) }
+
+func (c *Call) show() {
+	for _, leg := range []Leg{c.customer, c.far} {
+		if s, ok := leg.(screen); ok {
+			s.Show(c.state)
+		}
+	}
+}

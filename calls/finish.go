@@ -1,0 +1,164 @@
+package calls
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// finish ends whatever is left of the call, writes its one record, and waits until its legs are gone.
+func (c *Call) finish(ctx context.Context, why Reason) {
+	// The end must be written also when the call ends because the node stops.
+	ctx = context.WithoutCancel(ctx)
+	c.timer.Stop()
+	cause := causeFor(why)
+	if c.far != nil {
+		c.dropFar(cause)
+	}
+	c.customer.Hangup(cause)
+	c.closeLeg(0, c.customer, cause)
+	c.stopTape(ctx)
+	if c.place != nil {
+		c.leaveQueue(ctx, why)
+	}
+	c.settleHold()
+	c.step(StepEnd, "")
+	if c.record.ConnectedAt != nil {
+		c.record.TalkSeconds = c.sb.db.Now().Sub(*c.record.ConnectedAt).Seconds()
+	}
+	c.record.close(c.sb.db.Now(), why)
+	c.sb.metrics.total.WithLabelValues(string(c.record.Direction), why.result()).Inc()
+	if why != ReasonNotFound {
+		c.note("call.ended", nil)
+	}
+	drainLeg(c.customer)
+	for _, leg := range c.gone {
+		drainLeg(leg)
+	}
+}
+
+func (c *Call) leaveQueue(ctx context.Context, why Reason) {
+	handled := c.record.ConnectedAt != nil
+	if c.offer != uuid.Nil {
+		step := AgentWithdrawn
+		if c.state.Connected() {
+			step = AgentEnded
+		}
+		c.report(ctx, step)
+	}
+	if err := c.place.Leave(ctx, handled); err != nil {
+		c.log.Error("a call could not leave its queue", "reason", why, "err", err)
+	}
+	c.place = nil
+}
+
+// report tells the queues what became of the agent. False means that the agent is not this call's any more.
+func (c *Call) report(ctx context.Context, step AgentStep) bool {
+	if c.place == nil || c.offer == uuid.Nil {
+		return false
+	}
+	err := c.place.Report(ctx, c.offer, step)
+	if err != nil {
+		c.log.Error("the queues did not take an agent's step", "step", step, "err", err)
+	}
+	switch step {
+	case AgentEnded, AgentDeclined, AgentMissed, AgentUnreachable, AgentLeft, AgentWithdrawn:
+		c.offer = uuid.Nil
+	default:
+	}
+	return err == nil
+}
+
+// dropFar hangs the far leg up and forgets it; its end is awaited when the call ends.
+func (c *Call) dropFar(cause Cause) {
+	c.far.Hangup(cause)
+	c.closeLeg(len(c.record.Legs)-1, c.far, cause)
+	c.gone = append(c.gone, c.far)
+	c.far = nil
+}
+
+// closeLeg writes what is known of a leg at its end.
+func (c *Call) closeLeg(i int, leg Leg, cause Cause) {
+	l := &c.record.Legs[i]
+	if l.EndedAt != nil {
+		return
+	}
+	now := c.sb.db.Now()
+	l.EndedAt, l.Cause = &now, cause
+	select {
+	case <-leg.Done():
+		l.Cause = leg.Cause()
+	default:
+	}
+	l.Quality = leg.Stream().Quality()
+}
+
+// addFar makes a leg the far one and enters it into the record.
+func (c *Call) addFar(leg Leg, party, device string, agent uuid.UUID) {
+	c.far = leg
+	c.record.Legs = append(c.record.Legs, LegRecord{
+		ID: leg.ID(), Direction: leg.Direction(), Party: party, Agent: nullable(agent), Device: device, StartedAt: c.sb.db.Now(),
+	})
+}
+
+func (c *Call) farAnswered() {
+	now := c.sb.db.Now()
+	l := &c.record.Legs[len(c.record.Legs)-1]
+	l.AnsweredAt = &now
+	l.Codec = c.far.Stream().Format().Codec.Name
+}
+
+const tapeLimit = 2 * time.Second // what a call waits for the recorder at most
+
+// startTape begins the recording; a recorder that fails never harms the call (R1.1).
+func (c *Call) startTape(ctx context.Context, voicemail bool) {
+	if c.tape != nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, tapeLimit)
+	defer cancel()
+	tape, err := c.sb.recording.Start(ctx, NewTape{Tenant: c.record.Tenant, Call: c.record.ID, Queue: c.plan.Queue, Voicemail: voicemail})
+	if err != nil {
+		c.log.Error("a call is not recorded although it should be", "err", err)
+		return
+	}
+	id := tape.ID()
+	c.tape, c.record.Recording = tape, &id
+	c.tape.Hear(SideCustomer, c.customer.Stream())
+}
+
+func (c *Call) stopTape(ctx context.Context) {
+	if c.tape == nil {
+		return
+	}
+	if err := c.tape.Stop(ctx); err != nil {
+		c.log.Error("a recording could not be sealed; the recorder's repair will", "err", err)
+	}
+	c.tape = nil
+}
+
+func causeFor(why Reason) Cause {
+	switch why {
+	case ReasonNotFound:
+		return CauseNotFound
+	case ReasonBusy:
+		return CauseBusy
+	case ReasonNoAnswer:
+		return CauseNoAnswer
+	case ReasonDeclined:
+		return CauseDeclined
+	case ReasonUnreachable:
+		return CauseUnreachable
+	case ReasonOverCapacity:
+		return CauseCapacity
+	case ReasonDraining, ReasonNodeStopped:
+		return CauseDraining
+	case ReasonEndedByPerson:
+		return CauseEndedByUs
+	case ReasonFailed:
+		return CauseFailed
+	default:
+		return CauseNormal
+	}
+}

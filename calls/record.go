@@ -1,0 +1,142 @@
+package calls
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+
+	"tandem/media"
+)
+
+// Reason is why a call ended, as the call record says it. Exactly one call record with one reason is written for each call.
+type Reason string
+
+// Reasons.
+const (
+	ReasonCallerHungUp   Reason = "caller_hung_up"  // in the talk
+	ReasonAgentHungUp    Reason = "agent_hung_up"   // in the talk
+	ReasonFarEndHungUp   Reason = "far_end_hung_up" // in the talk with an outside address
+	ReasonLeftMenu       Reason = "abandoned_in_menu"
+	ReasonLeftQueue      Reason = "abandoned_in_queue"
+	ReasonLeftRinging    Reason = "abandoned_while_ringing"
+	ReasonLeftWhisper    Reason = "abandoned_in_whisper"
+	ReasonLeftCountdown  Reason = "abandoned_in_countdown"
+	ReasonLeftDialing    Reason = "abandoned_while_dialing"
+	ReasonCompleted      Reason = "completed" // a message was played to its end, or the caller left an echo or music number
+	ReasonVoicemail      Reason = "voicemail"
+	ReasonClosed         Reason = "closed" // out of hours, the message was played
+	ReasonNoInput        Reason = "no_input"
+	ReasonNotFound       Reason = "unknown_number"
+	ReasonOverCapacity   Reason = "over_capacity"
+	ReasonDraining       Reason = "draining"
+	ReasonBusy           Reason = "busy"
+	ReasonNoAnswer       Reason = "no_answer"
+	ReasonUnreachable    Reason = "unreachable"
+	ReasonDeclined       Reason = "declined"
+	ReasonMediaLost      Reason = "media_lost"
+	ReasonEndedByPerson  Reason = "ended_by_supervisor"
+	ReasonSessionExpired Reason = "session_expired"
+	ReasonNodeStopped    Reason = "node_stopped" // the server was stopped, or crashed, during the call
+	ReasonFailed         Reason = "failed"
+)
+
+// Record is the call record: the row of a call, and the data of the event call.ended.
+type Record struct {
+	ID          uuid.UUID   `json:"call_id"`
+	Tenant      uuid.UUID   `json:"-"`
+	Node        string      `json:"-"`
+	Direction   Direction   `json:"direction"`
+	State       State       `json:"state"`
+	Number      string      `json:"number"`
+	Caller      Party       `json:"caller"`
+	Transport   string      `json:"transport"`
+	StartedAt   time.Time   `json:"started_at"`
+	AnsweredAt  *time.Time  `json:"answered_at,omitempty"`
+	QueuedAt    *time.Time  `json:"queued_at,omitempty"`
+	ConnectedAt *time.Time  `json:"connected_at,omitempty"`
+	EndedAt     *time.Time  `json:"ended_at,omitempty"`
+	TalkSeconds float64     `json:"talk_seconds"`
+	HeldSeconds float64     `json:"held_seconds"`
+	WaitSeconds float64     `json:"wait_seconds"` // from joining the queue to the bridge, whisper and countdown included (V2.5)
+	Reason      Reason      `json:"reason,omitempty"`
+	Queue       *uuid.UUID  `json:"queue_id,omitempty"`
+	QueuePath   []string    `json:"queue_path"`
+	Agent       *uuid.UUID  `json:"agent_id,omitempty"`
+	AgentName   string      `json:"agent_name,omitempty"`
+	Offer       *uuid.UUID  `json:"offer_id,omitempty"`
+	Recording   *uuid.UUID  `json:"recording_id,omitempty"`
+	Ticket      bool        `json:"crm_ticket"` // the queue asks for a ticket in the CRM
+	Reserved    Reserved    `json:"reserved"`
+	Headers     Headers     `json:"data,omitempty"`
+	Legs        []LegRecord `json:"legs"`
+}
+
+// Headers are the data that arrived with the call (V1.6).
+type Headers map[string]string
+
+// LegRecord is one leg of the call record.
+type LegRecord struct {
+	ID         uuid.UUID     `json:"id"`
+	Direction  Direction     `json:"direction"`
+	Party      string        `json:"party"` // "customer", "agent" or "far_end"
+	Agent      *uuid.UUID    `json:"agent_id,omitempty"`
+	Device     string        `json:"device,omitempty"` // "browser", "sip", "phone"
+	StartedAt  time.Time     `json:"started_at"`
+	AnsweredAt *time.Time    `json:"answered_at,omitempty"`
+	EndedAt    *time.Time    `json:"ended_at,omitempty"`
+	Cause      Cause         `json:"cause,omitempty"`
+	Codec      string        `json:"codec,omitempty"`
+	Quality    media.Quality `json:"quality"`
+}
+
+// abandonment is the reason when the caller leaves in a state.
+func abandonment(s State) Reason {
+	switch s {
+	case StateMenu:
+		return ReasonLeftMenu
+	case StateWaiting:
+		return ReasonLeftQueue
+	case StateOffering:
+		return ReasonLeftRinging
+	case StateWhisper:
+		return ReasonLeftWhisper
+	case StateCountdown:
+		return ReasonLeftCountdown
+	case StateDialing, StateNew:
+		return ReasonLeftDialing
+	case StatePlaying:
+		return ReasonCompleted
+	default:
+		return ReasonCallerHungUp
+	}
+}
+
+// legReason is the reason when a leg ended by itself for another cause than hanging up.
+func legReason(c Cause, hungUp Reason) Reason {
+	switch c {
+	case CauseMediaLost:
+		return ReasonMediaLost
+	case CauseSessionTime:
+		return ReasonSessionExpired
+	case CauseFailed:
+		return ReasonFailed
+	default:
+		return hungUp
+	}
+}
+
+// result is the label of tandem_calls_total: few values, so that the metric stays small.
+func (r Reason) result() string {
+	switch r {
+	case ReasonCallerHungUp, ReasonAgentHungUp, ReasonFarEndHungUp:
+		return "answered"
+	case ReasonLeftMenu, ReasonLeftQueue, ReasonLeftRinging, ReasonLeftWhisper, ReasonLeftCountdown, ReasonLeftDialing:
+		return "abandoned"
+	case ReasonCompleted, ReasonVoicemail, ReasonClosed, ReasonNoInput:
+		return "handled_by_machine"
+	case ReasonNotFound, ReasonOverCapacity, ReasonDraining:
+		return "refused"
+	default:
+		return "failed"
+	}
+}

@@ -1,0 +1,180 @@
+package calls
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"tandem/internal/fault"
+	"tandem/internal/storage"
+)
+
+// The errors of this package that people see.
+var (
+	ErrCallNotFound   = fault.New(fault.NotFound, "call_not_found", "There is no such call.")
+	ErrNumberNotFound = fault.New(fault.NotFound, "number_not_found", "There is no such number.")
+	ErrNumberTaken    = fault.New(fault.Conflict, "number_taken", "That number already leads somewhere; change or delete it first.").WithField("number")
+	ErrPromptTaken    = fault.New(fault.Conflict, "prompt_name_taken", "A prompt of that name exists; choose another name.").WithField("name")
+	ErrPromptInUse    = fault.New(fault.Conflict, "prompt_in_use", "A number plays this prompt; point the number elsewhere first.")
+)
+
+func upsertCall(ctx context.Context, tx *storage.Tx, r *Record, body []byte) error {
+	_, err := tx.Exec(ctx, `
+		INSERT INTO calls (call_id, tenant_id, node, state, direction, started_at, connected_at, ended_at, queue_id, agent_id, number, caller, reason, record)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+		ON CONFLICT (call_id) DO UPDATE SET state = excluded.state, connected_at = excluded.connected_at, ended_at = excluded.ended_at,
+			queue_id = excluded.queue_id, agent_id = excluded.agent_id, reason = excluded.reason, record = excluded.record`,
+		r.ID, r.Tenant, r.Node, r.State, r.Direction, r.StartedAt, r.ConnectedAt, r.EndedAt, r.Queue, r.Agent, r.Number, r.Caller.Number, r.Reason, body)
+	if err != nil {
+		return fmt.Errorf("write the call record: %w", err)
+	}
+	return nil
+}
+
+// CallRow is a call with what was written after it ended.
+type CallRow struct {
+	Record
+	Disposition string `json:"disposition"`
+	Notes       string `json:"notes"`
+}
+
+// Filter narrows a list of calls. Zero values do not narrow.
+type Filter struct {
+	Live   bool        // not ended
+	Agents []uuid.UUID // only these agents' calls; nil: all
+	Queue  uuid.UUID
+	Text   string // part of the caller's number
+	Before uuid.UUID
+	Limit  int
+}
+
+const callColumns = `record, disposition, notes`
+
+func scanCall(row pgx.CollectableRow) (CallRow, error) {
+	var c CallRow
+	var body []byte
+	if err := row.Scan(&body, &c.Disposition, &c.Notes); err != nil {
+		return c, err
+	}
+	return c, json.Unmarshal(body, &c.Record)
+}
+
+// List returns calls, the newest first. Ids are in order of time, so Before pages on.
+func (s *Switchboard) List(ctx context.Context, tenant uuid.UUID, f Filter) ([]CallRow, error) {
+	var found []CallRow
+	err := s.db.Tenant(ctx, tenant, func(tx *storage.Tx) error {
+		rows, err := tx.Query(ctx, `SELECT `+callColumns+` FROM calls
+			WHERE ($1::uuid[] IS NULL OR agent_id = ANY($1)) AND ($2::uuid IS NULL OR queue_id = $2)
+			  AND ($3 = '' OR strpos(caller, $3) > 0) AND ($4::uuid IS NULL OR call_id < $4) AND (NOT $5 OR ended_at IS NULL)
+			ORDER BY call_id DESC LIMIT $6`,
+			f.Agents, nullable(f.Queue), f.Text, nullable(f.Before), f.Live, f.Limit)
+		if err != nil {
+			return err
+		}
+		found, err = pgx.CollectRows(rows, scanCall)
+		return err
+	})
+	return found, err
+}
+
+// Get returns one call.
+func (s *Switchboard) Get(ctx context.Context, tenant, id uuid.UUID) (CallRow, error) {
+	var c CallRow
+	err := s.db.Tenant(ctx, tenant, func(tx *storage.Tx) error {
+		rows, err := tx.Query(ctx, `SELECT `+callColumns+` FROM calls WHERE call_id = $1`, id)
+		if err != nil {
+			return err
+		}
+		c, err = pgx.CollectExactlyOneRow(rows, scanCall)
+		return storage.Missing(err, ErrCallNotFound)
+	})
+	return c, err
+}
+
+// WrapUp is the data of the event call.wrapped_up.
+type WrapUp struct {
+	Call        uuid.UUID `json:"call_id"`
+	Disposition string    `json:"disposition"`
+	Notes       string    `json:"notes"`
+}
+
+// WriteNotes stores what the agent wrote about a call that was theirs.
+func (s *Switchboard) WriteNotes(ctx context.Context, tenant, agent uuid.UUID, w WrapUp) error {
+	return s.db.Tenant(ctx, tenant, func(tx *storage.Tx) error {
+		tag, err := tx.Exec(ctx, `UPDATE calls SET disposition = $3, notes = $4 WHERE call_id = $1 AND agent_id = $2`, w.Call, agent, w.Disposition, w.Notes)
+		if err != nil {
+			return fmt.Errorf("write the notes of a call: %w", err)
+		}
+		if tag.RowsAffected() == 0 {
+			return ErrCallNotFound
+		}
+		return s.log.Append(ctx, tx, "call.wrapped_up", w.Call, w)
+	})
+}
+
+// endLost ends the records of calls that an earlier run of this node left open: it crashed.
+func (s *Switchboard) endLost(ctx context.Context) (int, error) {
+	n := 0
+	err := s.db.Worker(ctx, func(tx *storage.Tx) error {
+		rows, err := tx.Query(ctx, `SELECT tenant_id, record FROM calls WHERE node = $1 AND ended_at IS NULL FOR UPDATE`, s.cfg.Node)
+		if err != nil {
+			return err
+		}
+		type open struct {
+			tenant uuid.UUID
+			body   []byte
+		}
+		lost, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (o open, err error) { return o, row.Scan(&o.tenant, &o.body) })
+		if err != nil {
+			return err
+		}
+		for _, o := range lost {
+			var r Record
+			if err := json.Unmarshal(o.body, &r); err != nil {
+				return fmt.Errorf("read a call record: %w", err)
+			}
+			r.Tenant, r.Node = o.tenant, s.cfg.Node
+			r.close(tx.Now, ReasonNodeStopped)
+			body, err := json.Marshal(r)
+			if err != nil {
+				return err
+			}
+			if err := upsertCall(ctx, tx, &r, body); err != nil {
+				return err
+			}
+			if err := s.log.AppendFor(ctx, tx, r.Tenant, "call.ended", r.ID, r); err != nil {
+				return err
+			}
+		}
+		n = len(lost)
+		return nil
+	})
+	return n, err
+}
+
+// close sets the end of a record.
+func (r *Record) close(at time.Time, why Reason) {
+	r.State, r.Reason, r.EndedAt = StateEnded, why, &at
+	if r.ConnectedAt != nil && r.TalkSeconds == 0 {
+		r.TalkSeconds = at.Sub(*r.ConnectedAt).Seconds()
+	}
+	if r.QueuedAt != nil && r.ConnectedAt == nil {
+		r.WaitSeconds = at.Sub(*r.QueuedAt).Seconds()
+	}
+	for i := range r.Legs {
+		if r.Legs[i].EndedAt == nil {
+			r.Legs[i].EndedAt = &at
+		}
+	}
+}
+
+func nullable(id uuid.UUID) *uuid.UUID {
+	if id == uuid.Nil {
+		return nil
+	}
+	return &id
+}

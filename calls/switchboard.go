@@ -1,0 +1,222 @@
+package calls
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"tandem/internal/events"
+	"tandem/internal/fault"
+	"tandem/internal/storage"
+)
+
+// Config of the switchboard.
+type Config struct {
+	Node          string        // this node's name; the same after a restart
+	MaxCalls      int           // more are refused with 503; 0: 2000
+	LostGrace     time.Duration // how long a call waits for an agent's browser to come back (V3.4); 0: 60 s
+	ComfortAfter  time.Duration // after which the customer hears that the agent will be back; 0: 3 s
+	MaxVoicemail  time.Duration // 0: 3 min
+	DialTimeout   time.Duration // for addresses outside; 0: 60 s
+	MaxCallLength time.Duration // 0: 12 h; a call can never be stuck for ever
+}
+
+func (c Config) withDefaults() Config {
+	def := func(d *time.Duration, v time.Duration) {
+		if *d == 0 {
+			*d = v
+		}
+	}
+	def(&c.LostGrace, time.Minute)
+	def(&c.ComfortAfter, 3*time.Second)
+	def(&c.MaxVoicemail, 3*time.Minute)
+	def(&c.DialTimeout, time.Minute)
+	def(&c.MaxCallLength, 12*time.Hour)
+	if c.MaxCalls == 0 {
+		c.MaxCalls = 2000
+	}
+	return c
+}
+
+// Switchboard makes inbound legs into Calls and knows the calls of this node.
+type Switchboard struct {
+	cfg       Config
+	db        *storage.DB
+	log       *events.Log
+	slog      *slog.Logger
+	numbers   *Numbers
+	prompts   *Prompts
+	queues    Queues
+	recording Recording
+	dialer    Dialer
+	journal   *journal
+	metrics   metrics
+
+	mu       sync.Mutex
+	live     map[uuid.UUID]*Call
+	draining bool
+	owners   sync.WaitGroup
+}
+
+type metrics struct {
+	active prometheus.Gauge
+	total  *prometheus.CounterVec
+	menu   *prometheus.CounterVec
+	setup  prometheus.Histogram
+}
+
+// NewSwitchboard joins what a call needs. It starts nothing.
+func NewSwitchboard(cfg Config, db *storage.DB, log *events.Log, logger *slog.Logger, reg prometheus.Registerer,
+	numbers *Numbers, prompts *Prompts, queues Queues, recording Recording, dialer Dialer,
+) *Switchboard {
+	s := &Switchboard{
+		cfg: cfg.withDefaults(), db: db, log: log, slog: logger, numbers: numbers, prompts: prompts, queues: queues, recording: recording,
+		dialer: dialer, journal: newJournal(db, log, logger), live: map[uuid.UUID]*Call{},
+		metrics: metrics{
+			active: prometheus.NewGauge(prometheus.GaugeOpts{Name: "tandem_calls_active", Help: "Calls that have not ended."}),
+			total: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "tandem_calls_total", Help: "Calls ended, by direction and result."},
+				[]string{"direction", "result"}),
+			menu: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "tandem_menu_inputs_total", Help: "What callers did in menus: choice, none, invalid."},
+				[]string{"input"}),
+			setup: prometheus.NewHistogram(prometheus.HistogramOpts{
+				Name: "tandem_call_answer_seconds", Help: "From the INVITE to the answer.",
+				Buckets: []float64{.001, .002, .005, .01, .02, .05, .1, .2, .5, 1, 5, 30},
+			}),
+		},
+	}
+	reg.MustRegister(s.metrics.active, s.metrics.total, s.metrics.menu, s.metrics.setup)
+	return s
+}
+
+// Run writes call records until ctx ends; then it refuses new calls, hangs up those that are left, and writes what is still to be written.
+// Calls that a crash of this node cut off are closed first.
+func (s *Switchboard) Run(ctx context.Context) error {
+	if n, err := s.endLost(ctx); err != nil {
+		return err
+	} else if n > 0 {
+		s.slog.Warn("closed the records of calls that the last stop cut off", "calls", n)
+	}
+	journalCtx, stopJournal := context.WithCancel(context.WithoutCancel(ctx))
+	flush, cancelFlush := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancelFlush()
+	go s.journal.run(journalCtx, flush)
+
+	<-ctx.Done()
+	s.Drain()
+	for _, c := range s.all() {
+		c.command(command{stop: true})
+	}
+	s.owners.Wait()
+	stopJournal()
+	giveUp := time.AfterFunc(10*time.Second, cancelFlush)
+	defer giveUp.Stop()
+	<-s.journal.done
+	return nil
+}
+
+// Drain makes the switchboard refuse new calls; those that are there go on.
+func (s *Switchboard) Drain() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.draining = true
+}
+
+// Active is how many calls have not ended on this node.
+func (s *Switchboard) Active() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.live)
+}
+
+func (s *Switchboard) all() []*Call {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	calls := make([]*Call, 0, len(s.live))
+	for _, c := range s.live {
+		calls = append(calls, c)
+	}
+	return calls
+}
+
+// Incoming takes an inbound leg over: it makes the Call and owns it until it has ended. The caller's goroutine becomes the owner.
+func (s *Switchboard) Incoming(ctx context.Context, leg Leg, inv Invite) {
+	c := newCall(s, leg, inv)
+	if cause, why := s.admit(c); why != "" {
+		s.metrics.total.WithLabelValues(string(Inbound), why.result()).Inc()
+		leg.Hangup(cause)
+		drainLeg(leg)
+		return
+	}
+	defer s.forget(c)
+	c.run(ctx)
+}
+
+// admit refuses calls over capacity, or registers c among the live ones.
+func (s *Switchboard) admit(c *Call) (Cause, Reason) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.draining:
+		return CauseDraining, ReasonDraining
+	case len(s.live) >= s.cfg.MaxCalls:
+		return CauseCapacity, ReasonOverCapacity
+	}
+	s.live[c.record.ID] = c
+	s.owners.Add(1)
+	s.metrics.active.Inc()
+	return "", ""
+}
+
+func (s *Switchboard) forget(c *Call) {
+	s.mu.Lock()
+	delete(s.live, c.record.ID)
+	s.mu.Unlock()
+	s.metrics.active.Dec()
+	s.owners.Done()
+}
+
+// ErrNotLive is the answer to acting on a call that has ended or is not on this node.
+var ErrNotLive = fault.New(fault.Conflict, "call_ended", "The call has ended.")
+
+// End hangs a live call up, as a person with the right to do so asked (V4.4). reason is kept with the call's event.
+func (s *Switchboard) End(ctx context.Context, tenant, id uuid.UUID, why string) error {
+	row, err := s.Get(ctx, tenant, id)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	c := s.live[row.ID]
+	s.mu.Unlock()
+	if c == nil {
+		return ErrNotLive
+	}
+	err = s.db.Tenant(ctx, tenant, func(tx *storage.Tx) error {
+		return s.log.Append(ctx, tx, "call.end_asked", id, map[string]string{"why": why})
+	})
+	if err != nil {
+		return err
+	}
+	c.command(command{end: true})
+	return nil
+}
+
+// Lookup tells what an address dialled in a tenant leads to; ok is false for an unknown number.
+func (s *Switchboard) lookup(ctx context.Context, c *Call) (Number, bool) {
+	n, err := s.numbers.Lookup(ctx, c.record.Tenant, c.record.Number)
+	if err != nil && !errors.Is(err, ErrNumberNotFound) {
+		s.slog.Error("a number could not be looked up", "call", c.record.ID, "err", err)
+	}
+	return n, err == nil
+}
+
+// drainLeg waits until a leg that was hung up is gone.
+func drainLeg(leg Leg) {
+	for range leg.Events() { //nolint:revive // the events no longer matter
+	}
+	<-leg.Done()
+}
