@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"maps"
 	"slices"
 
 	"tandem/internal/fault"
@@ -49,11 +50,13 @@ func Resources() map[string][]string {
 		"tickets":        {"read", "write", "delete", "assign", "export"},
 		"crm-connection": {"read", "write"},
 		"audit":          {"read", "export"},
-		"dispositions":   crud,
 		"conversations":  {"read", "write", "monitor", "barge", "end", "assign"},
 		"channels":       crud,
 	}
 }
+
+// ResourceNames are the names of Resources in alphabetical order.
+func ResourceNames() []string { return slices.Sorted(maps.Keys(Resources())) }
 
 // Permissions is what a role or an API key allows.
 type Permissions []Permission
@@ -139,7 +142,7 @@ func defaultRoles() map[string]Permissions {
 	agent := slices.Concat(
 		grant(ScopeOwn, "calls", "read", "write"), grant(ScopeOwn, "conversations", "read", "write"), grant(ScopeOwn, "agents", "read", "presence"),
 		grant(ScopeTeam, "voicemails", "read", "write"), grant(ScopeAll, "contacts", "read", "write"), grant(ScopeAll, "tickets", "read", "write"),
-		grant(ScopeAll, "queues", "read"), grant(ScopeAll, "dispositions", "read"), grant(ScopeAll, "hours", "read"), grant(ScopeAll, "prompts", "read"),
+		grant(ScopeAll, "queues", "read"), grant(ScopeAll, "hours", "read"), grant(ScopeAll, "prompts", "read"),
 	)
 	supervisor := slices.Concat(agent,
 		grant(ScopeTeam, "calls", "read", "write", "monitor", "barge", "assign"), grant(ScopeTeam, "conversations", "read", "write", "monitor", "barge", "assign"),
@@ -149,12 +152,12 @@ func defaultRoles() map[string]Permissions {
 	manager := slices.Concat(supervisor,
 		grant(ScopeTeam, "calls", "end"), grant(ScopeTeam, "conversations", "end"), grant(ScopeTeam, "users", "write"), grant(ScopeTeam, "teams", "write"),
 		grant(ScopeAll, "queues", "write"), grant(ScopeAll, "hours", "write", "delete"), grant(ScopeAll, "prompts", "write", "delete"),
-		grant(ScopeAll, "dispositions", "write", "delete"), grant(ScopeAll, "numbers", "read"), grant(ScopeAll, "trunks", "read"),
+		grant(ScopeAll, "numbers", "read"), grant(ScopeAll, "trunks", "read"),
 		grant(ScopeAll, "contacts", "delete", "export"), grant(ScopeAll, "tickets", "delete", "export"), grant(ScopeTeam, "voicemails", "delete"),
 	)
 	analyst := slices.Concat(
 		grant(ScopeAll, "calls", "read"), grant(ScopeAll, "conversations", "read"), grant(ScopeAll, "queues", "read"), grant(ScopeAll, "agents", "read"),
-		grant(ScopeAll, "teams", "read"), grant(ScopeAll, "dispositions", "read"), grant(ScopeAll, "hours", "read"), grant(ScopeAll, "tickets", "read", "export"),
+		grant(ScopeAll, "teams", "read"), grant(ScopeAll, "hours", "read"), grant(ScopeAll, "tickets", "read", "export"),
 		grant(ScopeAll, "recordings", "read"),
 	)
 	return map[string]Permissions{

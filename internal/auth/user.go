@@ -33,12 +33,12 @@ type User struct {
 type UserChange struct {
 	Email     *string
 	Name      *string
+	Password  *string
 	Extension *string
 	Locale    *string
 	Active    *bool
 	Roles     *[]uuid.UUID
 	Teams     *[]uuid.UUID
-	Password  *string
 }
 
 // Faults of changing users.

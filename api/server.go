@@ -1,0 +1,206 @@
+// Package api is the HTTP side of Tandem: one route table, thin handlers, the OpenAPI document made from them, and the screens' files.
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"tandem/internal/auth"
+	"tandem/internal/events"
+)
+
+const (
+	prefix = "/api/v1"
+	cookie = "tandem_session"
+)
+
+// Config is what the API stands on.
+type Config struct {
+	Services
+	Log     *slog.Logger
+	Metrics prometheus.Gatherer
+	Ready   func() error                   // nil when the node takes work; its sentence is shown
+	Web     fs.FS                          // the built screens, with index.html; nil: none
+	Routes  map[string]http.Handler        // further patterns of the same listener, as http.ServeMux knows them: "/ws"
+	TLS     bool                           // the listener, or the proxy before it, speaks TLS: cookies are Secure
+	Version string                         // of the program, for the OpenAPI document
+	Client  func(*http.Request) netip.Addr // who asks; nil: the connection's other end
+}
+
+// Server is an http.Handler.
+type Server struct {
+	Services
+	cfg      Config
+	log      *slog.Logger
+	huma     huma.API
+	document []byte
+	handler  http.Handler
+}
+
+// New builds every route.
+func New(cfg Config) (*Server, error) {
+	s := &Server{Services: cfg.Services, cfg: cfg, log: cfg.Log}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	mux := http.NewServeMux()
+	s.huma = humago.New(mux, s.description())
+	for _, r := range s.routes() {
+		r.bind(s.huma, r.operation(s))
+	}
+	tidySchemas(s.huma.OpenAPI())
+	var err error
+	if s.document, err = json.MarshalIndent(s.huma.OpenAPI(), "", "  "); err != nil {
+		return nil, fmt.Errorf("write the OpenAPI document: %w", err)
+	}
+	s.document = append(s.document, '\n')
+	mux.HandleFunc("GET /api/openapi.json", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/openapi+json")
+		_, _ = w.Write(s.document) // the client may be gone
+	})
+	mux.HandleFunc("/api/", func(w http.ResponseWriter, _ *http.Request) {
+		writeProblem(w, http.StatusNotFound, "route_not_found", "The API has no such route; see /api/openapi.json.")
+	})
+	s.addOperations(mux)
+	for pattern, h := range cfg.Routes {
+		mux.Handle(pattern, h)
+	}
+	if cfg.Web != nil {
+		mux.Handle("GET /", screens(cfg.Web))
+	}
+	s.handler = secure(http.NewCrossOriginProtection().Handler(mux), cfg.TLS)
+	return s, nil
+}
+
+// ServeHTTP answers a request; a panic in a handler is a 500 and a line in the log, not the end of the connection's other requests.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+
+// Document returns what /api/openapi.json shows.
+func (s *Server) Document() []byte { return s.document }
+
+func (s *Server) description() huma.Config {
+	c := huma.DefaultConfig("Tandem", s.cfg.Version)
+	c.OpenAPIPath, c.DocsPath, c.SchemasPath, c.CreateHooks = "", "", "", nil
+	c.Formats = map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat}
+	c.Transformers = []huma.Transformer{ownProblem, emptyLists}
+	c.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
+	c.Info.Description = "Errors are application/problem+json with a code. Lists are {items, next_cursor}. Programs send Authorization: Bearer KEY."
+	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
+		"session": {Type: "apiKey", In: "cookie", Name: cookie},
+		"key":     {Type: "http", Scheme: "bearer"},
+	}
+	return c
+}
+
+// schemaName names a type in the document; types of several packages may have one name.
+func schemaName(t reflect.Type, hint string) string {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	name := huma.DefaultSchemaNamer(t, hint)
+	if strings.HasSuffix(t.PkgPath(), "/queues") && (name == "Prompt" || name == "State" || name == "Whisper") {
+		return "Queue" + name
+	}
+	return strings.ReplaceAll(name, "ErrorModel", "HumaError")
+}
+
+// tidySchemas makes the document say what we send: our errors, and lists that are never null.
+func tidySchemas(o *huma.OpenAPI) {
+	problem := o.Components.Schemas.Schema(reflect.TypeFor[Problem](), true, "Problem")
+	for _, s := range o.Components.Schemas.Map() {
+		neverNull(s)
+	}
+	for _, item := range o.Paths {
+		for _, op := range []*huma.Operation{item.Get, item.Post, item.Put, item.Patch, item.Delete} {
+			if op == nil {
+				continue
+			}
+			op.Responses["default"] = &huma.Response{
+				Description: "Error", Content: map[string]*huma.MediaType{"application/problem+json": {Schema: problem}},
+			}
+			for status := range op.Responses {
+				if status[0] == '4' || status[0] == '5' {
+					delete(op.Responses, status)
+				}
+			}
+		}
+	}
+	delete(o.Components.Schemas.Map(), "HumaError")
+	delete(o.Components.Schemas.Map(), "ErrorDetail")
+	delete(o.Components.Schemas.Map(), "FormFile")
+}
+
+func neverNull(s *huma.Schema) {
+	if s == nil {
+		return
+	}
+	if s.Type == huma.TypeArray {
+		s.Nullable = false
+	}
+	neverNull(s.Items)
+	for _, p := range s.Properties {
+		neverNull(p)
+	}
+}
+
+// addOperations serves what watches the process.
+func (s *Server) addOperations(mux *http.ServeMux) {
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = fmt.Fprintln(w, "ok") // the client may be gone
+	})
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		if s.cfg.Ready != nil {
+			if err := s.cfg.Ready(); err != nil {
+				writeProblem(w, http.StatusServiceUnavailable, "not_ready", err.Error())
+				return
+			}
+		}
+		_, _ = fmt.Fprintln(w, "ready")
+	})
+	if s.cfg.Metrics != nil {
+		mux.Handle("GET /metrics", promhttp.HandlerFor(s.cfg.Metrics, promhttp.HandlerOpts{}))
+	}
+}
+
+// identify puts who asks into the context: by API key when one is given, else by the session cookie.
+func (s *Server) identify(r *http.Request) (context.Context, error) {
+	ctx := r.Context()
+	var actor auth.Actor
+	var err error
+	if header := r.Header.Get("Authorization"); header != "" {
+		scheme, key, _ := strings.Cut(header, " ")
+		if !strings.EqualFold(scheme, "Bearer") {
+			return ctx, auth.ErrUnauthorized
+		}
+		actor, err = s.Auth.AuthenticateKey(ctx, strings.TrimSpace(key))
+	} else if c, cerr := r.Cookie(cookie); cerr == nil {
+		actor, err = s.Auth.Authenticate(ctx, c.Value)
+	} else {
+		return ctx, nil
+	}
+	if err != nil {
+		return ctx, err
+	}
+	return auth.With(events.WithActor(ctx, actor.User), actor), nil
+}
+
+func (s *Server) sessionCookie(value string, until time.Time) http.Cookie {
+	c := http.Cookie{Name: cookie, Value: value, Path: "/", HttpOnly: true, Secure: s.cfg.TLS, SameSite: http.SameSiteLaxMode, Expires: until}
+	if value == "" {
+		c.MaxAge = -1
+	}
+	return c
+}
