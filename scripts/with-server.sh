@@ -12,9 +12,11 @@ server=
 finish() {
   local status=$?
   if [ -n "$server" ] && kill -0 "$server" 2>/dev/null; then
-    # The first signal drains, the second ends now.
-    kill -TERM "$server"; kill -TERM "$server" 2>/dev/null || true
+    kill -TERM "$server" # drains; a call that a failed test left behind would keep it for long
+    (sleep 20; kill -KILL "$server") 2>/dev/null &
+    local guard=$!
     wait "$server" 2>/dev/null || true
+    kill "$guard" 2>/dev/null || true
   fi
   if [ $status != 0 ]; then printf '%s\n' "-- the server's last lines:"; tail -n 40 "$dir/log" 2>/dev/null || true; fi
   rm -rf "$dir"
