@@ -13,7 +13,7 @@ finish() {
   local status=$?
   if [ -n "$server" ] && kill -0 "$server" 2>/dev/null; then
     kill -TERM "$server" # drains; a call that a failed test left behind would keep it for long
-    (sleep 20; kill -KILL "$server") 2>/dev/null &
+    (sleep 20; kill -KILL "$server") >/dev/null 2>&1 &
     local guard=$!
     wait "$server" 2>/dev/null || true
     kill "$guard" 2>/dev/null || true

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"go.uber.org/goleak"
 
 	"tandem/internal/fault"
 	"tandem/internal/storage"
@@ -377,6 +378,8 @@ func TestPrivateUnreachableAndDeep(t *testing.T) {
 }
 
 func TestPrivateStartCancelled(t *testing.T) {
+	before := goleak.IgnoreCurrent()
+	t.Cleanup(func() { goleak.VerifyNone(t, before) })
 	dir := dataDir(t)
 	for _, after := range []time.Duration{0, 5 * time.Millisecond, 400 * time.Millisecond, time.Second} {
 		ctx, cancel := context.WithTimeout(context.Background(), after)
