@@ -85,13 +85,15 @@ CREATE TABLE ticket_attachments (
   ticket_id     uuid NOT NULL REFERENCES tickets ON DELETE CASCADE,
   name          text NOT NULL,
   content_type  text NOT NULL,
-  size          bigint NOT NULL,
-  sha256        bytea NOT NULL,
+  size          bigint NOT NULL DEFAULT 0,
+  sha256        bytea,
   blob          text NOT NULL,
   wrapped_key   bytea NOT NULL,
   seconds       double precision NOT NULL DEFAULT 0,
   peaks         bytea,
-  created_at    timestamptz NOT NULL
+  channels      integer NOT NULL DEFAULT 0,
+  created_at    timestamptz NOT NULL,
+  stored_at     timestamptz -- NULL: its bytes are still arriving, or never came
 );
 CREATE INDEX ticket_attachments_ticket ON ticket_attachments (ticket_id, attachment_id);
 SELECT isolate_tenant('ticket_attachments');

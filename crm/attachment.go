@@ -1,0 +1,309 @@
+package crm
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"tandem/internal/fault"
+	"tandem/internal/storage"
+)
+
+// Attachment is a file on a ticket.
+type Attachment struct {
+	ID          uuid.UUID `json:"id" db:"attachment_id"`
+	Ticket      uuid.UUID `json:"ticket_id" db:"ticket_id"`
+	Name        string    `json:"name" db:"name"`
+	ContentType string    `json:"content_type" db:"content_type"`
+	Size        int64     `json:"size" db:"size"`
+	SHA256      []byte    `json:"-" db:"sha256"`
+	Seconds     float64   `json:"seconds,omitempty" db:"seconds"` // of audio
+	HasPeaks    bool      `json:"has_peaks" db:"has_peaks"`
+	CreatedAt   time.Time `json:"created_at" db:"created_at"`
+}
+
+const attachmentColumns = `attachment_id, ticket_id, name, content_type, size, sha256, seconds, peaks IS NOT NULL AS has_peaks, created_at`
+
+// Errors for people.
+var (
+	ErrNoAttachment   = fault.New(fault.NotFound, "attachment_not_found", "There is no such file on the ticket.")
+	ErrAttachmentName = fault.New(fault.Invalid, "bad_file_name", "A file needs a name of at most 200 characters, without a path.").WithField("name")
+)
+
+func blobName(tenant, id uuid.UUID) string { return "tickets/" + tenant.String() + "/" + id.String() }
+func blobContext(id uuid.UUID) string      { return "ticket attachment " + id.String() }
+
+// Attach puts a file on a ticket, encrypted with a key of its own under the tenant's. The file is there once Attach has returned nil; an
+// attempt that was cut off leaves nothing to be seen, and the next one of the same name takes its place.
+func (s *Service) Attach(ctx context.Context, tenant, ticket uuid.UUID, name, contentType string, r io.Reader) (a Attachment, err error) {
+	if name == "" || len(name) > longestField || strings.ContainsAny(name, "/\\\x00") {
+		return a, ErrAttachmentName
+	}
+	a = Attachment{Ticket: ticket, Name: name, ContentType: contentType}
+	var key *storage.DataKey
+	err = s.cfg.DB.Tenant(ctx, tenant, func(tx *storage.Tx) error {
+		key, err = s.reserve(ctx, tx, &a)
+		return err
+	})
+	if err != nil {
+		return a, err
+	}
+	if err := s.store(ctx, tenant, &a, key, r); err != nil {
+		return a, err
+	}
+	p, err := s.measure(ctx, tenant, a, key)
+	if err != nil {
+		return a, err
+	}
+	a.Seconds, a.HasPeaks = p.Seconds, p.Channels > 0
+	err = s.cfg.DB.Tenant(ctx, tenant, func(tx *storage.Tx) error {
+		t, err := getTicket(ctx, tx, ticket)
+		if err != nil {
+			return err
+		}
+		a.CreatedAt = tx.Now
+		_, err = tx.Exec(ctx, `UPDATE ticket_attachments SET size = $2, sha256 = $3, seconds = $4, peaks = $5, channels = $6, created_at = $7, stored_at = $7 WHERE attachment_id = $1`,
+			a.ID, a.Size, a.SHA256, p.Seconds, p.bytes, p.Channels, tx.Now)
+		if err != nil {
+			return fmt.Errorf("write the attachment: %w", err)
+		}
+		return s.tellTicket(ctx, tx, "ticket.changed", t, "attachment")
+	})
+	return a, err
+}
+
+// reserve writes the row, or takes that of an attempt which was cut off, and returns the file's key.
+func (s *Service) reserve(ctx context.Context, tx *storage.Tx, a *Attachment) (*storage.DataKey, error) {
+	if _, err := getTicket(ctx, tx, a.Ticket); err != nil {
+		return nil, err
+	}
+	tenant, err := s.cfg.Keys.Tenant(ctx, tx, tx.Tenant)
+	if err != nil {
+		return nil, err
+	}
+	var wrapped []byte
+	err = tx.QueryRow(ctx, `SELECT attachment_id, wrapped_key FROM ticket_attachments WHERE ticket_id = $1 AND name = $2 AND stored_at IS NULL LIMIT 1`, a.Ticket, a.Name).Scan(&a.ID, &wrapped)
+	if err == nil {
+		return storage.UnwrapDataKey(wrapped, blobContext(a.ID), tenant)
+	}
+	if !errors.Is(err, pgx.ErrNoRows) {
+		return nil, fmt.Errorf("look for an unfinished attachment: %w", err)
+	}
+	a.ID = storage.NewID()
+	key, wrapped, err := storage.NewDataKey(blobContext(a.ID), tenant)
+	if err != nil {
+		return nil, err
+	}
+	_, err = tx.Exec(ctx, `INSERT INTO ticket_attachments (tenant_id, attachment_id, ticket_id, name, content_type, blob, wrapped_key, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+		tx.Tenant, a.ID, a.Ticket, a.Name, a.ContentType, blobName(tx.Tenant, a.ID), wrapped, tx.Now)
+	if err != nil {
+		return nil, fmt.Errorf("write the attachment: %w", err)
+	}
+	return key, nil
+}
+
+// store encrypts r into the blob store.
+func (s *Service) store(ctx context.Context, tenant uuid.UUID, a *Attachment, key *storage.DataKey, r io.Reader) error {
+	read, write := io.Pipe()
+	sum := &counted{r: r, hash: sha256.New()}
+	encrypted := make(chan struct{})
+	go func() {
+		defer close(encrypted)
+		w, err := key.EncryptWriter(write, blobContext(a.ID))
+		if err == nil {
+			_, err = io.Copy(w, sum)
+		}
+		if err == nil {
+			err = w.Close()
+		}
+		write.CloseWithError(err) // nil: the end
+	}()
+	_, err := s.cfg.Blobs.Put(ctx, blobName(tenant, a.ID), read)
+	read.CloseWithError(io.ErrClosedPipe)
+	<-encrypted
+	if err != nil {
+		return fmt.Errorf("store the attachment: %w", err)
+	}
+	a.Size, a.SHA256 = sum.n, sum.hash.Sum(nil)
+	return nil
+}
+
+type counted struct {
+	r    io.Reader
+	n    int64
+	hash hash.Hash
+}
+
+func (c *counted) Read(b []byte) (int, error) {
+	n, err := c.r.Read(b)
+	c.n += int64(n)
+	c.hash.Write(b[:n])
+	return n, err
+}
+
+// measure reads the file back from the store, which proves that it can be read, and takes the peaks of a WAV file on the way.
+func (s *Service) measure(ctx context.Context, tenant uuid.UUID, a Attachment, key *storage.DataKey) (Peaks, error) {
+	f := s.file(ctx, tenant, a, key)
+	defer f.Close()
+	sum := &counted{r: f, hash: sha256.New()}
+	p := wavPeaks(sum, a.Size)
+	if _, err := io.Copy(io.Discard, sum); err != nil {
+		return Peaks{}, fmt.Errorf("read the attachment back: %w", err)
+	}
+	if sum.n != a.Size || string(sum.hash.Sum(nil)) != string(a.SHA256) {
+		return Peaks{}, fmt.Errorf("read the attachment back: %w", storage.ErrTruncated)
+	}
+	return p, nil
+}
+
+// Attachments lists a ticket's files, oldest first.
+func (s *Service) Attachments(ctx context.Context, tenant, ticket uuid.UUID) (list []Attachment, err error) {
+	err = s.cfg.DB.Tenant(ctx, tenant, func(tx *storage.Tx) error {
+		if _, err := getTicket(ctx, tx, ticket); err != nil {
+			return err
+		}
+		rows, err := tx.Query(ctx, `SELECT `+attachmentColumns+` FROM ticket_attachments WHERE ticket_id = $1 AND stored_at IS NOT NULL ORDER BY attachment_id`, ticket)
+		if err != nil {
+			return fmt.Errorf("list attachments: %w", err)
+		}
+		list, err = pgx.CollectRows(rows, pgx.RowToStructByName[Attachment])
+		return err
+	})
+	return list, err
+}
+
+// RemoveAttachment deletes a file: first its key, then its bytes.
+func (s *Service) RemoveAttachment(ctx context.Context, tenant, ticket, id uuid.UUID) error {
+	err := s.cfg.DB.Tenant(ctx, tenant, func(tx *storage.Tx) error {
+		t, err := getTicket(ctx, tx, ticket)
+		if err != nil {
+			return err
+		}
+		tag, err := tx.Exec(ctx, `DELETE FROM ticket_attachments WHERE attachment_id = $1 AND ticket_id = $2`, id, ticket)
+		if err != nil {
+			return fmt.Errorf("remove the attachment: %w", err)
+		}
+		if tag.RowsAffected() == 0 {
+			return ErrNoAttachment
+		}
+		return s.tellTicket(ctx, tx, "ticket.changed", t, "attachment")
+	})
+	if err != nil {
+		return err
+	}
+	return s.cfg.Blobs.Delete(ctx, blobName(tenant, id))
+}
+
+// File is a file on a ticket, opened for reading from any place: http.ServeContent answers ranges with it.
+type File struct {
+	Attachment Attachment
+	ctx        context.Context // bounds every read; a File lives as long as one request
+	open       func() (io.ReadCloser, io.Reader, error)
+	blob       io.Closer
+	plain      io.Reader
+	at, want   int64
+}
+
+// OpenAttachment opens a file; the caller closes it.
+func (s *Service) OpenAttachment(ctx context.Context, tenant, ticket, id uuid.UUID) (*File, error) {
+	var a Attachment
+	var key *storage.DataKey
+	err := s.cfg.DB.Tenant(ctx, tenant, func(tx *storage.Tx) error {
+		rows, err := tx.Query(ctx, `SELECT `+attachmentColumns+` FROM ticket_attachments WHERE attachment_id = $1 AND ticket_id = $2 AND stored_at IS NOT NULL`, id, ticket)
+		if err != nil {
+			return fmt.Errorf("read the attachment: %w", err)
+		}
+		if a, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Attachment]); err != nil {
+			return storage.Missing(err, ErrNoAttachment)
+		}
+		var wrapped []byte
+		if err := tx.QueryRow(ctx, `SELECT wrapped_key FROM ticket_attachments WHERE attachment_id = $1`, id).Scan(&wrapped); err != nil {
+			return fmt.Errorf("read the attachment's key: %w", err)
+		}
+		tenantKey, err := s.cfg.Keys.Tenant(ctx, tx, tenant)
+		if err != nil {
+			return err
+		}
+		key, err = storage.UnwrapDataKey(wrapped, blobContext(id), tenantKey)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s.file(ctx, tenant, a, key), nil
+}
+
+func (s *Service) file(ctx context.Context, tenant uuid.UUID, a Attachment, key *storage.DataKey) *File {
+	return &File{Attachment: a, ctx: ctx, open: func() (io.ReadCloser, io.Reader, error) {
+		blob, err := s.cfg.Blobs.Get(ctx, blobName(tenant, a.ID))
+		if err != nil {
+			return nil, nil, err
+		}
+		plain, err := key.DecryptReader(blob, blobContext(a.ID))
+		if err != nil {
+			return nil, nil, errors.Join(err, blob.Close())
+		}
+		return blob, plain, nil
+	}}
+}
+
+// Read reads on from where Seek has gone. Going forward costs decrypting what lies between, going back starts again.
+func (f *File) Read(b []byte) (int, error) {
+	if err := f.ctx.Err(); err != nil {
+		return 0, err
+	}
+	if f.plain == nil || f.want < f.at {
+		if err := f.Close(); err != nil {
+			return 0, err
+		}
+		blob, plain, err := f.open()
+		if err != nil {
+			return 0, err
+		}
+		f.blob, f.plain, f.at = blob, plain, 0
+	}
+	if f.want > f.at {
+		n, err := io.CopyN(io.Discard, f.plain, f.want-f.at)
+		f.at += n
+		if err != nil {
+			return 0, err
+		}
+	}
+	n, err := f.plain.Read(b)
+	f.at += int64(n)
+	f.want = f.at
+	return n, err
+}
+
+// Seek chooses where the next Read begins.
+func (f *File) Seek(offset int64, whence int) (int64, error) {
+	switch whence {
+	case io.SeekCurrent:
+		offset += f.want
+	case io.SeekEnd:
+		offset += f.Attachment.Size
+	}
+	if offset < 0 {
+		return 0, errors.New("crm: seek before the start of a file")
+	}
+	f.want = offset
+	return offset, nil
+}
+
+// Close frees what Read has opened.
+func (f *File) Close() error {
+	if f.blob == nil {
+		return nil
+	}
+	err := f.blob.Close()
+	f.blob, f.plain = nil, nil
+	return err
+}

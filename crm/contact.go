@@ -1,0 +1,309 @@
+package crm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/mail"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/nyaruka/phonenumbers"
+
+	"tandem/internal/fault"
+	"tandem/internal/storage"
+)
+
+// Contact is a person (CR-1).
+type Contact struct {
+	ID          uuid.UUID  `json:"id" db:"contact_id"`
+	FirstName   string     `json:"first_name" db:"first_name"`
+	LastName    string     `json:"last_name" db:"last_name"`
+	Email       string     `json:"email" db:"email"`
+	Phone       string     `json:"phone" db:"phone"` // E.164
+	Location    string     `json:"location" db:"location"`
+	Country     string     `json:"country" db:"country"` // ISO 3166, two letters
+	Company     string     `json:"company" db:"company"`
+	JobTitle    string     `json:"job_title" db:"job_title"`
+	CreatedAt   time.Time  `json:"created_at" db:"created_at"`
+	UpdatedAt   time.Time  `json:"updated_at" db:"updated_at"`
+	ContactedAt *time.Time `json:"contacted_at,omitempty" db:"contacted_at"`
+}
+
+const contactColumns = `contact_id, first_name, last_name, email, phone, location, country, company, job_title, created_at, updated_at, contacted_at`
+
+// ContactChange is what may be changed; nil leaves a field as it is.
+type ContactChange struct {
+	FirstName *string `json:"first_name,omitempty"`
+	LastName  *string `json:"last_name,omitempty"`
+	Email     *string `json:"email,omitempty"`
+	Phone     *string `json:"phone,omitempty"`
+	Location  *string `json:"location,omitempty"`
+	Country   *string `json:"country,omitempty"`
+	Company   *string `json:"company,omitempty"`
+	JobTitle  *string `json:"job_title,omitempty"`
+}
+
+// Identity is one way a contact is recognised.
+type Identity struct {
+	Kind  string `json:"kind" db:"kind"` // "phone", "email", or a channel's name
+	Value string `json:"value" db:"value"`
+}
+
+// Kinds of identities.
+const (
+	IdentityPhone = "phone"
+	IdentityEmail = "email"
+)
+
+// Errors for people.
+var (
+	ErrNoContact    = fault.New(fault.NotFound, "contact_not_found", "There is no such contact.")
+	ErrPhone        = fault.New(fault.Invalid, "bad_phone", "That is no telephone number; write it with + and the country code.").WithField("phone")
+	ErrEmail        = fault.New(fault.Invalid, "bad_email", "That is no e-mail address.").WithField("email")
+	ErrCountry      = fault.New(fault.Invalid, "bad_country", "A country is two letters, such as CN or DE.").WithField("country")
+	ErrTooLong      = fault.New(fault.Invalid, "too_long", "That text is too long.")
+	ErrIdentityUsed = fault.New(fault.Conflict, "identity_used", "Another contact has this number or address.")
+)
+
+const longestField = 200
+
+// Phone brings a number into E.164. Numbers without + are national ones of region.
+func Phone(number, region string) (string, error) {
+	n, err := phonenumbers.Parse(number, region)
+	if err != nil || !phonenumbers.IsPossibleNumber(n) {
+		return "", ErrPhone
+	}
+	return phonenumbers.Format(n, phonenumbers.E164), nil
+}
+
+func (s *Service) apply(c *Contact, ch ContactChange) error {
+	for _, f := range []struct {
+		to   *string
+		from *string
+		name string
+	}{
+		{&c.FirstName, ch.FirstName, "first_name"}, {&c.LastName, ch.LastName, "last_name"}, {&c.Location, ch.Location, "location"},
+		{&c.Company, ch.Company, "company"}, {&c.JobTitle, ch.JobTitle, "job_title"},
+	} {
+		if f.from == nil {
+			continue
+		}
+		if *f.to = strings.TrimSpace(*f.from); utf8.RuneCountInString(*f.to) > longestField {
+			return ErrTooLong.WithField(f.name)
+		}
+	}
+	if ch.Country != nil {
+		if c.Country = strings.ToUpper(strings.TrimSpace(*ch.Country)); c.Country != "" && phonenumbers.GetCountryCodeForRegion(c.Country) == 0 {
+			return ErrCountry
+		}
+	}
+	if ch.Email != nil {
+		c.Email = strings.ToLower(strings.TrimSpace(*ch.Email))
+		if a, err := mail.ParseAddress(c.Email); c.Email != "" && (err != nil || a.Address != c.Email || len(c.Email) > longestField) {
+			return ErrEmail
+		}
+	}
+	if ch.Phone != nil {
+		c.Phone = strings.TrimSpace(*ch.Phone)
+		if c.Phone != "" {
+			var err error
+			if c.Phone, err = Phone(c.Phone, s.cfg.Region); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// CreateContact makes a contact.
+func (s *Service) CreateContact(ctx context.Context, tenant uuid.UUID, ch ContactChange) (c Contact, err error) {
+	err = s.cfg.DB.Tenant(ctx, tenant, func(tx *storage.Tx) error {
+		c, err = s.createContact(ctx, tx, ch)
+		return err
+	})
+	return c, err
+}
+
+func (s *Service) createContact(ctx context.Context, tx *storage.Tx, ch ContactChange) (Contact, error) {
+	c := Contact{ID: storage.NewID(), CreatedAt: tx.Now, UpdatedAt: tx.Now}
+	if err := s.apply(&c, ch); err != nil {
+		return c, err
+	}
+	_, err := tx.Exec(ctx, `INSERT INTO contacts (tenant_id, contact_id, first_name, last_name, email, phone, location, country, company, job_title, created_at, updated_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)`,
+		tx.Tenant, c.ID, c.FirstName, c.LastName, c.Email, c.Phone, c.Location, c.Country, c.Company, c.JobTitle, tx.Now)
+	if err != nil {
+		return c, fmt.Errorf("write the contact: %w", err)
+	}
+	if err := setIdentities(ctx, tx, Contact{ID: c.ID}, c); err != nil {
+		return c, err
+	}
+	return c, s.tell(ctx, tx, "contact.created", c.ID, map[string]uuid.UUID{"contact_id": c.ID})
+}
+
+// setIdentities replaces the identities that were a contact's own number and address by the new ones.
+func setIdentities(ctx context.Context, tx *storage.Tx, old, c Contact) error {
+	for _, i := range []struct{ kind, old, value string }{{IdentityPhone, old.Phone, c.Phone}, {IdentityEmail, old.Email, c.Email}} {
+		if i.old == i.value {
+			continue
+		}
+		if _, err := tx.Exec(ctx, `DELETE FROM contact_identities WHERE contact_id = $1 AND kind = $2 AND value = $3`, c.ID, i.kind, i.old); err != nil {
+			return fmt.Errorf("remove an identity: %w", err)
+		}
+		if i.value == "" {
+			continue
+		}
+		_, err := tx.Exec(ctx, `INSERT INTO contact_identities (tenant_id, contact_id, kind, value, created_at) VALUES ($1, $2, $3, $4, $5)`, tx.Tenant, c.ID, i.kind, i.value, tx.Now)
+		if storage.Duplicate(err, "contact_identities_pkey") {
+			return ErrIdentityUsed.WithField(i.kind)
+		}
+		if err != nil {
+			return fmt.Errorf("write an identity: %w", err)
+		}
+	}
+	return nil
+}
+
+// Contact returns one.
+func (s *Service) Contact(ctx context.Context, tenant, id uuid.UUID) (c Contact, err error) {
+	err = s.cfg.DB.Tenant(ctx, tenant, func(tx *storage.Tx) error {
+		c, err = getContact(ctx, tx, id)
+		return err
+	})
+	return c, err
+}
+
+func getContact(ctx context.Context, tx *storage.Tx, id uuid.UUID) (Contact, error) {
+	rows, err := tx.Query(ctx, `SELECT `+contactColumns+` FROM contacts WHERE contact_id = $1`, id)
+	if err != nil {
+		return Contact{}, fmt.Errorf("read the contact: %w", err)
+	}
+	c, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Contact])
+	return c, storage.Missing(err, ErrNoContact)
+}
+
+// Identities lists how a contact is recognised.
+func (s *Service) Identities(ctx context.Context, tenant, contact uuid.UUID) (list []Identity, err error) {
+	err = s.cfg.DB.Tenant(ctx, tenant, func(tx *storage.Tx) error {
+		rows, err := tx.Query(ctx, `SELECT kind, value FROM contact_identities WHERE contact_id = $1 ORDER BY kind, value`, contact)
+		if err != nil {
+			return fmt.Errorf("list identities: %w", err)
+		}
+		list, err = pgx.CollectRows(rows, pgx.RowToStructByName[Identity])
+		return err
+	})
+	return list, err
+}
+
+// ChangeContact changes what is given.
+func (s *Service) ChangeContact(ctx context.Context, tenant, id uuid.UUID, ch ContactChange) (c Contact, err error) {
+	err = s.cfg.DB.Tenant(ctx, tenant, func(tx *storage.Tx) error {
+		old, err := getContact(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		c = old
+		if err := s.apply(&c, ch); err != nil {
+			return err
+		}
+		if err := setIdentities(ctx, tx, old, c); err != nil {
+			return err
+		}
+		c.UpdatedAt = tx.Now
+		_, err = tx.Exec(ctx, `UPDATE contacts SET first_name = $2, last_name = $3, email = $4, phone = $5, location = $6, country = $7, company = $8, job_title = $9, updated_at = $10
+			WHERE contact_id = $1`, id, c.FirstName, c.LastName, c.Email, c.Phone, c.Location, c.Country, c.Company, c.JobTitle, tx.Now)
+		if err != nil {
+			return fmt.Errorf("change the contact: %w", err)
+		}
+		return s.tell(ctx, tx, "contact.changed", id, map[string]uuid.UUID{"contact_id": id})
+	})
+	return c, err
+}
+
+// Contacts lists contacts, the newest first; search looks into names, company, e-mail and number.
+func (s *Service) Contacts(ctx context.Context, tenant uuid.UUID, search, cursor string, limit int) (p Page[Contact], err error) {
+	below, n, err := window(cursor, limit)
+	if err != nil {
+		return p, err
+	}
+	err = s.cfg.DB.Tenant(ctx, tenant, func(tx *storage.Tx) error {
+		rows, err := tx.Query(ctx, `SELECT `+contactColumns+` FROM contacts
+			WHERE contact_id < $1 AND ($2 = '%%' OR first_name || ' ' || last_name ILIKE $2 OR company ILIKE $2 OR email ILIKE $2 OR phone LIKE $2)
+			ORDER BY contact_id DESC LIMIT $3`, below, like(search), n+1)
+		if err != nil {
+			return fmt.Errorf("list contacts: %w", err)
+		}
+		list, err := pgx.CollectRows(rows, pgx.RowToStructByName[Contact])
+		p = page(list, n, func(c Contact) uuid.UUID { return c.ID })
+		return err
+	})
+	return p, err
+}
+
+// Caller is whoever is at the other end of a call. Without a number (withheld) it is a new contact each time.
+type Caller struct {
+	Number string
+	Name   string
+}
+
+// EnsureCaller returns the contact with the caller's number, made when there is none.
+func (s *Service) EnsureCaller(ctx context.Context, tenant uuid.UUID, who Caller) (c Contact, err error) {
+	err = s.cfg.DB.Tenant(ctx, tenant, func(tx *storage.Tx) error {
+		c, err = s.ensureCaller(ctx, tx, who)
+		return err
+	})
+	return c, err
+}
+
+func (s *Service) ensureCaller(ctx context.Context, tx *storage.Tx, who Caller) (Contact, error) {
+	// Extensions and SIP names are no telephone numbers, but they recognise a caller as well.
+	kind, value := IdentityPhone, who.Number
+	if e164, err := Phone(who.Number, s.cfg.Region); err == nil {
+		value = e164
+	} else {
+		kind = "sip"
+	}
+	if who.Number != "" {
+		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`, "caller "+tx.Tenant.String()+kind+value); err != nil {
+			return Contact{}, fmt.Errorf("lock the caller: %w", err)
+		}
+		var id uuid.UUID
+		err := tx.QueryRow(ctx, `SELECT contact_id FROM contact_identities WHERE kind = $1 AND value = $2`, kind, value).Scan(&id)
+		if err == nil {
+			return s.touched(ctx, tx, id)
+		}
+		if !errors.Is(err, pgx.ErrNoRows) {
+			return Contact{}, fmt.Errorf("look for the caller: %w", err)
+		}
+	}
+	first, last, _ := strings.Cut(clip(who.Name), " ")
+	ch := ContactChange{FirstName: &first, LastName: &last}
+	if who.Number != "" && kind == IdentityPhone {
+		ch.Phone = &value
+	}
+	c, err := s.createContact(ctx, tx, ch)
+	if err == nil && who.Number != "" && kind != IdentityPhone {
+		_, err = tx.Exec(ctx, `INSERT INTO contact_identities (tenant_id, contact_id, kind, value, created_at) VALUES ($1, $2, $3, $4, $5)`, tx.Tenant, c.ID, kind, value, tx.Now)
+	}
+	if err != nil {
+		return c, fmt.Errorf("make a contact of the caller: %w", err)
+	}
+	return s.touched(ctx, tx, c.ID)
+}
+
+func (s *Service) touched(ctx context.Context, tx *storage.Tx, id uuid.UUID) (Contact, error) {
+	if _, err := tx.Exec(ctx, `UPDATE contacts SET contacted_at = $2 WHERE contact_id = $1`, id, tx.Now); err != nil {
+		return Contact{}, fmt.Errorf("note the contact's call: %w", err)
+	}
+	return getContact(ctx, tx, id)
+}
+
+// clip shortens what a network sent as a name to what a field holds.
+func clip(text string) string {
+	r := []rune(strings.TrimSpace(strings.ToValidUTF8(strings.ReplaceAll(text, "\x00", ""), "")))
+	return string(r[:min(len(r), longestField)])
+}

@@ -1,0 +1,85 @@
+// Package crm holds contacts and tickets: Tandem's own CRM, for teams that have no other. Every method works for one tenant; who may see
+// and change what is the API's to decide.
+package crm
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"tandem/internal/events"
+	"tandem/internal/fault"
+	"tandem/internal/storage"
+)
+
+// Config of a Service.
+type Config struct {
+	DB     *storage.DB
+	Events *events.Log
+	Keys   *storage.Keys
+	Blobs  storage.Blobs
+	Log    *slog.Logger
+	Region string // ISO 3166 country whose national numbers callers may have; default "US"
+}
+
+// Service is contacts and tickets.
+type Service struct {
+	cfg Config
+}
+
+// New makes a Service.
+func New(cfg Config) *Service {
+	if cfg.Region == "" {
+		cfg.Region = "US"
+	}
+	return &Service{cfg}
+}
+
+// Page is one page of a list. Next is the cursor of the following page, empty on the last.
+type Page[T any] struct {
+	Items []T    `json:"items"`
+	Next  string `json:"next_cursor,omitempty"`
+}
+
+// Errors for people.
+var (
+	ErrCursor = fault.New(fault.Invalid, "bad_cursor", "The cursor is not one that this list has given out.").WithField("cursor")
+)
+
+const (
+	defaultLimit = 50
+	maxLimit     = 200
+)
+
+// window turns a request's cursor and limit into an id to start below and a number of rows. Ids sort by time; lists begin with the newest.
+func window(cursor string, limit int) (below uuid.UUID, n int, err error) {
+	below, n = uuid.Max, defaultLimit
+	if cursor != "" {
+		if below, err = uuid.Parse(cursor); err != nil {
+			return below, 0, ErrCursor
+		}
+	}
+	if limit > 0 {
+		n = min(limit, maxLimit)
+	}
+	return below, n, nil
+}
+
+// page cuts rows, of which one more than n was asked for, into a page.
+func page[T any](rows []T, n int, id func(T) uuid.UUID) Page[T] {
+	if len(rows) <= n {
+		return Page[T]{Items: rows}
+	}
+	return Page[T]{Items: rows[:n], Next: id(rows[n-1]).String()}
+}
+
+// like makes a search text safe within a LIKE pattern.
+func like(text string) string {
+	return "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(strings.TrimSpace(text)) + "%"
+}
+
+func (s *Service) tell(ctx context.Context, tx *storage.Tx, typ string, subject uuid.UUID, data any) error {
+	return s.cfg.Events.AppendFor(ctx, tx, tx.Tenant, typ, subject, data)
+}
