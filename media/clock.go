@@ -10,13 +10,14 @@ import (
 )
 
 const (
-	phases    = 4                     // streams are spread over the frame so that they do not all send at once
+	phases    = 4                     // a power of two; streams are spread over the frame so that they do not all send at once
 	phaseTime = frameTime / phases    // 5 ms
 	frameTime = 20 * time.Millisecond // of everything that a clock drives
 	catchUp   = 3                     // frames sent in a row after a late wake-up; what is older is skipped
 )
 
-// Now is the monotonic time since the process began: the time of Packet.Arrival.
+// Now is the monotonic time since the process began: the time of Packet.Arrival. (In a testing/synctest bubble, whose clock shows another
+// year, it is negative; only differences matter.)
 func Now() time.Duration { return time.Since(began) }
 
 var began = time.Now()
@@ -32,6 +33,8 @@ type Clock struct {
 // shard is one goroutine's streams.
 type shard struct {
 	mu      sync.Mutex // guards changes of streams
+	count   int        // of streams
+	wake    chan struct{}
 	streams [phases]atomic.Pointer[[]*Stream]
 }
 
@@ -39,7 +42,7 @@ type shard struct {
 func NewClock() *Clock {
 	c := &Clock{shards: make([]*shard, max(1, runtime.GOMAXPROCS(0)))}
 	for i := range c.shards {
-		c.shards[i] = &shard{}
+		c.shards[i] = &shard{wake: make(chan struct{}, 1)}
 	}
 	return c
 }
@@ -75,11 +78,37 @@ func (sh *shard) change(phase int, f func([]*Stream) []*Stream) {
 	if old := sh.streams[phase].Load(); old != nil {
 		list = slices.Clone(*old)
 	}
+	sh.count -= len(list)
 	list = f(list)
+	sh.count += len(list)
 	sh.streams[phase].Store(&list)
+	select {
+	case sh.wake <- struct{}{}:
+	default:
+	}
 }
 
+// empty tells that the shard has nothing to drive.
+func (sh *shard) empty() bool {
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	return sh.count == 0
+}
+
+// run drives the shard while it has streams, and sleeps while it has none.
 func (sh *shard) run(ctx context.Context) {
+	for ctx.Err() == nil {
+		if !sh.empty() {
+			sh.drive(ctx)
+		}
+		select {
+		case <-ctx.Done():
+		case <-sh.wake:
+		}
+	}
+}
+
+func (sh *shard) drive(ctx context.Context) {
 	ticker := time.NewTicker(phaseTime)
 	defer ticker.Stop()
 	done := int64(Now() / phaseTime)
@@ -100,9 +129,16 @@ func (sh *shard) run(ctx context.Context) {
 		}
 		for done < due {
 			done++
-			phase := done % phases
+			phase := done & (phases - 1)
 			sh.tick(int(phase), beat{frame: done / phases, skipped: skipped[phase]})
 			skipped[phase] = 0
+		}
+		select {
+		case <-sh.wake:
+			if sh.empty() {
+				return
+			}
+		default:
 		}
 	}
 }

@@ -52,7 +52,7 @@ type digitDesk struct {
 	current *press // of the event or tone that goes on
 
 	event eventReceiver // the port's goroutine's
-	tone  toneReceiver
+	tone  *toneReceiver // likewise
 }
 
 // press is a key press with what still belongs to it.
@@ -181,7 +181,10 @@ type toneReceiver struct {
 }
 
 func (s *Stream) recvTone(p *Packet, sess *session) {
-	r := &s.keys.tone
+	if s.keys.tone == nil {
+		s.keys.tone = &toneReceiver{}
+	}
+	r := s.keys.tone
 	if r.sess != sess {
 		r.sess, r.dec = sess, nil
 		if sess.bytes == 0 {

@@ -20,7 +20,6 @@ type egress struct {
 	mu      sync.Mutex
 	port    Port
 	metrics *Metrics
-	source  Source
 	feed    feed
 	closed  bool
 
@@ -68,10 +67,13 @@ func (e *egress) change(src Source, s *Stream) {
 	if src == nil {
 		src = Silence()
 	}
+	if e.closed {
+		return
+	}
 	if e.feed != nil {
 		e.feed.release()
 	}
-	e.source, e.feed = src, src.feed(s)
+	e.feed = src.feed(s)
 	e.fed.Store(int64(Now()))
 	e.wake()
 }

@@ -63,7 +63,12 @@ func (f *forward) recv(h *heard) {
 
 // setUp follows a negotiation on either side.
 func (f *forward) setUp(h *heard, out *session) {
-	f.in, f.out, f.code, f.live = h.sess, out, nil, false
+	same := f.in != nil && f.in.Codec == h.sess.Codec && f.out.Codec == out.Codec && f.out.bytes == out.bytes
+	f.in, f.out = h.sess, out
+	if same {
+		return
+	}
+	f.code, f.live = nil, false
 	if h.sess.Codec.Name != out.Codec.Name {
 		f.code = newTranscoder(h.sess.Codec, out.Codec, f.to.cfg.Log)
 	}
@@ -80,24 +85,23 @@ const maxGap = time.Second
 // pass sends the packet under the listener's own numbers. Numbers that the speaker leaves out because packets were lost stay left out: the far
 // jitter buffer must see the loss.
 func (f *forward) pass(e *egress, h *heard, sess *session) {
-	now := h.Arrival
-	marker := h.Marker
+	now, marker := h.Arrival, h.Marker
 	switch {
 	case !f.live || h.source != f.source || h.ext > f.highest+uint64(maxGap/frameTime):
 		f.begin(e, h, e.next(sess, now))
 		marker = true
+	case h.ext < f.first || h.ext < f.highest && (e.by != f || h.epoch != f.epoch):
+		f.to.cfg.Metrics.drop(dropLate) // its number was given away
+		return
 	case e.by != f:
-		ts := h.Timestamp + f.tsShift
-		if due := e.next(sess, now); int32(ts-due) < 0 || int32(ts-due) > int32(sess.Codec.ClockRate) {
+		ts, due := h.Timestamp+f.tsShift, e.next(sess, now)
+		if ahead := int32(ts - due); ahead < 0 || ahead > int32(sess.Codec.ClockRate) {
 			ts = due
 		}
 		f.begin(e, h, ts)
 		marker = true
 	case h.epoch != f.epoch:
 		f.begin(e, h, h.Timestamp+f.tsShift)
-	case h.ext < f.first:
-		f.to.cfg.Metrics.drop(dropLate)
-		return
 	}
 	f.highest = max(f.highest, h.ext)
 	e.by = f

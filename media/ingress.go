@@ -23,7 +23,8 @@ type heard struct {
 // ingress follows what the peer sends: extended sequence numbers, duplicates, loss and jitter (RFC 3550). The port's goroutine writes;
 // mu is for those who read statistics.
 type ingress struct {
-	last    atomic.Int64 // Now of the last packet, 0 for none
+	last    atomic.Int64 // Now of the last packet
+	heard   atomic.Bool  // there was one
 	comfort atomic.Bool  // the last packet was comfort noise
 
 	mu      sync.Mutex
@@ -63,6 +64,7 @@ func (c lossCount) lost() uint64 {
 // arrived gives the packet its place; not ok: it is to be dropped.
 func (in *ingress) arrived(h *heard, k kind) (ok bool, why drop) {
 	in.last.Store(int64(h.Arrival))
+	in.heard.Store(true)
 	in.comfort.Store(k == kindComfort)
 	in.mu.Lock()
 	defer in.mu.Unlock()

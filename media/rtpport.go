@@ -233,7 +233,7 @@ type window struct {
 }
 
 func (w *window) allow(now time.Duration, limit int) bool {
-	if now-w.began >= time.Second {
+	if w.n == 0 || now-w.began >= time.Second {
 		w.began, w.n = now, 0
 	}
 	w.n++

@@ -97,8 +97,8 @@ type broadcastFeed struct{ frames frames }
 func (f *broadcastFeed) release()    {}
 func (f *broadcastFeed) due() func() { return nil }
 func (f *broadcastFeed) frame(e *egress, sess *session, b beat) {
-	total := int64(f.frames.asset.Duration() / frameTime)
-	e.frame(f, sess, f.frames.at(sess, b.frame%total), Now())
+	total := max(1, int64(f.frames.asset.Duration()/frameTime))
+	e.frame(f, sess, f.frames.at(sess, (b.frame%total+total)%total), Now())
 }
 
 type mark struct {

@@ -158,11 +158,10 @@ func (s *Stream) recv(p *Packet) {
 
 // LastHeard is when the peer's last packet came; the zero Time before the first.
 func (s *Stream) LastHeard() time.Time {
-	at := time.Duration(s.in.last.Load())
-	if at == 0 {
+	if !s.in.heard.Load() {
 		return time.Time{}
 	}
-	return time.Now().Add(at - Now())
+	return time.Now().Add(time.Duration(s.in.last.Load()) - Now())
 }
 
 const (
@@ -178,7 +177,7 @@ func (s *Stream) MediaLost() bool {
 		return false
 	}
 	last, now := time.Duration(s.in.last.Load()), Now()
-	if last < sess.since {
+	if !s.in.heard.Load() || last < sess.since {
 		return now-sess.since > firstPacketTimeout
 	}
 	return now-last > mediaTimeout
