@@ -60,11 +60,11 @@ type dialog struct {
 	reported  bool // ended was called
 	invite    *gosip.Request
 	inviteTx  *gosip.ServerTx
-	answering *answering    // our 2xx without its ACK yet
+	answering *answering     // our 2xx without its ACK yet
 	byeWith   []gosip.Header // a BYE held back until the ACK comes (RFC 3261 15)
 	byeHeld   bool
 	afterAck  func() // a re-INVITE that overtook the ACK before it
-	offering  bool // our re-INVITE or UPDATE is under way
+	offering  bool   // our re-INVITE or UPDATE is under way
 	wanted    []reoffer
 	heard     bool // UAC: a provisional response came, so CANCEL may be sent
 	cancelled bool // UAC: CANCEL was sent

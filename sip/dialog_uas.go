@@ -40,6 +40,11 @@ func (s *stack) newUAS(req *gosip.Request, tx *gosip.ServerTx, contactUser strin
 	return d, nil
 }
 
+func (d *dialog) inviteKey() string {
+	tag, _ := d.invite.From().Params.Get("tag")
+	return inviteKey(d.callID, tag, d.invite.CSeq().SeqNo)
+}
+
 // reply answers a request of the dialog.
 func (d *dialog) reply(req *gosip.Request, tx *gosip.ServerTx, status int, reason string, body []byte, headers ...gosip.Header) *gosip.Response {
 	res := response(req, status, reason, nil)
@@ -93,6 +98,7 @@ func (d *dialog) reject(r *refusal) {
 	if d.state != calling && d.state != ringing {
 		return
 	}
+	d.s.m.countRefusal(r.status)
 	d.reply(d.invite, d.inviteTx, r.status, r.reason, nil, r.headers...)
 	d.step(refused)
 	d.report(end{status: r.status, byUs: true, text: r.reason})

@@ -3,6 +3,7 @@ package sip
 import (
 	"crypto/hmac"
 	"crypto/md5" //nolint:gosec // RFC 3261 digest, offered after SHA-256
+	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
@@ -22,7 +23,8 @@ const (
 	algSHA256  = "SHA-256"
 	algMD5     = "MD5"
 	maxNonces  = 50_000
-	nonceBytes = 8 + 16
+	stampBytes = 8 + 8 // time and random: two phones behind one address may ask in the same millisecond
+	nonceBytes = stampBytes + 16
 )
 
 // Secret is what the digest needs to know of a password: HA1 in both algorithms, hex, for one user name and realm.
@@ -66,11 +68,12 @@ func newChallenger(realm string, key [32]byte) *challenger {
 	return &challenger{realm: realm, key: key, used: map[string]*nonceUse{}}
 }
 
-// nonce binds the time and the source address.
+// nonce binds the time and the source address; no two are equal.
 func (c *challenger) nonce(src netip.Addr, now time.Time) string {
 	var b [nonceBytes]byte
 	binary.BigEndian.PutUint64(b[:8], uint64(now.UnixMilli()))
-	copy(b[8:], c.seal(b[:8], src))
+	_, _ = rand.Read(b[8:stampBytes]) // never fails (crypto/rand)
+	copy(b[stampBytes:], c.seal(b[:stampBytes], src))
 	return base64.RawURLEncoding.EncodeToString(b[:])
 }
 
@@ -85,7 +88,7 @@ func (c *challenger) seal(stamp []byte, src netip.Addr) []byte {
 // ours says whether we made the nonce for this source, and whether it is still fresh.
 func (c *challenger) ours(nonce string, src netip.Addr, now time.Time) (valid, fresh bool) {
 	b, err := base64.RawURLEncoding.DecodeString(nonce)
-	if err != nil || len(b) != nonceBytes || !hmac.Equal(b[8:], c.seal(b[:8], src)) {
+	if err != nil || len(b) != nonceBytes || !hmac.Equal(b[stampBytes:], c.seal(b[:stampBytes], src)) {
 		return false, false
 	}
 	age := now.Sub(time.UnixMilli(int64(binary.BigEndian.Uint64(b[:8]))))

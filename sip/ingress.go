@@ -199,7 +199,7 @@ func (in *ingress) mark(parts ...string) string {
 // without rport). It never answers ACK or a message without a Via.
 func (in *ingress) answer(info gosip.TransportReadProps, src netip.AddrPort, raw *rawMessage, r *refusal) {
 	via, n := raw.first("via")
-	if raw.method() == "ACK" || n == 0 {
+	if raw.method() == "ACK" || n == 0 || r.status == 0 {
 		return
 	}
 	var b strings.Builder

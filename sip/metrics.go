@@ -35,7 +35,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		requests:      vec("requests_total", "SIP requests by method and direction (in, out).", "method", "direction"),
 		responses:     vec("responses_total", "SIP responses by the request's method, status class and direction (in, out).", "method", "class", "direction"),
 		dropped:       vec("dropped_total", "SIP messages dropped before a transaction, by reason.", "reason"),
-		refused:       vec("refused_total", "SIP requests refused by policy, by reason.", "reason"),
+		refused:       vec("refused_total", "SIP requests refused, by status, or by the rule that refused them.", "reason"),
 		transactions:  vec("transactions_total", "SIP transactions by role (client, server) and result.", "role", "result"),
 		dialogs:       gauge("dialogs_active", "SIP dialogs that exist now, early ones included."),
 		registrations: gauge("registrations_active", "SIP phones registered with this node now."),
@@ -59,4 +59,16 @@ func methodLabel(method string) string {
 
 func (m *metrics) countResponse(method string, status int, direction string) {
 	m.responses.WithLabelValues(methodLabel(method), strconv.Itoa(status/100)+"xx", direction).Inc()
+}
+
+// countRefusal counts a refusal by its status; challenges, which are no refusals, and rare codes apart.
+func (m *metrics) countRefusal(status int) {
+	switch status {
+	case 400, 403, 404, 405, 415, 416, 420, 422, 423, 480, 481, 482, 486, 488, 500, 503, 603:
+		m.refused.WithLabelValues(itoa(status)).Inc()
+	default:
+		if status >= 300 && status != 401 && status != 407 {
+			m.refused.WithLabelValues("other").Inc()
+		}
+	}
 }

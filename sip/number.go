@@ -37,6 +37,18 @@ func userPart(user string) (string, bool) {
 	return s, len(s) <= maxUser && !hasControl(s)
 }
 
+// callerPart is userPart for the other side's number, which is shown and passed on as it came: unescaped and checked, not rewritten.
+func callerPart(user string) (string, bool) {
+	if len(user) > 3*maxUser {
+		return "", false
+	}
+	s, err := url.PathUnescape(user)
+	if err != nil || !utf8.ValidString(s) || hasControl(s) || len(s) > maxUser {
+		return "", false
+	}
+	return s, true
+}
+
 // looksDialled says whether s consists of digits, a leading plus and RFC 3966 visual separators only.
 func looksDialled(s string) bool {
 	digits := 0

@@ -32,12 +32,12 @@ type negotiator struct {
 	local   netip.AddrPort
 	id      uint64
 	version uint64
-	allowed []string // codec names in the order we want them, none: all
-	hold    bool     // we ask them not to send
-	last    string   // our last description without its version
-	offered []format // what our open offer contains
-	written []format // the formats of our last description
-	current []byte   // our last description
+	allowed []string                // codec names in the order we want them, none: all
+	hold    bool                    // we ask them not to send
+	last    string                  // our last description without its version
+	offered []format                // what our open offer contains
+	written []format                // the formats of our last description
+	current []byte                  // our last description
 	lines   []*sdp.MediaDescription // the lines of their last description: ours must match one by one
 	audio   int                     // which of them is the audio
 	now     agreed

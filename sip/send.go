@@ -158,6 +158,7 @@ func (t *transport) reply(req *gosip.Request, tx *gosip.ServerTx, r *refusal) {
 		tx.Terminate()
 		return
 	}
+	t.m.countRefusal(r.status)
 	res := response(req, r.status, r.reason, nil)
 	for _, h := range r.headers {
 		res.AppendHeader(h)

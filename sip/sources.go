@@ -18,6 +18,7 @@ const (
 	freeTries     = 3                // wrong credentials before a source is made to wait
 	firstBan      = 2 * time.Second  // doubled with every further wrong try
 	longestBan    = 15 * time.Minute // after about the twelfth
+	vouchFor      = 2 * time.Minute
 )
 
 // sources remembers what each source address did lately: how fast it sends, and how often it came with wrong credentials.
@@ -35,6 +36,7 @@ type source struct {
 	fails int
 	until time.Time // refused until then
 	seen  time.Time
+	vouch time.Time // until then it counts as known: it gave the right digest
 }
 
 func newSources(banned func(n int)) *sources {
@@ -135,11 +137,19 @@ func (s *sources) failures(a netip.Addr) int {
 	return 0
 }
 
-// succeeded forgets a source's failures.
-func (s *sources) succeeded(a netip.Addr) {
+// succeeded forgets a source's failures and lets it be known for a while, so that the rest of its call gets in.
+func (s *sources) succeeded(a netip.Addr, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if src := s.m[sourceKey(a)]; src != nil {
-		src.fails, src.until = 0, time.Time{}
+		src.fails, src.until, src.vouch = 0, time.Time{}, now.Add(vouchFor)
 	}
+}
+
+// vouched says whether the source gave the right digest lately.
+func (s *sources) vouched(a netip.Addr, now time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	src := s.m[sourceKey(a)]
+	return src != nil && now.Before(src.vouch)
 }

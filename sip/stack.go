@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/netip"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -32,6 +33,7 @@ type stack struct {
 
 	mu      sync.Mutex
 	dialogs map[string]*dialog
+	invites map[string]bool      // INVITEs that live dialogs came from, see merged
 	ended   map[string]time.Time // forks already given BYE, until when to remember them
 	work    sync.WaitGroup       // dialogs and the pumps of client transactions
 
@@ -39,7 +41,7 @@ type stack struct {
 }
 
 func newStack(t *transport, m *metrics, log *slog.Logger, tm timing) *stack {
-	s := &stack{t: t, m: m, log: log, timing: tm, dialogs: map[string]*dialog{}, ended: map[string]time.Time{}}
+	s := &stack{t: t, m: m, log: log, timing: tm, dialogs: map[string]*dialog{}, invites: map[string]bool{}, ended: map[string]time.Time{}}
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	t.txl.OnRequest(s.request)
 	gosip.WithTransactionLayerUnhandledResponseHandler(s.stray)(t.txl)
@@ -84,6 +86,9 @@ func (s *stack) start(d *dialog) bool {
 		return false
 	}
 	s.dialogs[key] = d
+	if !d.uac {
+		s.invites[d.inviteKey()] = true
+	}
 	s.m.dialogs.Inc()
 	s.work.Go(d.run)
 	return true
@@ -93,6 +98,9 @@ func (s *stack) forget(d *dialog) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.dialogs, dialogKey(d.callID, d.localTag))
+	if !d.uac {
+		delete(s.invites, d.inviteKey())
+	}
 	s.m.dialogs.Dec()
 }
 
@@ -191,17 +199,18 @@ func (s *stack) transact(req *gosip.Request, each func(*gosip.Response), failed 
 	})
 }
 
-// spawn runs f on a goroutine that run waits for; not at all once the stack stops.
-func (s *stack) spawn(f func()) {
+// spawn runs f on a goroutine that run waits for; not at all, and false, once the stack stops.
+func (s *stack) spawn(f func()) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ctx.Err() != nil {
-		return
+		return false
 	}
 	s.work.Go(func() {
 		defer s.t.guard()
 		f()
 	})
+	return true
 }
 
 // follow reads a client transaction to its final response and says how it ended. The transaction's own state machine blocks while a
@@ -223,6 +232,18 @@ func follow(ctx context.Context, tx *gosip.ClientTx, each func(*gosip.Response),
 			return "stopped"
 		}
 	}
+}
+
+// merged says whether the INVITE has come already, by another way (RFC 3261 8.2.2.2): same Call-ID, From tag and CSeq, other branch.
+func (s *stack) merged(req *gosip.Request) bool {
+	tag, _ := req.From().Params.Get("tag")
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.invites[inviteKey(req.CallID().Value(), tag, req.CSeq().SeqNo)]
+}
+
+func inviteKey(callID, fromTag string, seq uint32) string {
+	return callID + "\x00" + fromTag + "\x00" + strconv.FormatUint(uint64(seq), 10)
 }
 
 func recordRoutes(msg gosip.Message) []gosip.Uri {

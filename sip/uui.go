@@ -76,5 +76,8 @@ func parseUUI(value string) (string, bool) {
 		raw = raw[1:]
 	}
 	s := string(raw)
-	return s, s != "" && !hasControl(s)
+	if s == "" || hasControl(s) {
+		return "", false
+	}
+	return s, true
 }

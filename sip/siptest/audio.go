@@ -1,7 +1,6 @@
 package siptest
 
 import (
-	"context"
 	"math"
 	"net"
 	"net/netip"
@@ -16,234 +15,215 @@ import (
 	"tandem/media/codec"
 )
 
-// Audio is a phone's voice and ear: it sends a tone as RTP in real time and keeps what it hears.
+// Audio is a phone's RTP socket: it plays a tone and keeps what it hears, G.711 both ways.
 type Audio struct {
-	t     testing.TB
-	codec codec.Codec
-	conn  *net.UDPConn
+	t    testing.TB
+	conn *net.UDPConn
+	stop chan struct{}
+	work sync.WaitGroup
 
-	mu      sync.Mutex
-	remote  netip.AddrPort
-	hz      float64
-	heard   []int16 // at 8 kHz
-	packets int
-	lose    func(seq uint16) bool
-
-	stop context.CancelFunc
-	done sync.WaitGroup
+	mu    sync.Mutex
+	heard []int16
+	types map[uint8]int // packets heard by payload type
+	peer  netip.AddrPort
+	pt    uint8
+	freq  float64
+	muted bool
 }
 
-const audioRate = 8000
-
-// NewAudio opens an RTP port for a codec; it is silent until Send, and closed when the test ends.
-func NewAudio(t testing.TB, c codec.Codec) *Audio {
+// NewAudio opens an RTP socket on 127.0.0.1; it closes with the test. It sends silence to the peer, once there is one, until Tone.
+func NewAudio(t testing.TB) *Audio {
 	t.Helper()
-	conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
-		t.Fatalf("open an RTP port: %v", err)
+		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	a := &Audio{t: t, codec: c, conn: conn, stop: cancel}
-	a.done.Go(a.listen)
-	a.done.Go(func() { a.speak(ctx) })
-	t.Cleanup(a.Close)
+	a := &Audio{t: t, conn: conn, stop: make(chan struct{}), types: map[uint8]int{}}
+	a.work.Go(a.read)
+	a.work.Go(a.play)
+	t.Cleanup(func() {
+		close(a.stop)
+		_ = conn.Close()
+		a.work.Wait()
+	})
 	return a
 }
 
-// Close ends both directions.
-func (a *Audio) Close() {
-	a.stop()
-	_ = a.conn.Close() // a second close says so, which does not matter
-	a.done.Wait()
-}
-
-// Port is the RTP port to put into SDP.
+// Port is where the phone hears.
 func (a *Audio) Port() int { return a.conn.LocalAddr().(*net.UDPAddr).Port }
 
-// Lose makes the sender leave out packets, as a bad network does.
-func (a *Audio) Lose(drop func(seq uint16) bool) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.lose = drop
-}
-
-// Send sends a sine of hz (0: silence) to the address in an SDP body, until Close.
-func (a *Audio) Send(sdp string, hz float64) {
-	remote, ok := mediaAddr(sdp)
-	if !ok {
-		a.t.Errorf("the SDP has no audio address:\n%s", sdp)
-		return
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.remote, a.hz = remote, hz
-}
-
-// Tone changes what is sent.
+// Tone plays a sine from now on; 0 is silence.
 func (a *Audio) Tone(hz float64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.hz = hz
+	a.freq = hz
 }
 
-// Packets is how many RTP packets have come.
-func (a *Audio) Packets() int {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.packets
-}
-
-// Forget empties the ear.
-func (a *Audio) Forget() {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.heard = a.heard[:0]
-}
-
-// Heard is what was heard since the last Forget, at 8 kHz.
-func (a *Audio) Heard() []int16 {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return append([]int16(nil), a.heard...)
-}
-
-// WaitTone waits until half a second of what is heard is a tone within 5 Hz of hz, and fails the test after limit.
-func (a *Audio) WaitTone(hz float64, limit time.Duration) {
+// Follow sends to the address and with the first payload type of a description.
+func (a *Audio) Follow(sdp []byte) {
 	a.t.Helper()
-	deadline := time.NewTimer(limit)
-	defer deadline.Stop()
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	var got, level float64
-	for {
-		if h := a.Heard(); len(h) >= audioRate/2 {
-			got, level = Frequency(h[len(h)-audioRate/2:], audioRate)
-			if math.Abs(got-hz) <= 5 && level > 500 {
-				return
-			}
+	host, port, pt := "", 0, 0
+	for line := range strings.SplitSeq(string(sdp), "\r\n") {
+		if v, ok := strings.CutPrefix(line, "c=IN IP4 "); ok {
+			host = v
 		}
-		select {
-		case <-deadline.C:
-			a.t.Fatalf("heard %.0f Hz at level %.0f in %d packets, want %.0f Hz", got, level, a.Packets(), hz)
-		case <-tick.C:
+		if f := strings.Fields(line); len(f) > 3 && f[0] == "m=audio" {
+			port, _ = strconv.Atoi(f[1])
+			pt, _ = strconv.Atoi(f[3])
 		}
 	}
+	ip, err := netip.ParseAddr(host)
+	if err != nil || port == 0 {
+		a.t.Fatalf("no RTP address in %s", sdp)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.peer, a.pt = netip.AddrPortFrom(ip, uint16(port)), uint8(pt)
 }
 
-// Frequency finds the strongest tone between 150 and 3,400 Hz to the nearest hertz, and the RMS of the samples.
-func Frequency(pcm []int16, rate int) (hz, rms float64) {
-	var best, sum float64
-	for _, s := range pcm {
-		sum += float64(s) * float64(s)
-	}
-	power := func(f float64) float64 {
-		k := 2 * math.Cos(2*math.Pi*f/float64(rate))
-		var s1, s2 float64
-		for _, s := range pcm {
-			s1, s2 = float64(s)+k*s1-s2, s1
-		}
-		return s1*s1 + s2*s2 - k*s1*s2
-	}
-	for f := 150.0; f <= 3400; f += 2 {
-		if p := power(f); p > best {
-			best, hz = p, f
-		}
-	}
-	for _, f := range []float64{hz - 1, hz + 1} {
-		if p := power(f); p > best {
-			best, hz = p, f
-		}
-	}
-	return hz, math.Sqrt(sum / float64(max(len(pcm), 1)))
+// Mute stops sending packets at all.
+func (a *Audio) Mute(on bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.muted = on
 }
 
-func (a *Audio) listen() {
-	dec, err := codec.NewDecoder(a.codec, audioRate)
-	if err != nil {
-		a.t.Errorf("decoder: %v", err)
-		return
-	}
-	buf := make([]byte, 1500)
-	pcm := make([]int16, codec.MaxSamples)
-	var p rtp.Packet
-	for {
-		n, _, err := a.conn.ReadFromUDPAddrPort(buf)
-		if err != nil {
-			return
-		}
-		if p.Unmarshal(buf[:n]) != nil || p.PayloadType != a.codec.PayloadType {
-			continue
-		}
-		m, err := dec.Decode(pcm, p.Payload)
-		if err != nil {
-			continue
-		}
-		a.mu.Lock()
-		a.packets++
-		a.heard = append(a.heard, pcm[:m]...)
-		a.mu.Unlock()
-	}
-}
-
-func (a *Audio) speak(ctx context.Context) {
-	enc, err := codec.NewEncoder(a.codec, audioRate)
-	if err != nil {
-		a.t.Errorf("encoder: %v", err)
-		return
-	}
+func (a *Audio) play() {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	pcm := make([]int16, audioRate/50)
-	payload := make([]byte, codec.MaxPayload)
-	header := rtp.Header{Version: 2, PayloadType: a.codec.PayloadType, SSRC: uint32(a.Port()), SequenceNumber: uint16(a.Port())}
+	pcm, payload := make([]int16, 160), make([]byte, codec.MaxPayload)
+	encoders := map[uint8]codec.Encoder{}
+	p := rtp.Packet{Header: rtp.Header{Version: 2, SSRC: 0x7e57, SequenceNumber: 1}}
 	phase := 0.0
-	out := make([]byte, 1500)
 	for {
 		select {
-		case <-ctx.Done():
+		case <-a.stop:
 			return
 		case <-tick.C:
 		}
 		a.mu.Lock()
-		remote, hz, lose := a.remote, a.hz, a.lose
+		peer, pt, freq, muted := a.peer, a.pt, a.freq, a.muted
 		a.mu.Unlock()
-		if !remote.IsValid() {
+		if !peer.IsValid() || muted {
 			continue
 		}
 		for i := range pcm {
 			pcm[i] = int16(8000 * math.Sin(phase))
-			phase = math.Mod(phase+2*math.Pi*hz/audioRate, 2*math.Pi)
+			phase += 2 * math.Pi * freq / 8000
+		}
+		enc := encoders[pt]
+		if enc == nil {
+			enc, _ = codec.NewEncoder(g711(pt), 8000)
+			encoders[pt] = enc
 		}
 		n, err := enc.Encode(payload, pcm)
 		if err != nil {
 			continue
 		}
-		header.SequenceNumber++
-		header.Timestamp += uint32(a.codec.ClockRate / 50)
-		if lose != nil && lose(header.SequenceNumber) {
-			continue
+		p.PayloadType, p.Payload = pt, payload[:n]
+		if b, err := p.Marshal(); err == nil {
+			_, _ = a.conn.WriteToUDPAddrPort(b, peer)
 		}
-		size, err := header.MarshalTo(out)
-		if err != nil {
-			return
-		}
-		_, _ = a.conn.WriteToUDPAddrPort(append(out[:size], payload[:n]...), remote) // the far end may have closed
+		p.SequenceNumber++
+		p.Timestamp += 160
 	}
 }
 
-// mediaAddr reads the address of the first audio line.
-func mediaAddr(sdp string) (netip.AddrPort, bool) {
-	var ip netip.Addr
-	var port uint64
-	for line := range strings.Lines(sdp) {
-		line = strings.TrimSpace(line)
-		f := strings.Fields(line)
-		switch {
-		case strings.HasPrefix(line, "c=IN ") && len(f) == 3:
-			ip, _ = netip.ParseAddr(f[2])
-		case strings.HasPrefix(line, "m=audio ") && len(f) > 1 && port == 0:
-			port, _ = strconv.ParseUint(f[1], 10, 16)
+func g711(pt uint8) codec.Codec {
+	switch pt {
+	case 8:
+		return codec.PCMA
+	case 9:
+		return codec.G722
+	}
+	return codec.PCMU
+}
+
+func (a *Audio) read() {
+	buf, pcm := make([]byte, 2048), make([]int16, codec.MaxSamples)
+	decoders := map[uint8]codec.Decoder{}
+	var p rtp.Packet
+	for {
+		n, err := a.conn.Read(buf)
+		if err != nil {
+			return
+		}
+		if p.Unmarshal(buf[:n]) != nil {
+			continue
+		}
+		dec := decoders[p.PayloadType]
+		if dec == nil && (p.PayloadType == 0 || p.PayloadType == 8 || p.PayloadType == 9) {
+			dec, _ = codec.NewDecoder(g711(p.PayloadType), 8000)
+			decoders[p.PayloadType] = dec
+		}
+		a.mu.Lock()
+		a.types[p.PayloadType]++
+		if dec != nil {
+			if m, err := dec.Decode(pcm, p.Payload); err == nil {
+				a.heard = append(a.heard, pcm[:m]...)
+			}
+		}
+		a.mu.Unlock()
+	}
+}
+
+// Packets is how many packets of a payload type were heard.
+func (a *Audio) Packets(pt uint8) int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.types[pt]
+}
+
+// Forget drops what was heard so far.
+func (a *Audio) Forget() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.heard = nil
+	clear(a.types)
+}
+
+// Hears waits until the last quarter second is a tone of the given frequency, within 5 Hz; it fails the test otherwise.
+func (a *Audio) Hears(hz float64) {
+	a.t.Helper()
+	deadline := time.Now().Add(Wait)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	got := 0.0
+	for time.Now().Before(deadline) {
+		<-tick.C
+		a.mu.Lock()
+		var last []int16
+		if len(a.heard) >= 2000 {
+			last = append(last, a.heard[len(a.heard)-2000:]...)
+		}
+		a.mu.Unlock()
+		if got = pitch(last); math.Abs(got-hz) <= 5 {
+			return
 		}
 	}
-	return netip.AddrPortFrom(ip, uint16(port)), ip.IsValid() && port != 0
+	a.t.Fatalf("hears %.0f Hz, want %.0f", got, hz)
+}
+
+// pitch counts zero crossings, which is exact enough for a sine; 0 for silence.
+func pitch(pcm []int16) float64 {
+	if len(pcm) == 0 {
+		return 0
+	}
+	first, last, n, peak := -1.0, 0.0, 0, int16(0)
+	for i := 1; i < len(pcm); i++ {
+		peak = max(peak, pcm[i])
+		if pcm[i-1] < 0 && pcm[i] >= 0 {
+			at := float64(i-1) + float64(-pcm[i-1])/float64(int(pcm[i])-int(pcm[i-1]))
+			if first < 0 {
+				first = at
+			} else {
+				n++
+			}
+			last = at
+		}
+	}
+	if n < 5 || peak < 500 {
+		return 0
+	}
+	return float64(n) * 8000 / (last - first)
 }

@@ -123,6 +123,26 @@ func (c *Call) Next() gosip.Message {
 	}
 }
 
+// TryNext is Next with a time limit; nil when nothing came.
+func (c *Call) TryNext(d time.Duration) gosip.Message {
+	select {
+	case m := <-c.inbox:
+		return m
+	case <-time.After(d):
+		return nil
+	}
+}
+
+// LastHeader is a header of the request sent last.
+func (c *Call) LastHeader(name string) string {
+	for l := range strings.SplitSeq(c.last, "\r\n") {
+		if n, v, ok := strings.Cut(l, ": "); ok && n == name {
+			return v
+		}
+	}
+	return ""
+}
+
 // Silent says whether nothing comes within d.
 func (c *Call) Silent(d time.Duration) bool {
 	select {
@@ -268,7 +288,8 @@ func (c *Call) Repeat(method string, extra ...string) {
 		body = b
 	}
 	var kept []string
-	for _, l := range strings.Split(strings.SplitN(c.last, "\r\n\r\n", 2)[0], "\r\n")[1:] {
+	head, _, _ := strings.Cut(c.last, "\r\n\r\n")
+	for _, l := range strings.Split(head, "\r\n")[1:] {
 		switch name, _, _ := strings.Cut(l, ":"); name {
 		case "Via", "Max-Forwards", "From", "To", "Call-ID", "CSeq", "Contact", "Route", "Content-Length", "Content-Type", "Authorization", "Proxy-Authorization":
 		default:

@@ -1,0 +1,93 @@
+package sip
+
+import (
+	"context"
+	"strings"
+
+	gosip "github.com/emiago/sipgo/sip"
+
+	"tandem/calls"
+	"tandem/internal/fault"
+)
+
+// Dialer calls SIP addresses ("sip:user@host:port") and registered phones ("phone:8001"). It implements calls.Dialer.
+type Dialer struct{ s *Server }
+
+// Dialer returns the server's way out: the same sockets, dialogs and ports.
+func (s *Server) Dialer() *Dialer { return &Dialer{s} }
+
+var errAddress = fault.New(fault.Invalid, "sip_address_invalid", "That is no SIP address; write sip:user@host or sip:user@host:port.").WithField("address")
+
+// Dial implements calls.Dialer.
+func (d *Dialer) Dial(ctx context.Context, to calls.Target) (calls.Leg, error) {
+	o := outgoing{from: d.from(to.From), contact: "tandem"}
+	switch {
+	case strings.HasPrefix(to.Device, "phone:"):
+		if err := d.findPhone(ctx, to, &o); err != nil {
+			return nil, err
+		}
+	default:
+		if gosip.ParseUri(to.Device, &o.target) != nil || o.target.Scheme != "sip" && o.target.Scheme != "sips" || o.target.Host == "" || !cleanAddress(&o.target, "") {
+			return nil, errAddress
+		}
+		o.target.Headers = nil
+	}
+	o.to = *o.target.Clone()
+	o.to.UriParams = nil
+	return d.s.legs.outbound(o)
+}
+
+// from makes the From header: a caller's number unchanged as user part, or anonymous (RFC 3323).
+func (d *Dialer) from(p calls.Party) gosip.FromHeader {
+	if p.Withheld || p.Number == "" {
+		return gosip.FromHeader{DisplayName: "Anonymous", Address: gosip.Uri{Scheme: "sip", User: "anonymous", Host: "anonymous.invalid"}}
+	}
+	return gosip.FromHeader{DisplayName: quotable(p.Name), Address: gosip.Uri{Scheme: "sip", User: escapeUser(p.Number)}}
+}
+
+// findPhone aims at the newest registration of a phone. One that is not registered is a leg that ends as unreachable, so the target
+// stays empty.
+func (d *Dialer) findPhone(ctx context.Context, to calls.Target, o *outgoing) error {
+	name := strings.TrimPrefix(to.Device, "phone:")
+	found, err := d.s.dir.Registered(ctx, to.Tenant, name)
+	if err != nil && fault.KindOf(err) != fault.NotFound {
+		return err
+	}
+	if len(found) == 0 {
+		return nil
+	}
+	r := found[0]
+	if err := gosip.ParseUri(r.Contact, &o.target); err != nil {
+		return errAddress.Because(err)
+	}
+	o.via = hop{r.Transport, r.Received}
+	return nil
+}
+
+// outbound makes a leg and begins its call.
+func (l *legs) outbound(o outgoing) (*leg, error) {
+	h := o.via
+	if h.addr == "" {
+		h = hopOf(&o.target)
+	}
+	g, err := l.newLeg(calls.Outbound, h, trunkMedia{nat: o.via.addr != ""})
+	if err != nil {
+		return nil, fault.New(fault.Unavailable, "rtp_ports", "No RTP port is free; widen media.rtp_ports.").Because(err)
+	}
+	if o.from.Address.Host == "" {
+		o.from.Address.Host = l.stack.t.localIP(h.ip()).String()
+	}
+	g.d = l.stack.newUAC(o, g.hooks())
+	l.run(g)
+	if o.target.Host == "" {
+		g.finish(end{status: 404, text: "not registered"})
+		g.setCause(calls.CauseUnreachable)
+		return g, nil
+	}
+	if !l.stack.start(g.d) {
+		g.finish(end{status: 503, byUs: true})
+		return nil, fault.New(fault.Unavailable, "sip_stopping", "This node is stopping.")
+	}
+	g.d.begin(g.n.makeOffer())
+	return g, nil
+}

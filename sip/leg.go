@@ -1,0 +1,185 @@
+package sip
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	gosip "github.com/emiago/sipgo/sip"
+	"github.com/google/uuid"
+
+	"tandem/calls"
+	"tandem/media"
+)
+
+// RTP is what legs need for their audio.
+type RTP struct {
+	Ports  *media.RTPPorts
+	Stream media.StreamConfig
+}
+
+// legs makes the legs of SIP dialogs.
+type legs struct {
+	stack *stack
+	rtp   RTP
+	log   *slog.Logger
+}
+
+// leg is a SIP dialog with its media, inbound or outbound. What the dialog tells (hooks) runs on the dialog's goroutine; everything
+// else may be called from anywhere.
+type leg struct {
+	id     uuid.UUID
+	dir    calls.Direction
+	d      *dialog
+	port   *media.RTPPort
+	stream *media.Stream
+	stop   context.CancelFunc // ends the stream
+	trunk  trunkMedia
+
+	// owned by the dialog's goroutine
+	n       *negotiator
+	offered bool // inbound without a description: the offer is ours
+	local   []byte
+	held    bool
+	rang    bool
+
+	events    chan calls.LegEvent
+	confirmed chan struct{}
+	done      chan struct{}
+
+	mu    sync.Mutex
+	cause calls.Cause
+	over  bool // no more events
+	log   *slog.Logger
+}
+
+// trunkMedia is what a trunk's settings mean for media.
+type trunkMedia struct {
+	nat    bool
+	codecs []string
+}
+
+// maxEvents is more than a call sees; a peer that toggles hold faster than its call can follow loses events, not the call.
+const maxEvents = 64
+
+// newLeg opens the port and makes the stream for a peer as seen from its signalling address.
+func (l *legs) newLeg(dir calls.Direction, h hop, t trunkMedia) (*leg, error) {
+	port, err := l.rtp.Ports.Open(l.stack.t.localIP(h.ip()))
+	if err != nil {
+		return nil, fmt.Errorf("open an RTP port: %w", err)
+	}
+	id := newLegID()
+	g := &leg{
+		id: id, dir: dir, port: port, trunk: t, log: l.log, events: make(chan calls.LegEvent, maxEvents), confirmed: make(chan struct{}), done: make(chan struct{}),
+		n: newNegotiator(port.LocalAddr(), uint64(id.Time()), t.codecs),
+	}
+	g.stream = media.NewStream(port, l.rtp.Stream)
+	return g, nil
+}
+
+// inbound makes the leg of an INVITE whose sender is known.
+func (l *legs) inbound(req *gosip.Request, tx *gosip.ServerTx, tr *Trunk) (*leg, *refusal) {
+	body, r := sdpBody(req)
+	if r != nil {
+		return nil, r
+	}
+	var t trunkMedia
+	if tr != nil {
+		t = trunkMedia{tr.NAT, tr.Codecs}
+	}
+	g, err := l.newLeg(calls.Inbound, hop{addr: req.Source()}, t)
+	if err != nil {
+		l.log.Warn("no media for a call", "err", err)
+		return nil, answerFor(calls.CauseCapacity)
+	}
+	if err := g.prepare(body); err != nil {
+		_ = g.port.Close()
+		return nil, asRefusal(err)
+	}
+	user, _ := userPart(req.Recipient.User)
+	d, err := l.stack.newUAS(req, tx, escapeUser(user), g.hooks())
+	if err != nil {
+		_ = g.port.Close()
+		return nil, asRefusal(err)
+	}
+	g.d = d
+	l.run(g)
+	if !l.stack.start(d) {
+		g.finish(end{status: 503, byUs: true})
+		return nil, answerFor(calls.CauseCapacity)
+	}
+	return g, nil
+}
+
+// prepare answers the caller's offer, or makes ours when there is none.
+func (g *leg) prepare(offer []byte) (err error) {
+	if len(offer) == 0 {
+		g.offered = true
+		g.local = g.n.makeOffer()
+		return nil
+	}
+	if g.local, err = g.n.answer(offer); err == nil {
+		g.apply()
+	}
+	return err
+}
+
+// run starts the leg's media; it ends with the leg, and then frees what the leg held.
+func (l *legs) run(g *leg) {
+	ctx, cancel := context.WithCancel(l.stack.ctx)
+	g.stop = cancel
+	started := l.stack.spawn(func() {
+		defer g.release()
+		var watch sync.WaitGroup
+		watch.Go(func() { g.watch(ctx) })
+		if err := g.stream.Run(ctx); err != nil && ctx.Err() == nil {
+			l.log.Warn("a leg's media failed", "leg", g.id, "err", err)
+			g.Hangup(calls.CauseMediaLost)
+		}
+		watch.Wait()
+	})
+	if !started {
+		g.release()
+	}
+}
+
+const watchEvery = time.Second
+
+// watch ends the leg when its peer has sent nothing for too long though it should.
+func (g *leg) watch(ctx context.Context) {
+	tick := time.NewTicker(watchEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if g.answered() && g.stream.MediaLost() {
+				g.Hangup(calls.CauseMediaLost)
+			}
+		}
+	}
+}
+
+// apply gives the port and the stream what was agreed.
+func (g *leg) apply() {
+	a := g.n.now
+	f := media.Format{Codec: codecOf(a.codec.name), PayloadType: a.codec.pt, Ptime: a.packetDuration()}
+	types := []uint8{a.codec.pt, a.recvPT, 13}
+	if a.events != nil {
+		f.EventType = a.events.pt
+		types = append(types, a.events.pt)
+	}
+	g.port.SetRemote(a.remote, media.RTPTrust{NAT: g.trunk.nat, PayloadTypes: types, Mux: a.mux, Control: a.control()})
+	g.stream.Negotiate(f, a.direction())
+	if held := g.n.held(); held != g.held {
+		g.held = held
+		if held {
+			g.tell(calls.LegHeld)
+		} else {
+			g.tell(calls.LegResumed)
+		}
+	}
+}

@@ -1,0 +1,328 @@
+// Package sip is Tandem as a SIP user agent: calls from trunks and phones come in through Server, calls to SIP addresses and phones go
+// out through Dialer, and both are legs of one kind over one dialog layer (RFC 3261, 3264, 3311, 3326, 4028, 6026, 7616). Of the sipgo
+// library it uses transport and transactions only.
+package sip
+
+import (
+	"context"
+	"crypto/rand"
+	"log/slog"
+	"net/netip"
+	"strings"
+	"time"
+
+	gosip "github.com/emiago/sipgo/sip"
+	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"tandem/calls"
+)
+
+// Config is what a Server needs to know.
+type Config struct {
+	Listen  Listen
+	MediaIP netip.Addr // put into SDP and Contact; invalid: the address towards each peer. Loopback peers see loopback
+	Realm   string     // of digests; "" means "tandem". Passwords must be stored anew when it changes
+	// NonceKey makes nonces; nodes that share it accept each other's. Zero: random.
+	NonceKey [32]byte
+	// SessionExpires is the session interval we ask for and grant (RFC 4028); 0: 1800 s. MinSE below 90 s is for tests only.
+	SessionExpires, MinSE time.Duration
+	RTP                   RTP
+}
+
+// Server answers SIP.
+type Server struct {
+	stack    *stack
+	dir      *Directory
+	sources  *sources
+	digests  *challenger
+	legs     *legs
+	incoming func(ctx context.Context, leg calls.Leg, inv calls.Invite)
+	m        *metrics
+	log      *slog.Logger
+}
+
+// New binds the listeners; nothing is served before Run. incoming owns an inbound leg until it has ended, on a goroutine of its own; it
+// refuses a call by hanging up with a cause.
+func New(cfg Config, dir *Directory, incoming func(context.Context, calls.Leg, calls.Invite), reg prometheus.Registerer, log *slog.Logger) (*Server, error) {
+	if cfg.NonceKey == ([32]byte{}) {
+		_, _ = rand.Read(cfg.NonceKey[:])
+	}
+	if cfg.SessionExpires == 0 {
+		cfg.SessionExpires = 30 * time.Minute
+	}
+	if cfg.MinSE == 0 {
+		cfg.MinSE = 90 * time.Second
+	}
+	m := newMetrics(reg)
+	s := &Server{dir: dir, incoming: incoming, m: m, log: log, digests: newChallenger(dir.realm, cfg.NonceKey)}
+	s.sources = newSources(func(n int) { m.banned.Set(float64(n)) })
+	in := newIngress(m, s.sources)
+	in.known = func(a netip.Addr) bool { return dir.knows(a) || s.sources.vouched(a, time.Now()) }
+	in.gate = s.gate
+	t, err := newTransport(cfg.Listen, cfg.MediaIP, in, m, log)
+	if err != nil {
+		return nil, err
+	}
+	s.stack = newStack(t, m, log, timing{t1: gosip.T1, t2: gosip.T2, sessionExpires: cfg.SessionExpires, minSE: cfg.MinSE})
+	s.stack.outside = s.outside
+	s.legs = &legs{stack: s.stack, rtp: cfg.RTP, log: log}
+	return s, nil
+}
+
+// Addr is the bound address of "udp", "tcp", "tls", "ws" or "wss"; invalid when it is off.
+func (s *Server) Addr(network string) netip.AddrPort {
+	a, _ := s.stack.t.addr(network)
+	return a
+}
+
+// Close releases the listeners of a server that was never run.
+func (s *Server) Close() { s.stack.t.close() }
+
+// Run serves until ctx ends. Calls that still live are then dropped without a word: hang up first.
+func (s *Server) Run(ctx context.Context) error { return s.stack.run(ctx) }
+
+// gate judges, without keeping any state, a request from a source that is neither trunk nor phone. What gets past it has proved by a
+// nonce of ours that its address is real, or belongs to a dialog.
+func (s *Server) gate(m *rawMessage, src netip.AddrPort) *refusal {
+	callID, _ := m.first("call-id")
+	to, _ := m.first("to")
+	if _, tag, ok := strings.Cut(to, ";tag="); ok {
+		tag, _, _ = strings.Cut(tag, ";")
+		if s.stack.find(callID, tag) != nil {
+			return nil
+		}
+	}
+	if m.method() == "OPTIONS" {
+		return refuse(0, "silence")
+	}
+	var values []string
+	for _, h := range m.headers {
+		if h.name == "authorization" || h.name == "proxy-authorization" {
+			values = append(values, h.value)
+		}
+	}
+	now := time.Now()
+	cred := s.digests.pick(values)
+	if cred != nil {
+		if valid, fresh := s.digests.ours(cred.Nonce, src.Addr(), now); valid && fresh {
+			return nil
+		} else if valid {
+			return refuse(401, "Unauthorized", s.digests.headers("WWW-Authenticate", src.Addr(), true, now)...)
+		}
+	}
+	if m.method() != "REGISTER" && len(s.dir.table.Load().byUser) == 0 {
+		return refuse(403, "Forbidden")
+	}
+	return refuse(401, "Unauthorized", s.digests.headers("WWW-Authenticate", src.Addr(), false, now)...)
+}
+
+// outside serves requests outside a dialog from sources that passed the gate.
+func (s *Server) outside(req *gosip.Request, tx *gosip.ServerTx) {
+	if unsupported := unknownOptions(req); unsupported != "" {
+		s.stack.t.reply(req, tx, refuse(420, "Bad Extension", gosip.NewHeader("Unsupported", unsupported)))
+		return
+	}
+	switch req.Method {
+	case gosip.INVITE:
+		s.invite(req, tx)
+	case gosip.REGISTER:
+		s.register(req, tx)
+	case gosip.OPTIONS:
+		s.stack.t.reply(req, tx, refuse(200, "OK", capabilities()...))
+	case gosip.BYE, gosip.INFO, gosip.UPDATE:
+		s.stack.t.reply(req, tx, refuse(481, "Call/Transaction Does Not Exist"))
+	default:
+		s.stack.t.reply(req, tx, refuse(405, "Method Not Allowed", allowHeader()))
+	}
+}
+
+// caller is who sent a request: a trunk, or a phone.
+type caller struct {
+	trunk *Trunk
+	phone *Phone
+}
+
+// identify finds out who calls: a trunk by its address alone, everybody else by digest.
+func (s *Server) identify(ctx context.Context, req *gosip.Request, src netip.Addr) (caller, *refusal) {
+	if tr := s.dir.table.Load().match(src); tr != nil && tr.Username == "" {
+		return caller{trunk: tr}, nil
+	}
+	return s.authenticate(ctx, req, src)
+}
+
+// authenticate checks a digest against phones and trunks. Whether the user exists shows neither in the answer nor in the work done.
+func (s *Server) authenticate(ctx context.Context, req *gosip.Request, src netip.Addr) (caller, *refusal) {
+	now := time.Now()
+	var values []string
+	for _, name := range []string{"Authorization", "Proxy-Authorization"} {
+		for _, h := range req.GetHeaders(name) {
+			values = append(values, h.Value())
+		}
+	}
+	challenge := func(stale bool) *refusal {
+		return refuse(401, "Unauthorized", s.digests.headers("WWW-Authenticate", src, stale, now)...)
+	}
+	cred := s.digests.pick(values)
+	if cred == nil {
+		return caller{}, challenge(false)
+	}
+	phone, secret, exists, err := s.dir.phoneSecret(ctx, cred.Username)
+	if err != nil {
+		s.log.Error("cannot check a digest", "err", err)
+		return caller{}, refuse(503, "Service Unavailable", gosip.NewHeader("Retry-After", "5"))
+	}
+	who := caller{phone: &phone}
+	if tr := s.dir.table.Load().byUser[cred.Username]; tr != nil && !exists && tr.allows(src) {
+		who, secret, exists = caller{trunk: tr}, tr.secret, true
+	}
+	switch s.digests.verify(cred, string(req.Method), src, secret, exists, now) {
+	case authenticated:
+		s.sources.succeeded(src, now)
+		return who, nil
+	case staleNonce:
+		return caller{}, challenge(true)
+	case wrongPassword:
+		s.m.refused.WithLabelValues("wrong_digest").Inc()
+		s.sources.failed(src, now)
+		if s.sources.failures(src) >= freeTries {
+			return caller{}, refuse(403, "Forbidden")
+		}
+	case noCredentials:
+	}
+	return caller{}, challenge(false)
+}
+
+// allows says whether a trunk with a digest may also come from this address: from anywhere when it names no network.
+func (tr *Trunk) allows(src netip.Addr) bool {
+	if len(tr.Networks) == 0 {
+		return true
+	}
+	for _, n := range tr.Networks {
+		if p, err := netip.ParsePrefix(n); err == nil && p.Contains(src) {
+			return true
+		}
+	}
+	return false
+}
+
+// invite takes a call: who sends it, what it says, a leg with its media, and over to the switchboard.
+func (s *Server) invite(req *gosip.Request, tx *gosip.ServerTx) {
+	src := sourceOf(req).Addr()
+	ctx, cancel := context.WithTimeout(s.stack.ctx, 10*time.Second)
+	defer cancel()
+	who, r := s.identify(ctx, req, src)
+	if r == nil && s.stack.merged(req) {
+		r = refuse(482, "Loop Detected")
+	}
+	var inv calls.Invite
+	if r == nil {
+		inv, r = invitation(req, who)
+	}
+	if r == nil {
+		if _, _, short := s.stack.timing.agree(termsOf(req)); short {
+			r = refuse(422, "Session Interval Too Small", gosip.NewHeader("Min-SE", seconds(s.stack.timing.minSE)))
+		}
+	}
+	var leg *leg
+	if r == nil {
+		leg, r = s.legs.inbound(req, tx, who.trunk)
+	}
+	if r != nil {
+		s.stack.t.reply(req, tx, r)
+		return
+	}
+	owned := s.stack.spawn(func() {
+		defer leg.Hangup(calls.CauseFailed) // whatever was forgotten; no effect on a leg that has ended
+		s.incoming(s.stack.ctx, leg, inv)
+	})
+	if !owned {
+		leg.Hangup(calls.CauseDraining)
+	}
+}
+
+// invitation reads what the signalling says about a call, and leaves out what this peer is not believed.
+func invitation(req *gosip.Request, who caller) (calls.Invite, *refusal) {
+	number, ok := userPart(req.Recipient.User)
+	if req.Recipient.Scheme == "tel" {
+		number, ok = userPart(req.Recipient.Raw())
+	}
+	if !ok {
+		return calls.Invite{}, refuse(400, "Bad Request-URI")
+	}
+	if number == "" {
+		return calls.Invite{}, refuse(404, "Not Found")
+	}
+	from, ok := callerPart(req.From().Address.User)
+	if !ok {
+		return calls.Invite{}, refuse(400, "Bad From")
+	}
+	inv := calls.Invite{
+		Number: number, SignalID: req.CallID().Value(), Transport: strings.ToLower(req.Transport()),
+		Caller: calls.Party{Number: from, Name: quotable(req.From().DisplayName)},
+	}
+	if strings.EqualFold(from, "anonymous") || strings.HasSuffix(strings.ToLower(req.From().Address.Host), "anonymous.invalid") {
+		inv.Caller = calls.Party{Withheld: true}
+	}
+	if who.phone != nil {
+		inv.Tenant = who.phone.Tenant
+		inv.Caller = calls.Party{Number: who.phone.Username, Name: inv.Caller.Name}
+		return inv, nil
+	}
+	inv.Tenant, inv.Trunk = who.trunk.Tenant, who.trunk.ID
+	if who.trunk.Trusted {
+		inv.Caller = assertedCaller(req, inv.Caller)
+		inv.Reserved = reservedFlags(req)
+		inv.Headers = callData(req, who.trunk.Headers)
+	}
+	return inv, nil
+}
+
+// assertedCaller prefers what a trusted network asserts (RFC 3325) and honours the caller's wish to stay unknown (RFC 3323).
+func assertedCaller(req *gosip.Request, p calls.Party) calls.Party {
+	for _, h := range req.GetHeaders("P-Asserted-Identity") {
+		var u gosip.Uri
+		name, err := gosip.ParseAddressValue(h.Value(), &u, nil)
+		if err != nil {
+			continue
+		}
+		user := u.User
+		if u.Scheme == "tel" {
+			user = u.Raw()
+		}
+		if n, ok := callerPart(user); ok && n != "" {
+			p = calls.Party{Number: n, Name: quotable(name)}
+			break
+		}
+	}
+	for _, h := range req.GetHeaders("Privacy") {
+		for v := range strings.SplitSeq(h.Value(), ";") {
+			if v = strings.ToLower(strings.TrimSpace(v)); v == "id" || v == "user" || v == "header" {
+				return calls.Party{Withheld: true}
+			}
+		}
+	}
+	return p
+}
+
+// reservedFlags reads the three profile flags of V1.6.
+func reservedFlags(req *gosip.Request) calls.Reserved {
+	flag := func(name string) *bool {
+		h := req.GetHeader(name)
+		if h == nil {
+			return nil
+		}
+		v := strings.ToLower(strings.TrimSpace(h.Value()))
+		yes := v == "true" || v == "1" || v == "yes"
+		if !yes && v != "false" && v != "0" && v != "no" {
+			return nil
+		}
+		return &yes
+	}
+	return calls.Reserved{
+		VerifiedCustomer: flag("x-reserved-verified-customer"), BadActor: flag("x-reserved-bad-actor"), RepeatCustomer: flag("x-reserved-repeat-customer"),
+	}
+}
+
+// newLegID names a leg.
+func newLegID() uuid.UUID { return uuid.Must(uuid.NewV7()) }

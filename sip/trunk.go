@@ -1,0 +1,190 @@
+package sip
+
+import (
+	"context"
+	"log/slog"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+
+	"tandem/internal/events"
+	"tandem/internal/fault"
+	"tandem/internal/storage"
+)
+
+// Trunk is a peer that may send us calls: known by the networks it sends from, by a user name and password (digest), or by both.
+type Trunk struct {
+	ID       uuid.UUID `json:"id" db:"trunk_id"`
+	Tenant   uuid.UUID `json:"-" db:"tenant_id"`
+	Name     string    `json:"name" db:"name"`
+	Networks []string  `json:"networks" db:"networks"` // CIDR
+	Username string    `json:"username" db:"username"`
+	Trusted  bool      `json:"trusted" db:"trusted"` // identity, flags and call data in headers are believed
+	NAT      bool      `json:"nat" db:"nat"`         // its media may come from another address than its SDP says
+	Headers  []string  `json:"headers" db:"headers"` // allow-list of X- headers and User-to-User; "x-crm-*" is a pattern
+	Codecs   []string  `json:"codecs" db:"codecs"`   // allowed, in our order of preference; none: all
+	MaxCalls int       `json:"max_calls" db:"max_calls"`
+	Enabled  bool      `json:"enabled" db:"enabled"`
+
+	secret Secret
+}
+
+// The errors of trunks and phones that people see.
+var (
+	ErrTrunkNotFound = fault.New(fault.NotFound, "trunk_not_found", "There is no such trunk.")
+	ErrTrunkTaken    = fault.New(fault.Conflict, "trunk_name_taken", "A trunk of that name exists; choose another name.").WithField("name")
+	ErrUserTaken     = fault.New(fault.Conflict, "sip_username_taken", "That SIP user name is in use; choose another.").WithField("username")
+	ErrPhoneNotFound = fault.New(fault.NotFound, "sip_phone_not_found", "There is no such SIP phone.")
+)
+
+// directoryChanged is the bus subject that makes every node read trunks and registrations again.
+const directoryChanged = "sip.directory"
+
+const reloadEvery = 30 * time.Second // the bus may lose a wake-up
+
+// Directory knows trunks, phones and where the phones are. Run keeps the part that decides about every packet in memory.
+type Directory struct {
+	db    *storage.DB
+	bus   *events.Bus
+	log   *events.Log
+	slog  *slog.Logger
+	realm string
+	node  string
+	table atomic.Pointer[table]
+	mu    sync.Mutex // one reload at a time
+}
+
+// table is an immutable snapshot.
+type table struct {
+	byNetwork []networkTrunk // longest prefix first
+	byUser    map[string]*Trunk
+	phones    map[netip.Addr]bool // where registered phones are
+}
+
+type networkTrunk struct {
+	prefix netip.Prefix
+	trunk  *Trunk
+}
+
+// NewDirectory returns an empty directory; Load or Run fill it. Passwords are kept as digests in realm; node names this process in
+// registrations.
+func NewDirectory(db *storage.DB, bus *events.Bus, elog *events.Log, log *slog.Logger, realm, node string) *Directory {
+	d := &Directory{db: db, bus: bus, log: elog, slog: log, realm: realm, node: node}
+	d.table.Store(&table{})
+	return d
+}
+
+// Run follows changes made by any node until ctx ends, and sweeps registrations that have expired.
+func (d *Directory) Run(ctx context.Context) error {
+	wake, stop := d.bus.Wake(directoryChanged)
+	defer stop()
+	tick := time.NewTicker(reloadEvery)
+	defer tick.Stop()
+	for {
+		if err := d.Load(ctx); err != nil && ctx.Err() == nil {
+			d.slog.Error("cannot read trunks and SIP phones; the last state stays in force", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-wake:
+		case <-tick.C:
+			if err := d.sweep(ctx); err != nil && ctx.Err() == nil {
+				d.slog.Error("cannot sweep expired registrations", "err", err)
+			}
+		}
+	}
+}
+
+// Load reads trunks and registrations once.
+func (d *Directory) Load(ctx context.Context) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	trunks, err := d.readTrunks(ctx)
+	if err != nil {
+		return err
+	}
+	phones, err := d.readRegistered(ctx)
+	if err != nil {
+		return err
+	}
+	t := &table{byUser: map[string]*Trunk{}, phones: phones}
+	for i := range trunks {
+		t.add(&trunks[i])
+	}
+	t.sort()
+	d.table.Store(t)
+	return nil
+}
+
+func (t *table) add(tr *Trunk) {
+	if !tr.Enabled {
+		return
+	}
+	for _, n := range tr.Networks {
+		if p, err := netip.ParsePrefix(n); err == nil {
+			t.byNetwork = append(t.byNetwork, networkTrunk{p.Masked(), tr})
+		}
+	}
+	if tr.Username != "" {
+		t.byUser[tr.Username] = tr
+	}
+}
+
+func (t *table) sort() {
+	slices.SortStableFunc(t.byNetwork, func(a, b networkTrunk) int { return b.prefix.Bits() - a.prefix.Bits() })
+}
+
+// match returns the trunk whose network holds the address; the longest prefix wins.
+func (t *table) match(a netip.Addr) *Trunk {
+	a = a.Unmap().WithZone("")
+	for _, n := range t.byNetwork {
+		if n.prefix.Contains(a) {
+			return n.trunk
+		}
+	}
+	return nil
+}
+
+// knows says whether packets from the address come from a trunk or a registered phone.
+func (d *Directory) knows(a netip.Addr) bool {
+	t := d.table.Load()
+	return t.phones[a.Unmap().WithZone("")] || t.match(a) != nil
+}
+
+// check validates a trunk before it is stored.
+func (tr *Trunk) check() error {
+	if tr.Name == "" || len(tr.Name) > 80 {
+		return fault.New(fault.Invalid, "trunk_name_invalid", "A trunk's name has 1 to 80 characters.").WithField("name")
+	}
+	if len(tr.Networks) == 0 && tr.Username == "" {
+		return fault.New(fault.Invalid, "trunk_unidentified", "A trunk needs at least one network it sends from, or a user name and password.").WithField("networks")
+	}
+	for i, n := range tr.Networks {
+		if a, err := netip.ParseAddr(n); err == nil {
+			n = netip.PrefixFrom(a, a.BitLen()).String()
+		}
+		p, err := netip.ParsePrefix(n)
+		if err != nil || p.Bits() == 0 {
+			return fault.Newf(fault.Invalid, "trunk_network_invalid", "%q is no network; write an address or a CIDR such as 198.51.100.0/24.", tr.Networks[i]).WithField("networks")
+		}
+		tr.Networks[i] = p.Masked().String()
+	}
+	for _, c := range tr.Codecs {
+		if !slices.ContainsFunc(formats, func(f format) bool { return f.name == c }) {
+			return fault.Newf(fault.Invalid, "trunk_codec_unknown", "%q is no codec of ours; use PCMU, PCMA, G722 or opus.", c).WithField("codecs")
+		}
+	}
+	for _, h := range tr.Headers {
+		name := strings.ToLower(h)
+		if name != "user-to-user" && (!strings.HasPrefix(name, "x-") || !isToken(strings.TrimSuffix(name, "*"))) {
+			return fault.Newf(fault.Invalid, "trunk_header_invalid", "%q cannot be allowed; allow X- headers and User-to-User.", h).WithField("headers")
+		}
+	}
+	return nil
+}

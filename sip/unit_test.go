@@ -1,0 +1,337 @@
+package sip
+
+import (
+	"bytes"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	gosip "github.com/emiago/sipgo/sip"
+	"github.com/icholy/digest"
+	"pgregory.net/rapid"
+)
+
+func TestStateTable(t *testing.T) {
+	const no = state(255)
+	// columns: progressed answeredUAS answeredUAC acked refused cancelled hungUp leave byeDone lost
+	table := map[state][]state{
+		calling:    {ringing, accepted, confirmed, no, terminated, terminated, terminated, cancelling, no, terminated},
+		ringing:    {ringing, accepted, confirmed, no, terminated, terminated, terminated, cancelling, no, terminated},
+		cancelling: {no, no, leaving, no, terminated, no, no, no, no, terminated},
+		accepted:   {no, no, no, confirmed, no, no, terminated, leaving, no, leaving},
+		confirmed:  {no, no, no, no, no, no, terminated, leaving, no, leaving},
+		leaving:    {no, no, no, no, no, no, terminated, no, terminated, no},
+		terminated: {no, no, no, no, no, no, no, no, no, no},
+	}
+	if len(table) != len(stateNames) {
+		t.Fatal("a state is missing")
+	}
+	for from, row := range table {
+		for e := range event(len(eventNames)) {
+			to, ok := from.next(e)
+			want := row[e]
+			if ok != (want != no) || ok && to != want || !ok && to != from {
+				t.Errorf("%v + %v = %v %v, want %v", from, e, to, ok, want)
+			}
+		}
+	}
+	if calling.String() != "calling" || state(99).String() != "state(99)" || leave.String() != "leave" || event(99).String() != "event(99)" {
+		t.Error("names")
+	}
+}
+
+// Whatever the order of arrival, every number is run at most once, and in rising order.
+func TestSequenceProperty(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var s sequence
+		s.start(10)
+		var ran []uint32
+		run := func(fs []func()) {
+			for _, f := range fs {
+				f()
+			}
+		}
+		for _, n := range rapid.SliceOf(rapid.Uint32Range(8, 30)).Draw(t, "numbers") {
+			v, ready := s.offer(n, func() { ran = append(ran, n) })
+			run(ready)
+			if v == early && rapid.Bool().Draw(t, "expired") {
+				run(s.expire(n))
+			}
+		}
+		run(s.expire(100))
+		if !slices.IsSorted(ran) || len(slices.Compact(slices.Clone(ran))) != len(ran) {
+			t.Fatalf("ran %v", ran)
+		}
+		if len(ran) > 0 && ran[0] <= 10 {
+			t.Fatalf("ran %v, 10 was done", ran)
+		}
+	})
+}
+
+func TestUserPart(t *testing.T) {
+	for in, want := range map[string]string{
+		"1001": "1001", "+49-30-1234": "+49301234", "%2B4930": "+4930", "１００１": "1001", "1001;phone-context=+49": "1001", "(030)%2012": "03012",
+		"bob": "bob", "bob.smith-x": "bob.smith-x", "a%20b": "a b", "": "",
+	} {
+		if got, ok := userPart(in); !ok || got != want {
+			t.Errorf("userPart(%q) = %q, %v", in, got, ok)
+		}
+	}
+	for _, bad := range []string{"a%0d%0aX:", "a%00b", "%7f", "%C2%85x", "%zz", "\xff", strings.Repeat("9", 200), "a\u2028b", "%ff"} {
+		if got, ok := userPart(bad); ok {
+			t.Errorf("userPart(%q) = %q, want a refusal", bad, got)
+		}
+	}
+}
+
+func TestDTMFBodies(t *testing.T) {
+	for _, c := range []struct {
+		kind, body string
+		digit      byte
+		held       time.Duration
+	}{
+		{typeDTMFRelay, "Signal=5\r\nDuration=250\r\n", '5', 250 * time.Millisecond},
+		{typeDTMFRelay, "Signal= *\nDuration= 160", '*', 160 * time.Millisecond},
+		{typeDTMFRelay, "signal=11", '#', defaultPress},
+		{typeDTMF, "9", '9', defaultPress},
+		{typeDTMF, " b\r\n", 'B', defaultPress},
+		{typeDTMF, "10", '*', defaultPress},
+		{typeDTMF, "15", 'D', defaultPress},
+		{typeDTMF, "16", 0, 0}, {typeDTMF, "", 0, 0}, {typeDTMF, "55", 0, 0}, {"text/plain", "5", 0, 0}, {typeDTMFRelay, "Duration=100", 0, 0},
+	} {
+		digit, held, ok := parseDTMF(c.kind, []byte(c.body))
+		if ok != (c.digit != 0) || ok && (digit != c.digit || held != c.held) {
+			t.Errorf("%s %q: %c %v %v", c.kind, c.body, digit, held, ok)
+		}
+	}
+}
+
+func TestUUI(t *testing.T) {
+	for in, want := range map[string]string{
+		"48656c6c6f": "Hello", "48656C6C6F;encoding=hex": "Hello", "0448656c6c6f;encoding=hex;purpose=isdn-uui": "Hello", `"48656c6c6f"`: "Hello",
+		"Hello": "", "48656c6c6": "", "48656c6c6f;encoding=text": "", "0d0a583a": "", "": "", strings.Repeat("41", 300): "",
+	} {
+		if got, ok := parseUUI(in); got != want || ok != (want != "") {
+			t.Errorf("parseUUI(%q) = %q, %v", in, got, ok)
+		}
+	}
+	var req gosip.Request
+	for _, h := range [][2]string{{"X-CRM-Id", "42"}, {"X-Other", "no"}, {"User-to-User", "4869"}, {"X-CRM-Long", strings.Repeat("x", 2000)}, {"X-CRM-Ctl", "a\x07b"}} {
+		req.AppendHeader(gosip.NewHeader(h[0], h[1]))
+	}
+	got := callData(&req, []string{"x-crm-*", "User-to-User"})
+	if len(got) != 2 || got["x-crm-id"] != "42" || got["user-to-user"] != "Hi" {
+		t.Errorf("call data %v", got)
+	}
+}
+
+func TestSqueeze(t *testing.T) {
+	for in, want := range map[string]string{
+		`SIP  / 2.0  / UDP  192.0.2.2 ; branch = x`: `SIP/2.0/UDP 192.0.2.2;branch=x`,
+		`"a ; b" <sip:x@y ; lr> ;   tag    = 19`:    `"a ; b" <sip:x@y ; lr>;tag=19`,
+		`<sip:a@b> ; ; tag = 1`:                     `<sip:a@b>;tag=1`,
+		`"J \"R ; \\" <sip:j@e.com>;tag=1`:          `"J \"R ; \\" <sip:j@e.com>;tag=1`,
+		`sip:a@b`:                                   `sip:a@b`,
+	} {
+		if got := squeeze(in); got != want {
+			t.Errorf("squeeze(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestFramer(t *testing.T) {
+	f := newFramer()
+	now := time.Now()
+	msg := func(n int, body string) string {
+		return fmt.Sprintf("OPTIONS sip:%d@x SIP/2.0\r\nContent-Length: %d\r\n\r\n%s", n, len(body), body)
+	}
+	all := msg(1, "") + "\r\n\r\n" + msg(2, "hello") + msg(3, "x")
+	var got []string
+	for i := range len(all) { // one byte at a time
+		whole, what := f.push("k", []byte{all[i]}, now)
+		if what != streamOpen {
+			t.Fatal(what)
+		}
+		for _, w := range whole {
+			got = append(got, string(w))
+		}
+	}
+	if want := []string{msg(1, ""), msg(2, "hello"), msg(3, "x")}; !slices.Equal(got, want) || !f.idle("k") {
+		t.Errorf("framed %q", got)
+	}
+	if _, what := f.push("big", bytes.Repeat([]byte("X-A: b\r\n"), 9000), now); what != streamTooLarge {
+		t.Errorf("72 kB of headers: %v", what)
+	}
+	if _, what := f.push("big", bytes.Repeat([]byte("x"), swallowAtMost+1), now); what != streamGone {
+		t.Error("a refused stream is swallowed for ever")
+	}
+	f.push("slow", []byte("INV"), now)
+	if keys := f.stale(now.Add(partialAtMost + time.Second)); !slices.Contains(keys, "slow") {
+		t.Errorf("stale: %v", keys)
+	}
+}
+
+func TestDigestServer(t *testing.T) {
+	src := netip.MustParseAddr("192.0.2.7")
+	now := time.Now()
+	c := newChallenger("tandem", [32]byte{7})
+	secret := NewSecret("8001", "tandem", "demo-demo")
+	login := func(alg, password string, nc int, from netip.Addr, at time.Time) (*digest.Credentials, outcome) {
+		ch, err := digest.ParseChallenge(c.headers("WWW-Authenticate", from, false, at)[map[string]int{algSHA256: 0, algMD5: 1}[alg]].Value())
+		if err != nil || ch.Algorithm != alg {
+			t.Fatalf("challenge %+v: %v", ch, err)
+		}
+		cred, err := digest.Digest(ch, digest.Options{Method: "REGISTER", URI: "sip:x", Username: "8001", Password: password, Count: nc})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return cred, c.verify(cred, "REGISTER", src, secret, true, now)
+	}
+	for _, alg := range []string{algSHA256, algMD5} {
+		cred, got := login(alg, "demo-demo", 1, src, now)
+		if got != authenticated {
+			t.Errorf("%s: %v", alg, got)
+		}
+		if again := c.verify(cred, "REGISTER", src, secret, true, now); again != staleNonce {
+			t.Errorf("replay: %v", again)
+		}
+		if other := c.verify(cred, "INVITE", src, secret, true, now); other != wrongPassword {
+			t.Errorf("for another method: %v", other)
+		}
+	}
+	if _, got := login(algSHA256, "wrong", 1, src, now); got != wrongPassword {
+		t.Errorf("wrong password: %v", got)
+	}
+	if _, got := login(algSHA256, "demo-demo", 1, netip.MustParseAddr("192.0.2.8"), now); got != wrongPassword {
+		t.Errorf("nonce of another source: %v", got)
+	}
+	if _, got := login(algSHA256, "demo-demo", 1, src, now.Add(-time.Hour)); got != staleNonce {
+		t.Errorf("old nonce: %v", got)
+	}
+	cred, _ := login(algSHA256, "demo-demo", 1, src, now)
+	if got := c.verify(cred, "REGISTER", src, Secret{}, false, now); got != wrongPassword {
+		t.Errorf("unknown user: %v", got)
+	}
+	cred.QOP = ""
+	if got := c.verify(cred, "REGISTER", src, secret, true, now); got != noCredentials {
+		t.Errorf("without qop: %v", got)
+	}
+}
+
+func TestSessionAgreement(t *testing.T) {
+	tm := timing{sessionExpires: 1800 * time.Second, minSE: 90 * time.Second}
+	for _, c := range []struct {
+		name     string
+		ask      sessionTerms
+		interval time.Duration
+		we       bool
+		short    bool
+	}{
+		{"nothing said, no support: we refresh", sessionTerms{}, 1800 * time.Second, true, false},
+		{"supported, nothing asked: they refresh", sessionTerms{supported: true}, 1800 * time.Second, false, false},
+		{"shorter than ours", sessionTerms{supported: true, expires: 600 * time.Second}, 600 * time.Second, false, false},
+		{"longer than ours", sessionTerms{supported: true, expires: 7200 * time.Second}, 1800 * time.Second, false, false},
+		{"their least is more than ours", sessionTerms{supported: true, expires: 7200 * time.Second, minSE: 3600 * time.Second}, 3600 * time.Second, false, false},
+		{"we are named", sessionTerms{supported: true, expires: 600 * time.Second, refresher: "uas"}, 600 * time.Second, true, false},
+		{"too short", sessionTerms{supported: true, expires: 60 * time.Second}, 0, false, true},
+		{"too short, set by a proxy", sessionTerms{expires: 60 * time.Second}, 90 * time.Second, true, false},
+	} {
+		interval, we, short := tm.agree(c.ask)
+		if interval != c.interval || we != c.we || short != c.short {
+			t.Errorf("%s: %v %v %v", c.name, interval, we, short)
+		}
+	}
+}
+
+func TestSourcesBan(t *testing.T) {
+	s := newSources(func(int) {})
+	a, b := netip.MustParseAddr("203.0.113.9"), netip.MustParseAddr("203.0.113.10")
+	now := time.Now()
+	for range freeTries {
+		s.failed(a, now)
+	}
+	if _, ok := s.admit(a, false, now); !ok {
+		t.Error("banned within the free tries")
+	}
+	s.failed(a, now)
+	if reason, ok := s.admit(a, true, now); ok || reason != "banned" {
+		t.Errorf("after %d wrong tries: %s", freeTries+1, reason)
+	}
+	if _, ok := s.admit(b, false, now); !ok {
+		t.Error("the neighbour is banned too")
+	}
+	if _, ok := s.admit(a, false, now.Add(firstBan+time.Millisecond)); !ok {
+		t.Error("the first ban lasts too long")
+	}
+	for range 20 {
+		s.failed(a, now)
+	}
+	if _, ok := s.admit(a, false, now.Add(longestBan-time.Second)); ok {
+		t.Error("bans do not grow")
+	}
+	for i := range 200 {
+		if _, ok := s.admit(b, false, now); !ok {
+			if i < strangerRate {
+				t.Errorf("rate limit after %d", i)
+			}
+			return
+		}
+	}
+	t.Error("no rate limit")
+}
+
+func FuzzDTMF(f *testing.F) {
+	f.Add(typeDTMFRelay, []byte("Signal=5\r\nDuration=250\r\n"))
+	f.Add(typeDTMF, []byte("#"))
+	f.Fuzz(func(t *testing.T, kind string, body []byte) {
+		if digit, held, ok := parseDTMF(kind, body); ok && (strings.IndexByte("0123456789*#ABCD", digit) < 0 || held <= 0 || held > 10*time.Second) {
+			t.Errorf("%q %q: %c %v", kind, body, digit, held)
+		}
+	})
+}
+
+func FuzzUUI(f *testing.F) {
+	f.Add("0448656c6c6f;encoding=hex")
+	f.Fuzz(func(t *testing.T, v string) {
+		if s, ok := parseUUI(v); ok && (s == "" || hasControl(s)) {
+			t.Errorf("%q: %q", v, s)
+		}
+	})
+}
+
+func FuzzUserPart(f *testing.F) {
+	f.Add("%2B4930;phone-context=x")
+	f.Fuzz(func(t *testing.T, v string) {
+		s, ok := userPart(v)
+		if !ok {
+			return
+		}
+		if hasControl(s) || strings.ContainsAny(escapeUser(s), " \r\n<>\"@") {
+			t.Errorf("%q: %q %q", v, s, escapeUser(s))
+		}
+		if again, ok := userPart(escapeUser(s)); ok && again != s && !strings.Contains(s, ";") && looksDialled(s) {
+			t.Errorf("%q is not stable: %q, %q", v, s, again)
+		}
+	})
+}
+
+// FuzzMessage feeds whole datagrams through the read filter: it must neither panic nor let control bytes out.
+func FuzzMessage(f *testing.F) {
+	f.Add([]byte("OPTIONS sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: <sip:x@y>;tag=1\r\nTo: <sip:a@b>\r\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\n\r\n"))
+	f.Add([]byte("SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\n\r\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		in := fuzzIngress(t)
+		out, err := in.filter(gosip.TransportReadProps{Transport: "UDP", LocalAddr: udpAddr("127.0.0.1:5060"), RemoteAddr: udpAddr("192.0.2.1:5060")}, data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(bytes.Trim(out, "\r\n\x00")) > 0 {
+			if msg, _, err := in.parser.Parse(out, false); err != nil || msg == nil {
+				t.Errorf("let through what does not parse: %q", out)
+			}
+		}
+	})
+}
