@@ -1,0 +1,53 @@
+package events
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"tandem/internal/storage"
+)
+
+// Entry is one event of AppendAll.
+type Entry struct {
+	Tenant  uuid.UUID
+	Type    string
+	Subject uuid.UUID
+	Data    any
+}
+
+// AppendAll is AppendFor for many events, in their order, with one statement: for whoever commits many changes at once.
+func (l *Log) AppendAll(ctx context.Context, tx *storage.Tx, entries []Entry) error {
+	if len(entries) == 0 {
+		return nil
+	}
+	ids, tenants, subjects := make([]uuid.UUID, len(entries)), make([]uuid.UUID, len(entries)), make([]uuid.UUID, len(entries))
+	types, bodies, posted := make([]string, len(entries)), make([]string, len(entries)), make([][]byte, len(entries))
+	for i, e := range entries {
+		body, err := json.Marshal(e.Data)
+		if err != nil {
+			return fmt.Errorf("encode event %s: %w", e.Type, err)
+		}
+		if posted[i], err = json.Marshal(Note{Type: e.Type, Subject: e.Subject}); err != nil {
+			return fmt.Errorf("encode the note of event %s: %w", e.Type, err)
+		}
+		ids[i], tenants[i], subjects[i], types[i], bodies[i] = storage.NewID(), e.Tenant, e.Subject, e.Type, string(body)
+	}
+	_, err := tx.Exec(ctx, `
+		INSERT INTO events (event_id, tenant_id, at, type, subject, actor, data)
+		SELECT id, tenant, $1, type, subject, $2, data::jsonb
+		FROM unnest($3::uuid[], $4::uuid[], $5::text[], $6::uuid[], $7::text[]) WITH ORDINALITY AS e (id, tenant, type, subject, data, n) ORDER BY n`,
+		tx.Now, ActorID(ctx), ids, tenants, types, subjects, bodies)
+	if err != nil {
+		return fmt.Errorf("append %d events: %w", len(entries), err)
+	}
+	tx.AfterCommit(func() {
+		l.bus.Publish(Appended, nil)
+		for i, e := range entries {
+			l.bus.Publish(notes+e.Tenant.String(), posted[i])
+		}
+	})
+	return nil
+}

@@ -1,0 +1,303 @@
+package queues
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"tandem/internal/events"
+	"tandem/internal/storage"
+)
+
+// mostMatches is how many decisions one transaction stores: it bounds how long the last of them waits for the first.
+const mostMatches = 128
+
+// dispatcher decides for one shard while it holds the shard's lease.
+type dispatcher struct {
+	s      *Service
+	shard  int16
+	logger *slog.Logger
+
+	epoch    int64    // 0: another node holds the shard
+	pic      *picture // nil: to be loaded
+	dirty    bool     // pic shows decisions that were perhaps not stored
+	snapshot string   // of the database, up to which pic is right
+	config   int64
+	again    lost                     // rows to read although they have not changed
+	silent   map[uuid.UUID]silence    // nodes, as the sweeper sees them
+	suspects map[suspectLane]idlePair // items that waited beside an idle agent a moment ago
+}
+
+// lost are decisions that could not be stored, because somebody changed the item or the agent just then.
+type lost struct{ items, agents []uuid.UUID }
+
+var errShardLost = errors.New("another node has taken the shard over")
+
+// run decides until ctx ends: at every wake-up, and each second besides.
+func (d *dispatcher) run(ctx context.Context) error {
+	wake, stop := d.s.bus.Wake(wakeSubject(d.shard))
+	defer stop()
+	defer d.release(context.WithoutCancel(ctx))
+	tick := time.NewTicker(safetyPass)
+	defer tick.Stop()
+	d.tick(ctx)
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			d.tick(ctx)
+		case <-wake:
+			if d.epoch == 0 {
+				continue
+			}
+			d.report(ctx, "decide", d.pass(ctx, time.Now()))
+		}
+	}
+}
+
+// tick keeps or takes the lease, sweeps what has run out, decides, and checks the result.
+func (d *dispatcher) tick(ctx context.Context) {
+	if err := d.lease(ctx); err != nil || d.epoch == 0 {
+		d.report(ctx, "lease", err)
+		return
+	}
+	d.report(ctx, "sweep", d.sweep(ctx))
+	d.report(ctx, "decide", d.pass(ctx, time.Now()))
+	d.report(ctx, "check", d.check(ctx))
+}
+
+func (d *dispatcher) report(ctx context.Context, what string, err error) {
+	if err == nil || ctx.Err() != nil {
+		return
+	}
+	if errors.Is(err, errShardLost) {
+		d.logger.Info("another node dispatches this shard now")
+		d.lose()
+		return
+	}
+	d.logger.Error("the dispatcher failed and tries again", "step", what, "err", err)
+	d.pic, d.silent = nil, nil
+}
+
+func (d *dispatcher) lose() {
+	d.epoch, d.pic, d.silent, d.suspects = 0, nil, nil, nil
+	d.s.metrics.waiting.DeleteLabelValues(strconv.Itoa(int(d.shard)))
+}
+
+// lease renews the lease, or takes one that has run out; each new holder begins a new epoch.
+func (d *dispatcher) lease(ctx context.Context) error {
+	var epoch int64
+	err := d.s.db.Worker(ctx, func(tx *storage.Tx) error {
+		err := tx.QueryRow(ctx, `
+			INSERT INTO queue_shards AS q (shard, holder, epoch, expires_at) VALUES ($1, $2, 1, $3)
+			ON CONFLICT (shard) DO UPDATE SET holder = $2, expires_at = $3, epoch = CASE WHEN q.holder = $2 THEN q.epoch ELSE q.epoch + 1 END
+			WHERE q.holder = $2 OR q.expires_at < $4
+			RETURNING epoch`, d.shard, d.s.node, tx.Now.Add(shardLease), tx.Now).Scan(&epoch)
+		if errors.Is(err, pgx.ErrNoRows) {
+			epoch = 0
+			return nil
+		}
+		return err
+	})
+	switch {
+	case err != nil:
+		return fmt.Errorf("renew the lease: %w", err)
+	case epoch != d.epoch:
+		d.lose()
+		d.epoch = epoch
+	}
+	return nil
+}
+
+// release lets another node take over at once.
+func (d *dispatcher) release(ctx context.Context) {
+	if d.epoch == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	err := d.s.db.Worker(ctx, func(tx *storage.Tx) error {
+		_, err := tx.Exec(ctx, `UPDATE queue_shards SET expires_at = $4 WHERE shard = $1 AND holder = $2 AND epoch = $3`,
+			d.shard, d.s.node, d.epoch, tx.Now.Add(-time.Microsecond))
+		return err
+	})
+	if err != nil {
+		d.logger.Warn("the dispatcher's lease could not be given back; another node takes it when it runs out", "err", err)
+	}
+	d.lose()
+}
+
+// pass decides everything that is due.
+func (d *dispatcher) pass(ctx context.Context, woken time.Time) error {
+	for {
+		made, more, err := d.step(ctx)
+		if err != nil {
+			return err
+		}
+		for _, o := range made {
+			d.deliver(o)
+			d.s.metrics.dispatch.Observe(time.Since(woken).Seconds())
+		}
+		if !more {
+			d.s.metrics.waiting.WithLabelValues(strconv.Itoa(int(d.shard))).Set(float64(len(d.pic.items)))
+			return nil
+		}
+	}
+}
+
+// made is an offer that is stored and on its way to its item's node.
+type made struct {
+	Tenant uuid.UUID
+	Node   uuid.UUID
+	Offer  Offer
+}
+
+// step is one transaction: see what has changed, decide, store.
+func (d *dispatcher) step(ctx context.Context) (offers []made, more bool, err error) {
+	err = d.s.db.Worker(ctx, func(tx *storage.Tx) error {
+		offers = nil
+		if d.dirty {
+			d.pic = nil
+		}
+		if err := d.refresh(ctx, tx); err != nil {
+			return err
+		}
+		ms := d.pic.decide(mostMatches)
+		more = len(d.pic.ready) > 0
+		if len(ms) == 0 {
+			return nil
+		}
+		d.dirty = true
+		var err error
+		offers, err = d.store(ctx, tx, ms)
+		return err
+	})
+	if err == nil {
+		d.dirty = false
+	}
+	return offers, more, err
+}
+
+// refresh brings the picture up to the database: the rows changed by transactions that the last snapshot did not see yet. No change is
+// missed, however late it commits and whichever wake-ups were lost.
+func (d *dispatcher) refresh(ctx context.Context, tx *storage.Tx) error {
+	var snapshot string
+	var config int64
+	err := tx.QueryRow(ctx, `
+		SELECT pg_current_snapshot()::text, coalesce((SELECT version FROM queue_shard_configs WHERE shard = $1), 0)
+		FROM queue_shards WHERE shard = $1 AND holder = $2 AND epoch = $3`, d.shard, d.s.node, d.epoch).Scan(&snapshot, &config)
+	if err != nil {
+		return shardLost(err)
+	}
+	if d.pic == nil || config != d.config {
+		pic, err := loadPicture(ctx, tx, d.shard)
+		if err != nil {
+			return fmt.Errorf("load the picture: %w", err)
+		}
+		d.pic, d.snapshot, d.config, d.dirty, d.again = pic, snapshot, config, false, lost{}
+		return nil
+	}
+	agents, items, err := readChanges(ctx, tx, d.shard, d.snapshot, d.again)
+	if err != nil {
+		return fmt.Errorf("read what has changed: %w", err)
+	}
+	for _, a := range agents {
+		d.pic.setAgent(a)
+	}
+	for _, it := range items {
+		d.pic.setItem(it)
+	}
+	d.snapshot, d.again = snapshot, lost{}
+	return nil
+}
+
+func shardLost(err error) error {
+	if errors.Is(err, pgx.ErrNoRows) {
+		return errShardLost
+	}
+	return err
+}
+
+// store writes the decisions whose item and agent are still as the picture shows them. Rows that somebody is changing are not waited for.
+func (d *dispatcher) store(ctx context.Context, tx *storage.Tx, ms []match) ([]made, error) {
+	won, err := d.claim(ctx, tx, ms)
+	if err != nil || len(won) == 0 {
+		return nil, err
+	}
+	var rows offerRows
+	offers := make([]made, len(won))
+	entries := make([]events.Entry, 0, 2*len(won))
+	for i := range won {
+		m := &won[i]
+		m.offer = storage.NewID()
+		m.decision.Offer, m.decision.At = m.offer, tx.Now
+		body, err := json.Marshal(m.decision)
+		if err != nil {
+			return nil, fmt.Errorf("encode a decision: %w", err)
+		}
+		rows.add(m, string(body))
+		offers[i] = made{Tenant: m.item.tenant, Node: m.item.node, Offer: Offer{
+			ID: m.offer, Item: m.item.id, Queue: m.queue.id, Agent: m.agent.id, AgentName: m.agent.name, Device: m.agent.device, RingFor: m.queue.ringFor,
+		}}
+		entries = append(entries,
+			events.Entry{Tenant: m.item.tenant, Type: "offer.made", Subject: m.item.id, Data: OfferMade{Offer: m.offer, Item: m.item.id, Kind: m.item.kind, Queue: m.queue.id, Agent: m.agent.id}},
+			events.Entry{Tenant: m.item.tenant, Type: "agent.state", Subject: m.agent.id, Data: StateChanged{Agent: m.agent.id, Offer: m.offer, Item: m.item.id, Queue: m.queue.id, From: Idle, State: Reserved}})
+	}
+	if err := rows.insert(ctx, tx, d.shard, d.epoch); err != nil {
+		return nil, fmt.Errorf("store reservations: %w", err)
+	}
+	return offers, d.s.log.AppendAll(ctx, tx, entries)
+}
+
+// claim locks items and agents and returns the matches for which both are unchanged; the others are read again.
+func (d *dispatcher) claim(ctx context.Context, tx *storage.Tx, ms []match) ([]match, error) {
+	items, agents := make([]uuid.UUID, len(ms)), make([]uuid.UUID, len(ms))
+	for i, m := range ms {
+		items[i], agents[i] = m.item.id, m.agent.id
+	}
+	var epoch int64
+	var freeItems, freeAgents map[uuid.UUID]uint64
+	b := &pgx.Batch{}
+	// The lock lets nobody take the shard over before this commits; an old holder finds no row.
+	b.Queue(`SELECT epoch FROM queue_shards WHERE shard = $1 AND holder = $2 AND epoch = $3 FOR SHARE`, d.shard, d.s.node, d.epoch).
+		QueryRow(func(row pgx.Row) error { return row.Scan(&epoch) })
+	b.Queue(`SELECT item_id, xid::text FROM queue_items WHERE item_id = ANY ($1) AND state = 'waiting' FOR UPDATE SKIP LOCKED`, items).
+		Query(func(rows pgx.Rows) (err error) { freeItems, err = versions(rows); return err })
+	b.Queue(`SELECT agent_id, xid::text FROM queue_agents WHERE agent_id = ANY ($1) FOR UPDATE SKIP LOCKED`, agents).
+		Query(func(rows pgx.Rows) (err error) { freeAgents, err = versions(rows); return err })
+	if err := tx.SendBatch(ctx, b).Close(); err != nil {
+		return nil, shardLost(err)
+	}
+	won := ms[:0:0]
+	for _, m := range ms {
+		if freeItems[m.item.id] == m.item.version && freeAgents[m.agent.id] == m.agent.version {
+			won = append(won, m)
+			continue
+		}
+		d.again.items = append(d.again.items, m.item.id)
+		d.again.agents = append(d.again.agents, m.agent.id)
+	}
+	return won, nil
+}
+
+// deliver hands a stored offer to the item's node; a lost message is made good by that node's own look at its rows.
+func (d *dispatcher) deliver(m made) {
+	if m.Node == d.s.node {
+		d.s.receive(m)
+		return
+	}
+	body, err := json.Marshal(m)
+	if err != nil {
+		d.logger.Error("an offer could not be encoded", "err", err)
+		return
+	}
+	d.s.bus.Publish(offersSubject(m.Node), body)
+}

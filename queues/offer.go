@@ -1,0 +1,348 @@
+package queues
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"tandem/internal/fault"
+	"tandem/internal/storage"
+)
+
+// OfferResult is how an offer goes, as the item's owner sees it.
+type OfferResult string
+
+// Offer results. Declined and missed count as missed, unreachable apart (Q2.3); withdrawn counts as nothing.
+const (
+	OfferAlerting    OfferResult = "alerting"    // it rings
+	OfferAccepted    OfferResult = "accepted"    // whisper and countdown follow
+	OfferDeclined    OfferResult = "declined"    // the agent said no
+	OfferMissed      OfferResult = "missed"      // rang to the end
+	OfferUnreachable OfferResult = "unreachable" // never reached the device
+	OfferWithdrawn   OfferResult = "withdrawn"   // the item has gone, or is given to nobody for now
+)
+
+// Errors of offers.
+var (
+	ErrOfferGone   = fault.New(fault.Conflict, "offer_gone", "This offer has ended.")
+	ErrOfferResult = fault.New(fault.Internal, "offer_result", "An offer cannot end like that.")
+)
+
+// OfferMade is the data of the event offer.made.
+type OfferMade struct {
+	Offer uuid.UUID `json:"offer"`
+	Item  uuid.UUID `json:"item"`
+	Kind  Kind      `json:"kind"`
+	Queue uuid.UUID `json:"queue"`
+	Agent uuid.UUID `json:"agent"`
+}
+
+// OfferEnded is the data of the event offer.ended: an offer that led to nothing, or an interaction that is over. Result is an OfferResult,
+// "left_early" (the agent hung up in the whisper), "expired" (its node was lost), "ended" (after an interaction without wrap-up),
+// "finished" or "timed_out" (after a wrap-up).
+type OfferEnded struct {
+	OfferMade
+	Result      string  `json:"result"`
+	Seconds     float64 `json:"seconds"` // since it was made
+	Disposition string  `json:"disposition,omitempty"`
+}
+
+// StateChanged is the data of the event agent.state. Item, queue and offer are missing when a bar is lifted.
+type StateChanged struct {
+	Agent uuid.UUID `json:"agent"`
+	Offer uuid.UUID `json:"offer,omitzero"`
+	Item  uuid.UUID `json:"item,omitzero"`
+	Queue uuid.UUID `json:"queue,omitzero"`
+	From  State     `json:"from"`
+	State State     `json:"state"`
+	Since time.Time `json:"since,omitzero"` // when From began
+}
+
+// localOffer is what this node remembers of an offer to one of its items.
+type localOffer struct {
+	tenant, item uuid.UUID
+}
+
+// assignment is a locked offer with its item and agent.
+type assignment struct {
+	offer, tenant, item, queue, agent uuid.UUID
+	kind                              Kind
+	itemLeft                          bool
+	state                             State
+	stateAt, madeAt                   time.Time
+	weight, missed                    int
+	alwaysAvailable                   bool
+}
+
+func (a *assignment) made() OfferMade {
+	return OfferMade{Offer: a.offer, Item: a.item, Kind: a.kind, Queue: a.queue, Agent: a.agent}
+}
+
+// lockAssignment locks item, offer and agent, always in this order; ErrOfferGone when there is no such offer.
+func lockAssignment(ctx context.Context, tx *storage.Tx, offer uuid.UUID) (*assignment, error) {
+	a := &assignment{offer: offer}
+	err := tx.QueryRow(ctx, `
+		SELECT o.tenant_id, o.item_id, o.queue_id, o.agent_id, i.kind, i.state = 'left', o.state, o.state_at, o.made_at, o.weight, a.missed, a.always_available
+		FROM queue_offers o JOIN queue_items i USING (item_id) JOIN queue_agents a USING (agent_id)
+		WHERE o.offer_id = $1 FOR UPDATE OF i, o, a`, offer).
+		Scan(&a.tenant, &a.item, &a.queue, &a.agent, &a.kind, &a.itemLeft, &a.state, &a.stateAt, &a.madeAt, &a.weight, &a.missed, &a.alwaysAvailable)
+	if err != nil {
+		return nil, storage.Missing(err, ErrOfferGone)
+	}
+	return a, nil
+}
+
+// Offered tells how an offer to an item of this node goes, and moves the agent's state. ErrOfferGone when the offer has ended meanwhile:
+// the agent is not this item's any more, so hang up.
+func (s *Service) Offered(ctx context.Context, offer uuid.UUID, r OfferResult) error {
+	return s.advance(ctx, offer, "tell how an offer goes", func(tx *storage.Tx, a *assignment) error {
+		switch {
+		case r == OfferAlerting && a.state == Alerting, r == OfferAccepted && a.state == Connecting, r == OfferWithdrawn && a.state == Idle:
+			return nil // said twice
+		}
+		d := moveDetail{result: string(r)}
+		switch r {
+		case OfferAlerting:
+			return s.move(ctx, tx, a, hAlert, moveDetail{})
+		case OfferAccepted:
+			return s.move(ctx, tx, a, hAccept, moveDetail{})
+		case OfferWithdrawn:
+			return s.move(ctx, tx, a, hWithdraw, d)
+		case OfferUnreachable:
+			d.barFor = unreachableFor
+			return s.move(ctx, tx, a, hUnreach, d)
+		case OfferDeclined, OfferMissed:
+			return s.miss(ctx, tx, a, string(r))
+		}
+		return ErrOfferResult
+	})
+}
+
+// miss counts a missed offer and bars the agent when it was one too many in a row.
+func (s *Service) miss(ctx context.Context, tx *storage.Tx, a *assignment, result string) error {
+	set, err := effective(ctx, tx, a.queue)
+	if err != nil {
+		return err
+	}
+	rule := set.Missed.Value
+	if a.missed+1 < rule.Threshold {
+		return s.move(ctx, tx, a, hMiss, moveDetail{result: result})
+	}
+	d := moveDetail{result: result, barFor: time.Duration(rule.NotRespondingSeconds) * time.Second}
+	if d.barFor == 0 && a.alwaysAvailable {
+		d.barFor = 30 * time.Second // nobody is there who could say that they respond again
+	}
+	return s.move(ctx, tx, a, hMissMany, d)
+}
+
+// Interacting says that agent and customer hear each other now: the wait is over (V2.5) and the item leaves its queue as handled.
+func (s *Service) Interacting(ctx context.Context, offer uuid.UUID) error {
+	var item uuid.UUID
+	err := s.advance(ctx, offer, "begin the interaction", func(tx *storage.Tx, a *assignment) error {
+		item = a.item
+		if err := s.move(ctx, tx, a, hInteract, moveDetail{}); err != nil {
+			return err
+		}
+		return s.leave(ctx, tx, a.item, LeftHandled)
+	})
+	if err == nil {
+		s.mu.Lock()
+		w := s.local[item]
+		delete(s.local, item)
+		s.mu.Unlock()
+		if w != nil {
+			w.close()
+		}
+	}
+	return err
+}
+
+// Held says that the agent has put the customer on hold.
+func (s *Service) Held(ctx context.Context, offer uuid.UUID) error {
+	return s.step(ctx, offer, "hold", hHold)
+}
+
+// Resumed says that the agent has taken the customer back.
+func (s *Service) Resumed(ctx context.Context, offer uuid.UUID) error {
+	return s.step(ctx, offer, "resume", hResume)
+}
+
+// Lost says that the agent's browser is gone for now (V3.4).
+func (s *Service) Lost(ctx context.Context, offer uuid.UUID) error {
+	return s.step(ctx, offer, "lose the agent", hLose)
+}
+
+// Recovered says that it is back.
+func (s *Service) Recovered(ctx context.Context, offer uuid.UUID) error {
+	return s.advance(ctx, offer, "recover the agent", func(tx *storage.Tx, a *assignment) error {
+		if a.itemLeft {
+			return s.move(ctx, tx, a, hRecover, moveDetail{})
+		}
+		return s.move(ctx, tx, a, hReconnect, moveDetail{})
+	})
+}
+
+func (s *Service) step(ctx context.Context, offer uuid.UUID, what string, h happening) error {
+	return s.advance(ctx, offer, what, func(tx *storage.Tx, a *assignment) error { return s.move(ctx, tx, a, h, moveDetail{}) })
+}
+
+// Ended says that the agent is no longer on the call. After an interaction comes wrap-up as the queue has it; when the bridge was not
+// open yet, the item waits again at the same place. Idempotent.
+func (s *Service) Ended(ctx context.Context, offer uuid.UUID) error {
+	return s.advance(ctx, offer, "end the interaction", func(tx *storage.Tx, a *assignment) error {
+		if a.state == WrapUp || a.state == Idle {
+			return nil
+		}
+		return s.end(ctx, tx, a)
+	})
+}
+
+// end ends an assignment in whatever state it is.
+func (s *Service) end(ctx context.Context, tx *storage.Tx, a *assignment) error {
+	switch {
+	case a.state.offered():
+		return s.move(ctx, tx, a, hWithdraw, moveDetail{result: string(OfferWithdrawn)})
+	case !a.itemLeft:
+		return s.move(ctx, tx, a, hEnd, moveDetail{result: "left_early"})
+	}
+	set, err := effective(ctx, tx, a.queue)
+	if err != nil {
+		return err
+	}
+	rule := set.WrapUp.Value
+	if rule.Mode == WrapUpNone {
+		return s.move(ctx, tx, a, hEnd, moveDetail{result: "ended"})
+	}
+	var d moveDetail
+	if rule.MaxSeconds > 0 && rule.Mode != WrapUpMandatory {
+		until := tx.Now.Add(time.Duration(rule.MaxSeconds) * time.Second)
+		d.wrapUntil = &until
+	}
+	return s.move(ctx, tx, a, hEndWrap, d)
+}
+
+// endLive ends what an item, which the caller has locked or is about to write, has with an agent; nothing when it has nobody.
+func (s *Service) endLive(ctx context.Context, tx *storage.Tx, item uuid.UUID) error {
+	var offer uuid.UUID
+	err := tx.QueryRow(ctx, `SELECT offer_id FROM queue_offers WHERE item_id = $1 AND state NOT IN ('WRAP_UP', 'IDLE')`, item).Scan(&offer)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	a, err := lockAssignment(ctx, tx, offer)
+	if err != nil || a.state == WrapUp || a.state == Idle {
+		return err
+	}
+	if a.state == Connecting && !a.itemLeft {
+		return s.move(ctx, tx, a, hWithdraw, moveDetail{result: string(OfferWithdrawn)})
+	}
+	return s.end(ctx, tx, a)
+}
+
+// advance runs f on an offer of this node.
+func (s *Service) advance(ctx context.Context, offer uuid.UUID, what string, f func(*storage.Tx, *assignment) error) error {
+	s.mu.Lock()
+	o, known := s.offers[offer]
+	s.mu.Unlock()
+	if !known {
+		return fmt.Errorf("%s: %w", what, ErrOfferGone)
+	}
+	var a *assignment
+	err := s.db.Tenant(ctx, o.tenant, func(tx *storage.Tx) error {
+		var err error
+		if a, err = lockAssignment(ctx, tx, offer); err != nil {
+			return err
+		}
+		return f(tx, a)
+	})
+	if errors.Is(err, ErrOfferGone) || err == nil && (a.state == Idle || a.state == WrapUp) {
+		s.mu.Lock()
+		delete(s.offers, offer)
+		s.mu.Unlock()
+	}
+	return wrap(what, err)
+}
+
+// moveDetail is what a change of state carries. result is set when the offer ends by it.
+type moveDetail struct {
+	result      string
+	disposition string
+	barFor      time.Duration // 0: until someone lifts it
+	wrapUntil   *time.Time
+}
+
+// move takes a locked assignment through one transition and stores what follows from it for offer, agent and item, with the events. The
+// transaction may be a worker's.
+func (s *Service) move(ctx context.Context, tx *storage.Tx, a *assignment, h happening, d moveDetail) error {
+	from := a.state
+	to, err := from.next(h)
+	if err != nil {
+		return ErrOfferGone.Because(err)
+	}
+	over := to == Idle || to.bars()
+	a.state = to
+	if over {
+		a.state = Idle
+	}
+	_, err = tx.Exec(ctx, `
+		UPDATE queue_offers SET state = $2, state_at = $3, result = $4, disposition = $5, wrap_until = $6,
+			accepted_at = CASE WHEN $2 = 'CONNECTING' THEN coalesce(accepted_at, $3) ELSE accepted_at END,
+			interacting_at = CASE WHEN $2 = 'INTERACTING' THEN coalesce(interacting_at, $3) ELSE interacting_at END,
+			ended_at = CASE WHEN $2 = 'IDLE' THEN $3::timestamptz END
+		WHERE offer_id = $1`, a.offer, a.state, tx.Now, d.result, d.disposition, d.wrapUntil)
+	if err != nil {
+		return err
+	}
+	if err := moveAgent(ctx, tx, a, from, to, h, d); err != nil {
+		return err
+	}
+	if over && !a.itemLeft {
+		// The place is kept: neither enqueued_at nor priority has changed.
+		if _, err := tx.Exec(ctx, `UPDATE queue_items SET state = 'waiting' WHERE item_id = $1 AND state = 'offering'`, a.item); err != nil {
+			return err
+		}
+	}
+	s.wakeAfter(tx, a.tenant)
+	changed := StateChanged{Agent: a.agent, Offer: a.offer, Item: a.item, Queue: a.queue, From: from, State: to, Since: a.stateAt}
+	if err := s.log.AppendFor(ctx, tx, a.tenant, "agent.state", a.agent, changed); err != nil || !over {
+		a.stateAt = tx.Now
+		return err
+	}
+	tx.AfterCommit(func() { s.metrics.offers.WithLabelValues(d.result).Inc() })
+	ended := OfferEnded{OfferMade: a.made(), Result: d.result, Seconds: tx.Now.Sub(a.madeAt).Seconds(), Disposition: d.disposition}
+	return s.log.AppendFor(ctx, tx, a.tenant, "offer.ended", a.item, ended)
+}
+
+func moveAgent(ctx context.Context, tx *storage.Tx, a *assignment, from, to State, h happening, d moveDetail) error {
+	free, bar := 0, ""
+	if a.state == Idle {
+		free = a.weight
+	}
+	var barUntil *time.Time
+	if to.bars() {
+		bar = string(to)
+		if d.barFor > 0 {
+			until := tx.Now.Add(d.barFor)
+			barUntil = &until
+		}
+	}
+	interactionOver := (h == hEnd || h == hEndWrap) && !from.offered()
+	_, err := tx.Exec(ctx, `
+		UPDATE queue_agents SET used = greatest(0, used - $2),
+			barred = CASE WHEN $3 = '' THEN barred ELSE $3 END,
+			barred_until = CASE WHEN $3 = '' THEN barred_until ELSE $4 END,
+			missed = CASE WHEN $5 THEN missed + 1 WHEN $7 THEN 0 ELSE missed END,
+			missed_total = missed_total + CASE WHEN $5 THEN 1 ELSE 0 END,
+			unreached = CASE WHEN $6 THEN unreached + 1 WHEN $7 THEN 0 ELSE unreached END,
+			unreached_total = unreached_total + CASE WHEN $6 THEN 1 ELSE 0 END,
+			idle_since = CASE WHEN $8 THEN $9 ELSE idle_since END
+		WHERE agent_id = $1`,
+		a.agent, free, bar, barUntil, h == hMiss || h == hMissMany, h == hUnreach, h == hAccept, interactionOver, tx.Now)
+	return err
+}

@@ -1,0 +1,248 @@
+package queues
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"tandem/internal/storage"
+)
+
+const queueColumns = `q.queue_id, coalesce(q.parent_id, '00000000-0000-0000-0000-000000000000'), q.kind, q.name, coalesce(q.key, 0), q.off,
+	q.settings, q.paused, q.archived_at, q.changed_at,
+	q.kind = 'queue' AND NOT EXISTS (SELECT FROM queues c WHERE c.parent_id = q.queue_id AND c.archived_at IS NULL)`
+
+func scanQueue(row pgx.CollectableRow) (Queue, error) {
+	var q Queue
+	var settings []byte
+	err := row.Scan(&q.ID, &q.Parent, &q.Kind, &q.Name, &q.Key, &q.Off, &settings, &q.Paused, &q.ArchivedAt, &q.ChangedAt, &q.Leaf)
+	if err == nil {
+		q.Own, err = readSettings(settings)
+	}
+	return q, err
+}
+
+// readQueue returns a node that is not archived, or ErrNoQueue.
+func readQueue(ctx context.Context, tx *storage.Tx, id uuid.UUID) (Queue, error) {
+	rows, err := tx.Query(ctx, `SELECT `+queueColumns+` FROM queues q WHERE q.queue_id = $1 AND q.archived_at IS NULL`, id)
+	if err != nil {
+		return Queue{}, err
+	}
+	q, err := pgx.CollectExactlyOneRow(rows, scanQueue)
+	return q, storage.Missing(err, ErrNoQueue)
+}
+
+func readTree(ctx context.Context, tx *storage.Tx) ([]Queue, error) {
+	rows, err := tx.Query(ctx, `
+		WITH RECURSIVE tree AS (
+			SELECT queue_id AS id, ARRAY[lpad(coalesce(key, 10)::text, 2, '0') || name || queue_id] AS place
+			FROM queues WHERE parent_id IS NULL AND archived_at IS NULL
+			UNION ALL
+			SELECT c.queue_id, t.place || (lpad(coalesce(c.key, 10)::text, 2, '0') || c.name || c.queue_id)
+			FROM queues c JOIN tree t ON c.parent_id = t.id WHERE c.archived_at IS NULL)
+		SELECT `+queueColumns+` FROM queues q JOIN tree t ON t.id = q.queue_id ORDER BY t.place`)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, scanQueue)
+}
+
+func readPath(ctx context.Context, tx *storage.Tx, id uuid.UUID) ([]string, error) {
+	rows, err := tx.Query(ctx, `
+		WITH RECURSIVE up AS (
+			SELECT name, parent_id, 0 AS height FROM queues WHERE queue_id = $1
+			UNION ALL SELECT q.name, q.parent_id, height + 1 FROM queues q JOIN up ON q.queue_id = up.parent_id)
+		SELECT name FROM up ORDER BY height DESC`, id)
+	if err != nil {
+		return nil, err
+	}
+	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err == nil && len(names) == 0 {
+		err = ErrNoQueue
+	}
+	return names, err
+}
+
+// checkPlace holds the rules of where a node may stand: under a queue without agents, not below itself, on a free key.
+func checkPlace(ctx context.Context, tx *storage.Tx, q Queue) error {
+	if q.Parent != uuid.Nil {
+		// The lock keeps agents and callers out while the parent becomes a menu.
+		var kind QueueKind
+		err := tx.QueryRow(ctx, `SELECT kind FROM queues WHERE queue_id = $1 AND archived_at IS NULL FOR UPDATE`, q.Parent).Scan(&kind)
+		if err != nil {
+			return storage.Missing(err, ErrNoQueue)
+		}
+		if kind != KindQueue {
+			return invalid("parent", "Nothing can be put below a message.")
+		}
+		var agents, waiting, loop bool
+		err = tx.QueryRow(ctx, `
+			WITH RECURSIVE up AS (
+				SELECT queue_id, parent_id FROM queues WHERE queue_id = $1
+				UNION SELECT q.queue_id, q.parent_id FROM queues q JOIN up ON q.queue_id = up.parent_id)
+			SELECT EXISTS (SELECT FROM queue_members WHERE queue_id = $1),
+			       EXISTS (SELECT FROM queue_items WHERE queue_id = $1 AND state <> 'left'),
+			       EXISTS (SELECT FROM up WHERE queue_id = $2)`, q.Parent, q.ID).Scan(&agents, &waiting, &loop)
+		switch {
+		case err != nil:
+			return err
+		case loop:
+			return ErrLoop
+		case agents:
+			return ErrHasAgents
+		case waiting:
+			return ErrInUse
+		}
+	}
+	if q.Key == 0 {
+		return nil
+	}
+	var visible int
+	var taken bool
+	err := tx.QueryRow(ctx, `
+		SELECT count(*), coalesce(bool_or(key = $3), false) FROM queues
+		WHERE coalesce(parent_id, tenant_id) = $1 AND queue_id <> $2 AND key IS NOT NULL AND archived_at IS NULL`,
+		level(tx, q), q.ID, q.Key).Scan(&visible, &taken)
+	switch {
+	case err != nil:
+		return err
+	case visible >= MaxKeys:
+		return ErrLevelFull
+	case taken:
+		return ErrKeyTaken
+	}
+	return nil
+}
+
+func level(tx *storage.Tx, q Queue) uuid.UUID {
+	if q.Parent == uuid.Nil {
+		return tx.Tenant
+	}
+	return q.Parent
+}
+
+func insertQueue(ctx context.Context, tx *storage.Tx, q Queue) error {
+	settings, err := json.Marshal(q.Own)
+	if err != nil {
+		return fmt.Errorf("encode queue settings: %w", err)
+	}
+	_, err = tx.Exec(ctx, `
+		INSERT INTO queues (queue_id, tenant_id, parent_id, kind, name, key, off, settings, paused, created_at, changed_at)
+		VALUES ($1, $2, nullif($3, '00000000-0000-0000-0000-000000000000'::uuid), $4, $5, nullif($6, 0), $7, $8, $9, $10, $10)`,
+		q.ID, tx.Tenant, q.Parent, q.Kind, q.Name, q.Key, channels(q.Off), settings, q.Paused, tx.Now)
+	return keyTaken(err)
+}
+
+func updateQueue(ctx context.Context, tx *storage.Tx, q Queue) error {
+	settings, err := json.Marshal(q.Own)
+	if err != nil {
+		return fmt.Errorf("encode queue settings: %w", err)
+	}
+	_, err = tx.Exec(ctx, `
+		UPDATE queues SET parent_id = nullif($2, '00000000-0000-0000-0000-000000000000'::uuid), name = $3, key = nullif($4, 0), off = $5,
+			settings = $6, paused = $7, changed_at = $8
+		WHERE queue_id = $1`, q.ID, q.Parent, q.Name, q.Key, channels(q.Off), settings, q.Paused, tx.Now)
+	return keyTaken(err)
+}
+
+func keyTaken(err error) error {
+	if storage.Duplicate(err, "queues_key") {
+		return ErrKeyTaken.Because(err)
+	}
+	return err
+}
+
+func channels(off []Channel) []string {
+	names := make([]string, len(off))
+	for i, c := range off {
+		names[i] = string(c)
+	}
+	return names
+}
+
+func archiveQueue(ctx context.Context, tx *storage.Tx, id uuid.UUID) error {
+	if _, err := tx.Exec(ctx, `SELECT FROM queues WHERE queue_id = $1 FOR UPDATE`, id); err != nil {
+		return err
+	}
+	tag, err := tx.Exec(ctx, `
+		UPDATE queues SET archived_at = $2, changed_at = $2, key = NULL
+		WHERE queue_id = $1
+		  AND NOT EXISTS (SELECT FROM queues WHERE parent_id = $1 AND archived_at IS NULL)
+		  AND NOT EXISTS (SELECT FROM queue_items WHERE queue_id = $1 AND state <> 'left')
+		  AND NOT EXISTS (SELECT FROM queue_offers WHERE queue_id = $1 AND state <> 'IDLE')`, id, tx.Now)
+	if err == nil && tag.RowsAffected() == 0 {
+		err = ErrInUse
+	}
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, `DELETE FROM queue_members WHERE queue_id = $1`, id)
+	return err
+}
+
+// effective reads the settings in force; an archived queue keeps its own for what still refers to it.
+func effective(ctx context.Context, tx *storage.Tx, id uuid.UUID) (Settings, error) {
+	rows, err := tx.Query(ctx, `
+		WITH RECURSIVE up AS (
+			SELECT queue_id, parent_id, settings, 0 AS height FROM queues WHERE queue_id = $1
+			UNION ALL SELECT q.queue_id, q.parent_id, q.settings, height + 1 FROM queues q JOIN up ON q.queue_id = up.parent_id)
+		SELECT settings FROM up ORDER BY height DESC`, id)
+	if err != nil {
+		return Settings{}, err
+	}
+	chain, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (OwnSettings, error) {
+		var b []byte
+		if err := row.Scan(&b); err != nil {
+			return OwnSettings{}, err
+		}
+		return readSettings(b)
+	})
+	if err != nil {
+		return Settings{}, err
+	}
+	if len(chain) == 0 {
+		return Settings{}, ErrNoQueue
+	}
+	var b []byte
+	err = tx.QueryRow(ctx, `SELECT g.settings FROM queue_globals g JOIN queues q USING (tenant_id) WHERE q.queue_id = $1`, id).Scan(&b)
+	global, err := globalSettings(b, err)
+	return inherit(global, chain), err
+}
+
+func readGlobal(ctx context.Context, tx *storage.Tx) (OwnSettings, error) {
+	var b []byte
+	err := tx.QueryRow(ctx, `SELECT settings FROM queue_globals WHERE tenant_id = $1`, tx.Tenant).Scan(&b)
+	return globalSettings(b, err)
+}
+
+func globalSettings(b []byte, err error) (OwnSettings, error) {
+	if errors.Is(err, pgx.ErrNoRows) {
+		return OwnSettings{}, nil
+	}
+	if err != nil {
+		return OwnSettings{}, err
+	}
+	return readSettings(b)
+}
+
+func writeGlobal(ctx context.Context, tx *storage.Tx, own OwnSettings) error {
+	b, err := json.Marshal(own)
+	if err != nil {
+		return fmt.Errorf("encode queue settings: %w", err)
+	}
+	_, err = tx.Exec(ctx, `
+		INSERT INTO queue_globals (tenant_id, settings) VALUES ($1, $2) ON CONFLICT (tenant_id) DO UPDATE SET settings = excluded.settings`, tx.Tenant, b)
+	return err
+}
+
+// bumpConfig tells the shard's dispatcher that more has changed than items and agents.
+func bumpConfig(ctx context.Context, tx *storage.Tx, shard int16) error {
+	_, err := tx.Exec(ctx, `
+		INSERT INTO queue_shard_configs (shard, version) VALUES ($1, 1)
+		ON CONFLICT (shard) DO UPDATE SET version = queue_shard_configs.version + 1`, shard)
+	return err
+}

@@ -1,0 +1,267 @@
+package queues
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"tandem/internal/events"
+	"tandem/internal/storage"
+)
+
+// sweep ends what has run out in the dispatcher's shard: leases, wrap-ups, bars, and what lost nodes held. Each step locks what it
+// changes and looks again, so that a second sweeper would do no harm.
+func (d *dispatcher) sweep(ctx context.Context) error {
+	return errors.Join(d.sweepOffers(ctx), d.sweepBars(ctx), d.sweepNodes(ctx))
+}
+
+// sweepOffers ends reservations that nobody renews or that ring for far too long, and wrap-ups whose time is over.
+func (d *dispatcher) sweepOffers(ctx context.Context) error {
+	var due []uuid.UUID
+	now := d.s.db.Now()
+	err := d.s.db.Worker(ctx, func(tx *storage.Tx) error {
+		rows, err := tx.Query(ctx, `
+			SELECT offer_id FROM queue_offers WHERE shard = $1 AND state IN ('RESERVED', 'ALERTING')
+				AND (lease_until < $2 OR made_at + make_interval(secs => ring_seconds) + $3::interval < $2)
+			UNION ALL
+			SELECT offer_id FROM queue_offers WHERE shard = $1 AND state = 'WRAP_UP' AND wrap_until <= $2`, d.shard, now, ringGrace)
+		if err != nil {
+			return err
+		}
+		due, err = pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("look for offers that have run out: %w", err)
+	}
+	for _, id := range due {
+		err := d.s.db.Worker(ctx, func(tx *storage.Tx) error { return d.s.runOut(ctx, tx, id) })
+		if err != nil && !errors.Is(err, ErrOfferGone) {
+			return fmt.Errorf("end an offer that has run out: %w", err)
+		}
+	}
+	return nil
+}
+
+func (s *Service) runOut(ctx context.Context, tx *storage.Tx, offer uuid.UUID) error {
+	a, err := lockAssignment(ctx, tx, offer)
+	if err != nil {
+		return err
+	}
+	var due bool
+	err = tx.QueryRow(ctx, `
+		SELECT coalesce(CASE WHEN state = 'WRAP_UP' THEN wrap_until <= $2
+			ELSE lease_until < $2 OR made_at + make_interval(secs => ring_seconds) + $3::interval < $2 END, false)
+		FROM queue_offers WHERE offer_id = $1`, offer, tx.Now, ringGrace).Scan(&due)
+	switch {
+	case err != nil || !due:
+		return err
+	case a.state == WrapUp:
+		return s.move(ctx, tx, a, hFinish, moveDetail{result: "timed_out"})
+	case a.state.offered():
+		return s.move(ctx, tx, a, hExpire, moveDetail{result: "expired"})
+	}
+	return nil
+}
+
+// sweepBars lets agents have offers again whose time as NOT_RESPONDING or UNREACHABLE is over.
+func (d *dispatcher) sweepBars(ctx context.Context) error {
+	now := d.s.db.Now()
+	err := d.s.db.Worker(ctx, func(tx *storage.Tx) error {
+		rows, err := tx.Query(ctx, `
+			WITH due AS (SELECT agent_id, barred FROM queue_agents WHERE shard = $1 AND barred_until <= $2 FOR UPDATE SKIP LOCKED)
+			UPDATE queue_agents a SET barred = '', barred_until = NULL, missed = 0, unreached = 0 FROM due
+			WHERE a.agent_id = due.agent_id RETURNING a.tenant_id, a.agent_id, due.barred`, d.shard, now)
+		if err != nil {
+			return err
+		}
+		var entries []events.Entry
+		var tenant, agent uuid.UUID
+		var barred State
+		if _, err := pgx.ForEachRow(rows, []any{&tenant, &agent, &barred}, func() error {
+			to, err := barred.next(hRelease)
+			entries = append(entries, events.Entry{Tenant: tenant, Type: "agent.state", Subject: agent, Data: StateChanged{Agent: agent, From: barred, State: to}})
+			return err
+		}); err != nil {
+			return err
+		}
+		return d.s.log.AppendAll(ctx, tx, entries)
+	})
+	return wrap("lift bars", err)
+}
+
+// silence is how a node looks to this sweeper: what it last wrote, and since when it has written nothing else.
+type silence struct {
+	wrote time.Time
+	since time.Time
+}
+
+// sweepNodes finds nodes that have stopped writing. It goes by its own clock and by changes it has seen, from good looks only, so that
+// neither clocks that differ nor a database that was away make a living node look lost.
+func (d *dispatcher) sweepNodes(ctx context.Context) error {
+	seen := make(map[uuid.UUID]time.Time)
+	err := d.s.db.Worker(ctx, func(tx *storage.Tx) error {
+		rows, err := tx.Query(ctx, `
+			SELECT h.node, coalesce(n.seen_at, '1970-01-01') FROM (
+				SELECT node FROM queue_items WHERE shard = $1 AND state <> 'left'
+				UNION SELECT node FROM queue_offers WHERE shard = $1 AND state NOT IN ('IDLE', 'WRAP_UP')) h
+			LEFT JOIN queue_nodes n USING (node) WHERE h.node <> $2`, d.shard, uuid.Nil)
+		if err != nil {
+			return err
+		}
+		var node uuid.UUID
+		var at time.Time
+		_, err = pgx.ForEachRow(rows, []any{&node, &at}, func() error { seen[node] = at; return nil })
+		return err
+	})
+	if err != nil {
+		d.silent = nil
+		return fmt.Errorf("look for lost nodes: %w", err)
+	}
+	now := time.Now()
+	before := d.silent
+	d.silent = make(map[uuid.UUID]silence, len(seen))
+	for node, wrote := range seen {
+		is := silence{wrote: wrote, since: now}
+		if was, ok := before[node]; ok && was.wrote.Equal(wrote) {
+			is.since = was.since
+		}
+		d.silent[node] = is
+		if now.Sub(is.since) < nodeLost || node == d.s.node {
+			continue
+		}
+		if err := d.s.giveUp(ctx, d.shard, node); err != nil {
+			return fmt.Errorf("give up what a lost node held: %w", err)
+		}
+	}
+	return nil
+}
+
+// giveUp ends what a lost node held: its calls leave their queues, once; chats wait until another node joins them again; agents who
+// talked go on to wrap-up.
+func (s *Service) giveUp(ctx context.Context, shard int16, node uuid.UUID) error {
+	type held struct {
+		id   uuid.UUID
+		kind Kind
+	}
+	var items []held
+	var offers []uuid.UUID
+	err := s.db.Worker(ctx, func(tx *storage.Tx) error {
+		rows, err := tx.Query(ctx, `SELECT item_id, kind FROM queue_items WHERE shard = $1 AND node = $2 AND state <> 'left'`, shard, node)
+		if err != nil {
+			return err
+		}
+		items, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (h held, err error) { return h, row.Scan(&h.id, &h.kind) })
+		if err != nil {
+			return err
+		}
+		if rows, err = tx.Query(ctx, `SELECT offer_id FROM queue_offers WHERE shard = $1 AND node = $2 AND state NOT IN ('IDLE', 'WRAP_UP')`, shard, node); err != nil {
+			return err
+		}
+		offers, err = pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, `DELETE FROM queue_nodes WHERE node = $1`, node)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	s.logger.Warn("a node is lost", "node", node, "waiting", len(items), "offers", len(offers))
+	for _, it := range items {
+		if err := s.db.Worker(ctx, func(tx *storage.Tx) error { return s.dropItem(ctx, tx, it.id, it.kind, node) }); err != nil {
+			return err
+		}
+		s.metrics.lost.Inc()
+	}
+	for _, id := range offers {
+		err := s.db.Worker(ctx, func(tx *storage.Tx) error {
+			a, err := lockAssignment(ctx, tx, id)
+			if err != nil || a.state == Idle || a.state == WrapUp {
+				return err
+			}
+			return s.end(ctx, tx, a)
+		})
+		if err != nil && !errors.Is(err, ErrOfferGone) {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Service) dropItem(ctx context.Context, tx *storage.Tx, item uuid.UUID, kind Kind, node uuid.UUID) error {
+	var still bool
+	err := tx.QueryRow(ctx, `SELECT node = $2 FROM queue_items WHERE item_id = $1 FOR UPDATE`, item, node).Scan(&still)
+	if err != nil || !still {
+		return err
+	}
+	if kind == Call {
+		return s.leave(ctx, tx, item, LeftNodeLost)
+	}
+	if err := s.endLive(ctx, tx, item); err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, `UPDATE queue_items SET node = $2 WHERE item_id = $1`, item, uuid.Nil)
+	return err
+}
+
+// suspectLane and idlePair are an item that waits although an agent idles.
+type suspectLane struct {
+	queue uuid.UUID
+	need  need
+}
+
+type idlePair struct {
+	item, agent uuid.UUID
+	since       time.Time
+}
+
+// check looks, in the database rather than in the picture, for what must never be (Q3.5): an item that waits for more than 1 s beside an
+// idle agent who could take it.
+func (d *dispatcher) check(ctx context.Context) error {
+	found := make(map[suspectLane]idlePair)
+	err := d.s.db.Worker(ctx, func(tx *storage.Tx) error {
+		rows, err := tx.Query(ctx, `
+			SELECT g.queue_id, g.weight, g.exclusive, i.item_id, a.agent_id
+			FROM (SELECT DISTINCT queue_id, weight, exclusive FROM queue_items WHERE shard = $1 AND state = 'waiting' AND node <> $2) g
+			CROSS JOIN LATERAL (
+				SELECT agent_id FROM queue_members m JOIN queue_agents a USING (agent_id)
+				WHERE m.queue_id = g.queue_id AND a.barred = '' AND a.archived_at IS NULL AND (a.always_available OR a.presence = 'AVAILABLE')
+				  AND a.used + CASE WHEN g.exclusive THEN greatest(a.capacity, 1) ELSE g.weight END <= a.capacity
+				ORDER BY a.idle_since, agent_id LIMIT 1) a
+			CROSS JOIN LATERAL (
+				SELECT item_id FROM queue_items
+				WHERE queue_id = g.queue_id AND state = 'waiting' AND weight = g.weight AND exclusive = g.exclusive AND node <> $2
+				ORDER BY priority DESC, enqueued_at, item_id LIMIT 1) i`, d.shard, uuid.Nil)
+		if err != nil {
+			return err
+		}
+		var l suspectLane
+		var p idlePair
+		_, err = pgx.ForEachRow(rows, []any{&l.queue, &l.need.weight, &l.need.exclusive, &p.item, &p.agent}, func() error { found[l] = p; return nil })
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("check that nobody waits beside an idle agent: %w", err)
+	}
+	now := time.Now()
+	for l, p := range found {
+		p.since = now
+		if was, ok := d.suspects[l]; ok && was.item == p.item && was.agent == p.agent {
+			p.since = was.since
+		}
+		found[l] = p
+		if now.Sub(p.since) > time.Second {
+			d.s.metrics.violations.Inc()
+			d.logger.Error("an item waits beside an idle agent", "queue", l.queue, "item", p.item, "agent", p.agent, "for", now.Sub(p.since))
+			d.pic = nil // whatever it shows is wrong
+		}
+	}
+	d.suspects = found
+	return nil
+}
