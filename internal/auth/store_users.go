@@ -90,13 +90,16 @@ func storeMemberships(ctx context.Context, tx *storage.Tx, u User) error {
 	return tx.SendBatch(ctx, batch).Close()
 }
 
-// keepAdministrator fails when nobody active has the administrator's role any more; the lock makes two who remove each other wait.
-func keepAdministrator(ctx context.Context, tx *storage.Tx) error {
-	if _, err := tx.Exec(ctx, `SELECT FROM roles WHERE name = $1 AND builtin FOR UPDATE`, RoleAdministrator); err != nil {
+// keepAdministrator fails when somebody who had the given roles was the last active administrator; the lock makes two who remove each
+// other wait.
+func keepAdministrator(ctx context.Context, tx *storage.Tx, had []uuid.UUID) error {
+	var was bool
+	err := tx.QueryRow(ctx, `SELECT role_id = ANY($2) FROM roles WHERE name = $1 AND builtin FOR UPDATE`, RoleAdministrator, had).Scan(&was)
+	if err != nil || !was {
 		return err
 	}
 	var left bool
-	err := tx.QueryRow(ctx, `
+	err = tx.QueryRow(ctx, `
 		SELECT EXISTS (SELECT FROM users JOIN user_roles USING (user_id) JOIN roles r USING (role_id) WHERE users.active AND r.name = $1 AND r.builtin)`,
 		RoleAdministrator).Scan(&left)
 	if err == nil && !left {

@@ -152,7 +152,7 @@ func (s *Service) applyChange(ctx context.Context, tx *storage.Tx, before, u Use
 		return err
 	}
 	if before.Active && (!u.Active || c.Roles != nil) {
-		if err := keepAdministrator(ctx, tx); err != nil {
+		if err := keepAdministrator(ctx, tx, before.Roles); err != nil {
 			return err
 		}
 	}

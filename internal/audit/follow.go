@@ -1,0 +1,55 @@
+package audit
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"strings"
+
+	"tandem/internal/events"
+	"tandem/internal/storage"
+)
+
+// Follow returns the follower that audits what the other nouns tell in the event log: changes of configuration, presence set by another
+// person, the ends of recordings. It takes over ids and a few fields that say nothing about anybody.
+func Follow(db *storage.DB, bus *events.Bus, log *slog.Logger) *events.Follower {
+	return &events.Follower{Name: "audit", DB: db, Bus: bus, Log: log, Handle: handle}
+}
+
+func handle(ctx context.Context, tx *storage.Tx, e events.Event) error {
+	keep, ok := audited(e)
+	if !ok {
+		return nil
+	}
+	var all map[string]any
+	if err := json.Unmarshal(e.Data, &all); err != nil {
+		return fmt.Errorf("read event %s: %w", e.Type, err)
+	}
+	entry := Entry{Action: e.Type, Subject: e.Subject, Data: map[string]any{}}
+	for _, field := range keep {
+		if v, ok := all[field]; ok {
+			entry.Data[field] = v
+		}
+	}
+	return write(ctx, tx, e.Tenant, e.Actor, entry)
+}
+
+// audited says whether an event is audited, and which of its fields are kept.
+func audited(e events.Event) (keep []string, ok bool) {
+	noun, verb, _ := strings.Cut(e.Type, ".")
+	switch noun {
+	case "queue", "hours", "number", "trunk", "phone", "prompt", "crm_connection", "crm":
+		return nil, true
+	case "contact", "ticket":
+		return []string{"status"}, e.Actor != nil && (verb == "deleted" || verb == "merged" || verb == "exported")
+	case "agent":
+		// What agents set for themselves is no matter for the audit; what another sets for them is (Q2.5).
+		return []string{"presence", "from"}, verb == "presence" && e.Actor != nil && *e.Actor != e.Subject
+	case "call":
+		return []string{"mode"}, e.Actor != nil && (verb == "ended_by_person" || verb == "monitored" || verb == "prioritised")
+	case "recording":
+		return []string{"call_id", "reason", "parts", "days", "truncated", "incomplete"}, verb != "started" || e.Actor != nil
+	}
+	return nil, false
+}
