@@ -14,6 +14,7 @@ interface ProblemBody {
   title?: string;
   detail?: string;
   code?: string;
+  field?: string;
   errors?: Array<{ location?: string; message?: string }>;
 }
 
@@ -24,5 +25,6 @@ export function problemOf(status: number, body: unknown): Problem {
     field: (e.location ?? '').replace(/^body\./, ''),
     message: e.message ?? '',
   }));
+  if (b.field && fields.length === 0) fields.push({ field: b.field, message: '' });
   return new Problem(status, b.code ?? `http_${status}`, b.detail ?? b.title ?? '', fields);
 }

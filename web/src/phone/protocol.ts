@@ -33,7 +33,19 @@ export interface Card {
   ticket?: string;
 }
 
-export type CallState = 'new' | 'ringing' | 'connecting' | 'talking' | 'held' | 'wrap_up' | 'ended';
+/** An agent's call is connecting, talking, held, wrap_up or ended; a customer's is in any state that the call itself has. */
+export type CallState =
+  | 'new'
+  | 'ringing'
+  | 'answered'
+  | 'menu'
+  | 'waiting'
+  | 'offering'
+  | 'connecting'
+  | 'talking'
+  | 'held'
+  | 'wrap_up'
+  | 'ended';
 
 /** One `call` frame: the whole picture each time, so that a missed one costs nothing. */
 export interface CallView {

@@ -5,7 +5,7 @@ import { Problem } from '../api/problem';
 export function useErrorText(error: unknown): string {
   const { t, i18n } = useTranslation('errors');
   if (!(error instanceof Problem)) return t('network');
-  const fields = error.fields.map((f) => (f.field ? `${f.field}: ${f.message}` : f.message)).filter(Boolean);
+  const fields = error.fields.filter((f) => f.message).map((f) => `${f.field}: ${f.message}`);
   if (i18n.exists(error.code, { ns: 'errors' })) return [t(error.code), ...fields].join(' ');
   return [error.message || t('unknown', { status: error.status }), ...fields].join(' ');
 }

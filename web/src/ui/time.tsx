@@ -34,7 +34,8 @@ export function Elapsed({ since, offset = 0 }: { since: string | undefined | nul
 
 /** A clock that runs down to a time. */
 export function Remaining({ until }: { until: string | undefined | null }) {
-  const left = until ? Math.ceil((Date.parse(until) - useNow()) / 1000) : 0;
+  const time = useNow();
+  const left = until ? Math.ceil((Date.parse(until) - time) / 1000) : 0;
   return <span className="tnum">{clock(left)}</span>;
 }
 

@@ -1,0 +1,3 @@
+export function AdminPart() {
+  return null;
+}

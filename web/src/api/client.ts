@@ -1,0 +1,43 @@
+import createClient, { type Middleware } from 'openapi-fetch';
+import { Problem, problemOf } from './problem';
+import type { components, paths } from './schema';
+
+export type Schema = components['schemas'];
+
+// Told when the server no longer knows who we are, so that the shell can ask for the password again.
+const signedOut = new Set<() => void>();
+
+export function onSignedOut(listener: () => void): () => void {
+  signedOut.add(listener);
+  return () => signedOut.delete(listener);
+}
+
+// Errors are thrown, so that TanStack Query sees them; a fetch that reaches no server is a TypeError already.
+const throwProblems: Middleware = {
+  async onResponse({ response, schemaPath }) {
+    if (response.ok) return;
+    const body: unknown = await response.json().catch(() => null);
+    if (response.status === 401 && schemaPath !== '/api/v1/login') for (const tell of signedOut) tell();
+    throw problemOf(response.status, body);
+  },
+};
+
+/** The typed client of the API: paths and bodies come from docs/openapi.json (`npm run types`). */
+export const api = createClient<paths>({ baseUrl: '', credentials: 'same-origin' });
+api.use(throwProblems);
+
+/** The body of an answer that has one; errors were thrown before. */
+export async function body<T>(answer: Promise<{ data?: T }>): Promise<T> {
+  const { data } = await answer;
+  return data as T;
+}
+
+/** Sends a file as multipart form data, which the typed client has no words for. */
+export async function upload<T>(path: string, form: FormData): Promise<T> {
+  const response = await fetch(path, { method: 'POST', body: form, credentials: 'same-origin' });
+  const answer: unknown = await response.json().catch(() => null);
+  if (!response.ok) throw problemOf(response.status, answer);
+  return answer as T;
+}
+
+export const isProblem = (error: unknown, code: string): boolean => error instanceof Problem && error.code === code;

@@ -1,0 +1,138 @@
+import type { QueryClient } from '@tanstack/react-query';
+import {
+  createRootRouteWithContext,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  Outlet,
+  redirect,
+} from '@tanstack/react-router';
+import { Login } from '../login/Login';
+import { AppFrame } from './AppFrame';
+import { Crash, NotFound } from './Fallbacks';
+import { type Screen, screensOf } from './screens';
+import { meQuery } from './session';
+
+interface Context {
+  queries: QueryClient;
+}
+
+const paths: Record<Screen, string> = {
+  desktop: '/',
+  supervisor: '/supervisor',
+  tickets: '/tickets',
+  contacts: '/contacts',
+  admin: '/admin',
+};
+
+const root = createRootRouteWithContext<Context>()({
+  component: Outlet,
+  notFoundComponent: NotFound,
+  errorComponent: Crash,
+});
+
+const login = createRoute({
+  getParentRoute: () => root,
+  path: '/login',
+  component: Login,
+  validateSearch: (search: Record<string, unknown>): { to?: string } =>
+    // A path of our own only: whoever wrote the link must not choose another site.
+    typeof search.to === 'string' && /^\/(?!\/)/.test(search.to) ? { to: search.to } : {},
+});
+
+const demo = createRoute({
+  getParentRoute: () => root,
+  path: '/demo',
+  component: lazyRouteComponent(() => import('../demo/Demo'), 'Demo'),
+});
+
+const app = createRoute({
+  getParentRoute: () => root,
+  id: 'app',
+  component: AppFrame,
+  beforeLoad: async ({ context, location }) => {
+    const me = await context.queries.ensureQueryData(meQuery);
+    if (!me) throw redirect({ to: '/login', search: location.href === '/' ? {} : { to: location.href } });
+    if (me.totp_needed) throw redirect({ to: '/login' });
+    return { me };
+  },
+});
+
+const desktop = createRoute({
+  getParentRoute: () => app,
+  path: '/',
+  component: lazyRouteComponent(() => import('../desktop/Desktop'), 'Desktop'),
+  beforeLoad: ({ context }) => {
+    const screens = screensOf(context.me);
+    const first = screens[0];
+    if (first && !screens.includes('desktop')) throw redirect({ to: paths[first] });
+  },
+});
+
+const supervisor = createRoute({
+  getParentRoute: () => app,
+  path: '/supervisor',
+  component: lazyRouteComponent(() => import('../supervisor/Supervisor'), 'Supervisor'),
+  validateSearch: (search: Record<string, unknown>): { tab?: string; call?: string } => ({
+    ...(typeof search.tab === 'string' ? { tab: search.tab } : {}),
+    ...(typeof search.call === 'string' ? { call: search.call } : {}),
+  }),
+});
+
+const tickets = createRoute({
+  getParentRoute: () => app,
+  path: '/tickets',
+  component: lazyRouteComponent(() => import('../tickets/Tickets'), 'Tickets'),
+});
+
+const ticket = createRoute({
+  getParentRoute: () => app,
+  path: '/tickets/$id',
+  component: lazyRouteComponent(() => import('../tickets/Ticket'), 'Ticket'),
+});
+
+const contacts = createRoute({
+  getParentRoute: () => app,
+  path: '/contacts',
+  component: lazyRouteComponent(() => import('../contacts/Contacts'), 'Contacts'),
+});
+
+const contact = createRoute({
+  getParentRoute: () => app,
+  path: '/contacts/$id',
+  component: lazyRouteComponent(() => import('../contacts/Contact'), 'Contact'),
+});
+
+const admin = createRoute({
+  getParentRoute: () => app,
+  path: '/admin',
+  component: lazyRouteComponent(() => import('../admin/Admin'), 'Admin'),
+});
+
+const adminHome = createRoute({
+  getParentRoute: () => admin,
+  path: '/',
+  component: lazyRouteComponent(() => import('../admin/AdminHome'), 'AdminHome'),
+});
+
+const adminPart = createRoute({
+  getParentRoute: () => admin,
+  path: '$part',
+  component: lazyRouteComponent(() => import('../admin/AdminPart'), 'AdminPart'),
+});
+
+const tree = root.addChildren([
+  login,
+  demo,
+  app.addChildren([desktop, supervisor, tickets, ticket, contacts, contact, admin.addChildren([adminHome, adminPart])]),
+]);
+
+export function makeRouter(queries: QueryClient) {
+  return createRouter({ routeTree: tree, context: { queries }, defaultPreload: 'intent' });
+}
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: ReturnType<typeof makeRouter>;
+  }
+}

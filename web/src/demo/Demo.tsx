@@ -1,0 +1,92 @@
+import { useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { LanguageSwitch } from '../login/LanguageSwitch';
+import { Phone } from '../phone/phone';
+import { PhoneProvider } from '../phone/react';
+import { Dialler } from './Dialler';
+import classes from './demo.module.css';
+
+/** A shop's help page as its customer sees it, with a telephone in it. */
+export function Demo() {
+  const { t } = useTranslation('demo');
+  const [caller, setCaller] = useState('');
+  const [phone, setPhone] = useState<Phone | null>(null);
+  const start = () => {
+    const scheme = window.location.protocol === 'https:' ? 'wss' : 'ws';
+    setPhone(
+      new Phone({
+        url: `${scheme}://${window.location.host}/ws`,
+        persistent: false,
+        credentials: () => Promise.resolve({ customer: true, name: caller.trim() }),
+      }),
+    );
+  };
+  return (
+    <div className={classes.page}>
+      <header className={classes.header}>
+        <div>
+          <span className={classes.brand}>{t('brand')}</span>
+          <span className={classes.tagline}>{t('tagline')}</span>
+        </div>
+        <nav className={classes.nav} aria-label={t('nav.help')}>
+          <span>{t('nav.shop')}</span>
+          <span>{t('nav.repairs')}</span>
+          <span aria-current="page">{t('nav.help')}</span>
+        </nav>
+        <LanguageSwitch />
+      </header>
+      <main className={classes.main}>
+        <h1>{t('title')}</h1>
+        <p className={classes.lead}>{t('lead')}</p>
+        {phone ? (
+          <PhoneProvider phone={phone}>
+            <Dialler onAgain={() => setPhone(null)} />
+          </PhoneProvider>
+        ) : (
+          <Choice caller={caller} onCaller={setCaller} onStart={start} />
+        )}
+      </main>
+      <footer className={classes.footer}>{t('note')}</footer>
+    </div>
+  );
+}
+
+const NUMBERS = ['1000', '1001', '1002', '1003', '1004'];
+
+function Choice(props: { caller: string; onCaller: (name: string) => void; onStart: () => void }) {
+  const { t } = useTranslation('demo');
+  return (
+    <form
+      className={classes.box}
+      onSubmit={(event) => {
+        event.preventDefault();
+        const number = new FormData(event.currentTarget).get('number');
+        sessionStorage.setItem('tandem.demo.number', String(number));
+        props.onStart();
+      }}
+    >
+      <label className={classes.field}>
+        {t('name')}
+        <input
+          name="name"
+          autoComplete="name"
+          value={props.caller}
+          onChange={(e) => props.onCaller(e.currentTarget.value)}
+        />
+      </label>
+      <label className={classes.field}>
+        {t('choose')}
+        <select name="number" defaultValue={sessionStorage.getItem('tandem.demo.number') ?? '1000'}>
+          {NUMBERS.map((number) => (
+            <option key={number} value={number}>
+              {t(`numbers.${number}`)} ({number})
+            </option>
+          ))}
+        </select>
+      </label>
+      <button type="submit" className={classes.call} data-action="call">
+        {t('call')}
+      </button>
+    </form>
+  );
+}

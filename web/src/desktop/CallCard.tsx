@@ -1,0 +1,99 @@
+import { Textarea, Title } from '@mantine/core';
+import { IconPhoneIncoming } from '@tabler/icons-react';
+import { useTranslation } from 'react-i18next';
+import type { Card } from '../phone/protocol';
+import { usePhoneState } from '../phone/react';
+import { clock } from '../ui/format';
+import { EmptyState, Facts } from '../ui/Page';
+import { QueuePath } from '../ui/State';
+import { ContactPanel } from './ContactPanel';
+import classes from './desktop.module.css';
+import { Flags } from './Flags';
+import { useNotes } from './notes';
+import { usePartyName } from './party';
+
+/** What is known of the call, from the first ring to the end of the wrap-up. */
+export function CallCard() {
+  const { t } = useTranslation('desktop');
+  const offer = usePhoneState((s) => s.offer);
+  const call = usePhoneState((s) => s.call);
+  const card = offer?.card ?? call?.card;
+  return (
+    <section className={classes.panel} aria-label={t('card.title')}>
+      {card ? (
+        <div className={classes.card}>
+          <CardFacts card={card} />
+          {call && !offer && call.state !== 'wrap_up' ? <Notes call={call.id} /> : <ContactPanel card={card} />}
+        </div>
+      ) : (
+        <div className={classes.card} style={{ display: 'grid', placeItems: 'center' }}>
+          <EmptyState
+            icon={<IconPhoneIncoming size={30} stroke={1.4} aria-hidden />}
+            title={t('idleTitle')}
+            text={t('idleText')}
+          />
+        </div>
+      )}
+    </section>
+  );
+}
+
+function CardFacts({ card }: { card: Card }) {
+  const { t } = useTranslation('desktop');
+  const partyName = usePartyName();
+  const data = Object.entries(card.data ?? {});
+  return (
+    <div style={{ display: 'flex', flexDirection: 'column', gap: 12 }}>
+      <div>
+        <Title order={2} fz="lg">
+          {partyName(card)}
+        </Title>
+        {card.name && card.caller && <div className="quiet tnum">{card.caller}</div>}
+      </div>
+      <Flags reserved={card.reserved} />
+      <Facts
+        rows={[
+          [t('card.queue'), <QueuePath key="queue" path={card.queue_path} />],
+          [
+            t('card.dialled'),
+            <span key="number" className="tnum">
+              {card.number || '–'}
+            </span>,
+          ],
+          [
+            t('card.waited'),
+            <span key="waited" className="tnum">
+              {clock(card.waited_seconds ?? 0)}
+            </span>,
+          ],
+        ]}
+      />
+      {data.length > 0 && (
+        <div>
+          <Title order={3} mb={6}>
+            {t('card.data')}
+          </Title>
+          <Facts rows={data} />
+        </div>
+      )}
+    </div>
+  );
+}
+
+function Notes({ call }: { call: string }) {
+  const { t } = useTranslation('desktop');
+  const [notes, setNotes] = useNotes(call);
+  return (
+    <Textarea
+      label={t('notes')}
+      description={t('notesHint')}
+      placeholder={t('notesPlaceholder')}
+      autosize
+      minRows={9}
+      maxRows={18}
+      value={notes}
+      onChange={(event) => setNotes(event.currentTarget.value)}
+      data-field="call-notes"
+    />
+  );
+}

@@ -1,0 +1,68 @@
+import { Button } from '@mantine/core';
+import { IconPhone, IconPhoneOff } from '@tabler/icons-react';
+import { useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import type { Offer } from '../phone/protocol';
+import { usePhone, usePhoneState } from '../phone/react';
+import { QueuePath } from '../ui/State';
+import { Elapsed } from '../ui/time';
+import classes from './desktop.module.css';
+import { Flags } from './Flags';
+import { usePartyName } from './party';
+
+export function OfferStage({ offer }: { offer: Offer }) {
+  const { t } = useTranslation('desktop');
+  const phone = usePhone();
+  const partyName = usePartyName();
+  const answering = usePhoneState((s) => s.answering);
+  const [since] = useState(() => new Date().toISOString());
+  const { card } = offer;
+  return (
+    <section className={`${classes.panel} ${classes.stage} ${classes.offer}`} aria-label={t('incoming')}>
+      <p className="sr-only" role="alert">
+        {t('incomingFrom', { caller: partyName(card), queue: card.queue_path?.join(', ') ?? '' })}
+      </p>
+      <div className={classes.stageHead}>
+        <strong style={{ color: 'var(--t-good)' }}>{t('incoming')}</strong>
+        <span>
+          {t('card.waited')} <Elapsed since={since} offset={card.waited_seconds ?? 0} />
+        </span>
+      </div>
+      <div className={classes.centre}>
+        <span className={classes.ringIcon} aria-hidden>
+          <IconPhone size={26} />
+        </span>
+        <div className={classes.party} style={{ marginTop: 10 }}>
+          {partyName(card)}
+        </div>
+        {card.name && card.caller && <div className="quiet tnum">{card.caller}</div>}
+        <QueuePath path={card.queue_path} />
+        <Flags reserved={card.reserved} />
+      </div>
+      <div className={classes.buttons}>
+        <Button
+          size="md"
+          color="green.9"
+          leftSection={<IconPhone size={18} />}
+          loading={answering}
+          aria-keyshortcuts="Alt+A"
+          data-action="accept"
+          onClick={() => phone.dispatch({ type: 'accept' })}
+        >
+          {t('accept')}
+        </Button>
+        <Button
+          size="md"
+          variant="default"
+          leftSection={<IconPhoneOff size={18} />}
+          disabled={answering}
+          aria-keyshortcuts="Alt+D"
+          data-action="decline"
+          onClick={() => phone.dispatch({ type: 'decline' })}
+        >
+          {t('decline')}
+        </Button>
+      </div>
+    </section>
+  );
+}

@@ -1,0 +1,3 @@
+export function Tickets() {
+  return null;
+}

@@ -1,0 +1,11 @@
+import { useTranslation } from 'react-i18next';
+import type { Schema } from '../api/client';
+
+/** The caller of a call record as one line: number, with the name before it where the network gave one. */
+export function useCallerText(): (call: Pick<Schema['CallRow'], 'caller'>) => string {
+  const { t } = useTranslation();
+  return ({ caller }) => {
+    if (caller.Withheld || !caller.Number) return caller.Name || t('withheld');
+    return caller.Name ? `${caller.Name} · ${caller.Number}` : caller.Number;
+  };
+}
