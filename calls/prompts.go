@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"tandem/internal/events"
 	"tandem/internal/fault"
 	"tandem/internal/storage"
 	"tandem/media/sound"
@@ -41,6 +42,7 @@ type Prompts struct {
 	db    *storage.DB
 	blobs storage.Blobs
 	tts   sound.TTS
+	log   *events.Log
 
 	mu     sync.Mutex
 	assets map[string]*sound.Asset
@@ -48,8 +50,8 @@ type Prompts struct {
 }
 
 // NewPrompts returns the library of prompts.
-func NewPrompts(db *storage.DB, blobs storage.Blobs, tts sound.TTS) *Prompts {
-	return &Prompts{db: db, blobs: blobs, tts: tts, assets: map[string]*sound.Asset{},
+func NewPrompts(db *storage.DB, blobs storage.Blobs, tts sound.TTS, log *events.Log) *Prompts {
+	return &Prompts{db: db, blobs: blobs, tts: tts, log: log, assets: map[string]*sound.Asset{},
 		music: sync.OnceValues(func() (*sound.Asset, error) { return sound.NewLoop(sound.HoldMusic()) })}
 }
 

@@ -23,7 +23,7 @@ func (p *Prompts) insert(ctx context.Context, tenant uuid.UUID, pr Prompt) error
 		if err != nil {
 			return fmt.Errorf("write the prompt: %w", err)
 		}
-		return nil
+		return p.log.Append(ctx, tx, "prompt.created", pr.ID, map[string]string{"kind": pr.Kind})
 	})
 }
 
@@ -76,7 +76,10 @@ func (p *Prompts) Delete(ctx context.Context, tenant, id uuid.UUID) error {
 		if storage.Referenced(err) {
 			return ErrPromptInUse
 		}
-		return err
+		if err != nil {
+			return fmt.Errorf("delete the prompt: %w", err)
+		}
+		return p.log.Append(ctx, tx, "prompt.deleted", id, struct{}{})
 	})
 	if err != nil || pr.Blob == "" {
 		return err

@@ -196,7 +196,7 @@ func (s *Switchboard) End(ctx context.Context, tenant, id uuid.UUID, why string)
 		return ErrNotLive
 	}
 	err = s.db.Tenant(ctx, tenant, func(tx *storage.Tx) error {
-		return s.log.Append(ctx, tx, "call.end_asked", id, map[string]string{"why": why})
+		return s.log.Append(ctx, tx, "call.ended_by_person", id, map[string]string{"why": why})
 	})
 	if err != nil {
 		return err

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync/atomic"
+
+	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"tandem/api"
+	"tandem/calls"
+	"tandem/internal/auth"
+	"tandem/internal/events"
+	"tandem/internal/storage"
+	"tandem/media"
+	"tandem/queues"
+	"tandem/recording"
+	"tandem/sip"
+)
+
+// app is the program. run builds everything, lowest layer first, serves, and takes everything down in the opposite order.
+type app struct {
+	cfg   *Config
+	demo  bool
+	log   *slog.Logger
+	drain <-chan struct{} // closed: take no new calls, end when the last one has ended
+	ready func(*app)      // called once everything listens; tests learn the addresses here
+
+	cleanups []cleanup
+	draining atomic.Bool
+	metrics  *prometheus.Registry
+
+	db     *storage.DB
+	keys   *storage.Keys
+	blobs  storage.Blobs
+	bus    *events.Bus
+	events *events.Log
+	auth   *auth.Service
+
+	mediaIP      netip.Addr
+	mediaMetrics *media.Metrics
+	clock        *media.Clock
+	ports        *media.RTPPorts
+
+	queues    *queues.Service
+	recording *recording.Service
+	prompts   *calls.Prompts
+	numbers   *calls.Numbers
+	board     *calls.Switchboard
+	trunks    *sip.Directory
+	sip       *sip.Server
+	api       *api.Server
+	listener  net.Listener
+
+	tenant uuid.UUID // of the demo
+	apiKey string    // of the demo
+}
+
+type cleanup struct {
+	name string
+	do   func() error
+}
+
+// later has do done at the end, the last named first.
+func (a *app) later(name string, do func() error) { a.cleanups = append(a.cleanups, cleanup{name, do}) }
+
+// run serves until ctx ends or, after a.drain was closed, the last call has ended.
+func (a *app) run(ctx context.Context) (err error) {
+	defer func() {
+		for i := len(a.cleanups) - 1; i >= 0; i-- {
+			if cerr := a.cleanups[i].do(); cerr != nil {
+				err = errors.Join(err, fmt.Errorf("%s: %w", a.cleanups[i].name, cerr))
+			}
+		}
+	}()
+	if err := a.build(ctx); err != nil {
+		return err
+	}
+	return a.serve(ctx)
+}

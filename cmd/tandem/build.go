@@ -1,0 +1,223 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+
+	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"tandem/api"
+	"tandem/calls"
+	"tandem/internal/audit"
+	"tandem/internal/auth"
+	"tandem/internal/events"
+	"tandem/internal/fault"
+	"tandem/internal/storage"
+	"tandem/media"
+	"tandem/media/codec"
+	"tandem/media/sound"
+	"tandem/queues"
+	"tandem/recording"
+	"tandem/sip"
+	"tandem/web"
+)
+
+// build makes everything in one straight line, lowest layer first. Nothing serves before it is done.
+func (a *app) build(ctx context.Context) error {
+	if a.demo {
+		a.cfg.onLoopback()
+	}
+	if a.cfg.Node.Name == "" {
+		host, err := os.Hostname()
+		if err != nil {
+			return fmt.Errorf("find the host's name: %w", err)
+		}
+		a.cfg.Node.Name = host
+	}
+	a.metrics = prometheus.NewRegistry()
+	a.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if !codec.OpusEncoding() {
+		a.log.Warn("built without libopus: every call works, with G.711")
+	}
+	for _, step := range []func(context.Context) error{
+		a.buildStorage, a.buildIdentity, a.buildMedia, a.buildServices, a.buildCalls, a.fillDemo, a.buildSIP, a.buildHTTP,
+	} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *app) buildStorage(ctx context.Context) (err error) {
+	if err := os.MkdirAll(a.cfg.Data.Dir, 0o711); err != nil {
+		return fault.New(fault.Invalid, "data_dir", "The folder data.dir cannot be made.").WithField("data.dir").Because(err)
+	}
+	url := a.cfg.Database.URL
+	if url == "" {
+		private := storage.NewPrivate(storage.PrivateConfig{Dir: a.cfg.Data.Dir, Log: a.log})
+		if url, err = private.Start(ctx); err != nil {
+			return err
+		}
+		a.later("stop the private PostgreSQL", func() error { return private.Stop(context.WithoutCancel(ctx)) })
+	}
+	if err := storage.Migrate(ctx, url, a.log); err != nil {
+		return err
+	}
+	if a.db, err = storage.Open(ctx, storage.Config{URL: url, MaxConns: 24}); err != nil {
+		return err
+	}
+	a.later("close the database", func() error { a.db.Close(); return nil })
+	if a.keys, err = storage.OpenKeys(filepath.Join(a.cfg.Data.Dir, "keys")); err != nil {
+		return err
+	}
+	blobURL := a.cfg.Blob.URL
+	if blobURL == "" {
+		blobURL = "file:" + filepath.Join(a.cfg.Data.Dir, "blobs")
+	}
+	if a.blobs, err = storage.OpenBlobs(ctx, blobURL); err != nil {
+		return err
+	}
+	if a.bus, err = events.NewBus(events.BusConfig{Listen: a.cfg.Bus.Listen, Routes: a.cfg.Bus.Routes}, a.log); err != nil {
+		return err
+	}
+	a.later("leave the bus", func() error { a.bus.Close(); return nil })
+	a.events = events.NewLog(a.bus)
+	return nil
+}
+
+func (a *app) buildMedia(context.Context) (err error) {
+	a.clock = media.NewClock()
+	a.mediaMetrics = media.NewMetrics(a.metrics)
+	lo, hi, err := a.cfg.rtpPorts()
+	if err != nil {
+		return err
+	}
+	if a.mediaIP, err = a.cfg.mediaIP(); err != nil {
+		return err
+	}
+	a.ports, err = media.NewRTPPorts(media.RTPConfig{IP: a.mediaIP, MinPort: int(lo), MaxPort: int(hi), Metrics: a.mediaMetrics})
+	return err
+}
+
+// mediaIP is the address put into SDP: as set, or that of the default route.
+func (c *Config) mediaIP() (netip.Addr, error) {
+	if c.Media.IP != "" {
+		return netip.ParseAddr(c.Media.IP)
+	}
+	// Connecting a UDP socket sends nothing; it only asks the kernel for the route (192.0.2.1 is reserved for documents, RFC 5737).
+	conn, err := net.Dial("udp4", "192.0.2.1:9")
+	if err != nil {
+		return netip.AddrFrom4([4]byte{127, 0, 0, 1}), nil
+	}
+	defer conn.Close()
+	local, ok := conn.LocalAddr().(*net.UDPAddr)
+	if !ok {
+		return netip.Addr{}, errors.New("the default route has no IP address; set media.ip")
+	}
+	return local.AddrPort().Addr().Unmap(), nil
+}
+
+func (a *app) buildCalls(context.Context) error {
+	tts := sound.NewCachedTTS(sound.NewEspeak(sound.EspeakConfig{}), "espeak-ng", sound.DirStore(filepath.Join(a.cfg.Data.Dir, "speech")), a.log)
+	a.prompts = calls.NewPrompts(a.db, a.blobs, tts, a.events)
+	a.numbers = calls.NewNumbers(a.db, a.events)
+	desk := &queueDesk{queues: a.queues, language: a.language, now: a.db.Now}
+	a.board = calls.NewSwitchboard(calls.Config{Node: a.cfg.Node.Name, MaxCalls: a.cfg.Calls.Max}, a.db, a.events, a.log, a.metrics,
+		a.numbers, a.prompts, desk, recorder{a.recording}, a)
+	return nil
+}
+
+func (a *app) language(ctx context.Context, tenant uuid.UUID) (string, error) {
+	t, err := a.auth.Tenant(ctx, tenant)
+	return t.Locale, err
+}
+
+// Dial implements calls.Dialer: an agent's browser is reached by signalling, everything else by SIP.
+func (a *app) Dial(ctx context.Context, to calls.Target) (calls.Leg, error) {
+	if to.Device == "browser" {
+		return nil, fault.New(fault.Unavailable, "x", "x")
+	}
+	return a.sip.Dialer().Dial(ctx, to)
+}
+
+func (a *app) fillDemo(ctx context.Context) (err error) {
+	if !a.demo {
+		return nil
+	}
+	d := &demo{auth: a.auth, queues: a.queues, numbers: a.numbers, prompts: a.prompts, trunks: a.trunks, log: a.log}
+	if a.tenant, err = d.fill(ctx); err != nil {
+		return err
+	}
+	a.apiKey, err = d.key(ctx, a.cfg.Demo.APIKey)
+	return err
+}
+
+const sipRealm = "tandem"
+
+func (a *app) buildSIP(ctx context.Context) (err error) {
+	listen := sip.Listen{UDP: a.cfg.SIP.UDP, TCP: a.cfg.SIP.TCP, TLS: a.cfg.SIP.TLS, WS: a.cfg.SIP.WS, WSS: a.cfg.SIP.WSS}
+	if a.cfg.TLS.Cert != "" {
+		cert, err := tls.LoadX509KeyPair(a.cfg.TLS.Cert, a.cfg.TLS.Key)
+		if err != nil {
+			return fault.New(fault.Invalid, "tls_certificate", "tls.cert and tls.key cannot be used.").WithField("tls.cert").Because(err)
+		}
+		listen.TLSConfig = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
+	}
+	if err := a.trunks.Load(ctx); err != nil {
+		return fmt.Errorf("load the trunks: %w", err)
+	}
+	a.sip, err = sip.New(sip.Config{
+		Listen: listen, MediaIP: a.mediaIP, Realm: sipRealm,
+		RTP: sip.RTP{Ports: a.ports, Stream: media.StreamConfig{Clock: a.clock, Log: a.log, Metrics: a.mediaMetrics, Inband: true}},
+	}, a.trunks, a.board.Incoming, a.metrics, a.log)
+	return err
+}
+
+func (a *app) buildIdentity(context.Context) (err error) {
+	a.trunks = sip.NewDirectory(a.db, a.bus, a.events, a.log, sipRealm, a.cfg.Node.Name)
+	a.auth, err = auth.New(a.db, auth.Config{
+		Record:      audit.Auth(a.events),
+		PasswordSet: a.phonePassword,
+		Secrets:     &sealer{db: a.db, keys: a.keys},
+	})
+	return err
+}
+
+func (a *app) buildServices(context.Context) (err error) {
+	a.queues = queues.New(a.db, a.events, a.bus, a.log, a.metrics, a.cfg.Node.Name)
+	a.recording, err = recording.New(recording.Config{
+		DB: a.db, Events: a.events, Bus: a.bus, Keys: a.keys, Log: a.log, Metrics: a.metrics,
+		Dir: filepath.Join(a.cfg.Data.Dir, "spool"), Node: a.cfg.Node.Name,
+	})
+	return err
+}
+
+func (a *app) buildHTTP(context.Context) (err error) {
+	a.api, err = api.New(api.Config{
+		Services: api.Services{Auth: a.auth},
+		Log:      a.log, Metrics: a.metrics, Ready: a.readiness, Web: web.Dist(), Version: version,
+	})
+	if err != nil {
+		return err
+	}
+	if a.listener, err = net.Listen("tcp", a.cfg.HTTP.Addr); err != nil {
+		return fault.Newf(fault.Unavailable, "http_addr", "http.addr %s cannot be listened on.", a.cfg.HTTP.Addr).WithField("http.addr").Because(err)
+	}
+	return nil
+}
+
+func (a *app) readiness() error {
+	if a.draining.Load() {
+		return fault.New(fault.Unavailable, "draining", "This node takes no new calls.")
+	}
+	return nil
+}
