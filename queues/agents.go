@@ -258,7 +258,7 @@ func (s *Service) FinishWrapUp(ctx context.Context, tenant, agent uuid.UUID, w W
 	err := s.db.Tenant(ctx, tenant, func(tx *storage.Tx) error {
 		var offer uuid.UUID
 		err := tx.QueryRow(ctx, `
-			SELECT offer_id FROM queue_offers WHERE agent_id = $1 AND state = 'WRAP_UP' AND ($2 = '00000000-0000-0000-0000-000000000000' OR offer_id = $2)
+			SELECT offer_id FROM queue_offers WHERE agent_id = $1 AND state = 'WRAP_UP' AND ($2::uuid = '00000000-0000-0000-0000-000000000000' OR offer_id = $2)
 			ORDER BY state_at LIMIT 1`, agent, w.Offer).Scan(&offer)
 		if err != nil {
 			return storage.Missing(err, ErrNoWrapUp)

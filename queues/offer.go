@@ -99,9 +99,9 @@ func lockAssignment(ctx context.Context, tx *storage.Tx, offer uuid.UUID) (*assi
 // Offered tells how an offer to an item of this node goes, and moves the agent's state. ErrOfferGone when the offer has ended meanwhile:
 // the agent is not this item's any more, so hang up.
 func (s *Service) Offered(ctx context.Context, offer uuid.UUID, r OfferResult) error {
-	return s.advance(ctx, offer, "tell how an offer goes", func(tx *storage.Tx, a *assignment) error {
+	err := s.advance(ctx, offer, "tell how an offer goes", func(tx *storage.Tx, a *assignment) error {
 		switch {
-		case r == OfferAlerting && a.state == Alerting, r == OfferAccepted && a.state == Connecting, r == OfferWithdrawn && a.state == Idle:
+		case r == OfferAlerting && a.state == Alerting, r == OfferAccepted && a.state == Connecting:
 			return nil // said twice
 		}
 		d := moveDetail{result: string(r)}
@@ -120,6 +120,10 @@ func (s *Service) Offered(ctx context.Context, offer uuid.UUID, r OfferResult) e
 		}
 		return ErrOfferResult
 	})
+	if r == OfferWithdrawn && errors.Is(err, ErrOfferGone) {
+		return nil
+	}
+	return err
 }
 
 // miss counts a missed offer and bars the agent when it was one too many in a row.
@@ -193,12 +197,16 @@ func (s *Service) step(ctx context.Context, offer uuid.UUID, what string, h happ
 // Ended says that the agent is no longer on the call. After an interaction comes wrap-up as the queue has it; when the bridge was not
 // open yet, the item waits again at the same place. Idempotent.
 func (s *Service) Ended(ctx context.Context, offer uuid.UUID) error {
-	return s.advance(ctx, offer, "end the interaction", func(tx *storage.Tx, a *assignment) error {
+	err := s.advance(ctx, offer, "end the interaction", func(tx *storage.Tx, a *assignment) error {
 		if a.state == WrapUp || a.state == Idle {
 			return nil
 		}
 		return s.end(ctx, tx, a)
 	})
+	if errors.Is(err, ErrOfferGone) {
+		return nil
+	}
+	return err
 }
 
 // end ends an assignment in whatever state it is.
