@@ -16,12 +16,13 @@ CREATE TABLE crm_call_tickets (
   call_id    uuid NOT NULL,
   provider   text NOT NULL,
   ticket     text NOT NULL,
+  call       jsonb NOT NULL, -- what the CRM was told, should it have to be told again
   created_at timestamptz NOT NULL,
   PRIMARY KEY (tenant_id, call_id)
 );
 SELECT isolate_tenant('crm_call_tickets');
 
--- What is still to be told to a CRM, in order for each call. epoch fences workers as in recording_parts.
+-- What is still to be told to a CRM, in order for each call; a row goes once it is done. epoch fences workers as in recording_parts.
 CREATE TABLE crm_outbox (
   tenant_id    uuid NOT NULL REFERENCES tenants,
   outbox_id    uuid PRIMARY KEY,
@@ -33,11 +34,10 @@ CREATE TABLE crm_outbox (
   next_try_at  timestamptz NOT NULL,
   attempts     integer NOT NULL DEFAULT 0,
   last_error   text NOT NULL DEFAULT '',
-  created_at   timestamptz NOT NULL,
-  done_at      timestamptz
+  created_at   timestamptz NOT NULL
 );
-CREATE INDEX crm_outbox_due ON crm_outbox (next_try_at) WHERE done_at IS NULL;
-CREATE INDEX crm_outbox_call ON crm_outbox (tenant_id, call_id) WHERE done_at IS NULL;
+CREATE INDEX crm_outbox_due ON crm_outbox (next_try_at);
+CREATE INDEX crm_outbox_call ON crm_outbox (tenant_id, call_id, outbox_id);
 SELECT isolate_tenant('crm_outbox');
 
 -- +goose Down

@@ -1,0 +1,130 @@
+// Package own is the CRM of teams that have no other: Tandem's own tickets.
+package own
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"github.com/google/uuid"
+
+	"tandem/crm"
+	"tandem/crmsync"
+	"tandem/internal/fault"
+	"tandem/recording"
+)
+
+// New returns the way to open Tandem's own tickets for a tenant.
+func New(c *crm.Service) crmsync.Open {
+	return func(conn crmsync.Connection) (crmsync.Provider, error) {
+		return &provider{crm: c, tenant: conn.Tenant}, nil
+	}
+}
+
+type provider struct {
+	crm    *crm.Service
+	tenant uuid.UUID
+}
+
+// Limits: attachments are as long as they like, and listed at once.
+func (p *provider) Limits() recording.Limits { return recording.Limits{} }
+
+// EnsureContact finds or makes the caller's contact.
+func (p *provider) EnsureContact(ctx context.Context, c crmsync.Call) (string, error) {
+	contact, err := p.crm.EnsureCaller(ctx, p.tenant, crm.Caller{Number: c.Caller, Name: c.CallerName})
+	return contact.ID.String(), classify(err)
+}
+
+// EnsureTicket finds or makes the call's ticket, and its contact with it.
+func (p *provider) EnsureTicket(ctx context.Context, c crmsync.Call) (string, error) {
+	title := []rune(c.Title())
+	t, err := p.crm.EnsureCallTicket(ctx, p.tenant, crm.NewTicket{Title: string(title[:min(len(title), 200)]), Queue: c.Queue, Call: c.ID}, crm.Caller{Number: c.Caller, Name: c.CallerName})
+	return t.ID.String(), classify(err)
+}
+
+// Attach stores a file on the ticket.
+func (p *provider) Attach(ctx context.Context, ticket string, f crmsync.File, r io.Reader) (string, error) {
+	id, err := ticketID(ticket)
+	if err != nil {
+		return "", err
+	}
+	a, err := p.crm.Attach(ctx, p.tenant, id, f.Name, f.ContentType, r)
+	return a.ID.String(), classify(err)
+}
+
+// Attachments lists the ticket's files of that name.
+func (p *provider) Attachments(ctx context.Context, ticket, name string) ([]recording.Attachment, error) {
+	id, err := ticketID(ticket)
+	if err != nil {
+		return nil, err
+	}
+	all, err := p.crm.Attachments(ctx, p.tenant, id)
+	if err != nil {
+		return nil, classify(err)
+	}
+	var list []recording.Attachment
+	for _, a := range all {
+		if a.Name == name {
+			list = append(list, recording.Attachment{ID: a.ID.String(), Name: a.Name, Size: a.Size, At: a.CreatedAt})
+		}
+	}
+	return list, nil
+}
+
+// RemoveAttachment deletes a file.
+func (p *provider) RemoveAttachment(ctx context.Context, ticket, id string) error {
+	t, err := ticketID(ticket)
+	if err != nil {
+		return err
+	}
+	a, err := ticketID(id)
+	if err != nil {
+		return err
+	}
+	return classify(p.crm.RemoveAttachment(ctx, p.tenant, t, a))
+}
+
+// AddNote writes an internal note, once.
+func (p *provider) AddNote(ctx context.Context, ticket string, n crmsync.Note) error {
+	id, err := ticketID(ticket)
+	if err != nil {
+		return err
+	}
+	body := n.Body
+	if n.Title != "" {
+		body = n.Title + "\n\n" + body
+	}
+	_, err = p.crm.AddNote(ctx, p.tenant, id, body, n.Key)
+	return classify(err)
+}
+
+// Test reads a page of tickets.
+func (p *provider) Test(ctx context.Context) error {
+	_, err := p.crm.Tickets(ctx, p.tenant, crm.TicketFilter{Limit: 1})
+	return err
+}
+
+func ticketID(text string) (uuid.UUID, error) {
+	id, err := uuid.Parse(text)
+	if err != nil {
+		return id, &recording.SendError{Class: recording.ClassGone, Err: err}
+	}
+	return id, nil
+}
+
+// classify says what an error means for trying again: a ticket or tenant that is gone, a request that is wrong, or else trouble on our side.
+func classify(err error) error {
+	if err == nil {
+		return nil
+	}
+	c := recording.ClassRetry
+	switch kind := fault.KindOf(err); {
+	case errors.Is(err, crm.ErrNoAttachment):
+		return nil // removed already
+	case errors.Is(err, crm.ErrNoTicket):
+		c = recording.ClassGone
+	case kind == fault.Invalid, kind == fault.Illegal:
+		c = recording.ClassRejected
+	}
+	return &recording.SendError{Class: c, Err: err}
+}

@@ -1,0 +1,121 @@
+// Package crmsync tells CRMs about calls: the ticket of each call, notes on it, and the recording's parts. What is to be told waits in an
+// outbox, so that a CRM which is down delays nothing but itself. One folder for each CRM.
+package crmsync
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+
+	"tandem/recording"
+)
+
+// Provider is one tenant's access to one CRM. Errors are *recording.SendError where their meaning is known. Every method may be called
+// again after it has failed, whatever became of the first call.
+type Provider interface {
+	// Limits is what the CRM allows.
+	Limits() recording.Limits
+	// EnsureContact returns the CRM's id of the caller's contact, made when there is none. A caller without a number is a new contact
+	// for each call.
+	EnsureContact(ctx context.Context, c Call) (string, error)
+	// EnsureTicket returns the CRM's id of the call's ticket, made when there is none: one for each call, however often it is asked.
+	EnsureTicket(ctx context.Context, c Call) (string, error)
+	// Attach puts a file of f.Size bytes on a ticket and returns the CRM's id for it, if it gives one.
+	Attach(ctx context.Context, ticket string, f File, r io.Reader) (string, error)
+	// Attachments lists the files of a ticket that bear the name, oldest first.
+	Attachments(ctx context.Context, ticket, name string) ([]recording.Attachment, error)
+	// RemoveAttachment deletes a file; recording.ErrCannotRemove where the CRM cannot.
+	RemoveAttachment(ctx context.Context, ticket, id string) error
+	// AddNote writes an internal note once for each n.Key.
+	AddNote(ctx context.Context, ticket string, n Note) error
+	// Test tries the connection without changing anything.
+	Test(ctx context.Context) error
+}
+
+// Open makes a Provider for a tenant's connection. The provider's folder exports one.
+type Open func(c Connection) (Provider, error)
+
+// Call is what a CRM is told of a call.
+type Call struct {
+	ID         uuid.UUID  `json:"id"`
+	Number     string     `json:"number"` // dialled
+	Caller     string     `json:"caller"` // empty when withheld
+	CallerName string     `json:"caller_name"`
+	Queue      *uuid.UUID `json:"queue_id,omitempty"`
+	QueuePath  []string   `json:"queue_path"`
+	StartedAt  time.Time  `json:"started_at"`
+}
+
+// Title is the title of the call's ticket.
+func (c Call) Title() string {
+	who := c.Caller
+	if who == "" {
+		who = "withheld number"
+	}
+	if n := len(c.QueuePath); n > 0 {
+		return "Call from " + who + " – " + c.QueuePath[n-1]
+	}
+	return "Call from " + who
+}
+
+// File is a file for a ticket.
+type File struct {
+	Name        string
+	ContentType string
+	Size        int64
+	Note        string // said beside it where the CRM wants words
+}
+
+// Note is an internal remark for a ticket.
+type Note struct {
+	Key   string `json:"key"` // names the note: it is written once
+	Title string `json:"title"`
+	Body  string `json:"body"`
+}
+
+// Refused makes the error of an HTTP answer that is no success. What a CRM answers with 5xx may have been done; it is looked for before
+// it is sent again.
+func Refused(status int, header http.Header, err error) error {
+	e := &recording.SendError{Class: recording.ClassRejected, RetryAfter: retryAfter(header), Err: err}
+	switch {
+	case status == http.StatusUnauthorized, status == http.StatusForbidden:
+		e.Class = recording.ClassUnauthorized
+	case status == http.StatusNotFound, status == http.StatusGone:
+		e.Class = recording.ClassGone
+	case status == http.StatusRequestTimeout:
+		e.Class = recording.ClassDoubt
+	case status == http.StatusRequestEntityTooLarge:
+		e.Class = recording.ClassTooLarge
+	case status == http.StatusTooManyRequests:
+		e.Class = recording.ClassThrottled
+	case status == http.StatusConflict, status == http.StatusLocked, status >= 500:
+		e.Class = recording.ClassRetry
+	}
+	return e
+}
+
+// retryAfter reads the header of RFC 9110 section 10.2.3: seconds or a date.
+func retryAfter(h http.Header) time.Duration {
+	v := h.Get("Retry-After")
+	if s, err := strconv.Atoi(v); err == nil && s > 0 {
+		return time.Duration(s) * time.Second
+	}
+	if at, err := http.ParseTime(v); err == nil {
+		return max(0, time.Until(at))
+	}
+	return 0
+}
+
+// class is the class of an error, doubt when it says none.
+func class(err error) recording.Class {
+	var e *recording.SendError
+	if errors.As(err, &e) {
+		return e.Class
+	}
+	return recording.ClassDoubt
+}
