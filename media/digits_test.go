@@ -103,7 +103,13 @@ func TestDigitsAreHeardOnce(t *testing.T) {
 			p.press(5, 3, nil)
 			p.says(late)
 		}, "45"},
-		{"INFO", func(p *party) { p.InjectDigit('5'); p.InjectDigit('a'); p.InjectDigit('x'); p.InjectDigit(0); p.InjectDigit(-3) }, "5A"},
+		{"INFO", func(p *party) {
+			p.InjectDigit('5')
+			p.InjectDigit('a')
+			p.InjectDigit('x')
+			p.InjectDigit(0)
+			p.InjectDigit(-3)
+		}, "5A"},
 		{"INFO and events of one press", func(p *party) { p.InjectDigit('5'); p.press(5, 5, nil) }, "5"},
 		{"events and INFO at the end of one long press", func(p *party) {
 			p.press(5, 50, nil)

@@ -160,7 +160,7 @@ func (p *RTPPort) readRTP(ctx context.Context, recv func(*Packet), control func(
 			}
 			return
 		}
-		if len(b) == 0 || b[0]>>6 != 2 || in.Unmarshal(b) != nil {
+		if !parseRTP(b, &in) {
 			p.metrics.drop(dropMalformed)
 			return
 		}
@@ -221,6 +221,11 @@ func (p *RTPPort) fromPeer(from netip.Addr) bool {
 		return from == p.lock.expect.Addr()
 	}
 	return false
+}
+
+// parseRTP reads a datagram; false: it is no RTP version 2.
+func parseRTP(b []byte, p *rtp.Packet) bool {
+	return len(b) > 0 && b[0]>>6 == 2 && p.Unmarshal(b) == nil
 }
 
 // isControl tells RTCP from RTP on one port (RFC 5761 section 4).
