@@ -135,3 +135,16 @@ func listenUDP(at netip.AddrPort) (*net.UDPConn, error) {
 	}
 	return conn, nil
 }
+
+// InUse is how many ports are open.
+func (r *RTPPorts) InUse() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n := 0
+	for _, taken := range r.taken {
+		if taken {
+			n++
+		}
+	}
+	return n
+}

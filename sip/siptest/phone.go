@@ -211,3 +211,13 @@ func WithBody(msg, contentType, body string) string {
 	lines = append(lines, "Content-Length: "+strconv.Itoa(len(body)))
 	return strings.Join(lines, "\r\n") + "\r\n\r\n" + body
 }
+
+// TryAnswer is Answer with a time limit; nil when no call came.
+func (p *Phone) TryAnswer(d time.Duration) *Call {
+	select {
+	case req := <-p.calls:
+		return p.incoming(req)
+	case <-time.After(d):
+		return nil
+	}
+}

@@ -1,0 +1,249 @@
+package siptest
+
+import (
+	"context"
+	"math"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/pion/rtp"
+
+	"tandem/media/codec"
+)
+
+// Voice is a phone's voice and ear: it sends a tone as RTP in real time and keeps what it hears.
+type Voice struct {
+	t     testing.TB
+	codec codec.Codec
+	conn  *net.UDPConn
+
+	mu      sync.Mutex
+	remote  netip.AddrPort
+	hz      float64
+	heard   []int16 // at 8 kHz
+	packets int
+	lose    func(seq uint16) bool
+
+	stop context.CancelFunc
+	done sync.WaitGroup
+}
+
+const audioRate = 8000
+
+// NewVoice opens an RTP port for a codec; it is silent until Send, and closed when the test ends.
+func NewVoice(t testing.TB, c codec.Codec) *Voice {
+	t.Helper()
+	conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatalf("open an RTP port: %v", err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	a := &Voice{t: t, codec: c, conn: conn, stop: cancel}
+	a.done.Go(a.listen)
+	a.done.Go(func() { a.speak(ctx) })
+	t.Cleanup(a.Close)
+	return a
+}
+
+// Close ends both directions.
+func (a *Voice) Close() {
+	a.stop()
+	_ = a.conn.Close() // a second close says so, which does not matter
+	a.done.Wait()
+}
+
+// Port is the RTP port to put into SDP.
+func (a *Voice) Port() int { return a.conn.LocalAddr().(*net.UDPAddr).Port }
+
+// Lose makes the sender leave out packets, as a bad network does.
+func (a *Voice) Lose(drop func(seq uint16) bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.lose = drop
+}
+
+// Send sends a sine of hz (0: silence) to the address in an SDP body, until Close.
+func (a *Voice) Send(sdp string, hz float64) {
+	remote, ok := mediaAddr(sdp)
+	if !ok {
+		a.t.Errorf("the SDP has no audio address:\n%s", sdp)
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.remote, a.hz = remote, hz
+}
+
+// Tone changes what is sent.
+func (a *Voice) Tone(hz float64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.hz = hz
+}
+
+// Packets is how many RTP packets have come.
+func (a *Voice) Packets() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.packets
+}
+
+// Forget empties the ear.
+func (a *Voice) Forget() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.heard = a.heard[:0]
+}
+
+// Heard is what was heard since the last Forget, at 8 kHz.
+func (a *Voice) Heard() []int16 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return append([]int16(nil), a.heard...)
+}
+
+// WaitTone waits until half a second of what is heard is a tone within 5 Hz of hz, and fails the test after limit.
+func (a *Voice) WaitTone(hz float64, limit time.Duration) {
+	a.t.Helper()
+	deadline := time.NewTimer(limit)
+	defer deadline.Stop()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	var got, level float64
+	for {
+		if h := a.Heard(); len(h) >= audioRate/2 {
+			got, level = Frequency(h[len(h)-audioRate/2:], audioRate)
+			if math.Abs(got-hz) <= 5 && level > 500 {
+				return
+			}
+		}
+		select {
+		case <-deadline.C:
+			a.t.Fatalf("heard %.0f Hz at level %.0f in %d packets, want %.0f Hz", got, level, a.Packets(), hz)
+		case <-tick.C:
+		}
+	}
+}
+
+// Frequency finds the strongest tone between 150 and 3,400 Hz to the nearest hertz, and the RMS of the samples.
+func Frequency(pcm []int16, rate int) (hz, rms float64) {
+	var best, sum float64
+	for _, s := range pcm {
+		sum += float64(s) * float64(s)
+	}
+	power := func(f float64) float64 {
+		k := 2 * math.Cos(2*math.Pi*f/float64(rate))
+		var s1, s2 float64
+		for _, s := range pcm {
+			s1, s2 = float64(s)+k*s1-s2, s1
+		}
+		return s1*s1 + s2*s2 - k*s1*s2
+	}
+	for f := 150.0; f <= 3400; f += 2 {
+		if p := power(f); p > best {
+			best, hz = p, f
+		}
+	}
+	for _, f := range []float64{hz - 1, hz + 1} {
+		if p := power(f); p > best {
+			best, hz = p, f
+		}
+	}
+	return hz, math.Sqrt(sum / float64(max(len(pcm), 1)))
+}
+
+func (a *Voice) listen() {
+	dec, err := codec.NewDecoder(a.codec, audioRate)
+	if err != nil {
+		a.t.Errorf("decoder: %v", err)
+		return
+	}
+	buf := make([]byte, 1500)
+	pcm := make([]int16, codec.MaxSamples)
+	var p rtp.Packet
+	for {
+		n, _, err := a.conn.ReadFromUDPAddrPort(buf)
+		if err != nil {
+			return
+		}
+		if p.Unmarshal(buf[:n]) != nil || p.PayloadType != a.codec.PayloadType {
+			continue
+		}
+		m, err := dec.Decode(pcm, p.Payload)
+		if err != nil {
+			continue
+		}
+		a.mu.Lock()
+		a.packets++
+		a.heard = append(a.heard, pcm[:m]...)
+		a.mu.Unlock()
+	}
+}
+
+func (a *Voice) speak(ctx context.Context) {
+	enc, err := codec.NewEncoder(a.codec, audioRate)
+	if err != nil {
+		a.t.Errorf("encoder: %v", err)
+		return
+	}
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	pcm := make([]int16, audioRate/50)
+	payload := make([]byte, codec.MaxPayload)
+	header := rtp.Header{Version: 2, PayloadType: a.codec.PayloadType, SSRC: uint32(a.Port()), SequenceNumber: uint16(a.Port())}
+	phase := 0.0
+	out := make([]byte, 1500)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		a.mu.Lock()
+		remote, hz, lose := a.remote, a.hz, a.lose
+		a.mu.Unlock()
+		if !remote.IsValid() {
+			continue
+		}
+		for i := range pcm {
+			pcm[i] = int16(8000 * math.Sin(phase))
+			phase = math.Mod(phase+2*math.Pi*hz/audioRate, 2*math.Pi)
+		}
+		n, err := enc.Encode(payload, pcm)
+		if err != nil {
+			continue
+		}
+		header.SequenceNumber++
+		header.Timestamp += uint32(a.codec.ClockRate / 50)
+		if lose != nil && lose(header.SequenceNumber) {
+			continue
+		}
+		size, err := header.MarshalTo(out)
+		if err != nil {
+			return
+		}
+		_, _ = a.conn.WriteToUDPAddrPort(append(out[:size], payload[:n]...), remote) // the far end may have closed
+	}
+}
+
+// mediaAddr reads the address of the first audio line.
+func mediaAddr(sdp string) (netip.AddrPort, bool) {
+	var ip netip.Addr
+	var port uint64
+	for line := range strings.Lines(sdp) {
+		line = strings.TrimSpace(line)
+		f := strings.Fields(line)
+		switch {
+		case strings.HasPrefix(line, "c=IN ") && len(f) == 3:
+			ip, _ = netip.ParseAddr(f[2])
+		case strings.HasPrefix(line, "m=audio ") && len(f) > 1 && port == 0:
+			port, _ = strconv.ParseUint(f[1], 10, 16)
+		}
+	}
+	return netip.AddrPortFrom(ip, uint16(port)), ip.IsValid() && port != 0
+}
