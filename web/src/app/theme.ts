@@ -125,5 +125,6 @@ export const cssVariables: CSSVariablesResolver = () => ({
     '--mantine-color-default': '#1b232c',
     '--mantine-color-default-hover': '#222c37',
     '--mantine-color-placeholder': '#8492a2',
+    '--mantine-color-dark-6': '#1b232c',
   },
 });

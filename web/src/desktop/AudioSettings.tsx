@@ -1,4 +1,4 @@
-import { Button, Collapse, Select, Slider, Stack, Text } from '@mantine/core';
+import { Button, Collapse, Select, Slider, Stack, Switch, Text } from '@mantine/core';
 import { IconChevronDown, IconVolume } from '@tabler/icons-react';
 import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -18,7 +18,7 @@ export function AudioSettings() {
     const next = { ...devices, ...part };
     writeDevices(next);
     setDevices(next);
-    if (part.microphone !== undefined) void phone.changeMicrophone(part.microphone);
+    if (part.microphone !== undefined || part.processing !== undefined) void phone.changeMicrophone();
     if (part.speaker !== undefined) phone.unblock();
   };
   const options = (kind: MediaDeviceKind) => [
@@ -55,6 +55,12 @@ export function AudioSettings() {
             data={options('audiooutput')}
             value={devices.speaker}
             onChange={(value) => change({ speaker: value ?? '' })}
+            disabled={media === 'off'}
+          />
+          <Switch
+            label={t('mic.processing')}
+            checked={devices.processing}
+            onChange={(event) => change({ processing: event.currentTarget.checked })}
             disabled={media === 'off'}
           />
           <div>

@@ -28,7 +28,7 @@ export function CallBar() {
         <QueuePath path={offer.card.queue_path} />
         <Button
           size="compact-sm"
-          color="green.9"
+          color="#0f7a48"
           loading={answering}
           onClick={() => phone.dispatch({ type: 'accept' })}
         >

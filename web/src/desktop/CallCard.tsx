@@ -26,7 +26,7 @@ export function CallCard() {
           {call && !offer && call.state !== 'wrap_up' ? <Notes call={call.id} /> : <ContactPanel card={card} />}
         </div>
       ) : (
-        <div className={classes.card} style={{ display: 'grid', placeItems: 'center' }}>
+        <div className={classes.noCard}>
           <EmptyState
             icon={<IconPhoneIncoming size={30} stroke={1.4} aria-hidden />}
             title={t('idleTitle')}

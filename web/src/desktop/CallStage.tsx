@@ -84,7 +84,7 @@ export function CallStage({ call }: { call: CallView }) {
         mt={8}
         size="md"
         fullWidth
-        color="red.8"
+        color="#b3261e"
         leftSection={<IconPhoneOff size={18} />}
         disabled={!online}
         aria-keyshortcuts="Alt+X"

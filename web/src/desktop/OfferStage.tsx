@@ -42,7 +42,7 @@ export function OfferStage({ offer }: { offer: Offer }) {
       <div className={classes.buttons}>
         <Button
           size="md"
-          color="green.9"
+          color="#0f7a48"
           leftSection={<IconPhone size={18} />}
           loading={answering}
           aria-keyshortcuts="Alt+A"

@@ -14,13 +14,13 @@ export class Microphone {
     return this.stream?.getAudioTracks()[0] ?? null;
   }
 
-  async open(deviceId: string): Promise<MediaStreamTrack> {
+  async open(deviceId: string, processing: boolean): Promise<MediaStreamTrack> {
     const stream = await navigator.mediaDevices.getUserMedia({
       audio: {
         ...(deviceId ? { deviceId: { ideal: deviceId } } : {}),
-        echoCancellation: true,
-        noiseSuppression: true,
-        autoGainControl: true,
+        echoCancellation: processing,
+        noiseSuppression: processing,
+        autoGainControl: processing,
         channelCount: 1,
       },
     });

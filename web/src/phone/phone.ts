@@ -117,7 +117,7 @@ export class Phone {
     this.dispatch({ type: 'media', media: 'asking' });
     try {
       void this.audio().resume();
-      const track = this.microphone.track ?? (await this.microphone.open(readDevices().microphone));
+      const track = this.microphone.track ?? (await this.openMicrophone());
       track.onended = () => this.dispatch({ type: 'micChanged' });
       this.microphone.setMuted(this.state.muted);
       this.newPeer(track);
@@ -128,10 +128,10 @@ export class Phone {
     }
   }
 
-  /** Another microphone, without a new offer. It has to be heard again. */
-  async changeMicrophone(deviceId: string): Promise<void> {
+  /** Takes the microphone that the settings name now, without a new offer. It has to be heard again. */
+  async changeMicrophone(): Promise<void> {
     this.dispatch({ type: 'micChanged' });
-    const track = await this.microphone.open(deviceId);
+    const track = await this.openMicrophone();
     this.microphone.setMuted(this.state.muted);
     await this.peer?.setMicrophone(track);
   }
@@ -268,6 +268,11 @@ export class Phone {
     writeTab({ resume, lastSeq, micProven, online: this.peer !== null });
   }
 
+  private openMicrophone(): Promise<MediaStreamTrack> {
+    const { microphone, processing } = readDevices();
+    return this.microphone.open(microphone, processing);
+  }
+
   private audio(): AudioContext {
     this.context ??= new AudioContext({ latencyHint: 'interactive' });
     return this.context;
@@ -285,7 +290,8 @@ export class Phone {
   private proveMicrophone(): void {
     if (this.state.micProven || this.state.link !== 'online' || !this.microphone.track) return;
     const level = this.microphone.level();
-    this.looks = level >= PROOF_LEVEL ? this.looks + 1 : 0;
+    // Speech has pauses: a quiet look takes back a little, not all.
+    this.looks = level >= PROOF_LEVEL ? this.looks + 1 : Math.max(0, this.looks - 0.25);
     if (this.looks < PROOF_LOOKS) return;
     this.looks = 0;
     this.dispatch({ type: 'micHeard', level: Math.round(level * 1000) / 1000 });

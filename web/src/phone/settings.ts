@@ -5,6 +5,8 @@ export interface Devices {
   speaker: string;
   ringer: string;
   ringVolume: number;
+  /** Echo cancelling, noise suppression and gain control; off for headsets that do it themselves. */
+  processing: boolean;
 }
 
 export interface TabMemory {
@@ -18,7 +20,7 @@ export interface TabMemory {
 const DEVICES = 'tandem.devices';
 const TAB = 'tandem.phone';
 
-const noDevices: Devices = { microphone: '', speaker: '', ringer: '', ringVolume: 0.6 };
+const noDevices: Devices = { microphone: '', speaker: '', ringer: '', ringVolume: 0.6, processing: true };
 const noMemory: TabMemory = { resume: '', lastSeq: 0, micProven: false, online: false };
 
 function read<T>(storage: Storage, key: string, empty: T): T {
