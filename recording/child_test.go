@@ -1,0 +1,3 @@
+package recording_test
+
+func runChild(string) {}

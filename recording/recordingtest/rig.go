@@ -1,0 +1,201 @@
+package recordingtest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"os"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"tandem/internal/events"
+	"tandem/internal/storage"
+	"tandem/internal/storage/storagetest"
+	"tandem/media/sound"
+	"tandem/recording"
+)
+
+// Rig is a node's storage with a recording.Service on it.
+type Rig struct {
+	T        testing.TB
+	DB       *storage.DB
+	Bus      *events.Bus
+	Events   *events.Log
+	Keys     *storage.Keys
+	Dir      string // of the spool
+	Tenant   uuid.UUID
+	Service  *recording.Service
+	Registry *prometheus.Registry
+	Log      *slog.Logger
+	skew     atomic.Int64
+}
+
+// New makes a Rig; change may alter the configuration of its Service, which runs until the test ends.
+func New(t testing.TB, change func(*recording.Config)) *Rig {
+	t.Helper()
+	r := &Rig{T: t, Dir: t.TempDir(), Registry: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler)}
+	if testing.Verbose() {
+		r.Log = slog.New(slog.NewTextHandler(os.Stderr, nil))
+	}
+	r.DB = storagetest.NewAt(t, r.Now)
+	r.Tenant = storagetest.Tenant(t, r.DB, "a")
+	r.Open(t.TempDir())
+	cfg := r.Config()
+	if change != nil {
+		change(&cfg)
+	}
+	var err error
+	if r.Service, err = recording.New(cfg); err != nil {
+		t.Fatal(err)
+	}
+	r.Run(r.Service.Run)
+	return r
+}
+
+// Open opens the bus and the keys in a folder.
+func (r *Rig) Open(keys string) {
+	r.T.Helper()
+	var err error
+	if r.Bus, err = events.NewBus(events.BusConfig{}, r.Log); err != nil {
+		r.T.Fatal(err)
+	}
+	r.T.Cleanup(r.Bus.Close)
+	r.Events = events.NewLog(r.Bus)
+	if err := os.Chmod(keys, 0o700); err != nil {
+		r.T.Fatal(err)
+	}
+	if r.Keys, err = storage.OpenKeys(keys); err != nil {
+		r.T.Fatal(err)
+	}
+}
+
+// Config is what the Service is made of: its second clock moves with Skew.
+func (r *Rig) Config() recording.Config {
+	return recording.Config{
+		DB: r.DB, Events: r.Events, Bus: r.Bus, Keys: r.Keys, Log: r.Log, Metrics: r.Registry, Dir: r.Dir, Node: "node1",
+		Second: func(context.Context) (time.Time, error) { return r.Now(), nil },
+	}
+}
+
+// Now is the time of everything stored: the true one and Skew.
+func (r *Rig) Now() time.Time { return time.Now().Add(time.Duration(r.skew.Load())) }
+
+// Skew moves the clocks.
+func (r *Rig) Skew(d time.Duration) { r.skew.Add(int64(d)) }
+
+// Run runs something until the test ends, and returns a function that ends it sooner.
+func (r *Rig) Run(run func(context.Context) error) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := run(ctx); err != nil && !errors.Is(err, context.Canceled) {
+			r.T.Error(err)
+		}
+	}()
+	stop = func() {
+		cancel()
+		<-done
+	}
+	r.T.Cleanup(stop)
+	return stop
+}
+
+// Record records two voices for a time and returns the recording's id.
+func (r *Rig) Record(call uuid.UUID, d time.Duration, customer, agent *Voice) uuid.UUID {
+	r.T.Helper()
+	rec, err := r.Service.Start(context.Background(), recording.NewRecording{Tenant: r.Tenant, Call: call})
+	if err != nil {
+		r.T.Fatal(err)
+	}
+	rec.Hear(recording.Customer, customer.Stream)
+	rec.Hear(recording.Agent, agent.Stream)
+	<-time.After(d)
+	if err := rec.Stop(context.Background()); err != nil {
+		r.T.Fatal(err)
+	}
+	return rec.ID()
+}
+
+// Link puts a call's recordings on a ticket.
+func (r *Rig) Link(call uuid.UUID, ticket string) {
+	r.T.Helper()
+	err := r.DB.Tenant(context.Background(), r.Tenant, func(tx *storage.Tx) error {
+		return r.Service.LinkTicket(context.Background(), tx, r.Tenant, call, ticket)
+	})
+	if err != nil {
+		r.T.Fatal(err)
+	}
+}
+
+// Scan reads one value from the database.
+func (r *Rig) Scan(dest any, sql string, args ...any) {
+	r.T.Helper()
+	err := r.DB.Worker(context.Background(), func(tx *storage.Tx) error { return tx.QueryRow(context.Background(), sql, args...).Scan(dest) })
+	if err != nil {
+		r.T.Fatal(err)
+	}
+}
+
+// State is the state of a recording.
+func (r *Rig) State(id uuid.UUID) (state recording.State) {
+	r.T.Helper()
+	r.Scan(&state, `SELECT state FROM recordings WHERE recording_id = $1`, id)
+	return state
+}
+
+// Await waits until ok says true.
+func (r *Rig) Await(what string, ok func() bool) {
+	r.T.Helper()
+	Await(r.T, what, ok)
+}
+
+// Await waits until ok says true, at most half a minute.
+func Await(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	limit := time.After(30 * time.Second)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for !ok() {
+		select {
+		case <-limit:
+			t.Fatalf("waited in vain for: %s", what)
+		case <-tick.C:
+		}
+	}
+}
+
+// Join reads parts of a recording, each of which must be a WAV file by itself, and joins their channels.
+func Join(t testing.TB, parts ...[]byte) (channels [][]int16, f sound.Format) {
+	t.Helper()
+	for i, p := range parts {
+		w, err := sound.NewReader(bytes.NewReader(p))
+		if err != nil {
+			t.Fatalf("part %d: %v", i+1, err)
+		}
+		f = w.Format()
+		if channels == nil {
+			channels = make([][]int16, f.Channels)
+		}
+		buf := make([]int16, 4096*f.Channels)
+		for {
+			n, err := w.ReadPCM(buf)
+			for j, s := range buf[:n] {
+				channels[j%f.Channels] = append(channels[j%f.Channels], s)
+			}
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				t.Fatalf("part %d: %v", i+1, err)
+			}
+		}
+	}
+	return channels, f
+}
