@@ -1,0 +1,330 @@
+package signaling
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"tandem/calls"
+	"tandem/internal/auth"
+	"tandem/internal/events"
+	"tandem/internal/fault"
+	"tandem/queues"
+)
+
+// agentState is what an agent's session knows of the agent.
+type agentState struct {
+	agent      agentView
+	heard      bool // the page has measured speech at this microphone
+	restore    bool // the presence of before returns once the microphone is proven
+	confirming bool
+	reading    bool      // the agent is being read
+	readAgain  bool      // and must be read again
+	ending     uuid.UUID // the call that is over, until the queues have said what follows
+}
+
+// agentView is the agent as their own page shows them.
+type agentView struct {
+	ID         uuid.UUID       `json:"id"`
+	Presence   queues.Presence `json:"presence"`
+	Reason     string          `json:"reason"`
+	PresenceAt time.Time       `json:"presence_since"`
+	State      queues.State    `json:"state,omitempty"` // empty: the user serves no queues
+	Since      time.Time       `json:"since"`
+	Until      *time.Time      `json:"until,omitempty"` // the bar, or the wrap-up, ends by itself
+	Microphone bool            `json:"microphone"`      // proven in this session
+}
+
+const (
+	proofLevel   = 0.01            // RMS of full scale; the page measures speech above it
+	proofFresh   = 2 * time.Second // packets must have arrived within this
+	proofWithin  = 10 * time.Second
+	confirmEvery = 200 * time.Millisecond
+	endingEvery  = time.Second
+	leaveWithin  = 5 * time.Second
+)
+
+var (
+	errNotHeard = fault.New(fault.Conflict, "microphone_unproven", "Speak into the microphone first: nothing has been heard from it yet.").WithField("presence")
+	errProof    = fault.New(fault.Invalid, "microphone_silent", "The microphone is too quiet; choose another one or turn it up.").WithField("level")
+)
+
+// acting is the context in which the agent does something.
+func (s *session) acting(ctx context.Context) context.Context {
+	return events.WithActor(auth.With(ctx, s.actor), s.user)
+}
+
+// greetAgent brings the agent's state up to date after a page came. again: the page has been here before. known: in this very session, whose
+// microphone is then still the same.
+func (s *session) greetAgent(again, known bool) {
+	if known {
+		if s.agent.State == queues.Unreachable {
+			s.returnPresence()
+		}
+		s.refresh()
+		return
+	}
+	wasAvailable := s.agent.Presence == queues.Available
+	s.heard, s.restore = false, again || wasAvailable || s.restore
+	acting := s.acting(s.ctx)
+	s.later(s.desk, "", func(ctx context.Context) func() {
+		v, err := s.hub.need.Queues.Agent(ctx, s.tenant, s.user)
+		// Whoever was available here before has not shown that this page's microphone works.
+		if err == nil && v.Presence == queues.Available {
+			err = s.hub.need.Queues.Gone(acting, s.tenant, s.user)
+		}
+		s.complain("prepare an agent's presence", err)
+		return s.refresh
+	})
+}
+
+// complain logs what the agent can do nothing about.
+func (s *session) complain(doing string, err error) {
+	if err != nil && !errors.Is(err, queues.ErrNoAgent) && s.ctx.Err() == nil {
+		s.hub.log.Error("a browser session could not "+doing, "err", err)
+	}
+}
+
+// leave makes the agent OFFLINE when the session is over.
+func (s *session) leave() {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.ctx), leaveWithin)
+	defer cancel()
+	err := s.hub.need.Queues.Gone(s.acting(ctx), s.tenant, s.user)
+	if err != nil && !errors.Is(err, queues.ErrNoAgent) {
+		s.hub.log.Error("an agent whose browser has gone could not be set offline", "err", err)
+	}
+}
+
+// refresh reads the agent again, and tells the page.
+func (s *session) refresh() {
+	if s.reading {
+		s.readAgain = true
+		return
+	}
+	s.reading = s.later(s.desk, "", func(ctx context.Context) func() {
+		v, err := s.hub.need.Queues.Agent(ctx, s.tenant, s.user)
+		var set *queues.Settings
+		if i := wrappingUp(v); err == nil && i >= 0 {
+			effective, bad := s.hub.need.Queues.Effective(ctx, s.tenant, v.Items[i].Queue)
+			if err = bad; err == nil {
+				set = &effective
+			}
+		}
+		return func() {
+			s.reading = false
+			if err == nil {
+				s.agentIs(v, set)
+			} else if errors.Is(err, queues.ErrNoAgent) {
+				s.showAgent(agentView{ID: s.user, Presence: queues.Offline})
+			} else {
+				s.complain("read its agent", err)
+			}
+			if s.readAgain {
+				s.readAgain = false
+				s.refresh()
+			}
+		}
+	})
+}
+
+func wrappingUp(v queues.AgentView) int {
+	return slices.IndexFunc(v.Items, func(it queues.AgentsItem) bool { return it.State == queues.WrapUp })
+}
+
+func (s *session) agentIs(v queues.AgentView, set *queues.Settings) {
+	view := agentView{ID: v.ID, Presence: v.Presence, Reason: v.Reason, PresenceAt: v.PresenceAt, State: v.State, Since: v.StateAt, Until: v.BarredUntil, Microphone: s.heard}
+	i := wrappingUp(v)
+	if i >= 0 && v.State == queues.WrapUp {
+		view.Until = v.Items[i].WrapUntil
+	}
+	s.showAgent(view)
+	switch {
+	case s.leg != nil && !s.ringing():
+	case i >= 0 && set != nil:
+		s.showWrapUp(v.Items[i], *set)
+	case s.view.State == viewWrapUp:
+		s.endView(s.view.Cause)
+	case s.ending != uuid.Nil && !slices.ContainsFunc(v.Items, func(it queues.AgentsItem) bool { return it.Item == s.ending }):
+		s.endView(s.view.Cause)
+	}
+	if s.view.State == viewEnded || s.view.State == viewWrapUp {
+		s.ending = uuid.Nil
+	}
+}
+
+func (s *session) showAgent(v agentView) {
+	if !bytes.Equal(pack(s.agent), pack(v)) {
+		s.agent = v
+		s.event("agent", uuid.Nil, v)
+	}
+}
+
+// showWrapUp shows the wrap-up of a call, be it the last or one that an earlier session left behind.
+func (s *session) showWrapUp(it queues.AgentsItem, set queues.Settings) {
+	v := s.view
+	if v.ID != it.Item {
+		v = callView{ID: it.Item}
+	}
+	rule := set.WrapUp.Value
+	w := wrapUpView{
+		Mode: rule.Mode, Seconds: rule.MaxSeconds, Until: it.WrapUntil, Dispositions: set.Dispositions.Value,
+		Required: rule.Mode == queues.WrapUpMandatory && len(set.Dispositions.Value) > 0,
+	}
+	if v.State == viewWrapUp && sameTime(v.WrapUpUntil, it.WrapUntil) {
+		return
+	}
+	v.State, v.Stage, v.Held, v.Muted, v.Since, v.WrapUpUntil, v.WrapUp = viewWrapUp, "", false, false, it.StateAt, it.WrapUntil, &w
+	s.setView(v)
+}
+
+func sameTime(a, b *time.Time) bool {
+	return a == nil && b == nil || a != nil && b != nil && a.Equal(*b)
+}
+
+// wrapUpOf waits for what the queues say after a talk; the bus may lose the wake-up, so it asks again until they have said.
+func (s *session) wrapUpOf(g *leg) {
+	s.view.Cause = g.Cause()
+	s.ending = g.callID()
+	s.askEnding(s.ending)
+}
+
+func (s *session) askEnding(call uuid.UUID) {
+	if s.ending != call {
+		return
+	}
+	s.refresh()
+	time.AfterFunc(endingEvery, func() { s.loop.do(func() { s.askEnding(call) }) })
+}
+
+func (s *session) gotPresence(f frame) error {
+	d, err := decode[presenceData](f)
+	if err != nil {
+		return err
+	}
+	p := queues.Presence(strings.ToUpper(d.Presence))
+	if p == queues.Available {
+		switch {
+		case !s.heard:
+			return errNotHeard
+		case !s.up || s.line.silentFor() > proofFresh:
+			return errNoMedia
+		}
+	}
+	if len(d.Reason) > 100 {
+		return errBadData
+	}
+	s.restore = false
+	acting := s.acting(s.ctx)
+	s.later(s.desk, f.ID, func(context.Context) func() {
+		err := s.hub.need.Queues.SetPresence(acting, s.tenant, s.user, p, d.Reason)
+		return func() {
+			if err != nil {
+				s.fail(f.ID, err)
+			}
+			s.refresh()
+		}
+	})
+	return nil
+}
+
+// gotProof hears that the page has measured speech. It counts once packets arrive here too.
+func (s *session) gotProof(f frame) error {
+	d, err := decode[levelData](f)
+	if err != nil {
+		return err
+	}
+	if !(d.Level >= proofLevel) { // NaN is no level either
+		return errProof
+	}
+	s.heard = true
+	s.confirmMicrophone()
+	return nil
+}
+
+// confirmMicrophone shows a proven microphone, and lets the presence of before return.
+func (s *session) confirmMicrophone() {
+	if !s.heard || s.confirming || s.customer() || s.agent.Microphone && !s.restore {
+		return
+	}
+	s.confirming = true
+	s.confirm(time.Now().Add(proofWithin))
+}
+
+func (s *session) confirm(until time.Time) {
+	switch {
+	case s.up && s.line.silentFor() < proofFresh:
+		s.confirming = false
+		if s.restore {
+			s.restore = false
+			s.returnPresence()
+		}
+		s.refresh()
+	case time.Now().After(until):
+		s.confirming = false // the next connection tries again
+	default:
+		time.AfterFunc(confirmEvery, func() { s.loop.do(func() { s.confirm(until) }) })
+	}
+}
+
+// returnPresence gives the agent back what they had set before their browser went (Q2.5).
+func (s *session) returnPresence() {
+	acting := s.acting(s.ctx)
+	s.later(s.desk, "", func(context.Context) func() {
+		_, _, err := s.hub.need.Queues.Back(acting, s.tenant, s.user)
+		s.complain("return to the last presence", err)
+		return s.refresh
+	})
+}
+
+// gotWrapUp ends the wrap-up and keeps what the agent wrote.
+func (s *session) gotWrapUp(f frame) error {
+	d, err := decode[wrapData](f)
+	if err != nil {
+		return err
+	}
+	if len(d.Notes) > 20_000 || len(d.Disposition) > 200 {
+		return errBadData
+	}
+	call := s.view.ID
+	if id, err := uuid.Parse(f.Call); err == nil {
+		call = id
+	}
+	if call == uuid.Nil {
+		return queues.ErrNoWrapUp
+	}
+	acting := s.acting(s.ctx)
+	s.later(s.desk, f.ID, func(context.Context) func() {
+		err := s.wrapUp(acting, call, d)
+		return func() {
+			if err != nil {
+				s.fail(f.ID, err)
+			}
+			s.refresh()
+		}
+	})
+	return nil
+}
+
+// wrapUp runs on the desk. Notes that come after the timer are kept all the same.
+func (s *session) wrapUp(ctx context.Context, call uuid.UUID, d wrapData) error {
+	v, err := s.hub.need.Queues.Agent(ctx, s.tenant, s.user)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(v.Items, func(it queues.AgentsItem) bool { return it.Item == call && it.State == queues.WrapUp })
+	if i >= 0 {
+		_, err := s.hub.need.Queues.FinishWrapUp(ctx, s.tenant, s.user, queues.WrapUpNote{Offer: v.Items[i].Offer, Disposition: d.Disposition, Notes: d.Notes})
+		if err != nil && !errors.Is(err, queues.ErrNoWrapUp) {
+			return err
+		}
+	}
+	if i < 0 && d.Disposition == "" && d.Notes == "" {
+		return nil
+	}
+	return s.hub.need.WriteNotes(ctx, s.tenant, s.user, calls.WrapUp{Call: call, Disposition: d.Disposition, Notes: d.Notes})
+}

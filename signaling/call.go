@@ -1,0 +1,365 @@
+package signaling
+
+import (
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"tandem/calls"
+	"tandem/internal/fault"
+	"tandem/media"
+	"tandem/queues"
+)
+
+const (
+	ackWithin   = time.Second     // V2.1
+	mediaWithin = 5 * time.Second // from accept to audio
+)
+
+// viewState is a call as a page shows it.
+type viewState string
+
+// The states of a call on a page.
+const (
+	viewConnecting viewState = "connecting"
+	viewTalking    viewState = "talking"
+	viewHeld       viewState = "held"
+	viewWrapUp     viewState = "wrap_up"
+	viewEnded      viewState = "ended"
+)
+
+// callView is the whole picture of a call, sent at each change.
+type callView struct {
+	ID          uuid.UUID   `json:"id"`
+	State       viewState   `json:"state"`
+	Stage       string      `json:"stage,omitempty"` // agents, connecting: whisper, countdown; customers: dialing, menu, playing, waiting
+	Card        *calls.Card `json:"card,omitempty"`
+	Muted       bool        `json:"muted"`
+	Held        bool        `json:"held"`
+	Since       time.Time   `json:"since"`
+	AnsweredAt  *time.Time  `json:"answered_at,omitempty"` // the bridge opened
+	Cause       calls.Cause `json:"cause,omitempty"`
+	WrapUpUntil *time.Time  `json:"wrap_up_until,omitempty"`
+	WrapUp      *wrapUpView `json:"wrap_up,omitempty"`
+}
+
+// wrapUpView says how a call is to be wrapped up.
+type wrapUpView struct {
+	Mode         queues.WrapUpMode `json:"mode"`
+	Seconds      int               `json:"seconds,omitempty"`
+	Until        *time.Time        `json:"until,omitempty"`
+	Dispositions []string          `json:"dispositions,omitempty"`
+	Required     bool              `json:"disposition_required"`
+}
+
+// offerView is an offered call.
+type offerView struct {
+	Offer uuid.UUID  `json:"offer"`
+	Card  calls.Card `json:"card"`
+	Ring  int        `json:"ring_seconds"`
+	Since time.Time  `json:"since"`
+}
+
+type withdrawnView struct {
+	Offer  uuid.UUID `json:"offer"`
+	Reason string    `json:"reason"` // caller_left, missed, taken, unreachable, declined, ended, failed
+}
+
+// offer shows a call to the agent. An agent whose page is not there, or has no audio at all, is unreachable at once.
+func (s *session) offer(g *leg) {
+	switch {
+	case g.ended():
+		return
+	case s.sock == nil || s.peer == nil:
+		s.unreachable(g)
+		return
+	case s.leg != nil && !s.leg.ended():
+		g.finish(calls.CauseBusy)
+		return
+	}
+	s.leg = g
+	s.negotiate(g)
+	s.event("offer", g.callID(), s.offerView())
+	g.within(ackWithin, func() { s.unreachable(g) })
+}
+
+func (s *session) unreachable(g *leg) {
+	s.hub.metrics.offers.WithLabelValues("unreachable").Inc()
+	g.finish(calls.CauseUnreachable)
+}
+
+func (s *session) negotiate(g *leg) {
+	if s.format.Codec.Name != "" {
+		g.stream.Negotiate(s.format, media.SendRecv)
+	}
+}
+
+func (s *session) offerView() *offerView {
+	t := s.leg.target
+	return &offerView{Offer: t.Offer, Card: t.Card, Ring: t.Card.RingFor, Since: s.leg.begun}
+}
+
+// ringing says whether an offer waits for the agent.
+func (s *session) ringing() bool {
+	g := s.leg
+	return g != nil && g.dir == calls.Outbound && (g.state == legOffered || g.state == legRinging) && !g.ended()
+}
+
+// onOffer finds the leg that a frame about an offer means. One that has gone is no error: frames cross.
+func onOffer(act func(*session, *leg)) func(*session, frame) error {
+	return func(s *session, f frame) error {
+		d, err := decode[offerData](f)
+		if err != nil {
+			return err
+		}
+		if g := s.leg; g != nil && g.dir == calls.Outbound && g.target.Offer == d.Offer && !g.ended() {
+			act(s, g)
+			return nil
+		}
+		if f.Type == "offer.accept" {
+			s.reply("offer.withdrawn", f.ID, withdrawnView{d.Offer, "caller_left"})
+		}
+		return nil
+	}
+}
+
+func (s *session) acked(g *leg) {
+	if first := g.state == legOffered; g.move(stepAck) && first {
+		s.hub.metrics.offers.WithLabelValues("ringing").Inc()
+		g.tell(calls.LegRinging)
+	}
+}
+
+func (s *session) acceptOffer(g *leg) {
+	if s.acked(g); !g.move(stepAccept) {
+		return
+	}
+	s.forgetOffer(g)
+	g.since = time.Now()
+	s.showCall(g, viewConnecting, "")
+	s.accepted(g)
+}
+
+// accepted waits for the audio, which is mostly there already.
+func (s *session) accepted(g *leg) {
+	if g.dir == calls.Inbound && !g.move(stepAccept) {
+		return
+	}
+	g.within(mediaWithin, func() {
+		s.fail("", errNoMedia)
+		g.finish(calls.CauseUnreachable)
+	})
+	s.connected()
+}
+
+var errNoMedia = fault.New(fault.Conflict, "media_not_connected", "Your audio is not connected; check the microphone and the network.")
+
+// talkable begins the talk: audio flows both ways.
+func (s *session) talkable(g *leg) {
+	if !g.move(stepMedia) {
+		return
+	}
+	s.negotiate(g)
+	close(g.connected)
+	if g.dir == calls.Outbound {
+		g.tell(calls.LegAnswered)
+	}
+}
+
+func (s *session) declined(g *leg) { g.finish(calls.CauseDeclined) }
+
+// show follows the call.
+func (s *session) show(g *leg, st calls.State) {
+	if s.leg != g || g.ended() {
+		return
+	}
+	state, stage := agentShows(st)
+	if s.customer() {
+		state, stage = customerShows(st)
+	}
+	if state == "" {
+		return
+	}
+	if g.shown != st {
+		g.since = time.Now()
+	}
+	g.shown = st
+	if st == calls.StateTalking && g.bridge.IsZero() {
+		g.bridge = g.since
+	}
+	s.showCall(g, state, stage)
+}
+
+// agentShows is what an agent's page shows of a call; nothing while it is offered, which is a frame of its own, and of its end, which the leg
+// tells better.
+func agentShows(st calls.State) (state viewState, stage string) {
+	switch st {
+	case calls.StateWhisper, calls.StateCountdown:
+		return viewConnecting, string(st)
+	case calls.StateTalking:
+		return viewTalking, ""
+	case calls.StateHeld:
+		return viewHeld, ""
+	default:
+		return "", ""
+	}
+}
+
+// customerShows is the same for the page of a customer, who knows of no whisper.
+func customerShows(st calls.State) (state viewState, stage string) {
+	switch st {
+	case calls.StateNew, calls.StateDialing:
+		return viewConnecting, "dialing"
+	case calls.StateMenu, calls.StatePlaying:
+		return viewTalking, string(st)
+	case calls.StateWaiting, calls.StateOffering, calls.StateWhisper, calls.StateCountdown:
+		return viewConnecting, "waiting"
+	case calls.StateTalking:
+		return viewTalking, ""
+	case calls.StateHeld:
+		return viewHeld, ""
+	default:
+		return "", ""
+	}
+}
+
+func (s *session) showCall(g *leg, state viewState, stage string) {
+	v := callView{ID: g.callID(), State: state, Stage: stage, Muted: g.muted, Held: state == viewHeld, Since: g.since}
+	if g.dir == calls.Outbound {
+		v.Card = &g.target.Card
+	} else {
+		v.Card = &calls.Card{Number: g.number, QueuePath: []string{}}
+	}
+	if !g.bridge.IsZero() {
+		v.AnsweredAt = &g.bridge
+	}
+	s.setView(v)
+}
+
+func (s *session) setView(v callView) {
+	s.view = v
+	s.event("call", v.ID, v)
+}
+
+// legEnded tells the page that the call, or the offer, is over.
+func (s *session) legEnded(g *leg) {
+	if g.timer != nil {
+		g.timer.Stop()
+	}
+	if s.leg != g {
+		return
+	}
+	s.leg = nil
+	was := g.state
+	g.state = legEnded
+	switch {
+	case g.dir == calls.Outbound && (was == legOffered || was == legRinging):
+		s.forgetOffer(g)
+		s.event("offer.withdrawn", g.callID(), withdrawnView{g.target.Offer, withdrawal(g.Cause())})
+	case g.dir == calls.Outbound && !g.bridge.IsZero():
+		s.wrapUpOf(g)
+	default:
+		s.endView(g.Cause())
+	}
+}
+
+func (s *session) endView(cause calls.Cause) {
+	v := s.view
+	v.State, v.Stage, v.Held, v.Muted, v.Cause, v.Since, v.WrapUp, v.WrapUpUntil = viewEnded, "", false, false, cause, time.Now(), nil, nil
+	s.setView(v)
+}
+
+func withdrawal(c calls.Cause) string {
+	switch c {
+	case calls.CauseNoAnswer:
+		return "missed"
+	case calls.CauseElsewhere:
+		return "taken"
+	case calls.CauseUnreachable:
+		return "unreachable"
+	case calls.CauseDeclined:
+		return "declined"
+	case calls.CauseEndedByUs:
+		return "ended"
+	case calls.CauseFailed, calls.CauseDraining:
+		return "failed"
+	default:
+		return "caller_left"
+	}
+}
+
+// forgetOffer takes an offer that is over out of what a resumed page is sent: it must not ring.
+func (s *session) forgetOffer(g *leg) {
+	id := g.callID().String()
+	for i, f := range s.kept {
+		if f.Type == "offer" && f.Call == id {
+			// The place stays, so that sequence numbers have no gap.
+			s.kept[i] = frame{V: version, Type: "offer.withdrawn", Call: id, Seq: f.Seq, Data: pack(withdrawnView{g.target.Offer, "over"})}
+		}
+	}
+}
+
+// live is the leg that a frame about the call means.
+func (s *session) live() (*leg, error) {
+	g := s.leg
+	if g == nil || g.ended() || s.ringing() {
+		return nil, errNoCall
+	}
+	return g, nil
+}
+
+func (s *session) gotHold(frame) error {
+	g, err := s.live()
+	if err == nil && g.shown == calls.StateTalking {
+		g.tell(calls.LegAskHold)
+	}
+	return err
+}
+
+func (s *session) gotResume(frame) error {
+	g, err := s.live()
+	if err == nil && g.shown == calls.StateHeld {
+		g.tell(calls.LegAskTalk)
+	}
+	return err
+}
+
+func (s *session) gotMute(f frame) error {
+	d, err := decode[mutedData](f)
+	if err != nil {
+		return err
+	}
+	g, err := s.live()
+	if err != nil {
+		return err
+	}
+	g.muted = d.Muted
+	g.stream.SetMuted(d.Muted)
+	v := s.view
+	v.Muted = d.Muted
+	s.setView(v)
+	return nil
+}
+
+func (s *session) gotDigit(f frame) error {
+	d, err := decode[digitData](f)
+	if err != nil {
+		return err
+	}
+	if len(d.Digit) != 1 || !strings.Contains("0123456789*#ABCD", d.Digit) {
+		return errBadData
+	}
+	g, err := s.live()
+	if err == nil {
+		g.stream.InjectDigit(rune(d.Digit[0]))
+	}
+	return err
+}
+
+func (s *session) gotHangup(frame) error {
+	if g := s.leg; g != nil {
+		g.finish(calls.CauseNormal)
+	}
+	return nil
+}

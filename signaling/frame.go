@@ -1,0 +1,106 @@
+package signaling
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+)
+
+// version of the frames; docs/websocket.md describes them.
+const version = 1
+
+// frame is one text message of the WebSocket, in either direction.
+type frame struct {
+	V    int             `json:"v"`
+	ID   string          `json:"id,omitempty"`   // chosen by the sender; an answer carries that of its question
+	Type string          `json:"type"`           //
+	Call string          `json:"call,omitempty"` // which call is meant
+	Seq  uint64          `json:"seq,omitempty"`  // of what a resumed session is sent again
+	Ack  uint64          `json:"ack,omitempty"`  // the browser has everything up to here
+	Data json.RawMessage `json:"data,omitempty"`
+}
+
+const (
+	maxFrame = 64 << 10 // bytes of a frame; an SDP offer takes 3 to 10 kB
+	maxName  = 64       // bytes of id, type and call
+)
+
+var errFrame = errors.New("not a frame")
+
+// decodeFrame reads what a browser sent.
+func decodeFrame(b []byte) (frame, error) {
+	var f frame
+	if err := json.Unmarshal(b, &f); err != nil {
+		return frame{}, fmt.Errorf("%w: %w", errFrame, err)
+	}
+	if f.V != version || f.Type == "" || len(f.Type) > maxName || len(f.ID) > maxName || len(f.Call) > maxName {
+		return frame{}, errFrame
+	}
+	return f, nil
+}
+
+// decode reads a frame's data into a T.
+func decode[T any](f frame) (T, error) {
+	var d T
+	if len(f.Data) == 0 {
+		return d, nil
+	}
+	if err := json.Unmarshal(f.Data, &d); err != nil {
+		return d, errBadData
+	}
+	return d, nil
+}
+
+// What the frames from browsers carry.
+type (
+	helloData struct {
+		Ticket   string `json:"ticket"`
+		Resume   string `json:"resume"`
+		LastSeq  uint64 `json:"last_seq"`
+		Customer bool   `json:"customer"`
+		Name     string `json:"name"`
+	}
+	presenceData struct {
+		Presence string `json:"presence"`
+		Reason   string `json:"reason"`
+	}
+	sdpData struct {
+		SDP string `json:"sdp"`
+	}
+	candidateData struct {
+		Candidate *candidate `json:"candidate"`
+	}
+	candidate struct {
+		Candidate        string  `json:"candidate"`
+		SDPMid           *string `json:"sdpMid,omitempty"`
+		SDPMLineIndex    *uint16 `json:"sdpMLineIndex,omitempty"`
+		UsernameFragment *string `json:"usernameFragment,omitempty"`
+	}
+	levelData struct {
+		Level float64 `json:"level"`
+	}
+	offerData struct {
+		Offer uuid.UUID `json:"offer"`
+	}
+	mutedData struct {
+		Muted bool `json:"muted"`
+	}
+	digitData struct {
+		Digit string `json:"digit"`
+	}
+	startData struct {
+		Number string `json:"number"`
+	}
+	wrapData struct {
+		Disposition string `json:"disposition"`
+		Notes       string `json:"notes"`
+	}
+	statsData struct {
+		Received  float64 `json:"packets_received"`
+		Lost      float64 `json:"packets_lost"` // of what we sent, since the last report
+		JitterMS  float64 `json:"jitter_ms"`
+		RoundTrip float64 `json:"round_trip_ms"`
+	}
+)

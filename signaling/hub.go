@@ -1,0 +1,261 @@
+package signaling
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"tandem/calls"
+	"tandem/internal/auth"
+	"tandem/internal/events"
+	"tandem/internal/fault"
+	"tandem/media"
+	"tandem/queues"
+)
+
+// Config of the hub.
+type Config struct {
+	RTC    RTCConfig
+	Stream media.StreamConfig
+	// Origins are pages of other hosts that may open the socket, as "https://host:port"; pages of the Host itself always may.
+	Origins []string
+	// Customers lets pages without a sign-in call numbers of Tenant.
+	Customers bool
+	Tenant    uuid.UUID
+	// CustomerCalls is how many calls at once may come from one address; 0: 5.
+	CustomerCalls int
+	// Grace is how long a session outlives its socket, with its call (V3.4); 0: 60 s.
+	Grace time.Duration
+	// Renew is how often the right to be connected is checked; 0: 4 s, so that a revoked session is out within 5.
+	Renew time.Duration
+}
+
+func (c Config) withDefaults() Config {
+	if c.CustomerCalls == 0 {
+		c.CustomerCalls = 5
+	}
+	if c.Grace == 0 {
+		c.Grace = time.Minute
+	}
+	if c.Renew == 0 {
+		c.Renew = 4 * time.Second
+	}
+	return c
+}
+
+// Needs are the hub's neighbours. The functions are methods of auth.Service and calls.Switchboard.
+type Needs struct {
+	Bus        *events.Bus
+	Queues     *queues.Service
+	Redeem     func(ctx context.Context, ticket string) (auth.Actor, error)
+	Renew      func(ctx context.Context, a auth.Actor) (auth.Actor, error)
+	Incoming   func(ctx context.Context, leg calls.Leg, inv calls.Invite)
+	WriteNotes func(ctx context.Context, tenant, agent uuid.UUID, w calls.WrapUp) error
+}
+
+// Hub holds the sessions of this node's browsers.
+type Hub struct {
+	cfg     Config
+	need    Needs
+	log     *slog.Logger
+	metrics *metrics
+	engine  *engine
+
+	mu        sync.Mutex
+	ctx       context.Context        //nolint:containedctx // of Run; nil before
+	agents    map[uuid.UUID]*session // by user
+	customers map[string]*session    // by resume token
+	sockets   map[*socket]struct{}
+	sources   map[netip.Addr]int // customers' calls
+	tasks     sync.WaitGroup     // everything that Run waits for
+}
+
+// New opens the UDP ports for browsers' media and makes the hub; nothing is answered before Run. It registers its metrics on reg.
+func New(cfg Config, need Needs, log *slog.Logger, reg prometheus.Registerer) (*Hub, error) {
+	e, err := newEngine(cfg.RTC)
+	if err != nil {
+		return nil, err
+	}
+	return &Hub{
+		cfg: cfg.withDefaults(), need: need, log: log, metrics: newMetrics(reg), engine: e,
+		agents: map[uuid.UUID]*session{}, customers: map[string]*session{}, sockets: map[*socket]struct{}{}, sources: map[netip.Addr]int{},
+	}, nil
+}
+
+// Close frees the UDP ports. Call it when Run has returned, or instead of Run.
+func (h *Hub) Close() error { return h.engine.close() }
+
+// Run serves browsers until ctx ends; then it ends all sessions, with their calls, and waits for them.
+func (h *Hub) Run(ctx context.Context) error {
+	h.mu.Lock()
+	h.ctx = ctx
+	h.mu.Unlock()
+	stop := h.need.Bus.Notes(h.note)
+	<-ctx.Done()
+	stop()
+	h.mu.Lock()
+	h.ctx = nil
+	for s := range h.sockets {
+		s.close(closeGoingAway, "the server stops")
+	}
+	h.mu.Unlock()
+	h.tasks.Wait()
+	return nil
+}
+
+// spawn runs f, which Run will wait for; false when the hub does not run.
+func (h *Hub) spawn(f func(ctx context.Context)) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.ctx == nil || h.ctx.Err() != nil {
+		return false
+	}
+	ctx := h.ctx
+	h.tasks.Go(func() { f(ctx) })
+	return true
+}
+
+// Dialer reaches agents in their browsers. It implements calls.Dialer for the device "browser".
+type Dialer struct{ hub *Hub }
+
+// Dialer returns the way to the browsers of this hub.
+func (h *Hub) Dialer() Dialer { return Dialer{h} }
+
+var errStopping = fault.New(fault.Unavailable, "node_stopping", "This node is stopping.")
+
+// Dial implements calls.Dialer: it offers the call to the agent's page. An agent without one is a leg that has ended as unreachable.
+func (d Dialer) Dial(_ context.Context, to calls.Target) (calls.Leg, error) {
+	h := d.hub
+	h.mu.Lock()
+	s := h.agents[to.Agent]
+	h.mu.Unlock()
+	if s != nil && s.tenant != to.Tenant {
+		s = nil
+	}
+	l := &line{}
+	if s != nil {
+		l = s.line
+	}
+	g := h.newLeg(s, l, calls.Outbound, legOffered)
+	g.target = to
+	if !h.spawn(func(context.Context) { g.run() }) {
+		g.stop()
+		return nil, errStopping
+	}
+	if s == nil || !s.loop.do(func() { s.offer(g) }) {
+		h.metrics.offers.WithLabelValues("unreachable").Inc()
+		g.finish(calls.CauseUnreachable)
+	}
+	return g, nil
+}
+
+// agentSession finds or begins the one session of a user.
+func (h *Hub) agentSession(a auth.Actor) (*session, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if s := h.agents[a.User]; s != nil {
+		return s, nil
+	}
+	if h.ctx == nil || h.ctx.Err() != nil {
+		return nil, errStopping
+	}
+	s := h.newSession(a.Tenant)
+	s.actor = a
+	s.user = a.User
+	h.agents[a.User] = s
+	h.begin(s)
+	return s, nil
+}
+
+// customerSession finds the session of a resume token, or begins one.
+func (h *Hub) customerSession(resume, name string, source netip.Addr) (*session, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if s := h.customers[resume]; s != nil && resume != "" {
+		return s, nil
+	}
+	if h.ctx == nil || h.ctx.Err() != nil {
+		return nil, errStopping
+	}
+	s := h.newSession(h.cfg.Tenant)
+	s.name, s.source = name, source
+	h.customers[s.resume] = s
+	h.begin(s)
+	return s, nil
+}
+
+// begin starts a session's goroutine; mu is held.
+func (h *Hub) begin(s *session) {
+	ctx := h.ctx
+	h.metrics.sessions.WithLabelValues(s.kind()).Inc()
+	h.tasks.Go(func() {
+		defer h.metrics.sessions.WithLabelValues(s.kind()).Dec()
+		s.run(ctx)
+	})
+}
+
+// forget removes a session that ends; whoever connects from now on begins another.
+func (h *Hub) forget(s *session) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.agents[s.user] == s {
+		delete(h.agents, s.user)
+	}
+	for token, other := range h.customers {
+		if other == s {
+			delete(h.customers, token)
+		}
+	}
+}
+
+var errTooManyCalls = fault.New(fault.TooMany, "too_many_calls", "Too many calls come from your address; end one first.")
+
+// takeCall counts a customer's call; release gives its place back.
+func (h *Hub) takeCall(source netip.Addr) (release func(), err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.sources[source] >= h.cfg.CustomerCalls {
+		return nil, errTooManyCalls
+	}
+	h.sources[source]++
+	return func() {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		if h.sources[source]--; h.sources[source] <= 0 {
+			delete(h.sources, source)
+		}
+	}, nil
+}
+
+// note hands what has changed to the sessions of the tenant.
+func (h *Hub) note(tenant uuid.UUID, n events.Note) {
+	h.mu.Lock()
+	var of []*session
+	for _, s := range h.agents {
+		if s.tenant == tenant {
+			of = append(of, s)
+		}
+	}
+	h.mu.Unlock()
+	for _, s := range of {
+		s.push.note(n)
+	}
+}
+
+// public turns an error into what the page is told; what is nobody's fault but ours is logged.
+func (h *Hub) public(err error) *fault.Error {
+	var f *fault.Error
+	if errors.As(err, &f) && f.Kind != fault.Internal {
+		return f
+	}
+	h.log.Error("a browser's request failed", "err", err)
+	return errInternal
+}
+
+var errInternal = fault.New(fault.Internal, "internal", "Something went wrong on our side; try again.")

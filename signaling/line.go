@@ -1,0 +1,189 @@
+package signaling
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/pion/rtp"
+	"github.com/pion/webrtc/v4"
+
+	"tandem/media"
+)
+
+// line is the audio of one browser, whatever connection it has at the moment and whichever call: PeerConnections come and go below it (a page
+// is reloaded), ports of legs above it (one call after the other). What it sends keeps one run of sequence numbers and timestamps, because the
+// browser sees one SSRC for all calls of a connection, and SRTP takes a jump back for a replay.
+type line struct {
+	heard atomic.Int64 // media.Now of the last packet, 0 for none
+
+	in   sync.Mutex // guards what follows, and is held while a packet is handed on
+	port *port      // of the leg that is on, if any
+	recv func(*media.Packet)
+
+	out      sync.Mutex // guards what follows
+	writer   webrtc.TrackLocalWriter
+	ssrc     uint32
+	rate     int   // of the codec that was negotiated, Hz
+	by       *port // who sent last
+	seq      uint16
+	ts       uint32
+	sentAt   time.Duration
+	seqShift uint16
+	tsShift  uint32
+	header   rtp.Header
+}
+
+// silentFor is how long the browser has sent nothing.
+func (l *line) silentFor() time.Duration {
+	at := time.Duration(l.heard.Load())
+	if at == 0 {
+		return time.Duration(1<<63 - 1)
+	}
+	return media.Now() - at
+}
+
+// read hands on what a connection's track receives until the connection ends. Two run at once while a page is being reloaded.
+func (l *line) read(track *webrtc.TrackRemote, changed func(webrtc.RTPCodecParameters)) {
+	buf := make([]byte, 1500)
+	var header rtp.Header
+	payloadType := track.Codec().PayloadType
+	for {
+		n, _, err := track.Read(buf)
+		if err != nil {
+			return
+		}
+		size, err := header.Unmarshal(buf[:n])
+		if err != nil {
+			continue
+		}
+		// The browser may change to another codec of the answer at any time.
+		if pt := webrtc.PayloadType(header.PayloadType); pt != payloadType && track.Codec().PayloadType == pt {
+			payloadType = pt
+			changed(track.Codec())
+		}
+		l.receive(&header, buf[size:n-paddingOf(buf[:n], size, header.Padding)])
+	}
+}
+
+func (l *line) receive(h *rtp.Header, payload []byte) {
+	now := media.Now()
+	l.heard.Store(int64(now))
+	l.in.Lock()
+	defer l.in.Unlock()
+	if l.recv == nil {
+		return
+	}
+	l.port.packet = media.Packet{
+		PayloadType: h.PayloadType, Marker: h.Marker, Sequence: h.SequenceNumber, Timestamp: h.Timestamp, SSRC: h.SSRC, Payload: payload, Arrival: now,
+	}
+	l.recv(&l.port.packet)
+}
+
+// paddingOf is how many bytes at the end of an RTP packet are padding (RFC 3550, 5.1).
+func paddingOf(packet []byte, headerSize int, padded bool) int {
+	if !padded || len(packet) == 0 {
+		return 0
+	}
+	n := int(packet[len(packet)-1])
+	if n > len(packet)-headerSize {
+		return 0
+	}
+	return n
+}
+
+// connect makes w what is sent to from now on.
+func (l *line) connect(w webrtc.TrackLocalWriter, ssrc uint32, rate int) {
+	l.out.Lock()
+	defer l.out.Unlock()
+	l.writer, l.ssrc, l.rate = w, ssrc, rate
+}
+
+// disconnect forgets a writer, unless another has already taken its place.
+func (l *line) disconnect(w webrtc.TrackLocalWriter) {
+	l.out.Lock()
+	defer l.out.Unlock()
+	if l.writer == w {
+		l.writer = nil
+	}
+}
+
+// attach makes p the port that hears the browser; detach ends that, and recv is not called any more once it returns.
+func (l *line) attach(p *port, recv func(*media.Packet)) {
+	l.in.Lock()
+	defer l.in.Unlock()
+	l.port, l.recv = p, recv
+}
+
+func (l *line) detach(p *port) {
+	l.in.Lock()
+	defer l.in.Unlock()
+	if l.port == p {
+		l.port, l.recv = nil, nil
+	}
+}
+
+// send sends a leg's packet. Without a connected browser it is dropped.
+func (l *line) send(p *port, packet *media.Packet) error {
+	now := media.Now()
+	l.out.Lock()
+	defer l.out.Unlock()
+	if l.writer == nil {
+		return nil
+	}
+	fresh := l.by != p
+	if fresh {
+		passed := uint32(int64(now-l.sentAt) * int64(l.rate) / int64(time.Second)) //nolint:gosec // modulo 2^32 is meant
+		l.by, l.seqShift, l.tsShift = p, l.seq+1-packet.Sequence, l.ts+passed-packet.Timestamp
+	}
+	seq, ts := packet.Sequence+l.seqShift, packet.Timestamp+l.tsShift
+	if fresh || int16(seq-l.seq) > 0 { //nolint:gosec // modulo 2^16 is meant
+		l.seq, l.ts, l.sentAt = seq, ts, now
+	}
+	l.header = rtp.Header{
+		Version: 2, PayloadType: packet.PayloadType, Marker: packet.Marker || fresh, SequenceNumber: seq, Timestamp: ts, SSRC: l.ssrc,
+	}
+	_, err := l.writer.WriteRTP(&l.header, packet.Payload)
+	return err
+}
+
+// port is the media.Port of one leg on a browser's line.
+type port struct {
+	line   *line
+	closed chan struct{}
+	once   sync.Once
+	packet media.Packet // handed to the stream; guarded by the line
+}
+
+var errClosed = errors.New("the browser's port is closed")
+
+func newPort(l *line) *port { return &port{line: l, closed: make(chan struct{})} }
+
+// Run implements media.Port. Packets come from the goroutine that reads the connection; they never overlap.
+func (p *port) Run(ctx context.Context, recv func(*media.Packet)) error {
+	p.line.attach(p, recv)
+	defer p.line.detach(p)
+	select {
+	case <-ctx.Done():
+	case <-p.closed:
+	}
+	return nil
+}
+
+// Send implements media.Port.
+func (p *port) Send(packet *media.Packet) error {
+	select {
+	case <-p.closed:
+		return errClosed
+	default:
+		return p.line.send(p, packet)
+	}
+}
+
+// Close implements media.Port.
+func (p *port) Close() error {
+	p.once.Do(func() { close(p.closed) })
+	return nil
+}

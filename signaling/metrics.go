@@ -1,0 +1,31 @@
+package signaling
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// metrics counts what browsers do. No label carries a tenant, a user or an address.
+type metrics struct {
+	sessions *prometheus.GaugeVec   // kind: agent, customer
+	sockets  prometheus.Gauge       //
+	peers    prometheus.Gauge       //
+	offers   *prometheus.CounterVec // result: ringing, unreachable
+	resumes  *prometheus.CounterVec // kind: resumed, reloaded
+	lost     prometheus.Counter     //
+	frames   *prometheus.CounterVec // direction: in, out
+	refused  *prometheus.CounterVec // reason
+}
+
+func newMetrics(reg prometheus.Registerer) *metrics {
+	const at = "tandem_browser_"
+	m := &metrics{
+		sessions: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: at + "sessions", Help: "Browser sessions, also those waiting for their socket to return."}, []string{"kind"}),
+		sockets:  prometheus.NewGauge(prometheus.GaugeOpts{Name: at + "sockets", Help: "Open WebSockets."}),
+		peers:    prometheus.NewGauge(prometheus.GaugeOpts{Name: at + "peer_connections", Help: "PeerConnections that exist, connected or not."}),
+		offers:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: at + "offers_total", Help: "Calls offered to agents' pages: ringing, or unreachable."}, []string{"result"}),
+		resumes:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: at + "resumes_total", Help: "Sockets that found their session again: resumed, or taken over by another page."}, []string{"kind"}),
+		lost:     prometheus.NewCounter(prometheus.CounterOpts{Name: at + "lost_total", Help: "Calls whose browser was gone for a while."}),
+		frames:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: at + "frames_total", Help: "WebSocket frames by direction."}, []string{"direction"}),
+		refused:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: at + "refused_total", Help: "Sockets refused or closed by rule: origin, hello, ticket, frame, rate, slow, revoked."}, []string{"reason"}),
+	}
+	reg.MustRegister(m.sessions, m.sockets, m.peers, m.offers, m.resumes, m.lost, m.frames, m.refused)
+	return m
+}
