@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -114,6 +115,9 @@ func (s *Server) guard(r route) func(huma.Context, func(huma.Context)) {
 	}
 }
 
+// owned are the nouns whose things belong to somebody. Of all others a narrower scope than all reaches nothing.
+var owned = []string{"calls", "agents", "users", "teams", "tickets", "voicemails", "conversations"}
+
 func allow(ctx context.Context, permission string) (context.Context, error) {
 	actor := auth.From(ctx)
 	switch {
@@ -129,6 +133,9 @@ func allow(ctx context.Context, permission string) (context.Context, error) {
 	reach, err := actor.Allow(verb, resource)
 	if err != nil {
 		return ctx, err
+	}
+	if reach != auth.ScopeAll && !slices.Contains(owned, resource) {
+		return ctx, auth.ErrForbidden
 	}
 	return context.WithValue(ctx, scopeKey{}, reach), nil
 }
@@ -181,6 +188,14 @@ func page[T any](items []T, limit int, id func(T) uuid.UUID, err error) (*List[T
 		l.Body.NextCursor = id(items[limit-1]).String()
 	}
 	return l, nil
+}
+
+// cut answers a page that its package has cut already.
+func cut[T any](items []T, next string, err error) (*List[T], error) {
+	if err != nil {
+		return nil, err
+	}
+	return &List[T]{Body: Page[T]{Items: items, NextCursor: next}}, nil
 }
 
 // Paging is how a client asks for a page.

@@ -1,16 +1,36 @@
 package api
 
-import "tandem/internal/auth"
+import (
+	"tandem/calls"
+	"tandem/crm"
+	"tandem/crmsync"
+	"tandem/internal/auth"
+	"tandem/internal/storage"
+	"tandem/queues"
+	"tandem/recording"
+	"tandem/sip"
+)
 
 // Services are the packages that the routes lead to.
 type Services struct {
-	Auth *auth.Service
+	DB         *storage.DB // for the audit log, whose functions need no service
+	Auth       *auth.Service
+	Calls      *calls.Switchboard
+	Numbers    *calls.Numbers
+	Prompts    *calls.Prompts
+	Queues     *queues.Service
+	Trunks     *sip.Directory
+	Recordings *recording.Service
+	CRM        *crm.Service
+	CRMSync    *crmsync.Service
 }
 
 // routes is the one table of all operations below /api/v1.
 func (s *Server) routes() []route {
 	var all []route
-	for _, part := range [][]route{s.identityRoutes(), s.userRoutes(), s.pendingRoutes()} {
+	for _, part := range [][]route{
+		s.identityRoutes(), s.userRoutes(), s.callRoutes(), s.queueRoutes(), s.agentRoutes(), s.lineRoutes(), s.crmRoutes(), s.operationRoutes(),
+	} {
 		all = append(all, part...)
 	}
 	return all

@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
-	"reflect"
 	"strings"
 	"time"
 
@@ -79,7 +78,7 @@ func New(cfg Config) (*Server, error) {
 		mux.Handle(pattern, h)
 	}
 	if cfg.Web != nil {
-		mux.Handle("GET /", screens(cfg.Web))
+		mux.Handle("/", screens(cfg.Web))
 	}
 	s.handler = secure(http.NewCrossOriginProtection().Handler(mux), cfg.TLS)
 	return s, nil
@@ -103,57 +102,6 @@ func (s *Server) description() huma.Config {
 		"key":     {Type: "http", Scheme: "bearer"},
 	}
 	return c
-}
-
-// schemaName names a type in the document; types of several packages may have one name.
-func schemaName(t reflect.Type, hint string) string {
-	for t.Kind() == reflect.Pointer {
-		t = t.Elem()
-	}
-	name := huma.DefaultSchemaNamer(t, hint)
-	if strings.HasSuffix(t.PkgPath(), "/queues") && (name == "Prompt" || name == "State" || name == "Whisper") {
-		return "Queue" + name
-	}
-	return strings.ReplaceAll(name, "ErrorModel", "HumaError")
-}
-
-// tidySchemas makes the document say what we send: our errors, and lists that are never null.
-func tidySchemas(o *huma.OpenAPI) {
-	problem := o.Components.Schemas.Schema(reflect.TypeFor[Problem](), true, "Problem")
-	for _, s := range o.Components.Schemas.Map() {
-		neverNull(s)
-	}
-	for _, item := range o.Paths {
-		for _, op := range []*huma.Operation{item.Get, item.Post, item.Put, item.Patch, item.Delete} {
-			if op == nil {
-				continue
-			}
-			op.Responses["default"] = &huma.Response{
-				Description: "Error", Content: map[string]*huma.MediaType{"application/problem+json": {Schema: problem}},
-			}
-			for status := range op.Responses {
-				if status[0] == '4' || status[0] == '5' {
-					delete(op.Responses, status)
-				}
-			}
-		}
-	}
-	delete(o.Components.Schemas.Map(), "HumaError")
-	delete(o.Components.Schemas.Map(), "ErrorDetail")
-	delete(o.Components.Schemas.Map(), "FormFile")
-}
-
-func neverNull(s *huma.Schema) {
-	if s == nil {
-		return
-	}
-	if s.Type == huma.TypeArray {
-		s.Nullable = false
-	}
-	neverNull(s.Items)
-	for _, p := range s.Properties {
-		neverNull(p)
-	}
 }
 
 // addOperations serves what watches the process.

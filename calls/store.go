@@ -44,9 +44,13 @@ type CallRow struct {
 
 // Filter narrows a list of calls. Zero values do not narrow.
 type Filter struct {
-	Live   bool        // not ended
-	Agents []uuid.UUID // only these agents' calls; nil: all
+	Live   bool    // not ended
+	States []State // in one of these
+	Agents []uuid.UUID
+	Queues []uuid.UUID // with Agents: calls of these agents or in these queues; both nil: all
+	Agent  uuid.UUID
 	Queue  uuid.UUID
+	Reason Reason
 	Text   string // part of the caller's number
 	Before uuid.UUID
 	Limit  int
@@ -68,10 +72,11 @@ func (s *Switchboard) List(ctx context.Context, tenant uuid.UUID, f Filter) ([]C
 	var found []CallRow
 	err := s.db.Tenant(ctx, tenant, func(tx *storage.Tx) error {
 		rows, err := tx.Query(ctx, `SELECT `+callColumns+` FROM calls
-			WHERE ($1::uuid[] IS NULL OR agent_id = ANY($1)) AND ($2::uuid IS NULL OR queue_id = $2)
+			WHERE ($1::uuid[] IS NULL AND $7::uuid[] IS NULL OR agent_id = ANY($1) OR queue_id = ANY($7)) AND ($2::uuid IS NULL OR queue_id = $2)
 			  AND ($3 = '' OR strpos(caller, $3) > 0) AND ($4::uuid IS NULL OR call_id < $4) AND (NOT $5 OR ended_at IS NULL)
+			  AND ($8::text[] IS NULL OR state = ANY($8)) AND ($9::uuid IS NULL OR agent_id = $9) AND ($10 = '' OR reason = $10)
 			ORDER BY call_id DESC LIMIT $6`,
-			f.Agents, nullable(f.Queue), f.Text, nullable(f.Before), f.Live, f.Limit)
+			f.Agents, nullable(f.Queue), f.Text, nullable(f.Before), f.Live, f.Limit, f.Queues, f.States, nullable(f.Agent), f.Reason)
 		if err != nil {
 			return err
 		}

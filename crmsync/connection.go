@@ -25,6 +25,7 @@ type Connection struct {
 	BaseURL     string      `json:"base_url"`
 	Queue       string      `json:"queue"` // where new tickets go, if the CRM has queues
 	Credentials Credentials `json:"-"`
+	Stored      bool        `json:"credentials_stored"` // of what Connection returns: there are credentials
 }
 
 // Credentials open a CRM: a user with a password, or a token. They are stored sealed and never shown again.
@@ -59,7 +60,7 @@ func sealContext(tenant uuid.UUID) string { return "crm connection of " + tenant
 func (s *Service) Connection(ctx context.Context, tenant uuid.UUID) (c Connection, err error) {
 	err = s.cfg.DB.Tenant(ctx, tenant, func(tx *storage.Tx) error {
 		c, err = s.connection(ctx, tx)
-		c.Credentials = Credentials{}
+		c.Stored, c.Credentials = !c.Credentials.IsZero(), Credentials{}
 		return err
 	})
 	return c, err

@@ -10,20 +10,20 @@ import (
 
 // Quality is how well a stream went so far.
 type Quality struct {
-	In        Flow          // what the peer sends, as it arrives here
-	Out       Flow          // what the peer is sent, as the peer reports; zero but for Packets where it does not
-	RoundTrip time.Duration // between here and the peer; 0: unknown
+	In        Flow          `json:"in"`            // what the peer sends, as it arrives here
+	Out       Flow          `json:"out"`           // what the peer is sent, as the peer reports; zero but for Packets where it does not
+	RoundTrip time.Duration `json:"round_trip_ns"` // between here and the peer; 0: unknown
 }
 
 // Flow is one direction of a stream.
 type Flow struct {
-	Packets    uint64
-	Lost       uint64
-	Duplicates uint64        // In only
-	Reordered  uint64        // In only
-	Jitter     time.Duration // RFC 3550, at present
-	MOS        float64       // estimated mean opinion score 1 to 4.5 over the whole time; 0: unknown
-	WorstMOS   float64       // of the worst five seconds; 0: unknown
+	Packets    uint64        `json:"packets"`
+	Lost       uint64        `json:"lost"`
+	Duplicates uint64        `json:"duplicates"` // In only
+	Reordered  uint64        `json:"reordered"`  // In only
+	Jitter     time.Duration `json:"jitter_ns"`  // RFC 3550, at present
+	MOS        float64       `json:"mos"`        // estimated mean opinion score 1 to 4.5 over the whole time; 0: unknown
+	WorstMOS   float64       `json:"worst_mos"`  // of the worst five seconds; 0: unknown
 }
 
 // Quality sums up loss, jitter, round trip and the listening quality that follows from them (E-model, ITU-T G.107).

@@ -118,6 +118,7 @@ func (s *Service) Queued(ctx context.Context, tenant uuid.UUID, f QueuedFilter) 
 
 // AgentFilter narrows Agents; zero values narrow nothing.
 type AgentFilter struct {
+	Only     []uuid.UUID // nil: all
 	Queue    uuid.UUID
 	Presence Presence
 	Cursor   string
@@ -161,8 +162,9 @@ func (s *Service) Agents(ctx context.Context, tenant uuid.UUID, f AgentFilter) (
 	err = s.db.Tenant(ctx, tenant, func(tx *storage.Tx) error {
 		page.Items, err = readAgents(ctx, tx, `
 			($1::uuid = '00000000-0000-0000-0000-000000000000' OR EXISTS (SELECT FROM queue_members m WHERE m.queue_id = $1 AND m.agent_id = a.agent_id))
-			AND ($2 = '' OR a.presence = $2) AND (a.name, a.agent_id) > ($3, $4) ORDER BY a.name, a.agent_id LIMIT $5`,
-			f.Queue, f.Presence, c.Name, c.ID, limit+1)
+			AND ($2 = '' OR a.presence = $2) AND (a.name, a.agent_id) > ($3, $4) AND ($6::uuid[] IS NULL OR a.agent_id = ANY ($6))
+			ORDER BY a.name, a.agent_id LIMIT $5`,
+			f.Queue, f.Presence, c.Name, c.ID, limit+1, f.Only)
 		return err
 	})
 	if len(page.Items) > limit {

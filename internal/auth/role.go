@@ -142,6 +142,10 @@ func (s *Service) SaveTeam(ctx context.Context, t Team) (Team, error) {
 
 // DeleteTeam removes a team; its members stay.
 func (s *Service) DeleteTeam(ctx context.Context, id uuid.UUID) error {
+	a := From(ctx)
+	if a.Permissions.Scope("delete", "teams") != ScopeAll && !slices.Contains(a.Teams, id) {
+		return ErrNoTeam
+	}
 	return s.tenant(ctx, func(tx *storage.Tx) error {
 		if _, err := loadTeam(ctx, tx, id); err != nil {
 			return err

@@ -213,6 +213,14 @@ func loadTeam(ctx context.Context, tx *storage.Tx, id uuid.UUID) (Team, error) {
 	return t, storage.Missing(err, ErrNoTeam)
 }
 
+func teamMates(ctx context.Context, tx *storage.Tx, teams []uuid.UUID) ([]uuid.UUID, error) {
+	rows, err := tx.Query(ctx, `SELECT DISTINCT user_id FROM team_members WHERE team_id = ANY($1)`, teams)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+}
+
 func countTeams(ctx context.Context, tx *storage.Tx, teams []uuid.UUID) (n int, err error) {
 	err = tx.QueryRow(ctx, `SELECT count(*) FROM teams WHERE team_id = ANY($1)`, teams).Scan(&n)
 	return n, err

@@ -1,0 +1,180 @@
+package api
+
+import (
+	"context"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+
+	"tandem/calls"
+	"tandem/media/sound"
+	"tandem/sip"
+)
+
+func (s *Server) lineRoutes() []route {
+	return []route{
+		on(s, "GET", "/numbers", "read:numbers", "list-numbers", "Numbers", s.listNumbers),
+		on(s, "POST", "/numbers", "write:numbers", "add-number", "Make a number", s.addNumber),
+		on(s, "GET", "/numbers/{id}", "read:numbers", "get-number", "One number", s.getNumber),
+		on(s, "PUT", "/numbers/{id}", "write:numbers", "put-number", "Change a number", s.putNumber),
+		on(s, "DELETE", "/numbers/{id}", "delete:numbers", "delete-number", "Take a number away", s.deleteNumber),
+		on(s, "GET", "/trunks", "read:trunks", "list-trunks", "Trunks", s.listTrunks),
+		on(s, "POST", "/trunks", "write:trunks", "add-trunk", "Make a trunk", s.addTrunk),
+		on(s, "GET", "/trunks/{id}", "read:trunks", "get-trunk", "One trunk", s.getTrunk),
+		on(s, "PUT", "/trunks/{id}", "write:trunks", "put-trunk", "Change a trunk", s.putTrunk),
+		on(s, "DELETE", "/trunks/{id}", "delete:trunks", "delete-trunk", "Take a trunk away", s.deleteTrunk),
+		on(s, "GET", "/prompts", "read:prompts", "list-prompts", "Prompts", s.listPrompts),
+		on(s, "POST", "/prompts", "write:prompts", "add-speech", "Make a prompt from a text", s.addSpeech),
+		on(s, "POST", "/prompts/upload", "write:prompts", "upload-prompt", "Make a prompt from a WAV or MP3 file", s.uploadPrompt).upTo(21 << 20),
+		on(s, "GET", "/prompts/{id}", "read:prompts", "get-prompt", "One prompt", s.getPrompt),
+		on(s, "GET", "/prompts/{id}/audio", "read:prompts", "get-prompt-audio", "A prompt's sound as WAV", s.promptAudio),
+		on(s, "DELETE", "/prompts/{id}", "delete:prompts", "delete-prompt", "Remove a prompt that nothing plays", s.deletePrompt),
+	}
+}
+
+// NumberInput is a number as it is to be.
+type NumberInput struct {
+	Number  string          `json:"number" minLength:"1" maxLength:"41"`
+	Name    string          `json:"name,omitempty" maxLength:"200"`
+	Kind    calls.EntryKind `json:"kind" enum:"menu,queue,echo,music,message,address"`
+	Queue   *uuid.UUID      `json:"queue_id,omitempty"`
+	Prompt  *uuid.UUID      `json:"prompt_id,omitempty"`
+	Address string          `json:"address,omitempty" doc:"sip:user@host:port" maxLength:"200"`
+	Record  bool            `json:"record,omitempty"`
+}
+
+func (s *Server) listNumbers(ctx context.Context, _ *struct{}) (*List[calls.Number], error) {
+	return whole(s.Numbers.List(ctx, tenant(ctx)))
+}
+
+func (s *Server) getNumber(ctx context.Context, in *ByID) (*One[calls.Number], error) {
+	return one(s.Numbers.Get(ctx, tenant(ctx), in.ID))
+}
+
+func (s *Server) addNumber(ctx context.Context, in *With[NumberInput]) (*One[calls.Number], error) {
+	return s.saveNumber(ctx, uuid.Nil, in.Body)
+}
+
+func (s *Server) putNumber(ctx context.Context, in *Change[NumberInput]) (*One[calls.Number], error) {
+	return s.saveNumber(ctx, in.ID, in.Body)
+}
+
+// saveNumber looks first whether queue and prompt are the tenant's: foreign keys see every tenant's.
+func (s *Server) saveNumber(ctx context.Context, id uuid.UUID, n NumberInput) (*One[calls.Number], error) {
+	if n.Queue != nil {
+		if err := s.knownQueue(ctx, *n.Queue); err != nil {
+			return nil, err
+		}
+	}
+	if n.Prompt != nil {
+		if err := s.knownPrompt(ctx, *n.Prompt); err != nil {
+			return nil, err
+		}
+	}
+	return one(s.Numbers.Put(ctx, tenant(ctx), calls.Number{
+		ID: id, Number: n.Number, Name: n.Name, Kind: n.Kind, Queue: n.Queue, Prompt: n.Prompt, Address: n.Address, Record: n.Record,
+	}))
+}
+
+func (s *Server) deleteNumber(ctx context.Context, in *ByID) (*Nothing, error) {
+	return nothing(s.Numbers.Delete(ctx, tenant(ctx), in.ID))
+}
+
+// TrunkInput is a trunk as it is to be.
+type TrunkInput struct {
+	Name     string   `json:"name" minLength:"1" maxLength:"80"`
+	Networks []string `json:"networks,omitempty" doc:"addresses or CIDRs it sends from"`
+	Username string   `json:"username,omitempty" maxLength:"64"`
+	Password string   `json:"password,omitempty" maxLength:"256" doc:"empty keeps the one there is"`
+	Trusted  bool     `json:"trusted,omitempty" doc:"identity, flags and call data in headers are believed"`
+	NAT      bool     `json:"nat,omitempty" doc:"its media may come from another address than its SDP says"`
+	Headers  []string `json:"headers,omitempty" doc:"allow-list of X- headers and User-to-User"`
+	Codecs   []string `json:"codecs,omitempty" doc:"allowed, in order of preference; none: all"`
+	MaxCalls int      `json:"max_calls,omitempty" minimum:"0" maximum:"1000000" doc:"0: no limit"`
+	Enabled  bool     `json:"enabled"`
+}
+
+func (t TrunkInput) trunk(id uuid.UUID) sip.Trunk {
+	return sip.Trunk{
+		ID: id, Name: t.Name, Networks: t.Networks, Username: t.Username, Trusted: t.Trusted, NAT: t.NAT, Headers: t.Headers, Codecs: t.Codecs,
+		MaxCalls: t.MaxCalls, Enabled: t.Enabled,
+	}
+}
+
+func (s *Server) listTrunks(ctx context.Context, _ *struct{}) (*List[sip.Trunk], error) {
+	return whole(s.Trunks.Trunks(ctx, tenant(ctx)))
+}
+
+func (s *Server) getTrunk(ctx context.Context, in *ByID) (*One[sip.Trunk], error) {
+	return one(s.Trunks.Trunk(ctx, tenant(ctx), in.ID))
+}
+
+func (s *Server) addTrunk(ctx context.Context, in *With[TrunkInput]) (*One[sip.Trunk], error) {
+	return one(s.Trunks.PutTrunk(ctx, tenant(ctx), in.Body.trunk(uuid.Nil), in.Body.Password))
+}
+
+func (s *Server) putTrunk(ctx context.Context, in *Change[TrunkInput]) (*One[sip.Trunk], error) {
+	return one(s.Trunks.PutTrunk(ctx, tenant(ctx), in.Body.trunk(in.ID), in.Body.Password))
+}
+
+func (s *Server) deleteTrunk(ctx context.Context, in *ByID) (*Nothing, error) {
+	return nothing(s.Trunks.DeleteTrunk(ctx, tenant(ctx), in.ID))
+}
+
+// NewSpeech is a prompt to be spoken by the TTS engine.
+type NewSpeech struct {
+	Name     string  `json:"name" minLength:"1" maxLength:"200"`
+	Text     string  `json:"text" minLength:"1" maxLength:"2000"`
+	Language string  `json:"language,omitempty" enum:"en,zh" default:"en"`
+	Speed    float64 `json:"speed,omitempty" minimum:"0.5" maximum:"2" default:"1"`
+}
+
+type promptUpload struct {
+	RawBody huma.MultipartFormFiles[promptForm]
+}
+
+type promptForm struct {
+	File     huma.FormFile `form:"file" required:"true" doc:"WAV or MP3, 20 MB at most"`
+	Name     string        `form:"name" required:"true" minLength:"1" maxLength:"200"`
+	Language string        `form:"language" required:"false" enum:"en,zh"`
+}
+
+func (s *Server) listPrompts(ctx context.Context, _ *struct{}) (*List[calls.Prompt], error) {
+	return whole(s.Prompts.List(ctx, tenant(ctx)))
+}
+
+func (s *Server) getPrompt(ctx context.Context, in *ByID) (*One[calls.Prompt], error) {
+	return one(s.Prompts.Get(ctx, tenant(ctx), in.ID))
+}
+
+func (s *Server) addSpeech(ctx context.Context, in *With[NewSpeech]) (*One[calls.Prompt], error) {
+	return one(s.Prompts.AddSpeech(ctx, tenant(ctx), in.Body.Name, in.Body.Text, in.Body.Language, in.Body.Speed))
+}
+
+func (s *Server) uploadPrompt(ctx context.Context, in *promptUpload) (*One[calls.Prompt], error) {
+	form := in.RawBody.Data()
+	defer form.File.Close()
+	if form.Language == "" {
+		form.Language = "en"
+	}
+	return one(s.Prompts.Upload(ctx, tenant(ctx), form.Name, form.Language, form.File))
+}
+
+type audio struct {
+	ContentType string `header:"Content-Type"`
+	Body        []byte `contentType:"audio/wav"`
+}
+
+const previewRate = 16000
+
+func (s *Server) promptAudio(ctx context.Context, in *ByID) (*audio, error) {
+	a, err := s.Prompts.Load(ctx, tenant(ctx), in.ID)
+	if err != nil {
+		return nil, err
+	}
+	return &audio{ContentType: "audio/wav", Body: sound.PCM{Rate: previewRate, Samples: a.PCM(previewRate)}.WAV()}, nil
+}
+
+func (s *Server) deletePrompt(ctx context.Context, in *ByID) (*Nothing, error) {
+	return nothing(s.Prompts.Delete(ctx, tenant(ctx), in.ID))
+}

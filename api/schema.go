@@ -1,0 +1,126 @@
+package api
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+)
+
+// renamed are types whose names mean nothing, or something else, outside their packages.
+func renamed() map[string]string {
+	return map[string]string{
+		"tandem/queues.Prompt":          "QueuePrompt",
+		"tandem/queues.AgentView":       "AgentStatus",
+		"tandem/internal/audit.Row":     "AuditRow",
+		"tandem/internal/audit.Verdict": "AuditVerdict",
+		"tandem/recording.Waiting":      "RecordingWaiting",
+		"tandem/crmsync.Connection":     "CRMConnection",
+	}
+}
+
+// schemaName names a type in the document.
+func schemaName(t reflect.Type, hint string) string {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	name := huma.DefaultSchemaNamer(t, hint)
+	for full, better := range renamed() {
+		if t.PkgPath()+"."+t.Name() == full {
+			return better
+		}
+		if strings.HasSuffix(t.Name(), "["+full+"]") { // Page[queues.AgentView]
+			return strings.TrimSuffix(name, full[strings.LastIndex(full, ".")+1:]) + better
+		}
+	}
+	return name
+}
+
+// values are those of properties whose Go types are open strings.
+func values() map[string][]string {
+	return map[string][]string{
+		"AgentStatus.presence":   {"OFFLINE", "AVAILABLE", "AWAY", "BUSY"},
+		"AgentStatus.state":      {"IDLE", "RESERVED", "ALERTING", "CONNECTING", "INTERACTING", "HELD", "RECOVERING", "WRAP_UP", "NOT_RESPONDING", "UNREACHABLE"},
+		"AgentsItem.state":       {"RESERVED", "ALERTING", "CONNECTING", "INTERACTING", "HELD", "RECOVERING", "WRAP_UP"},
+		"CallRow.direction":      {"inbound", "outbound"},
+		"CallRow.state":          {"new", "playing", "menu", "dialing", "waiting", "offering", "whisper", "countdown", "talking", "held", "ended"},
+		"LegRecord.direction":    {"inbound", "outbound"},
+		"LegRecord.party":        {"customer", "agent", "far_end"},
+		"Number.kind":            {"menu", "queue", "echo", "music", "message", "address"},
+		"Prompt.kind":            {"upload", "speech", "music"},
+		"Queue.kind":             {"queue", "message"},
+		"MenuOption.kind":        {"menu", "queue", "message"},
+		"MenuRule.final":         {"queue", "first", "last", "voicemail", "hang_up"},
+		"MenuRule.zero":          {"nothing", "up", "queue"},
+		"Whisper.mode":           {"off", "queue_name", "text", "recording"},
+		"WrapUpRule.mode":        {"none", "optional", "timed", "mandatory"},
+		"Deflection.mode":        {"off", "message", "voicemail"},
+		"OwnSettings.record":     {"yes", "no", "ask"},
+		"RecordingWaiting.kind":  {"call", "voicemail"},
+		"RecordingWaiting.state": {"capturing", "sealed", "planned", "quarantined"},
+		"CRMConnection.provider": {"own", "rt"},
+		"Ticket.type":            {"bug", "feature_request", "billing", "refund", "general", "custom"},
+		"Ticket.priority":        {"urgent", "high", "medium", "low"},
+		"Ticket.status":          {"to_do", "in_progress", "on_hold", "resolved", "reopened"},
+		"TicketPage.type":        {"bug", "feature_request", "billing", "refund", "general", "custom"},
+		"TicketPage.priority":    {"urgent", "high", "medium", "low"},
+		"TicketPage.status":      {"to_do", "in_progress", "on_hold", "resolved", "reopened"},
+	}
+}
+
+// tidySchemas makes the document say what we send and take: our errors, lists that are never null, the values of open strings.
+func tidySchemas(o *huma.OpenAPI) {
+	problem := o.Components.Schemas.Schema(reflect.TypeFor[Problem](), true, "Problem")
+	schemas := o.Components.Schemas.Map()
+	for _, s := range schemas {
+		neverNull(s)
+	}
+	for place, list := range values() {
+		name, property, _ := strings.Cut(place, ".")
+		s := schemas[name]
+		if s == nil || s.Properties[property] == nil {
+			panic("api: the document has no " + place)
+		}
+		p := s.Properties[property]
+		p.Enum = nil
+		for _, v := range list {
+			p.Enum = append(p.Enum, v)
+		}
+		p.PrecomputeMessages()
+	}
+	for _, op := range operations(o) {
+		op.Responses["default"] = &huma.Response{
+			Description: "Error", Content: map[string]*huma.MediaType{"application/problem+json": {Schema: problem}},
+		}
+		for status := range op.Responses {
+			if status[0] == '4' || status[0] == '5' {
+				delete(op.Responses, status)
+			}
+		}
+	}
+	for _, unused := range []string{"ErrorModel", "ErrorDetail", "FormFile"} {
+		delete(schemas, unused)
+	}
+}
+
+func operations(o *huma.OpenAPI) []*huma.Operation {
+	var all []*huma.Operation
+	for _, item := range o.Paths {
+		all = append(all, item.Get, item.Post, item.Put, item.Patch, item.Delete)
+	}
+	return slices.DeleteFunc(all, func(op *huma.Operation) bool { return op == nil })
+}
+
+func neverNull(s *huma.Schema) {
+	if s == nil {
+		return
+	}
+	if s.Type == huma.TypeArray {
+		s.Nullable = false
+	}
+	neverNull(s.Items)
+	for _, p := range s.Properties {
+		neverNull(p)
+	}
+}
