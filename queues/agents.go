@@ -98,6 +98,7 @@ func (s *Service) ArchiveAgent(ctx context.Context, tenant, id uuid.UUID) error 
 
 // SetMembers makes exactly these agents serve a leaf queue.
 func (s *Service) SetMembers(ctx context.Context, tenant, queue uuid.UUID, agents []uuid.UUID) error {
+	agents = append([]uuid.UUID{}, agents...) // nil would be NULL, which is different from nobody
 	err := s.configure(ctx, tenant, queue, func(tx *storage.Tx) error {
 		// The lock keeps the queue a leaf until this commits.
 		if _, err := tx.Exec(ctx, `SELECT FROM queues WHERE queue_id = $1 FOR UPDATE`, queue); err != nil {

@@ -1,0 +1,16 @@
+package main
+
+import (
+	"flag"
+	"os"
+	"testing"
+)
+
+// These tests mostly wait for sound to be played: more of them run at once than there are processors.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", "10"); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
