@@ -1,0 +1,161 @@
+// Package crmsynctest is what every CRM's provider must do: one suite for all.
+package crmsynctest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"tandem/crmsync"
+	"tandem/recording"
+)
+
+// CRM is a provider under test and the view that a person has of the same CRM.
+type CRM struct {
+	Provider crmsync.Provider
+	// Contents returns the files of a ticket that bear the name, oldest first, as somebody who downloads them gets them.
+	Contents func(t *testing.T, ticket, name string) [][]byte
+	// Notes counts the notes of a ticket that contain the text.
+	Notes func(t *testing.T, ticket, text string) int
+	// NoTicket is an id that no ticket has.
+	NoTicket string
+}
+
+// NewCall is a call from a number.
+func NewCall(caller string) crmsync.Call {
+	return crmsync.Call{ID: uuid.New(), Number: "1001", Caller: caller, CallerName: "Ada O'Neil", QueuePath: []string{"Sales", "Söuth"}, StartedAt: time.Now()}
+}
+
+// Run runs the suite.
+func Run(t *testing.T, c CRM) {
+	ctx := context.Background()
+	t.Run("one ticket for each call", func(t *testing.T) { c.oneTicket(ctx, t) })
+	t.Run("one contact for each number", func(t *testing.T) { c.oneContact(ctx, t) })
+	t.Run("files arrive whole and are listed", func(t *testing.T) { c.files(ctx, t) })
+	t.Run("a file cut off leaves nothing", func(t *testing.T) { c.cutOff(ctx, t) })
+	t.Run("a ticket that is gone", func(t *testing.T) { c.gone(ctx, t) })
+	t.Run("a note is written once", func(t *testing.T) { c.notes(ctx, t) })
+	t.Run("the connection is good", func(t *testing.T) {
+		if err := c.Provider.Test(ctx); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func (c *CRM) ticket(ctx context.Context, t *testing.T, call crmsync.Call) string {
+	t.Helper()
+	id, err := c.Provider.EnsureTicket(ctx, call)
+	if err != nil || id == "" {
+		t.Fatalf("EnsureTicket: %q, %v", id, err)
+	}
+	return id
+}
+
+func (c *CRM) oneTicket(ctx context.Context, t *testing.T) {
+	first, second := NewCall("+4989123456"), NewCall("")
+	a := c.ticket(ctx, t, first)
+	if again := c.ticket(ctx, t, first); again != a {
+		t.Errorf("the same call has tickets %s and %s", a, again)
+	}
+	if b := c.ticket(ctx, t, second); b == a {
+		t.Errorf("two calls share ticket %s", b)
+	}
+}
+
+func (c *CRM) oneContact(ctx context.Context, t *testing.T) {
+	ids := map[string]bool{}
+	for _, call := range []crmsync.Call{NewCall("+4989777777"), NewCall("+4989777777"), NewCall("+4989777778"), NewCall(""), NewCall("")} {
+		id, err := c.Provider.EnsureContact(ctx, call)
+		if err != nil || id == "" {
+			t.Fatalf("EnsureContact: %q, %v", id, err)
+		}
+		ids[id] = true
+	}
+	if len(ids) != 4 {
+		t.Errorf("%d contacts for two numbers and two withheld ones", len(ids))
+	}
+}
+
+func (c *CRM) files(ctx context.Context, t *testing.T) {
+	ticket := c.ticket(ctx, t, NewCall("+4989123457"))
+	data := map[string][]byte{"rec_1_p1_aa.wav": bytes.Repeat([]byte("RIFF\x00\xff"), 20_000), "rec_1_p2_bb.wav": {1}}
+	for _, name := range []string{"rec_1_p1_aa.wav", "rec_1_p2_bb.wav"} {
+		if list, err := c.Provider.Attachments(ctx, ticket, name); err != nil || len(list) != 0 {
+			t.Fatalf("before: %v, %v", list, err)
+		}
+		_, err := c.Provider.Attach(ctx, ticket, crmsync.File{Name: name, ContentType: "audio/x-wav", Size: int64(len(data[name])), Note: "A recording"}, bytes.NewReader(data[name]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		list, err := c.Provider.Attachments(ctx, ticket, name)
+		if err != nil || len(list) != 1 || list[0].Size != int64(len(data[name])) || list[0].Name != name || list[0].ID == "" {
+			t.Fatalf("after: %+v, %v", list, err)
+		}
+		if got := c.Contents(t, ticket, name); len(got) != 1 || !bytes.Equal(got[0], data[name]) {
+			t.Errorf("%s: the CRM's copy differs", name)
+		}
+	}
+	list, err := c.Provider.Attachments(ctx, ticket, "rec_1_p1_aa.wav")
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = c.Provider.RemoveAttachment(ctx, ticket, list[0].ID)
+	if errors.Is(err, recording.ErrCannotRemove) {
+		return
+	}
+	if list, listErr := c.Provider.Attachments(ctx, ticket, "rec_1_p1_aa.wav"); err != nil || listErr != nil || len(list) != 0 {
+		t.Errorf("removed: %v, then %v, %v", err, list, listErr)
+	}
+}
+
+func (c *CRM) cutOff(ctx context.Context, t *testing.T) {
+	ticket := c.ticket(ctx, t, NewCall("+4989123458"))
+	broken := io.MultiReader(bytes.NewReader(make([]byte, 100_000)), failing{})
+	file := crmsync.File{Name: "rec_2_p1_cc.wav", ContentType: "audio/x-wav", Size: 200_000}
+	if _, err := c.Provider.Attach(ctx, ticket, file, broken); err == nil {
+		t.Fatal("a file that cannot be read was attached")
+	}
+	list, err := c.Provider.Attachments(ctx, ticket, file.Name)
+	if err != nil || len(list) != 0 {
+		t.Fatalf("left behind: %v, %v", list, err)
+	}
+	if _, err := c.Provider.Attach(ctx, ticket, file, bytes.NewReader(make([]byte, file.Size))); err != nil {
+		t.Fatalf("the second attempt: %v", err)
+	}
+	if list, err := c.Provider.Attachments(ctx, ticket, file.Name); err != nil || len(list) != 1 || list[0].Size != file.Size {
+		t.Fatalf("after the second attempt: %v, %v", list, err)
+	}
+}
+
+type failing struct{}
+
+func (failing) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+
+func (c *CRM) gone(ctx context.Context, t *testing.T) {
+	_, attach := c.Provider.Attach(ctx, c.NoTicket, crmsync.File{Name: "x.wav", ContentType: "audio/x-wav", Size: 1}, bytes.NewReader([]byte{1}))
+	_, list := c.Provider.Attachments(ctx, c.NoTicket, "x.wav")
+	note := c.Provider.AddNote(ctx, c.NoTicket, crmsync.Note{Key: "k", Title: "t", Body: "b"})
+	for what, err := range map[string]error{"Attach": attach, "Attachments": list, "AddNote": note} {
+		var e *recording.SendError
+		if !errors.As(err, &e) || e.Class != recording.ClassGone {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
+func (c *CRM) notes(ctx context.Context, t *testing.T) {
+	ticket := c.ticket(ctx, t, NewCall("+4989123459"))
+	for _, key := range []string{"one", "one", "two"} {
+		if err := c.Provider.AddNote(ctx, ticket, crmsync.Note{Key: key, Title: "Summary", Body: "Talked about the weather."}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := c.Notes(t, ticket, "the weather"); n != 2 {
+		t.Errorf("%d notes, want 2", n)
+	}
+}
