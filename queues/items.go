@@ -44,7 +44,7 @@ type NewItem struct {
 	Caller   string  // shown to supervisors; "" when withheld
 	Priority int     // higher goes first
 	Weight   int     // of an agent's capacity; 0: what the queue says for the channel
-	// EnqueuedAt keeps an earlier place (a transfer that failed, a callback); zero: now.
+	// EnqueuedAt keeps an earlier place (a transfer that failed, a callback); zero: now, or as before for one that waits here already.
 	EnqueuedAt time.Time
 }
 
@@ -130,26 +130,27 @@ func (s *Service) join(ctx context.Context, tx *storage.Tx, queue uuid.UUID, n N
 	if n.Weight > 0 {
 		wt.Weight = n.Weight
 	}
-	if n.EnqueuedAt.IsZero() {
+	keep := n.EnqueuedAt.IsZero() // one that waits here already keeps its place
+	if keep {
 		n.EnqueuedAt = tx.Now
 	}
 	// One that waits already, or talks to an agent, is no longer where it was.
 	if err := s.endLive(ctx, tx, n.ID); err != nil {
 		return err
 	}
-	tag, err := tx.Exec(ctx, `
+	err = tx.QueryRow(ctx, `
 		INSERT INTO queue_items (item_id, tenant_id, shard, queue_id, kind, channel, caller, priority, weight, exclusive, enqueued_at, node, state)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'waiting')
 		ON CONFLICT (item_id) DO UPDATE SET queue_id = excluded.queue_id, channel = excluded.channel, caller = excluded.caller,
-			priority = excluded.priority, weight = excluded.weight, exclusive = excluded.exclusive, enqueued_at = excluded.enqueued_at,
+			priority = excluded.priority, weight = excluded.weight, exclusive = excluded.exclusive,
+			enqueued_at = CASE WHEN $13 AND queue_items.state <> 'left' AND queue_items.queue_id = excluded.queue_id
+				THEN queue_items.enqueued_at ELSE excluded.enqueued_at END,
 			node = excluded.node, state = 'waiting', left_at = NULL, left_reason = NULL
-		WHERE queue_items.tenant_id = excluded.tenant_id AND queue_items.kind = excluded.kind`,
-		n.ID, tx.Tenant, shardOf(tx.Tenant), queue, n.Kind, n.Channel, n.Caller, n.Priority, wt.Weight, wt.Exclusive, n.EnqueuedAt, s.node)
-	if err == nil && tag.RowsAffected() == 0 {
-		err = ErrItem
-	}
+		WHERE queue_items.tenant_id = excluded.tenant_id AND queue_items.kind = excluded.kind
+		RETURNING enqueued_at`,
+		n.ID, tx.Tenant, shardOf(tx.Tenant), queue, n.Kind, n.Channel, n.Caller, n.Priority, wt.Weight, wt.Exclusive, n.EnqueuedAt, s.node, keep).Scan(&n.EnqueuedAt)
 	if err != nil {
-		return err
+		return storage.Missing(err, ErrItem)
 	}
 	s.wakeAfter(tx, tx.Tenant)
 	return s.log.Append(ctx, tx, "item.queued", n.ID, Queued{Item: n.ID, Kind: n.Kind, Queue: queue, Channel: n.Channel, Priority: n.Priority, EnqueuedAt: n.EnqueuedAt})
