@@ -12,6 +12,7 @@ import (
 // bridgeOut calls an outside address and joins it with the caller, who hears it ring until it answers.
 func (c *Call) bridgeOut(ctx context.Context, entry Number) Reason {
 	c.step(StepDial, "")
+	c.record.Ticket = entry.Record // a recording needs a ticket to go to
 	if err := c.customer.Ring(); err != nil {
 		c.log.Debug("the caller could not be told that it rings", "err", err)
 	}

@@ -93,9 +93,9 @@ type Invite struct {
 
 // Party is the other end as a telephone network describes it.
 type Party struct {
-	Number   string // E.164 with + where it is one, else the user part unchanged; empty when withheld
-	Name     string
-	Withheld bool
+	Number   string `json:"number"` // E.164 with + where it is one, else the user part unchanged; empty when withheld
+	Name     string `json:"name"`
+	Withheld bool   `json:"withheld"`
 }
 
 // Reserved are the three profile flags of V1.6.

@@ -14,12 +14,15 @@ import (
 
 	"tandem/api"
 	"tandem/calls"
+	"tandem/crm"
+	"tandem/crmsync"
 	"tandem/internal/auth"
 	"tandem/internal/events"
 	"tandem/internal/storage"
 	"tandem/media"
 	"tandem/queues"
 	"tandem/recording"
+	"tandem/signaling"
 	"tandem/sip"
 )
 
@@ -49,11 +52,15 @@ type app struct {
 
 	queues    *queues.Service
 	recording *recording.Service
+	uploader  *recording.Uploader
+	crm       *crm.Service
+	crmsync   *crmsync.Service
 	prompts   *calls.Prompts
 	numbers   *calls.Numbers
 	board     *calls.Switchboard
 	trunks    *sip.Directory
 	sip       *sip.Server
+	hub       *signaling.Hub
 	api       *api.Server
 	listener  net.Listener
 

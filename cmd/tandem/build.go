@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -16,6 +17,10 @@ import (
 
 	"tandem/api"
 	"tandem/calls"
+	"tandem/crm"
+	"tandem/crmsync"
+	"tandem/crmsync/own"
+	"tandem/crmsync/rt"
 	"tandem/internal/audit"
 	"tandem/internal/auth"
 	"tandem/internal/events"
@@ -26,6 +31,7 @@ import (
 	"tandem/media/sound"
 	"tandem/queues"
 	"tandem/recording"
+	"tandem/signaling"
 	"tandem/sip"
 	"tandem/web"
 )
@@ -48,7 +54,7 @@ func (a *app) build(ctx context.Context) error {
 		a.log.Warn("built without libopus: every call works, with G.711")
 	}
 	for _, step := range []func(context.Context) error{
-		a.buildStorage, a.buildIdentity, a.buildMedia, a.buildServices, a.buildCalls, a.fillDemo, a.buildSIP, a.buildHTTP,
+		a.buildStorage, a.buildIdentity, a.buildMedia, a.buildServices, a.buildCalls, a.fillDemo, a.buildSIP, a.buildBrowsers, a.buildHTTP,
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -144,7 +150,7 @@ func (a *app) language(ctx context.Context, tenant uuid.UUID) (string, error) {
 // Dial implements calls.Dialer: an agent's browser is reached by signalling, everything else by SIP.
 func (a *app) Dial(ctx context.Context, to calls.Target) (calls.Leg, error) {
 	if to.Device == "browser" {
-		return nil, fault.New(fault.Unavailable, "x", "x")
+		return a.hub.Dialer().Dial(ctx, to)
 	}
 	return a.sip.Dialer().Dial(ctx, to)
 }
@@ -182,6 +188,21 @@ func (a *app) buildSIP(ctx context.Context) (err error) {
 	return err
 }
 
+func (a *app) buildBrowsers(context.Context) (err error) {
+	a.hub, err = signaling.New(signaling.Config{
+		RTC:       signaling.RTCConfig{UDP: a.cfg.WebRTC.UDP, Public: a.mediaIP},
+		Stream:    media.StreamConfig{Clock: a.clock, Log: a.log, Metrics: a.mediaMetrics},
+		Customers: a.demo, Tenant: a.tenant,
+	}, signaling.Needs{
+		Bus: a.bus, Queues: a.queues, Redeem: a.auth.Redeem, Renew: a.auth.Renew, Incoming: a.board.Incoming, WriteNotes: a.board.WriteNotes,
+	}, a.log, a.metrics)
+	if err != nil {
+		return err
+	}
+	a.later("close the browsers' ports", a.hub.Close)
+	return nil
+}
+
 func (a *app) buildIdentity(context.Context) (err error) {
 	a.trunks = sip.NewDirectory(a.db, a.bus, a.events, a.log, sipRealm, a.cfg.Node.Name)
 	a.auth, err = auth.New(a.db, auth.Config{
@@ -198,13 +219,26 @@ func (a *app) buildServices(context.Context) (err error) {
 		DB: a.db, Events: a.events, Bus: a.bus, Keys: a.keys, Log: a.log, Metrics: a.metrics,
 		Dir: filepath.Join(a.cfg.Data.Dir, "spool"), Node: a.cfg.Node.Name,
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	a.crm = crm.New(crm.Config{DB: a.db, Events: a.events, Keys: a.keys, Blobs: a.blobs, Log: a.log})
+	a.crmsync = crmsync.New(crmsync.Config{
+		DB: a.db, Events: a.events, Bus: a.bus, Keys: a.keys, Recordings: a.recording, Log: a.log, Metrics: a.metrics,
+		Providers: map[string]crmsync.Open{"own": own.New(a.crm), "rt": rt.New(http.DefaultTransport)},
+	})
+	a.uploader = recording.NewUploader(a.recording, a.crmsync, recording.UploaderConfig{MaxPart: a.cfg.Recording.PartBytes, Metrics: a.metrics})
+	return nil
 }
 
 func (a *app) buildHTTP(context.Context) (err error) {
 	a.api, err = api.New(api.Config{
-		Services: api.Services{Auth: a.auth},
-		Log:      a.log, Metrics: a.metrics, Ready: a.readiness, Web: web.Dist(), Version: version,
+		Services: api.Services{
+			DB: a.db, Auth: a.auth, Calls: a.board, Numbers: a.numbers, Prompts: a.prompts, Queues: a.queues, Trunks: a.trunks,
+			Recordings: a.recording, CRM: a.crm, CRMSync: a.crmsync,
+		},
+		Log: a.log, Metrics: a.metrics, Ready: a.readiness, Web: web.Dist(), Version: version,
+		Routes: map[string]http.Handler{"/ws": a.hub},
 	})
 	if err != nil {
 		return err

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"tandem/internal/audit"
 )
 
 // serve runs everything that was built until ctx ends or a drain is over, and waits until all of it has stopped.
@@ -26,6 +28,7 @@ func (a *app) serve(ctx context.Context) error {
 	defer stopFront()
 	over, front := errgroup.WithContext(front)
 	over.Go(func() error { return named("calls", a.board.Run(front)) })
+	over.Go(func() error { return named("browsers", a.hub.Run(front)) })
 	over.Go(func() error { return named("drain", a.drainThenStop(front, stopFront)) })
 	over.Go(func() error {
 		// A service that fails takes the calls down in order; its error is reported below.
@@ -63,6 +66,26 @@ func (a *app) services() map[string]func(context.Context) error {
 		"recording":   a.recording.Run,
 		"trunks":      a.trunks.Run,
 		"sip":         a.sip.Run,
+		"uploader":    a.uploader.Run,
+		"crmsync":     a.crmsync.Run,
+		"audit":       audit.Follow(a.db, a.bus, a.log).Run,
+		"sessions":    a.sweepSessions,
+	}
+}
+
+// sweepSessions removes what has expired: sessions, tickets, counters of failed logins.
+func (a *app) sweepSessions(ctx context.Context) error {
+	tick := time.NewTicker(time.Minute)
+	defer tick.Stop()
+	for {
+		if err := a.auth.Sweep(ctx); err != nil && ctx.Err() == nil {
+			a.log.Error("expired sessions could not be removed", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
 	}
 }
 
