@@ -71,10 +71,14 @@ var (
 
 const longestField = 200
 
-// Phone brings a number into E.164. Numbers without + are national ones of region.
+// Phone brings a number into E.164. Numbers without + are national ones of region; they must be of a range that is in use there, so that
+// no extension of a house is taken for one.
 func Phone(number, region string) (string, error) {
 	n, err := phonenumbers.Parse(number, region)
 	if err != nil || !phonenumbers.IsPossibleNumber(n) {
+		return "", ErrPhone
+	}
+	if !strings.HasPrefix(strings.TrimSpace(number), "+") && !phonenumbers.IsValidNumber(n) {
 		return "", ErrPhone
 	}
 	return phonenumbers.Format(n, phonenumbers.E164), nil

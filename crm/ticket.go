@@ -223,8 +223,8 @@ func (s *Service) Tickets(ctx context.Context, tenant uuid.UUID, f TicketFilter)
 	}
 	err = s.cfg.DB.Tenant(ctx, tenant, func(tx *storage.Tx) error {
 		rows, err := tx.Query(ctx, `SELECT `+ticketColumns+` FROM tickets t
-			WHERE ticket_id < $1 AND ($2 = '' OR status = $2) AND ($3 = $7 OR assignee = $3) AND ($4 = $7 OR contact_id = $4)
-			AND ($5 = $7 OR EXISTS (SELECT FROM ticket_calls c WHERE c.ticket_id = t.ticket_id AND c.call_id = $5))
+			WHERE ticket_id < $1 AND ($2 = '' OR status = $2) AND ($3::uuid = $7::uuid OR assignee = $3) AND ($4::uuid = $7 OR contact_id = $4)
+			AND ($5::uuid = $7 OR EXISTS (SELECT FROM ticket_calls c WHERE c.ticket_id = t.ticket_id AND c.call_id = $5))
 			AND ($6 = '%%' OR title ILIKE $6 OR number::text = trim(both '%#' from $6))
 			ORDER BY ticket_id DESC LIMIT $8`, below, string(f.Status), f.Assignee, f.Contact, f.Call, like(f.Search), uuid.Nil, n+1)
 		if err != nil {

@@ -1,0 +1,245 @@
+package crmsync_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"go.uber.org/goleak"
+
+	"tandem/calls"
+	"tandem/crm"
+	"tandem/crmsync"
+	"tandem/crmsync/own"
+	"tandem/crmsync/rt"
+	"tandem/crmsync/rt/rttest"
+	"tandem/internal/storage"
+	"tandem/media/codec"
+	"tandem/recording"
+	"tandem/recording/recordingtest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// node is everything from the event of a call to its ticket.
+type node struct {
+	*recordingtest.Rig
+	crm  *crm.Service
+	sync *crmsync.Service
+}
+
+func newNode(t *testing.T, maxPart int64) *node {
+	t.Helper()
+	n := &node{Rig: recordingtest.New(t, nil)}
+	blobs, err := storage.OpenBlobs(context.Background(), "file:"+t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	transport := &http.Transport{}
+	t.Cleanup(transport.CloseIdleConnections)
+	n.crm = crm.New(crm.Config{DB: n.DB, Events: n.Events, Keys: n.Keys, Blobs: blobs, Log: n.Log})
+	n.sync = crmsync.New(crmsync.Config{
+		DB: n.DB, Events: n.Events, Bus: n.Bus, Keys: n.Keys, Recordings: n.Service, Log: n.Log, Metrics: n.Registry,
+		Providers: map[string]crmsync.Open{crmsync.Own: own.New(n.crm), rt.Name: rt.New(transport)},
+		Base:      10 * time.Millisecond, Poll: 50 * time.Millisecond,
+	})
+	n.Run(n.sync.Run)
+	n.Run(recording.NewUploader(n.Service, n.sync, recording.UploaderConfig{MaxPart: maxPart, Base: 10 * time.Millisecond, Poll: 50 * time.Millisecond, Metrics: n.Registry}).Run)
+	return n
+}
+
+// call records a call of some seconds and tells of its end, as calls does.
+func (n *node) call(d time.Duration) (call, rec uuid.UUID) {
+	n.T.Helper()
+	call = storage.NewID()
+	rec = n.Record(call, d, recordingtest.NewVoice(n.T, codec.PCMA, 440, nil), recordingtest.NewVoice(n.T, codec.PCMU, 1000, nil))
+	queue, now := uuid.New(), time.Now()
+	n.tell("call.ended", call, calls.Record{
+		ID: call, Direction: calls.Inbound, Number: "1001", Caller: calls.Party{Number: "+4989123456", Name: "Ada Byron"}, StartedAt: now, ConnectedAt: &now, EndedAt: &now,
+		TalkSeconds: d.Seconds(), Reason: calls.ReasonCallerHungUp, Queue: &queue, QueuePath: []string{"Demo", "Support"}, AgentName: "Agent One", Recording: &rec, Ticket: true,
+	})
+	return call, rec
+}
+
+func (n *node) tell(typ string, subject uuid.UUID, data any) {
+	n.T.Helper()
+	err := n.DB.Tenant(context.Background(), n.Tenant, func(tx *storage.Tx) error {
+		return n.Events.Append(context.Background(), tx, typ, subject, data)
+	})
+	if err != nil {
+		n.T.Fatal(err)
+	}
+}
+
+func (n *node) ticketOf(call uuid.UUID) string {
+	n.T.Helper()
+	var ref string
+	n.Await("a ticket", func() bool {
+		var err error
+		ref, err = n.sync.TicketOf(context.Background(), n.Tenant, call)
+		if err != nil {
+			n.T.Fatal(err)
+		}
+		return ref != ""
+	})
+	_, ticket, _ := strings.Cut(ref, ":")
+	return ticket
+}
+
+// spoolIsEmpty checks that neither audio nor key is left.
+func (n *node) spoolIsEmpty() {
+	n.T.Helper()
+	left, err := os.ReadDir(n.Dir)
+	if err != nil || len(left) != 1 { // the lock
+		n.T.Errorf("left in the spool: %v %v", left, err)
+	}
+	var keys int
+	n.Scan(&keys, `SELECT count(*) FROM recordings WHERE wrapped_key IS NOT NULL`)
+	if keys != 0 {
+		n.T.Errorf("%d keys left", keys)
+	}
+}
+
+func checkParts(t *testing.T, parts [][]byte, limit int, d time.Duration) {
+	t.Helper()
+	for i, p := range parts {
+		if len(p) > limit {
+			t.Errorf("part %d has %d bytes", i+1, len(p))
+		}
+	}
+	sides, f := recordingtest.Join(t, parts...)
+	if got := time.Duration(len(sides[0])) * time.Second / time.Duration(f.Rate); got < d || got > d+200*time.Millisecond {
+		t.Errorf("%v of audio for a call of %v", got, d)
+	}
+	middle := len(sides[0]) / 2
+	for side, hz := range []float64{440, 1000} {
+		pcm := sides[side][middle-f.Rate/2 : middle+f.Rate/2]
+		if own, other := recordingtest.Level(pcm, f.Rate, hz), recordingtest.Level(pcm, f.Rate, 1440-hz); own < 3000 || other > own/50 {
+			t.Errorf("side %d: its tone %.0f, the other %.0f", side, own, other)
+		}
+	}
+}
+
+func TestCallReachesOwnTicket(t *testing.T) {
+	ctx := context.Background()
+	n := newNode(t, 20_000)
+	call, rec := n.call(2 * time.Second)
+	n.tell("call.wrapped_up", call, calls.WrapUp{Call: call, Disposition: "solved", Notes: "Wants a refund."})
+	n.Await("delivery", func() bool { return n.State(rec) == recording.Destroyed })
+	ticket := uuid.MustParse(n.ticketOf(call))
+
+	files, err := n.crm.Attachments(ctx, n.Tenant, ticket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var parts [][]byte
+	for i, a := range files {
+		if want := "rec_" + rec.String() + "_p" + strconv.Itoa(i+1) + "_"; !strings.HasPrefix(a.Name, want) || !a.HasPeaks || a.Seconds <= 0 {
+			t.Errorf("attachment %d is %+v", i+1, a)
+		}
+		f, err := n.crm.OpenAttachment(ctx, n.Tenant, ticket, a.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := io.ReadAll(f)
+		if err = errors.Join(err, f.Close()); err != nil {
+			t.Fatal(err)
+		}
+		parts = append(parts, b)
+	}
+	if len(parts) != 2 {
+		t.Fatalf("%d parts", len(parts))
+	}
+	checkParts(t, parts, 20_000, 2*time.Second)
+	n.spoolIsEmpty()
+
+	var notes []crm.Note
+	n.Await("both notes", func() bool {
+		if notes, err = n.crm.Notes(ctx, n.Tenant, ticket); err != nil {
+			t.Fatal(err)
+		}
+		return len(notes) == 2
+	})
+	for i, want := range []string{"Queue: Demo › Support\nAgent: Agent One\n", "Disposition: solved\n\nWants a refund."} {
+		if !strings.Contains(notes[i].Body, want) {
+			t.Errorf("note %d: %q", i, notes[i].Body)
+		}
+	}
+	got, err := n.crm.Ticket(ctx, n.Tenant, ticket)
+	if err != nil || got.Title != "Call from +4989123456 – Support" || got.Contact == nil {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	contact, err := n.crm.Contact(ctx, n.Tenant, *got.Contact)
+	if err != nil || contact.Phone != "+4989123456" || contact.LastName != "Byron" || contact.ContactedAt == nil {
+		t.Errorf("%+v, %v", contact, err)
+	}
+}
+
+type rtFiles struct {
+	Items []struct{ ID, Filename string }
+}
+
+// The real Request Tracker: parts in order, playable, joined without a gap; then spool and keys are gone. A ticket that somebody deletes
+// before delivery is replaced.
+func TestCallReachesRequestTracker(t *testing.T) {
+	ctx := context.Background()
+	server := rttest.Start(t)
+	n := newNode(t, 100_000)
+	conn := crmsync.Connection{Provider: rt.Name, BaseURL: server.URL, Credentials: crmsync.Credentials{User: rttest.User, Password: "wrong"}}
+	if err := n.sync.SetConnection(ctx, n.Tenant, conn); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.sync.Test(ctx, n.Tenant, crmsync.Connection{Provider: rt.Name, BaseURL: server.URL}); !errors.Is(err, rt.ErrRefused) {
+		t.Fatalf("the stored password is wrong: %v", err)
+	}
+	call, rec := n.call(7 * time.Second)
+	n.Await("a refusal that is shown", func() bool {
+		list, err := n.sync.Pending(ctx, n.Tenant)
+		return err == nil && len(list) > 0 && strings.Contains(list[0].LastError, "unauthorized")
+	})
+	conn.Credentials.Password = rttest.Password
+	if err := n.sync.SetConnection(ctx, n.Tenant, conn); err != nil {
+		t.Fatal(err)
+	}
+	ticket := n.ticketOf(call)
+	n.Await("delivery", func() bool { return n.State(rec) == recording.Destroyed })
+
+	var files rtFiles
+	server.Get("/ticket/"+ticket+"/attachments?fields=Filename&per_page=100", &files)
+	var parts [][]byte
+	for _, f := range files.Items {
+		if !strings.HasSuffix(f.Filename, ".wav") {
+			continue
+		}
+		if want := "rec_" + rec.String() + "_p" + strconv.Itoa(len(parts)+1) + "_"; !strings.HasPrefix(f.Filename, want) {
+			t.Errorf("%s where %s… should be", f.Filename, want)
+		}
+		parts = append(parts, server.Content(f.ID))
+	}
+	if len(parts) != 2 {
+		t.Fatalf("%d parts", len(parts))
+	}
+	checkParts(t, parts, 100_000, 7*time.Second)
+	n.spoolIsEmpty()
+
+	shown, err := n.sync.Connection(ctx, n.Tenant)
+	if err != nil || !shown.Credentials.IsZero() || shown.BaseURL != server.URL {
+		t.Errorf("%+v, %v", shown, err)
+	}
+	elsewhere := crmsync.Connection{Provider: rt.Name, BaseURL: "http://127.0.0.1:1"}
+	if err := n.sync.SetConnection(ctx, n.Tenant, elsewhere); !errors.Is(err, rt.ErrCredentials) {
+		t.Errorf("the stored password goes to another address: %v", err)
+	}
+	var plain int
+	n.Scan(&plain, `SELECT count(*) FROM crm_connections WHERE position($1::bytea in credentials) > 0`, []byte(rttest.Password))
+	if plain != 0 {
+		t.Error("the password is stored in the clear")
+	}
+}
