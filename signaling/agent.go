@@ -21,6 +21,7 @@ import (
 type agentState struct {
 	agent      agentView
 	heard      bool // the page has measured speech at this microphone
+	proven     bool // and its packets have arrived here
 	restore    bool // the presence of before returns once the microphone is proven
 	confirming bool
 	reading    bool      // the agent is being read
@@ -70,7 +71,7 @@ func (s *session) greetAgent(again, known bool) {
 		return
 	}
 	wasAvailable := s.agent.Presence == queues.Available
-	s.heard, s.restore = false, again || wasAvailable || s.restore
+	s.heard, s.proven, s.restore = false, false, again || wasAvailable || s.restore
 	acting := s.acting(s.ctx)
 	s.later(s.desk, "", func(ctx context.Context) func() {
 		v, err := s.hub.need.Queues.Agent(ctx, s.tenant, s.user)
@@ -137,7 +138,7 @@ func wrappingUp(v queues.AgentView) int {
 }
 
 func (s *session) agentIs(v queues.AgentView, set *queues.Settings) {
-	view := agentView{ID: v.ID, Presence: v.Presence, Reason: v.Reason, PresenceAt: v.PresenceAt, State: v.State, Since: v.StateAt, Until: v.BarredUntil, Microphone: s.heard}
+	view := agentView{ID: v.ID, Presence: v.Presence, Reason: v.Reason, PresenceAt: v.PresenceAt, State: v.State, Since: v.StateAt, Until: v.BarredUntil, Microphone: s.proven}
 	i := wrappingUp(v)
 	if i >= 0 && v.State == queues.WrapUp {
 		view.Until = v.Items[i].WrapUntil
@@ -248,7 +249,7 @@ func (s *session) gotProof(f frame) error {
 
 // confirmMicrophone shows a proven microphone, and lets the presence of before return.
 func (s *session) confirmMicrophone() {
-	if !s.heard || s.confirming || s.customer() || s.agent.Microphone && !s.restore {
+	if !s.heard || s.confirming || s.customer() || s.proven && !s.restore {
 		return
 	}
 	s.confirming = true
@@ -257,8 +258,10 @@ func (s *session) confirmMicrophone() {
 
 func (s *session) confirm(until time.Time) {
 	switch {
-	case s.up && s.line.silentFor() < proofFresh:
+	case !s.heard: // another page has come
 		s.confirming = false
+	case s.up && s.line.silentFor() < proofFresh:
+		s.confirming, s.proven = false, true
 		if s.restore {
 			s.restore = false
 			s.returnPresence()

@@ -128,6 +128,9 @@ func (s *session) attach(sock *socket, hello helloData, id string) {
 	default:
 		s.hub.metrics.resumes.WithLabelValues("reloaded").Inc()
 		s.id, s.resume = storage.NewID(), rand.Text()
+		// The other page must not be heard any more.
+		s.setPeer(nil)
+		s.later(s.rtc, "", func(context.Context) func() { s.closePeer(); return nil })
 	}
 	w := welcome{Session: s.id, Resume: s.resume, Customer: s.customer()}
 	if !s.customer() {

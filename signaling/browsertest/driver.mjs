@@ -66,7 +66,7 @@ async function hear(ms) {
 
 const commands = {
   goto: ({ url }) => page.goto(url),
-  fill: ({ label, value }) => page.getByLabel(label, { exact: true }).first().fill(value),
+  fill: ({ label, value }) => page.getByLabel(label).first().fill(value),
   click: ({ role, name, exact }) => page.getByRole(role, { name, exact: exact ?? false }).first().click(),
   press: ({ key }) => page.keyboard.press(key),
   see: ({ text, timeout }) => page.getByText(text).first().waitFor({ timeout: timeout ?? 20000 }),
