@@ -1,3 +1,119 @@
+import { Anchor, Button, Group, Skeleton } from '@mantine/core';
+import { IconArrowLeft, IconPencil, IconTrash } from '@tabler/icons-react';
+import { useQuery } from '@tanstack/react-query';
+import { Link, useNavigate, useParams } from '@tanstack/react-router';
+import { useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { api, type Schema } from '../api/client';
+import { contactQuery, ticketsQuery } from '../api/queries';
+import { useAct } from '../api/useSave';
+import { useCan } from '../app/session';
+import { TicketTable } from '../tickets/TicketTable';
+import classes from '../tickets/tickets.module.css';
+import { useConfirm } from '../ui/confirm';
+import { ErrorNotice } from '../ui/ErrorNotice';
+import { Facts, Page, Section } from '../ui/Page';
+import { DateTime } from '../ui/time';
+import { ContactForm } from './ContactForm';
+import { contactName } from './name';
+
 export function Contact() {
-  return null;
+  const { t } = useTranslation(['crm', 'common']);
+  const { id } = useParams({ from: '/app/contacts/$id' });
+  const can = useCan();
+  const [editing, setEditing] = useState(false);
+  const { data: contact, error, refetch } = useQuery(contactQuery(id));
+  const tickets = useQuery(ticketsQuery({ contact: id }));
+  return (
+    <Page
+      title={contact ? contactName(contact) || contact.phone || t('contact.unnamed') : t('contact.one')}
+      note={
+        <Anchor component={Link} to="/contacts" size="sm">
+          <IconArrowLeft size={13} aria-hidden /> {t('contact.back')}
+        </Anchor>
+      }
+      actions={
+        contact && (
+          <Group gap="xs">
+            {can('delete', 'contacts') && <DeleteContact contact={contact} />}
+            {can('write', 'contacts') && (
+              <Button variant="default" leftSection={<IconPencil size={15} />} onClick={() => setEditing(true)}>
+                {t('common:edit')}
+              </Button>
+            )}
+          </Group>
+        )
+      }
+    >
+      {error && !contact && <ErrorNotice error={error} onRetry={refetch} />}
+      <div className={classes.page}>
+        <Section title={t('contact.tickets')}>
+          <TicketTable
+            tickets={tickets.data}
+            loading={tickets.isPending}
+            error={tickets.error}
+            onRetry={tickets.refetch}
+            empty={t('ticket.empty')}
+            emptyText={t('ticket.emptyText')}
+          />
+        </Section>
+        <aside className={classes.panel} style={{ marginTop: 38 }} aria-label={t('contact.one')}>
+          {contact ? <ContactFacts contact={contact} /> : <Skeleton height={240} />}
+        </aside>
+      </div>
+      {contact && <ContactForm opened={editing} contact={contact} onClose={() => setEditing(false)} />}
+    </Page>
+  );
+}
+
+function ContactFacts({ contact }: { contact: Schema['Contact'] }) {
+  const { t } = useTranslation('crm');
+  return (
+    <Facts
+      rows={[
+        [
+          t('contact.phone'),
+          <span key="phone" className="tnum">
+            {contact.phone || '–'}
+          </span>,
+        ],
+        [t('contact.email'), contact.email || '–'],
+        [t('contact.company'), contact.company || '–'],
+        [t('contact.jobTitle'), contact.job_title || '–'],
+        [t('contact.country'), contact.country || '–'],
+        [t('contact.location'), contact.location || '–'],
+        [t('contact.created'), <DateTime key="created" time={contact.created_at} />],
+        [t('contact.lastContacted'), <DateTime key="last" time={contact.last_contacted_at} />],
+        ...Object.entries(contact.attributes).map(([name, value]): [string, string] => [name, String(value)]),
+      ]}
+    />
+  );
+}
+
+function DeleteContact({ contact }: { contact: Schema['Contact'] }) {
+  const { t } = useTranslation(['crm', 'common']);
+  const navigate = useNavigate();
+  const confirm = useConfirm();
+  const remove = useAct({
+    act: () => api.DELETE('/api/v1/contacts/{id}', { params: { path: { id: contact.id } } }),
+    nouns: ['contacts'],
+    done: () => void navigate({ to: '/contacts' }),
+  });
+  return (
+    <Button
+      variant="default"
+      leftSection={<IconTrash size={15} />}
+      loading={remove.isPending}
+      onClick={() =>
+        confirm({
+          title: t('contact.deleteTitle'),
+          text: t('contact.deleteText'),
+          action: t('common:delete'),
+          onConfirm: () => remove.mutate(),
+        })
+      }
+    >
+      {t('common:delete')}
+    </Button>
+  );
 }

@@ -1,0 +1,89 @@
+import { useNavigate } from '@tanstack/react-router';
+import { useMemo } from 'react';
+import { useTranslation } from 'react-i18next';
+import type { Schema } from '../api/client';
+import { usePeople } from '../app/people';
+import { type Column, DataTable } from '../ui/DataTable';
+import { DateTime } from '../ui/time';
+import { PriorityTag, priorities } from './PriorityTag';
+import { TicketStatusTag } from './TicketStatusTag';
+
+type Ticket = Schema['Ticket'];
+
+interface TicketTableProps {
+  tickets: Ticket[] | undefined;
+  loading: boolean;
+  error: unknown;
+  onRetry: () => void;
+  empty: string;
+  emptyText?: string;
+}
+
+/** The list of tickets, on its own screen and on a contact's. */
+export function TicketTable(props: TicketTableProps) {
+  const { t } = useTranslation('crm');
+  const navigate = useNavigate();
+  const { nameOf } = usePeople();
+  const columns = useMemo(
+    (): Column<Ticket>[] => [
+      {
+        id: 'number',
+        header: t('ticket.number'),
+        width: 80,
+        sort: (x) => x.number,
+        cell: (x) => <span className="tnum quiet">#{x.number}</span>,
+      },
+      {
+        id: 'subject',
+        header: t('ticket.subject'),
+        sort: (x) => x.subject,
+        cell: (x) => <strong style={{ fontWeight: 550 }}>{x.subject}</strong>,
+      },
+      {
+        id: 'status',
+        header: t('ticket.status'),
+        width: 120,
+        sort: (x) => x.status,
+        cell: (x) => <TicketStatusTag status={x.status} />,
+      },
+      {
+        id: 'priority',
+        header: t('ticket.priority'),
+        width: 110,
+        sort: (x) => priorities.indexOf(x.priority),
+        cell: (x) => <PriorityTag priority={x.priority} />,
+      },
+      { id: 'type', header: t('ticket.type'), width: 140, sort: (x) => x.type, cell: (x) => t(`type.${x.type}`) },
+      {
+        id: 'assignee',
+        header: t('ticket.assignee'),
+        width: 170,
+        cell: (x) => nameOf(x.assignee_id) || <span className="quiet">–</span>,
+      },
+      {
+        id: 'updated',
+        header: t('ticket.updated'),
+        width: 150,
+        align: 'right',
+        sort: (x) => Date.parse(x.updated_at),
+        cell: (x) => <DateTime time={x.updated_at} short />,
+      },
+    ],
+    [t, nameOf],
+  );
+  return (
+    <DataTable
+      label={t('ticket.title')}
+      rows={props.tickets}
+      loading={props.loading}
+      error={props.error}
+      onRetry={props.onRetry}
+      columns={columns}
+      rowKey={(x) => x.id}
+      onOpen={(x) => void navigate({ to: '/tickets/$id', params: { id: x.id } })}
+      sortBy={{ id: 'updated', desc: true }}
+      empty={props.empty}
+      emptyText={props.emptyText}
+    />
+  );
+}

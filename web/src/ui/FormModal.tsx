@@ -1,0 +1,61 @@
+import { Button, Drawer, Group, Modal, Stack } from '@mantine/core';
+import type { FormEventHandler, ReactNode } from 'react';
+import { useTranslation } from 'react-i18next';
+import { ErrorNotice } from './ErrorNotice';
+
+interface FormProps {
+  opened: boolean;
+  title: string;
+  onClose: () => void;
+  onSubmit: FormEventHandler<HTMLFormElement>;
+  saving: boolean;
+  error: unknown;
+  children: ReactNode;
+  /** Left of the buttons: delete and the like. */
+  extra?: ReactNode;
+  readOnly?: boolean;
+  wide?: boolean;
+}
+
+function FormBody(props: FormProps) {
+  const { t } = useTranslation();
+  return (
+    <form onSubmit={props.onSubmit} noValidate={false}>
+      <Stack gap="md">
+        {props.children}
+        {props.error ? <ErrorNotice error={props.error} /> : null}
+        <Group justify="space-between" mt={4}>
+          <div>{props.extra}</div>
+          <Group gap="xs">
+            <Button variant="default" onClick={props.onClose}>
+              {props.readOnly ? t('close') : t('cancel')}
+            </Button>
+            {!props.readOnly && (
+              <Button type="submit" loading={props.saving}>
+                {t('save')}
+              </Button>
+            )}
+          </Group>
+        </Group>
+      </Stack>
+    </form>
+  );
+}
+
+/** A short form in a box. */
+export function FormModal(props: FormProps) {
+  return (
+    <Modal opened={props.opened} onClose={props.onClose} title={props.title} size={props.wide ? 'lg' : 'md'}>
+      <FormBody {...props} />
+    </Modal>
+  );
+}
+
+/** A long form at the side, with what it belongs to still in sight. */
+export function FormDrawer(props: FormProps) {
+  return (
+    <Drawer opened={props.opened} onClose={props.onClose} title={props.title} size={props.wide ? 720 : 460}>
+      <FormBody {...props} />
+    </Drawer>
+  );
+}
