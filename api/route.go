@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"reflect"
 	"slices"
@@ -78,6 +79,8 @@ func noun(path string) string {
 	return n
 }
 
+var errTooLarge = fault.New(fault.TooLarge, "body_too_large", "The request is too large.")
+
 type scopeKey struct{}
 
 // scope is how far the permission of the route reaches for the acting user.
@@ -94,22 +97,25 @@ func (s *Server) guard(r route) func(huma.Context, func(huma.Context)) {
 	}
 	return func(hc huma.Context, next func(huma.Context)) {
 		req, w := humago.Unwrap(hc)
-		req.Body = http.MaxBytesReader(w, req.Body, limit+1)
-		ctx, err := s.identify(req)
+		var ctx context.Context
+		var err error
+		if req.ContentLength > limit {
+			err = errTooLarge
+		} else {
+			ctx, err = s.identify(req)
+		}
 		if err == nil {
 			ctx, err = allow(ctx, r.permission)
 		}
 		if err != nil {
-			p := problemOf(req.Context(), s.log, r.id, err)
-			var status huma.StatusError
-			if he, ok := p.(huma.HeadersError); ok {
-				for k, v := range he.GetHeaders() {
-					hc.SetHeader(k, v[0])
-				}
+			var p *Problem
+			if errors.As(problemOf(req.Context(), s.log, r.id, err), &p) {
+				writeProblem(w, p.Status, p.Code, p.Detail)
 			}
-			status, _ = p.(huma.StatusError)
-			writeProblem(w, status.GetStatus(), p.(*Problem).Code, p.Error())
 			return
+		}
+		if strings.HasPrefix(req.Header.Get("Content-Type"), "multipart/") {
+			req.Body = http.MaxBytesReader(w, req.Body, limit) // huma bounds only what it reads whole
 		}
 		next(huma.WithContext(hc, ctx))
 	}

@@ -8,7 +8,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
-	"net/netip"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -31,12 +31,11 @@ type Config struct {
 	Services
 	Log     *slog.Logger
 	Metrics prometheus.Gatherer
-	Ready   func() error                   // nil when the node takes work; its sentence is shown
-	Web     fs.FS                          // the built screens, with index.html; nil: none
-	Routes  map[string]http.Handler        // further patterns of the same listener, as http.ServeMux knows them: "/ws"
-	TLS     bool                           // the listener, or the proxy before it, speaks TLS: cookies are Secure
-	Version string                         // of the program, for the OpenAPI document
-	Client  func(*http.Request) netip.Addr // who asks; nil: the connection's other end
+	Ready   func() error            // nil when the node takes work; its sentence is shown
+	Web     fs.FS                   // the built screens, with index.html; nil: none
+	Routes  map[string]http.Handler // further patterns of the same listener, as http.ServeMux knows them: "/ws"
+	TLS     bool                    // the listener, or the proxy before it, speaks TLS: cookies are Secure
+	Version string                  // of the program, for the OpenAPI document
 }
 
 // Server is an http.Handler.
@@ -80,12 +79,29 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Web != nil {
 		mux.Handle("/", screens(cfg.Web))
 	}
-	s.handler = secure(http.NewCrossOriginProtection().Handler(mux), cfg.TLS)
+	origins := http.NewCrossOriginProtection()
+	origins.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		writeProblem(w, http.StatusForbidden, "cross_origin", "Another site's page cannot change anything here.")
+	}))
+	s.handler = secure(origins.Handler(mux), cfg.TLS)
 	return s, nil
 }
 
-// ServeHTTP answers a request; a panic in a handler is a 500 and a line in the log, not the end of the connection's other requests.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+// ServeHTTP answers a request. A panic in a handler is a 500 and a line in the log; what had begun to be sent is cut off.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	defer func() {
+		p := recover()
+		if p == nil {
+			return
+		}
+		if p == http.ErrAbortHandler { //nolint:errorlint // the sentinel itself, as net/http compares it
+			panic(p)
+		}
+		s.log.Error("a handler panicked", "method", r.Method, "stack", string(debug.Stack()))
+		writeProblem(w, http.StatusInternalServerError, "internal", "Something went wrong on our side; try again.")
+	}()
+	s.handler.ServeHTTP(w, r)
+}
 
 // Document returns what /api/openapi.json shows.
 func (s *Server) Document() []byte { return s.document }

@@ -115,7 +115,7 @@ func (p *Prompts) fromBlob(ctx context.Context, key string) (*sound.Asset, error
 		return nil, fmt.Errorf("read a prompt: %w", err)
 	}
 	defer r.Close()
-	pcm, err := sound.Import(r, sound.Limits{})
+	pcm, err := sound.Import(r, sound.DefaultLimits)
 	if err != nil {
 		return nil, fmt.Errorf("decode a prompt: %w", err)
 	}
@@ -158,7 +158,7 @@ func (p *Prompts) Upload(ctx context.Context, tenant uuid.UUID, name, language s
 	if len(data) > maxPromptBytes {
 		return Prompt{}, fault.New(fault.TooLarge, "prompt_too_large", "A prompt may have 20 MB at most; shorten it or save it as MP3.").WithField("file")
 	}
-	pcm, err := sound.Import(bytes.NewReader(data), sound.Limits{})
+	pcm, err := sound.Import(bytes.NewReader(data), sound.DefaultLimits)
 	if err != nil {
 		return Prompt{}, err
 	}
