@@ -17,7 +17,7 @@ import (
 )
 
 // mostMatches is how many decisions one transaction stores: it bounds how long the last of them waits for the first.
-const mostMatches = 128
+const mostMatches = 32
 
 // dispatcher decides for one shard while it holds the shard's lease.
 type dispatcher struct {
@@ -30,9 +30,9 @@ type dispatcher struct {
 	dirty    bool     // pic shows decisions that were perhaps not stored
 	snapshot string   // of the database, up to which pic is right
 	config   int64
-	again    lost                     // rows to read although they have not changed
-	silent   map[uuid.UUID]silence    // nodes, as the sweeper sees them
-	suspects map[suspectLane]idlePair // items that waited beside an idle agent a moment ago
+	again    lost                  // rows to read although they have not changed
+	silent   map[uuid.UUID]silence // nodes, as the sweeper sees them
+	suspects map[pair]time.Time    // who waited beside whom at the last look, since when
 }
 
 // lost are decisions that could not be stored, because somebody changed the item or the agent just then.
@@ -63,15 +63,16 @@ func (d *dispatcher) run(ctx context.Context) error {
 	}
 }
 
-// tick keeps or takes the lease, sweeps what has run out, decides, and checks the result.
+// tick keeps or takes the lease, ends what has run out, decides, and checks that nobody waits in vain.
 func (d *dispatcher) tick(ctx context.Context) {
-	if err := d.lease(ctx); err != nil || d.epoch == 0 {
-		d.report(ctx, "lease", err)
+	v, err := d.look(ctx)
+	if err != nil || d.epoch == 0 {
+		d.report(ctx, "look", err)
 		return
 	}
-	d.report(ctx, "sweep", d.sweep(ctx))
+	d.report(ctx, "sweep", d.sweep(ctx, v))
+	d.check(v.pairs)
 	d.report(ctx, "decide", d.pass(ctx, time.Now()))
-	d.report(ctx, "check", d.check(ctx))
 }
 
 func (d *dispatcher) report(ctx context.Context, what string, err error) {
@@ -92,29 +93,35 @@ func (d *dispatcher) lose() {
 	d.s.metrics.waiting.DeleteLabelValues(strconv.Itoa(int(d.shard)))
 }
 
-// lease renews the lease, or takes one that has run out; each new holder begins a new epoch.
-func (d *dispatcher) lease(ctx context.Context) error {
+// look renews the lease and, when that holds, looks at the rows for what the wake-ups do not tell. It is one transaction, because it
+// happens each second in an idle house too.
+func (d *dispatcher) look(ctx context.Context) (v view, err error) {
 	var epoch int64
-	err := d.s.db.Worker(ctx, func(tx *storage.Tx) error {
-		err := tx.QueryRow(ctx, `
-			INSERT INTO queue_shards AS q (shard, holder, epoch, expires_at) VALUES ($1, $2, 1, $3)
-			ON CONFLICT (shard) DO UPDATE SET holder = $2, expires_at = $3, epoch = CASE WHEN q.holder = $2 THEN q.epoch ELSE q.epoch + 1 END
-			WHERE q.holder = $2 OR q.expires_at < $4
-			RETURNING epoch`, d.shard, d.s.node, tx.Now.Add(shardLease), tx.Now).Scan(&epoch)
-		if errors.Is(err, pgx.ErrNoRows) {
-			epoch = 0
-			return nil
+	err = d.s.db.Worker(ctx, func(tx *storage.Tx) error {
+		if epoch, err = d.lease(ctx, tx); err != nil || epoch == 0 {
+			return err
 		}
+		v, err = readView(ctx, tx, d.shard)
 		return err
 	})
-	switch {
-	case err != nil:
-		return fmt.Errorf("renew the lease: %w", err)
-	case epoch != d.epoch:
+	if err == nil && epoch != d.epoch {
 		d.lose()
 		d.epoch = epoch
 	}
-	return nil
+	return v, wrap("renew the lease", err)
+}
+
+// lease renews the lease, or takes one that has run out; each new holder begins a new epoch. 0 means that another holds it.
+func (d *dispatcher) lease(ctx context.Context, tx *storage.Tx) (epoch int64, err error) {
+	err = tx.QueryRow(ctx, `
+		INSERT INTO queue_shards AS q (shard, holder, epoch, expires_at) VALUES ($1, $2, 1, $3)
+		ON CONFLICT (shard) DO UPDATE SET holder = $2, expires_at = $3, epoch = CASE WHEN q.holder = $2 THEN q.epoch ELSE q.epoch + 1 END
+		WHERE q.holder = $2 OR q.expires_at < $4
+		RETURNING epoch`, d.shard, d.s.node, tx.Now.Add(shardLease), tx.Now).Scan(&epoch)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return 0, nil
+	}
+	return epoch, err
 }
 
 // release lets another node take over at once.
@@ -259,7 +266,7 @@ func (d *dispatcher) store(ctx context.Context, tx *storage.Tx, ms []match) ([]m
 
 // claim locks items and agents and returns the matches for which both are unchanged; the others are read again.
 func (d *dispatcher) claim(ctx context.Context, tx *storage.Tx, ms []match) ([]match, error) {
-	items, agents := make([]uuid.UUID, len(ms)), make([]uuid.UUID, len(ms))
+	items, agents := make([][16]byte, len(ms)), make([][16]byte, len(ms))
 	for i, m := range ms {
 		items[i], agents[i] = m.item.id, m.agent.id
 	}

@@ -44,7 +44,7 @@ func (st *site) service() *Service {
 func (st *site) dispatcher(t fataler, s *Service, tenant uuid.UUID) *dispatcher {
 	st.exec(t, `UPDATE queue_shards SET expires_at = '1970-01-01' WHERE shard = $1`, shardOf(tenant))
 	d := &dispatcher{s: s, shard: shardOf(tenant), logger: slog.New(slog.DiscardHandler)}
-	if err := d.lease(st.ctx); err != nil || d.epoch == 0 {
+	if _, err := d.look(st.ctx); err != nil || d.epoch == 0 {
 		t.Fatalf("no lease: epoch %d, %v", d.epoch, err)
 	}
 	return d
@@ -356,7 +356,7 @@ func TestOldEpochIsRefused(t *testing.T) {
 	if err != nil || len(offers) != 1 || fresh.epoch != old.epoch+1 {
 		t.Fatalf("the new holder: %v, %v, epoch %d after %d", offers, err, fresh.epoch, old.epoch)
 	}
-	if err := old.lease(st.ctx); err != nil || old.epoch != 0 {
+	if _, err := old.look(st.ctx); err != nil || old.epoch != 0 {
 		t.Errorf("the old holder renewed its lease: epoch %d, %v", old.epoch, err)
 	}
 }
@@ -416,7 +416,11 @@ func TestSilenceIsJudgedByChangesSeen(t *testing.T) {
 			is.since = is.since.Add(-age)
 			d.silent[node] = is
 		}
-		if err := d.sweepNodes(st.ctx); err != nil {
+		v, err := d.look(st.ctx)
+		if err == nil {
+			err = d.sweep(st.ctx, v)
+		}
+		if err != nil {
 			t.Fatal(err)
 		}
 	}

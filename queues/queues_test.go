@@ -2,6 +2,7 @@ package queues_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"log/slog"
 	"testing"
@@ -18,7 +19,10 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	// database/sql's opener and the NATS library's flusher end shortly after their owners have returned.
+	flag.Parse()
+	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
+		_ = f.Value.Set("8") // most tests wait for leases and timers
+	}
 	goleak.VerifyTestMain(m)
 }
 

@@ -13,38 +13,80 @@ import (
 	"tandem/internal/storage"
 )
 
-// sweep ends what has run out in the dispatcher's shard: leases, wrap-ups, bars, and what lost nodes held. Each step locks what it
-// changes and looks again, so that a second sweeper would do no harm.
-func (d *dispatcher) sweep(ctx context.Context) error {
-	return errors.Join(d.sweepOffers(ctx), d.sweepBars(ctx), d.sweepNodes(ctx))
+// view is what a dispatcher sees when it looks.
+type view struct {
+	due   []uuid.UUID             // offers whose lease, ring time or wrap-up is over
+	bars  bool                    // some agent's bar is over
+	nodes map[uuid.UUID]time.Time // who holds items or offers, and what they last wrote
+	pairs []pair
 }
 
-// sweepOffers ends reservations that nobody renews or that ring for far too long, and wrap-ups whose time is over.
-func (d *dispatcher) sweepOffers(ctx context.Context) error {
-	var due []uuid.UUID
-	now := d.s.db.Now()
-	err := d.s.db.Worker(ctx, func(tx *storage.Tx) error {
-		rows, err := tx.Query(ctx, `
-			SELECT offer_id FROM queue_offers WHERE shard = $1 AND state IN ('RESERVED', 'ALERTING')
-				AND (lease_until < $2 OR made_at + make_interval(secs => ring_seconds) + $3::interval < $2)
-			UNION ALL
-			SELECT offer_id FROM queue_offers WHERE shard = $1 AND state = 'WRAP_UP' AND wrap_until <= $2`, d.shard, now, ringGrace)
-		if err != nil {
+// pair is an item that waits although an agent idles, the first of its kind. The versions tell whether it is still the same wait.
+type pair struct {
+	queue, item, agent uuid.UUID
+	itemXID, agentXID  string
+}
+
+// readView reads all of it in one round trip.
+func readView(ctx context.Context, tx *storage.Tx, shard int16) (view, error) {
+	v := view{nodes: make(map[uuid.UUID]time.Time)}
+	b := &pgx.Batch{}
+	b.Queue(`
+		SELECT offer_id FROM queue_offers WHERE shard = $1 AND state IN ('RESERVED', 'ALERTING')
+			AND (lease_until < $2 OR made_at + make_interval(secs => ring_seconds) + $3::interval < $2)
+		UNION ALL
+		SELECT offer_id FROM queue_offers WHERE shard = $1 AND state = 'WRAP_UP' AND wrap_until <= $2`, shard, tx.Now, ringGrace).
+		Query(func(rows pgx.Rows) (err error) { v.due, err = pgx.CollectRows(rows, pgx.RowTo[uuid.UUID]); return err })
+	b.Queue(`SELECT EXISTS (SELECT FROM queue_agents WHERE shard = $1 AND barred_until <= $2)`, shard, tx.Now).
+		QueryRow(func(row pgx.Row) error { return row.Scan(&v.bars) })
+	b.Queue(`
+		SELECT h.node, coalesce(n.seen_at, '1970-01-01') FROM (
+			SELECT node FROM queue_items WHERE shard = $1 AND state <> 'left'
+			UNION SELECT node FROM queue_offers WHERE shard = $1 AND state NOT IN ('IDLE', 'WRAP_UP')) h
+		LEFT JOIN queue_nodes n USING (node) WHERE h.node <> $2`, shard, uuid.Nil).
+		Query(func(rows pgx.Rows) error {
+			var node uuid.UUID
+			var at time.Time
+			_, err := pgx.ForEachRow(rows, []any{&node, &at}, func() error { v.nodes[node] = at; return nil })
 			return err
-		}
-		due, err = pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("look for offers that have run out: %w", err)
-	}
-	for _, id := range due {
+		})
+	// From the rows and not from the picture, which may be what is wrong.
+	b.Queue(`
+		SELECT g.queue_id, i.item_id, i.xid::text, a.agent_id, a.xid::text
+		FROM (SELECT DISTINCT queue_id, weight, exclusive FROM queue_items WHERE shard = $1 AND state = 'waiting' AND node <> $2) g
+		CROSS JOIN LATERAL (
+			SELECT agent_id, a.xid FROM queue_members m JOIN queue_agents a USING (agent_id)
+			WHERE m.queue_id = g.queue_id AND a.barred = '' AND a.archived_at IS NULL AND (a.always_available OR a.presence = 'AVAILABLE')
+			  AND a.used + CASE WHEN g.exclusive THEN greatest(a.capacity, 1) ELSE g.weight END <= a.capacity
+			ORDER BY a.idle_since, agent_id LIMIT 1) a
+		CROSS JOIN LATERAL (
+			SELECT item_id, xid FROM queue_items
+			WHERE queue_id = g.queue_id AND state = 'waiting' AND weight = g.weight AND exclusive = g.exclusive AND node <> $2
+			ORDER BY priority DESC, enqueued_at, item_id LIMIT 1) i`, shard, uuid.Nil).
+		Query(func(rows pgx.Rows) (err error) {
+			v.pairs, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (p pair, err error) {
+				return p, row.Scan(&p.queue, &p.item, &p.itemXID, &p.agent, &p.agentXID)
+			})
+			return err
+		})
+	return v, tx.SendBatch(ctx, b).Close()
+}
+
+// sweep ends what has run out in the dispatcher's shard: leases, wrap-ups, bars, and what lost nodes held. Each step locks what it
+// changes and looks again, so that a second sweeper would do no harm.
+func (d *dispatcher) sweep(ctx context.Context, v view) error {
+	for _, id := range v.due {
 		err := d.s.db.Worker(ctx, func(tx *storage.Tx) error { return d.s.runOut(ctx, tx, id) })
 		if err != nil && !errors.Is(err, ErrOfferGone) {
 			return fmt.Errorf("end an offer that has run out: %w", err)
 		}
 	}
-	return nil
+	if v.bars {
+		if err := d.liftBars(ctx); err != nil {
+			return err
+		}
+	}
+	return d.sweepNodes(ctx, v.nodes)
 }
 
 func (s *Service) runOut(ctx context.Context, tx *storage.Tx, offer uuid.UUID) error {
@@ -68,8 +110,8 @@ func (s *Service) runOut(ctx context.Context, tx *storage.Tx, offer uuid.UUID) e
 	return nil
 }
 
-// sweepBars lets agents have offers again whose time as NOT_RESPONDING or UNREACHABLE is over.
-func (d *dispatcher) sweepBars(ctx context.Context) error {
+// liftBars lets agents have offers again whose time as NOT_RESPONDING or UNREACHABLE is over.
+func (d *dispatcher) liftBars(ctx context.Context) error {
 	now := d.s.db.Now()
 	err := d.s.db.Worker(ctx, func(tx *storage.Tx) error {
 		rows, err := tx.Query(ctx, `
@@ -102,26 +144,7 @@ type silence struct {
 
 // sweepNodes finds nodes that have stopped writing. It goes by its own clock and by changes it has seen, from good looks only, so that
 // neither clocks that differ nor a database that was away make a living node look lost.
-func (d *dispatcher) sweepNodes(ctx context.Context) error {
-	seen := make(map[uuid.UUID]time.Time)
-	err := d.s.db.Worker(ctx, func(tx *storage.Tx) error {
-		rows, err := tx.Query(ctx, `
-			SELECT h.node, coalesce(n.seen_at, '1970-01-01') FROM (
-				SELECT node FROM queue_items WHERE shard = $1 AND state <> 'left'
-				UNION SELECT node FROM queue_offers WHERE shard = $1 AND state NOT IN ('IDLE', 'WRAP_UP')) h
-			LEFT JOIN queue_nodes n USING (node) WHERE h.node <> $2`, d.shard, uuid.Nil)
-		if err != nil {
-			return err
-		}
-		var node uuid.UUID
-		var at time.Time
-		_, err = pgx.ForEachRow(rows, []any{&node, &at}, func() error { seen[node] = at; return nil })
-		return err
-	})
-	if err != nil {
-		d.silent = nil
-		return fmt.Errorf("look for lost nodes: %w", err)
-	}
+func (d *dispatcher) sweepNodes(ctx context.Context, seen map[uuid.UUID]time.Time) error {
 	now := time.Now()
 	before := d.silent
 	d.silent = make(map[uuid.UUID]silence, len(seen))
@@ -210,58 +233,21 @@ func (s *Service) dropItem(ctx context.Context, tx *storage.Tx, item uuid.UUID, 
 	return err
 }
 
-// suspectLane and idlePair are an item that waits although an agent idles.
-type suspectLane struct {
-	queue uuid.UUID
-	need  need
-}
-
-type idlePair struct {
-	item, agent uuid.UUID
-	since       time.Time
-}
-
-// check looks, in the database rather than in the picture, for what must never be (Q3.5): an item that waits for more than 1 s beside an
-// idle agent who could take it.
-func (d *dispatcher) check(ctx context.Context) error {
-	found := make(map[suspectLane]idlePair)
-	err := d.s.db.Worker(ctx, func(tx *storage.Tx) error {
-		rows, err := tx.Query(ctx, `
-			SELECT g.queue_id, g.weight, g.exclusive, i.item_id, a.agent_id
-			FROM (SELECT DISTINCT queue_id, weight, exclusive FROM queue_items WHERE shard = $1 AND state = 'waiting' AND node <> $2) g
-			CROSS JOIN LATERAL (
-				SELECT agent_id FROM queue_members m JOIN queue_agents a USING (agent_id)
-				WHERE m.queue_id = g.queue_id AND a.barred = '' AND a.archived_at IS NULL AND (a.always_available OR a.presence = 'AVAILABLE')
-				  AND a.used + CASE WHEN g.exclusive THEN greatest(a.capacity, 1) ELSE g.weight END <= a.capacity
-				ORDER BY a.idle_since, agent_id LIMIT 1) a
-			CROSS JOIN LATERAL (
-				SELECT item_id FROM queue_items
-				WHERE queue_id = g.queue_id AND state = 'waiting' AND weight = g.weight AND exclusive = g.exclusive AND node <> $2
-				ORDER BY priority DESC, enqueued_at, item_id LIMIT 1) i`, d.shard, uuid.Nil)
-		if err != nil {
-			return err
-		}
-		var l suspectLane
-		var p idlePair
-		_, err = pgx.ForEachRow(rows, []any{&l.queue, &l.need.weight, &l.need.exclusive, &p.item, &p.agent}, func() error { found[l] = p; return nil })
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("check that nobody waits beside an idle agent: %w", err)
-	}
+// check reports what must never be (Q3.5): an item that waits for more than 1 s beside an idle agent who could take it.
+func (d *dispatcher) check(pairs []pair) {
 	now := time.Now()
-	for l, p := range found {
-		p.since = now
-		if was, ok := d.suspects[l]; ok && was.item == p.item && was.agent == p.agent {
-			p.since = was.since
+	suspects := make(map[pair]time.Time, len(pairs))
+	for _, p := range pairs {
+		since, before := d.suspects[p]
+		if !before {
+			since = now
 		}
-		found[l] = p
-		if now.Sub(p.since) > time.Second {
+		suspects[p] = since
+		if now.Sub(since) >= time.Second {
 			d.s.metrics.violations.Inc()
-			d.logger.Error("an item waits beside an idle agent", "queue", l.queue, "item", p.item, "agent", p.agent, "for", now.Sub(p.since))
+			d.logger.Error("an item waits beside an idle agent", "queue", p.queue, "item", p.item, "agent", p.agent, "for", now.Sub(since))
 			d.pic = nil // whatever it shows is wrong
 		}
 	}
-	d.suspects = found
-	return nil
+	d.suspects = suspects
 }

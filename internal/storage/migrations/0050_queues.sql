@@ -109,10 +109,10 @@ SELECT isolate_tenant('queue_items');
 -- An offer, and once it is accepted the assignment: the agent's routing state for one item.
 CREATE TABLE queue_offers (
   offer_id       uuid PRIMARY KEY,
-  tenant_id      uuid NOT NULL REFERENCES tenants,
+  tenant_id      uuid NOT NULL,
   shard          smallint NOT NULL,
-  item_id        uuid NOT NULL REFERENCES queue_items,
-  queue_id       uuid NOT NULL REFERENCES queues,
+  item_id        uuid NOT NULL REFERENCES queue_items, -- which refers to the tenant and the queue
+  queue_id       uuid NOT NULL,
   agent_id       uuid NOT NULL REFERENCES queue_agents,
   weight         integer NOT NULL,
   node           uuid NOT NULL,
@@ -140,7 +140,7 @@ SELECT isolate_tenant('queue_offers');
 
 CREATE TABLE queue_decisions (
   decision_id uuid PRIMARY KEY,
-  tenant_id   uuid NOT NULL REFERENCES tenants,
+  tenant_id   uuid NOT NULL,
   item_id     uuid NOT NULL,
   at          timestamptz NOT NULL,
   decision    jsonb NOT NULL
