@@ -1,13 +1,11 @@
 package main
 
 import (
-	"context"
 	"testing"
 	"time"
 
 	"tandem/calls"
 	"tandem/media/codec"
-	"tandem/queues"
 	"tandem/signaling/browsertest"
 	"tandem/sip/siptest"
 )
@@ -36,53 +34,131 @@ const (
 	agentHz    = 620
 )
 
+// The main job, from a SIP phone to an agent's browser: music, offer, whisper, countdown, talk, wrap-up, with each codec of SIP phones.
 func TestFirstCall(t *testing.T) {
 	a := start(t)
 	b := a.signIn(t, "agent1@demo.test", agentHz)
-	b.Screenshot("/tmp/shot-a.png")
 	goAvailable(b)
-	b.Screenshot("/tmp/shot-b.png")
-	for _, c := range []struct {
-		codec codec.Codec
-		line  string
-	}{{codec.PCMU, "0"}, {codec.PCMA, "8"}, {codec.G722, "9 G722/8000"}, {codec.Opus, "111 opus/48000/2"}} {
-		t.Run(c.codec.Name, func(t *testing.T) { a.firstCall(t, b, c.codec, c.line) })
+	for _, c := range []codec.Codec{codec.PCMU, codec.PCMA, codec.G722, codec.Opus} {
+		t.Run(c.Name, func(t *testing.T) {
+			p := a.callIn(t, c)
+			b.Wait("button", "Accept")
+			b.Click("button", "Accept")
+			b.See("Announcement: only you hear it")
+			if h := b.Hear(500 * time.Millisecond); h.Level < 0.005 {
+				t.Errorf("the agent hears no whisper: %+v", h)
+			}
+			b.See("The call starts in 3, 2, 1")
+			if hz, level := siptest.Frequency(p.voice.Last(time.Second), 8000); level < 100 {
+				t.Errorf("the caller hears no music during the countdown: %.0f Hz at %.0f", hz, level)
+			}
+			b.See("In the call")
+			b.WaitTone(customerHz, 10*time.Second)
+			p.voice.WaitTone(agentHz, 10*time.Second)
+			b.Click("button", "Hang up")
+			p.hungUp()
+			b.See("Wrap-up")
+			row := a.ended(t, p.phone.User)
+			if row.Reason != calls.ReasonAgentHungUp || row.Recording == nil || row.AgentName != "Anna Agent" || row.Legs[0].Codec != c.Name {
+				t.Errorf("record: %s, recording %v, agent %q, codec %s", row.Reason, row.Recording, row.AgentName, row.Legs[0].Codec)
+			}
+			finishWrapUp(b)
+		})
 	}
 	if p := b.Problems(); len(p) > 0 {
 		t.Errorf("the page had errors: %v", p)
 	}
 }
 
-func (a *app) firstCall(t *testing.T, b *browsertest.Browser, c codec.Codec, line string) {
-	phone := siptest.New(t, "+4930123456")
-	voice := siptest.NewVoice(t, c)
-	call := phone.Invite(a.sipAddr(), "1001", phone.SDP(voice.Port(), "", line))
-	answer := call.Response(200)
-	call.Ack("")
-	voice.Send(string(answer.Body()), customerHz)
+// The agent holds, resumes, mutes and presses keys; then the page is reloaded in mid-call: same call, one recording, sound both ways again.
+func TestAgentControlsAndReload(t *testing.T) {
+	a := start(t)
+	b := a.signIn(t, "agent1@demo.test", agentHz)
+	goAvailable(b)
+	p := a.callIn(t, codec.PCMU)
 	b.Wait("button", "Accept")
-	b.Screenshot("/tmp/shot-c.png")
-	if n := voice.Packets(); n == 0 {
-		t.Error("the caller hears nothing while waiting")
-	}
-	b.Click("button", "Accept")
-	b.See("Announcement: only you hear it")
-	b.See("The call starts in 3, 2, 1")
-	b.Screenshot("/tmp/shot-d.png")
+	b.Press("Alt+a")
 	b.See("In the call")
-	b.WaitTone(customerHz, 10*time.Second)
-	voice.WaitTone(agentHz, 10*time.Second)
-	b.Screenshot("/tmp/shot-e.png")
-	b.Click("button", "Hang up")
-	call.Reply(call.Request("BYE"), 200, "OK", "")
-	b.See("Wrap-up")
-	b.Screenshot("/tmp/shot-f.png")
-	row := a.ended(t, "+4930123456")
-	if row.Reason != calls.ReasonAgentHungUp || row.Recording == nil || row.AgentName != "Anna Agent" {
-		t.Errorf("record: %s, recording %v, agent %q", row.Reason, row.Recording, row.AgentName)
+	p.voice.WaitTone(agentHz, 10*time.Second)
+
+	b.Click("button", "Hold")
+	b.See("On hold")
+	p.voice.WaitNoTone(agentHz, 10*time.Second)
+	b.Click("button", "Resume")
+	p.voice.WaitTone(agentHz, 10*time.Second)
+	b.Click("button", "Mute")
+	b.See("You are muted")
+	p.voice.WaitNoTone(agentHz, 10*time.Second)
+	b.Click("button", "Unmute")
+	p.voice.WaitTone(agentHz, 10*time.Second)
+	b.Click("button", "Keypad")
+	b.Click("button", "5")
+	within(t, 10*time.Second, "the agent's key at the caller's phone", func() bool { return p.voice.Events() > 0 })
+
+	p.voice.Forget()
+	from := time.Now()
+	b.Reload()
+	b.See("In the call")
+	b.WaitTone(customerHz, 20*time.Second)
+	p.voice.WaitTone(agentHz, 20*time.Second)
+	t.Logf("sound both ways, as measured at both ends, %s after the reload began", time.Since(from).Round(10*time.Millisecond))
+	p.hangUp()
+	row := a.ended(t, p.phone.User)
+	if row.Reason != calls.ReasonCallerHungUp || row.Recording == nil || len(row.Legs) != 2 || row.HeldSeconds == 0 {
+		t.Errorf("record: %s, recording %v, %d legs, held %.1f s", row.Reason, row.Recording, len(row.Legs), row.HeldSeconds)
 	}
+	b.See("Wrap-up")
+}
+
+// A customer calls from the web page; the agent answers in another browser.
+func TestCallFromTheWeb(t *testing.T) {
+	a := start(t)
+	agent := a.signIn(t, "agent2@demo.test", agentHz)
+	goAvailable(agent)
+	customer := browsertest.New(t, customerHz)
+	customer.Goto("http://" + a.listener.Addr().String() + "/demo")
+	customer.Click("button", "Call")
+	agent.Wait("button", "Accept")
+	agent.Click("button", "Accept")
+	agent.See("In the call")
+	agent.WaitTone(customerHz, 10*time.Second)
+	customer.WaitTone(agentHz, 10*time.Second)
+	customer.Click("button", "Hang up")
+	agent.See("Wrap-up")
+	if p := append(agent.Problems(), customer.Problems()...); len(p) > 0 {
+		t.Errorf("the pages had errors: %v", p)
+	}
+}
+
+// caller is a SIP phone in a call to Support.
+type caller struct {
+	phone *siptest.Phone
+	voice *siptest.Voice
+	call  *siptest.Call
+}
+
+var lines = map[string][]string{
+	"PCMU": {"0", "101 telephone-event/8000"}, "PCMA": {"8", "101 telephone-event/8000"}, "G722": {"9 G722/8000"}, "opus": {"111 opus/48000/2"},
+}
+
+func (a *app) callIn(t *testing.T, c codec.Codec) *caller {
+	t.Helper()
+	p := &caller{phone: siptest.New(t, "+4930123456"), voice: siptest.NewVoice(t, c)}
+	p.call = p.phone.Invite(a.sipAddr(), "1001", p.phone.SDP(p.voice.Port(), "", lines[c.Name]...))
+	answer := p.call.Response(200)
+	p.call.Ack("")
+	p.voice.Send(string(answer.Body()), customerHz)
+	return p
+}
+
+func (p *caller) hangUp() {
+	p.call.Send("BYE", "", "")
+	p.call.Response(200)
+}
+
+func (p *caller) hungUp() { p.call.Reply(p.call.Request("BYE"), 200, "OK", "") }
+
+func finishWrapUp(b *browsertest.Browser) {
 	b.Click("button", "Finish wrap-up")
 	b.See("Ready for calls")
-	_ = context.Background()
-	_ = queues.Idle
 }

@@ -27,6 +27,7 @@ type Voice struct {
 	hz      float64
 	heard   []int16 // at 8 kHz
 	packets int
+	events  int
 	lose    func(seq uint16) bool
 
 	stop context.CancelFunc
@@ -130,6 +131,40 @@ func (a *Voice) WaitTone(hz float64, limit time.Duration) {
 	}
 }
 
+// WaitNoTone waits until half a second of what is heard is not that tone.
+func (a *Voice) WaitNoTone(hz float64, limit time.Duration) {
+	a.t.Helper()
+	deadline := time.NewTimer(limit)
+	defer deadline.Stop()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if h := a.Last(time.Second / 2); len(h) == audioRate/2 {
+			if got, level := Frequency(h, audioRate); math.Abs(got-hz) > 5 || level < 100 {
+				return
+			}
+		}
+		select {
+		case <-deadline.C:
+			a.t.Fatalf("the tone of %.0f Hz is still heard", hz)
+		case <-tick.C:
+		}
+	}
+}
+
+// Last is the end of what was heard, at most d of it.
+func (a *Voice) Last(d time.Duration) []int16 {
+	h := a.Heard()
+	return h[max(0, len(h)-int(d.Seconds()*audioRate)):]
+}
+
+// Events is how many RTP packets have come that are not of the voice's codec: telephone-events (RFC 4733).
+func (a *Voice) Events() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.events
+}
+
 // Frequency finds the strongest tone between 150 and 3,400 Hz to the nearest hertz, and the RMS of the samples.
 func Frequency(pcm []int16, rate int) (hz, rms float64) {
 	var best, sum float64
@@ -171,7 +206,13 @@ func (a *Voice) listen() {
 		if err != nil {
 			return
 		}
-		if p.Unmarshal(buf[:n]) != nil || p.PayloadType != a.codec.PayloadType {
+		if p.Unmarshal(buf[:n]) != nil {
+			continue
+		}
+		if p.PayloadType != a.codec.PayloadType {
+			a.mu.Lock()
+			a.events++
+			a.mu.Unlock()
 			continue
 		}
 		m, err := dec.Decode(pcm, p.Payload)
