@@ -223,13 +223,13 @@ func TestMediaLost(t *testing.T) {
 		after(14*time.Second, false, "14 s after a packet")
 		after(2*time.Second, true, "16 s after it")
 		p.Negotiate(p.Format(), SendOnly)
-		after(time.Hour, false, "on hold")
+		after(2*time.Minute, false, "on hold")
 		p.Negotiate(p.Format(), SendRecv)
 		after(29*time.Second, false, "29 s after the hold")
 		after(2*time.Second, true, "31 s after the hold")
 		comfort := p.talk.packet([]byte{60})
 		comfort.PayloadType = comfortNoise
 		p.says(comfort)
-		after(time.Hour, false, "after comfort noise")
+		after(2*time.Minute, false, "after comfort noise")
 	})
 }

@@ -30,6 +30,7 @@ type RTPPort struct {
 	local     netip.AddrPort
 	rtp, rtcp *net.UDPConn
 	metrics   *Metrics
+	maxRate   int // RTP packets a second
 	closing   sync.Once
 
 	mu   sync.Mutex // guards lock
@@ -155,7 +156,7 @@ func (p *RTPPort) readRTP(ctx context.Context, recv func(*Packet), control func(
 				p.metrics.drop(dropRTCP)
 				return
 			}
-			if p.fromPeer(from.Addr()) && rate.allow(now, maxPacketRate) {
+			if p.fromPeer(from.Addr()) && rate.allow(now, p.maxRate) {
 				control(b)
 			}
 			return
@@ -169,7 +170,7 @@ func (p *RTPPort) readRTP(ctx context.Context, recv func(*Packet), control func(
 			p.metrics.drop(why)
 			return
 		}
-		if !rate.allow(now, maxPacketRate) {
+		if !rate.allow(now, p.maxRate) {
 			p.metrics.drop(dropRate)
 			return
 		}

@@ -121,7 +121,7 @@ func (r *RTPPorts) bind(local netip.Addr, pair int) (*RTPPort, error) {
 		rtp.Close()
 		return nil, err
 	}
-	return &RTPPort{pool: r, pair: pair, local: at, rtp: rtp, rtcp: rtcp, metrics: r.cfg.Metrics}, nil
+	return &RTPPort{pool: r, pair: pair, local: at, rtp: rtp, rtcp: rtcp, metrics: r.cfg.Metrics, maxRate: maxPacketRate}, nil
 }
 
 func listenUDP(at netip.AddrPort) (*net.UDPConn, error) {

@@ -221,11 +221,14 @@ func TestSocketsDoNotAllocate(t *testing.T) {
 	}
 }
 
-// Two listeners always hear the same speaker. Once one of them has a packet of the new one, the other may have none of the old.
+// All listeners always hear the same speaker. Once one of them has a packet of the new one, the others may have none of the old.
 func TestApplyIsOneStep(t *testing.T) {
 	w, finish := newWorld(t)
 	speakers := [2]*party{w.join(codec.PCMU), w.join(codec.PCMU)}
-	listeners := [2]*party{w.join(codec.PCMU), w.join(codec.PCMA)} // one is transcoded
+	var listeners []*party
+	for range 3 { // half of them are transcoded for
+		listeners = append(listeners, w.join(codec.PCMU), w.join(codec.PCMA))
+	}
 	var mu sync.Mutex
 	var log []byte // who was heard, in order of sending
 	marks := map[byte]byte{}
@@ -264,13 +267,17 @@ func TestApplyIsOneStep(t *testing.T) {
 			}
 		})
 	}
-	const swaps = 300
+	const swaps = 100
 	for i := range swaps {
 		for range 3 {
 			<-grew
 		}
 		to := Forward(speakers[(i+1)%2].Stream)
-		Apply(map[*Stream]Source{listeners[0].Stream: to, listeners[1].Stream: to})
+		changes := map[*Stream]Source{}
+		for _, l := range listeners {
+			changes[l.Stream] = to
+		}
+		Apply(changes)
 	}
 	close(stop)
 	talking.Wait()
