@@ -147,6 +147,7 @@ func (sh *shard) drive(ctx context.Context) {
 type beat struct {
 	frame   int64 // counts frames since the process began, the same for all streams: the live position of broadcasts
 	skipped int   // frames that were left out before this one
+	now     time.Duration
 }
 
 func (sh *shard) tick(phase int, b beat) {
@@ -154,6 +155,7 @@ func (sh *shard) tick(phase int, b beat) {
 	if list == nil {
 		return
 	}
+	b.now = Now()
 	for _, s := range *list {
 		s.tick(b)
 	}

@@ -155,7 +155,7 @@ func (e *egress) idle(sess *session, now time.Duration) bool {
 
 // tick is the clock's visit, once a frame.
 func (s *Stream) tick(b beat) {
-	now, sess := Now(), s.session.Load()
+	now, sess := b.now, s.session.Load()
 	if sess == nil {
 		return
 	}
@@ -163,7 +163,7 @@ func (s *Stream) tick(b beat) {
 		s.cfg.Metrics.resyncs.Add(float64(b.skipped))
 	}
 	if s.out.busy.Load() || s.out.idle(sess, now) {
-		s.frame(sess, b, now)
+		s.frame(sess, b)
 	}
 	s.reports.tick(s, sess, now)
 }
@@ -171,8 +171,8 @@ func (s *Stream) tick(b beat) {
 // maxCallbacks bounds what can be called at one frame, so that marks which restart their own sound cannot hold the clock.
 const maxCallbacks = 16
 
-func (s *Stream) frame(sess *session, b beat, now time.Duration) {
-	e := &s.out
+func (s *Stream) frame(sess *session, b beat) {
+	e, now := &s.out, b.now
 	for range maxCallbacks {
 		e.mu.Lock()
 		if e.closed {

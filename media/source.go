@@ -88,8 +88,8 @@ type silenceFeed struct{ _ byte } // not empty: each has its own address
 
 func (f *silenceFeed) release()    {}
 func (f *silenceFeed) due() func() { return nil }
-func (f *silenceFeed) frame(e *egress, sess *session, _ beat) {
-	e.frame(f, sess, sess.silence, Now())
+func (f *silenceFeed) frame(e *egress, sess *session, b beat) {
+	e.frame(f, sess, sess.silence, b.now)
 }
 
 type broadcastFeed struct{ frames frames }
@@ -98,7 +98,7 @@ func (f *broadcastFeed) release()    {}
 func (f *broadcastFeed) due() func() { return nil }
 func (f *broadcastFeed) frame(e *egress, sess *session, b beat) {
 	total := max(1, int64(f.frames.asset.Duration()/frameTime))
-	e.frame(f, sess, f.frames.at(sess, (b.frame%total+total)%total), Now())
+	e.frame(f, sess, f.frames.at(sess, (b.frame%total+total)%total), b.now)
 }
 
 type mark struct {
@@ -140,9 +140,9 @@ func (f *soundFeed) due() func() {
 	return call
 }
 
-func (f *soundFeed) frame(e *egress, sess *session, _ beat) {
+func (f *soundFeed) frame(e *egress, sess *session, b beat) {
 	f.frames.asset = f.asset
-	e.frame(f, sess, f.frames.at(sess, int64(f.pos)), Now())
+	e.frame(f, sess, f.frames.at(sess, int64(f.pos)), b.now)
 	if f.pos < f.total {
 		f.pos++
 	}

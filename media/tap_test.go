@@ -166,7 +166,7 @@ func TestMediaPathsDoNotAllocate(t *testing.T) {
 	c := still(clock, codec.PCMU)
 	c.Play(Sound(asset(t, 10, nil), SoundOptions{Loop: true}))
 	frame := int64(0)
-	check("sound", func() { frame++; c.tick(beat{frame: frame}) })
+	check("sound", func() { frame++; c.tick(beat{frame: frame, now: Now()}) })
 }
 
 // Reading a socket, source lock, forwarding and writing another.
