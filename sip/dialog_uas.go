@@ -22,8 +22,8 @@ type answering struct {
 // newUAS makes the dialog of an INVITE that came in. The caller starts it with stack.start.
 func (s *stack) newUAS(req *gosip.Request, tx *gosip.ServerTx, contactUser string, on hooks) (*dialog, error) {
 	target := contactOf(req)
-	if target == nil {
-		return nil, refuse(400, "Missing Contact")
+	if target == nil { // RFC 2543 callers need not have one
+		target = &req.From().Address
 	}
 	tag, _ := req.To().Params.Get("tag")
 	remoteTag, _ := req.From().Params.Get("tag")
@@ -32,6 +32,9 @@ func (s *stack) newUAS(req *gosip.Request, tx *gosip.ServerTx, contactUser strin
 		local:  gosip.FromHeader{DisplayName: req.To().DisplayName, Address: *req.To().Address.Clone(), Params: req.To().Params.Clone()},
 		remote: gosip.ToHeader{DisplayName: req.From().DisplayName, Address: *req.From().Address.Clone(), Params: req.From().Params.Clone()},
 		target: *target.Clone(), routes: recordRoutes(req), invite: req, inviteTx: tx, counts: map[string]int{},
+	}
+	if remoteTag == "" {
+		d.remote.Params.Remove("tag")
 	}
 	d.seen(req)
 	d.refresh(req)

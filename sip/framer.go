@@ -132,6 +132,13 @@ func (f *framer) swallow(key string) {
 	}
 }
 
+// refuse makes a stream one whose further bytes are dropped until it is closed.
+func (f *framer) refuse(key string, now time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.m[key] = &partial{since: now, refused: true}
+}
+
 func (f *framer) forget(key string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -73,7 +73,10 @@ func (in *ingress) stream(info gosip.TransportReadProps, src netip.AddrPort, dat
 		in.frames.swallow(key)
 	case streamGone, streamLost:
 		in.frames.forget(key)
-		return nil, errCloseStream
+		if len(out) == 0 {
+			return nil, errCloseStream
+		}
+		in.frames.refuse(key, time.Now()) // the good messages before are still served; then the sweeper closes
 	}
 	return out, nil
 }

@@ -133,10 +133,9 @@ func (m *rawMessage) needsTidy() bool {
 	return false
 }
 
-// squeeze drops white space around ; = / and , outside quotes and angle brackets, makes a run of spaces one, and drops empty
-// parameters.
+// squeeze drops white space around ; = / and , outside quotes and angle brackets, and makes a run of spaces one.
 func squeeze(s string) string {
-	if !strings.ContainsAny(s, " \t") && !strings.Contains(s, ";;") {
+	if !strings.ContainsAny(s, " \t") {
 		return s
 	}
 	var b strings.Builder
@@ -167,8 +166,6 @@ func squeeze(s string) string {
 				continue
 			}
 			c = ' '
-		case c == ';' && lastByte(&b) == ';':
-			continue
 		}
 		b.WriteByte(c)
 	}

@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"bytes"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -79,6 +80,9 @@ type description struct {
 func parseSDP(body []byte) (*description, error) {
 	if len(body) > 16<<10 {
 		return nil, badSDP("too long")
+	}
+	if !bytes.HasSuffix(body, []byte("\n")) {
+		body = append(bytes.Clone(body), "\r\n"...) // seen in the field: the last line unended
 	}
 	var s sdp.SessionDescription
 	if err := s.Unmarshal(body); err != nil {

@@ -171,5 +171,9 @@ func (t *transport) reply(req *gosip.Request, tx *gosip.ServerTx, r *refusal) {
 
 // response builds a response; our own CANCEL name never leaves the program because it is taken from CSeq.
 func response(req *gosip.Request, status int, reason string, body []byte) *gosip.Response {
-	return gosip.NewResponseFromRequest(req, status, reason, body)
+	res := gosip.NewResponseFromRequest(req, status, reason, body)
+	if from := res.From(); from != nil && from.Params.GetOr("tag", "x") == "" {
+		from.Params.Remove("tag")
+	}
+	return res
 }

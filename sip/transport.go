@@ -240,6 +240,11 @@ func (t *transport) prepare(msg gosip.Message) {
 			to.Params.Add("tag", t.freshTag(req))
 		}
 	}
+	if from := req.From(); from != nil {
+		if _, tagged := from.Params.Get("tag"); !tagged {
+			from.Params.Add("tag", "") // RFC 2543 clients send none; the transaction layer insists. response removes it
+		}
+	}
 	if req.Method == gosip.CANCEL {
 		req.Method = cancelByUs
 	}

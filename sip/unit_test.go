@@ -132,7 +132,7 @@ func TestSqueeze(t *testing.T) {
 	for in, want := range map[string]string{
 		`SIP  / 2.0  / UDP  192.0.2.2 ; branch = x`: `SIP/2.0/UDP 192.0.2.2;branch=x`,
 		`"a ; b" <sip:x@y ; lr> ;   tag    = 19`:    `"a ; b" <sip:x@y ; lr>;tag=19`,
-		`<sip:a@b> ; ; tag = 1`:                     `<sip:a@b>;tag=1`,
+		`<sip:a@b> ; ; tag = 1`:                     `<sip:a@b>;;tag=1`,
 		`"J \"R ; \\" <sip:j@e.com>;tag=1`:          `"J \"R ; \\" <sip:j@e.com>;tag=1`,
 		`sip:a@b`:                                   `sip:a@b`,
 	} {

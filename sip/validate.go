@@ -87,6 +87,12 @@ func checkRaw(m *rawMessage, ok, datagram bool) *refusal {
 	} else if _, ok := number(v, 255); n == 1 && !ok {
 		return refuse(400, "Bad Max-Forwards")
 	}
+	for _, h := range m.headers {
+		// Without angle brackets a question mark is not allowed (RFC 3261 20, RFC 4475 3.1.2.12).
+		if h.name == "contact" && strings.Contains(h.value, "?") && !strings.Contains(h.value, "<") {
+			return refuse(400, "Bad Contact")
+		}
+	}
 	if r := checkLength(m, datagram); r != nil {
 		return r
 	}
@@ -155,21 +161,12 @@ func checkParsed(req *gosip.Request) *refusal {
 	if req.Method == gosip.REGISTER || req.Method == gosip.INVITE {
 		for _, h := range req.GetHeaders("Contact") {
 			c, ok := h.(*gosip.ContactHeader)
-			if !ok || hasControl(c.DisplayName) || len(c.Address.Headers) > 0 || strings.Contains(bareAddress(h.Value()), "?") {
+			if !ok || hasControl(c.DisplayName) {
 				return refuse(400, "Bad Contact")
 			}
 		}
 	}
 	return nil
-}
-
-// bareAddress is the value of an address header written without angle brackets, "" for one with them: without them a question mark
-// is not allowed (RFC 3261 20, RFC 4475 3.1.2.12).
-func bareAddress(value string) string {
-	if strings.Contains(value, "<") {
-		return ""
-	}
-	return value
 }
 
 // cleanAddress refuses control characters that hide behind %-escapes or in a display name (security row 6). Foreign schemes pass: they
