@@ -1,0 +1,466 @@
+package api_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"tandem/api"
+	"tandem/calls"
+	"tandem/crm"
+	"tandem/internal/auth"
+	"tandem/internal/storage"
+	"tandem/media/sound"
+	"tandem/queues"
+	"tandem/sip"
+)
+
+// document is what the walk needs of the OpenAPI document.
+type document struct {
+	Paths      map[string]map[string]operation `json:"paths"`
+	Components struct {
+		Schemas map[string]schema `json:"schemas"`
+	} `json:"components"`
+}
+
+type operation struct {
+	ID         string `json:"operationId"`
+	Permission string `json:"x-permission"`
+	Body       struct {
+		Content map[string]struct {
+			Schema schema `json:"schema"`
+		} `json:"content"`
+	} `json:"requestBody"`
+}
+
+type schema struct {
+	Ref        string            `json:"$ref"`
+	Type       any               `json:"type"`
+	Enum       []any             `json:"enum"`
+	Minimum    float64           `json:"minimum"`
+	MinItems   int               `json:"minItems"`
+	MinLength  int               `json:"minLength"`
+	Items      *schema           `json:"items"`
+	Required   []string          `json:"required"`
+	Properties map[string]schema `json:"properties"`
+}
+
+func load(t *testing.T) document {
+	t.Helper()
+	s, err := api.New(api.Config{Version: "1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var d document
+	if err := json.Unmarshal(s.Document(), &d); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// each calls f for every operation, in a fixed order.
+func (d document) each(f func(method, path string, op operation)) {
+	for _, path := range slices.Sorted(maps.Keys(d.Paths)) {
+		for _, method := range slices.Sorted(maps.Keys(d.Paths[path])) {
+			f(strings.ToUpper(method), path, d.Paths[path][method])
+		}
+	}
+}
+
+// example makes the smallest value that fits a schema.
+func (d document) example(s schema) any {
+	if s.Ref != "" {
+		s = d.Components.Schemas[s.Ref[strings.LastIndex(s.Ref, "/")+1:]]
+	}
+	if len(s.Enum) > 0 {
+		return s.Enum[0]
+	}
+	kind, _ := s.Type.(string)
+	switch kind {
+	case "object":
+		o := map[string]any{}
+		for _, name := range s.Required {
+			o[name] = d.example(s.Properties[name])
+		}
+		return o
+	case "array":
+		list := []any{}
+		for range s.MinItems {
+			list = append(list, d.example(*s.Items))
+		}
+		return list
+	case "integer", "number":
+		return max(s.Minimum, 1)
+	case "boolean":
+		return true
+	}
+	return "browser" // a name, a text, an agent's device
+}
+
+func (d document) body(t *testing.T, op operation) string {
+	t.Helper()
+	content, ok := op.Body.Content["application/json"]
+	if !ok {
+		return ""
+	}
+	v := d.example(content.Schema)
+	// What no schema can say.
+	if o, ok := v.(map[string]any); ok {
+		switch op.ID {
+		case "put-number":
+			o["kind"], o["number"] = "echo", "4711"
+		case "put-trunk":
+			o["networks"] = []string{"192.0.2.0/24"}
+		case "put-hours":
+			o["zone"] = "UTC"
+		}
+	}
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// things are one of each noun of a tenant, by the place where its id stands in a path.
+func (s *site) things(t *testing.T) map[string]uuid.UUID {
+	t.Helper()
+	ctx := s.system()
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	queue, err := s.w.Queues.CreateQueue(ctx, s.tenant, queues.NewQueue{Name: "leaf"})
+	must(err)
+	hours, err := s.w.Queues.PutHours(ctx, s.tenant, queues.Hours{Name: "always", Zone: "UTC"})
+	must(err)
+	agent := s.user(t, uuid.NewString()+"@agents.test", auth.RoleAgent)
+	must(s.w.Queues.PutAgent(ctx, s.tenant, queues.Agent{ID: agent.ID, Name: "An agent", Device: "browser"}))
+	number, err := s.w.Numbers.Put(ctx, s.tenant, calls.Number{Number: "1", Kind: calls.EntryEcho})
+	must(err)
+	trunk, err := s.w.Trunks.PutTrunk(ctx, s.tenant, sip.Trunk{Name: "t", Networks: []string{"192.0.2.1"}}, "")
+	must(err)
+	prompt, err := s.w.Prompts.AddMusic(ctx, s.tenant, "music")
+	must(err)
+	role, err := s.w.Auth.SaveRole(ctx, auth.Role{Name: "custom", Permissions: auth.Permissions{}})
+	must(err)
+	acting := auth.System(s.tenant)
+	acting.User = s.admin.ID
+	key, _, err := s.w.Auth.AddAPIKey(auth.With(ctx, acting), auth.NewAPIKey{Name: "k", Permissions: auth.Permissions{}})
+	must(err)
+	contact, err := s.w.CRM.CreateContact(ctx, s.tenant, crm.ContactChange{})
+	must(err)
+	ticket, err := s.w.CRM.CreateTicket(ctx, s.tenant, crm.NewTicket{Title: "broken", Contact: &contact.ID})
+	must(err)
+	file, err := s.w.CRM.Attach(ctx, s.tenant, ticket.ID, "a.wav", "audio/wav", strings.NewReader(string(sound.HoldMusic().WAV())))
+	must(err)
+	return map[string]uuid.UUID{
+		"queues": queue.ID, "hours": hours.ID, "agents": agent.ID, "users": agent.ID, "numbers": number.ID, "trunks": trunk.ID, "prompts": prompt.ID,
+		"roles": role.ID, "teams": s.team, "api-keys": key.ID, "contacts": contact.ID, "tickets": ticket.ID, "attachment": file.ID,
+		"calls": s.call(t, queue.ID, agent.ID), "recordings": s.stuckRecording(t),
+	}
+}
+
+// call writes a live call's row, as a node would.
+func (s *site) call(t *testing.T, queue, agent uuid.UUID) uuid.UUID {
+	t.Helper()
+	now := s.w.DB.Now()
+	r := calls.Record{ID: storage.NewID(), Direction: calls.Inbound, State: calls.StateTalking, Number: "1001", Caller: calls.Party{Number: "+15550100"}, StartedAt: now, Queue: &queue, Agent: &agent}
+	body, err := json.Marshal(r)
+	if err == nil {
+		err = s.w.DB.Tenant(t.Context(), s.tenant, func(tx *storage.Tx) error {
+			_, err := tx.Exec(t.Context(), `INSERT INTO calls (call_id, tenant_id, node, state, direction, started_at, queue_id, agent_id, number, caller, record)
+				VALUES ($1, $2, 'test', $3, $4, $5, $6, $7, $8, $9, $10)`, r.ID, s.tenant, r.State, r.Direction, now, queue, agent, r.Number, r.Caller.Number, body)
+			return err
+		})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.ID
+}
+
+func (s *site) stuckRecording(t *testing.T) uuid.UUID {
+	t.Helper()
+	id := storage.NewID()
+	err := s.w.DB.Tenant(t.Context(), s.tenant, func(tx *storage.Tx) error {
+		_, err := tx.Exec(t.Context(), `INSERT INTO recordings (tenant_id, recording_id, kind, call_id, node, state, started_at, deadline)
+			VALUES ($1, $2, 'call', $3, 'test', 'quarantined', $4, $5)`, s.tenant, id, uuid.New(), tx.Now, tx.Now.Add(time.Hour))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+// state is a fingerprint of all that a tenant has.
+func (s *site) state(t *testing.T) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	err := s.w.DB.Worker(t.Context(), func(tx *storage.Tx) error {
+		rows, err := tx.Query(t.Context(), `SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+			WHERE a.attname = 'tenant_id' AND c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace`)
+		if err != nil {
+			return err
+		}
+		tables, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		if err != nil {
+			return err
+		}
+		for _, table := range tables {
+			var sum string
+			err := tx.QueryRow(t.Context(), `SELECT coalesce(md5(string_agg(t::text, '|' ORDER BY t::text)), '') FROM `+pgx.Identifier{table}.Sanitize()+` t WHERE tenant_id = $1`, s.tenant).Scan(&sum)
+			if err != nil {
+				return err
+			}
+			all[table] = sum
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func (s *site) unchanged(t *testing.T, before map[string]string) {
+	t.Helper()
+	for table, sum := range s.state(t) {
+		if before[table] != sum {
+			t.Errorf("table %s of the other tenant has changed", table)
+		}
+	}
+}
+
+// Every operation of the document that names something, with the ids of another tenant: 404, and nothing has changed there.
+func TestAnotherTenantsIDs(t *testing.T) {
+	w := newWorld(t)
+	d := load(t)
+	mine, theirs := w.one.things(t), w.two.things(t)
+	before := w.two.state(t)
+	walked := 0
+	d.each(func(method, path string, op operation) {
+		if !strings.Contains(path, "{") {
+			return
+		}
+		walked++
+		place := strings.Split(strings.TrimPrefix(path, "/api/v1/"), "/")[0]
+		id, ok := theirs[place]
+		if !ok {
+			t.Fatalf("the test knows nothing of %s: add one to things", place)
+		}
+		target := strings.NewReplacer("{id}", id.String(), "{attachment}", theirs["attachment"].String()).Replace(path)
+		a := w.ask(t, w.one.client, method, target, d.body(t, op))
+		if a.status != http.StatusNotFound || a.code() == "route_not_found" {
+			t.Errorf("%s %s (%s) with another tenant's id is %d, want 404: %s", method, path, op.ID, a.status, a.body)
+		}
+	})
+	// With the own ids the same questions are answered: it was the tenant that made the difference.
+	d.each(func(method, path string, op operation) {
+		if method != "GET" || !strings.Contains(path, "{") {
+			return
+		}
+		place := strings.Split(strings.TrimPrefix(path, "/api/v1/"), "/")[0]
+		target := strings.NewReplacer("{id}", mine[place].String(), "{attachment}", mine["attachment"].String()).Replace(path)
+		if a := w.ask(t, w.one.client, method, target, ""); a.status != 200 && a.code() != "queue_no_menu" {
+			t.Errorf("%s %s with the own id is %d: %s", method, path, a.status, a.body)
+		}
+	})
+	if walked < 30 {
+		t.Errorf("only %d operations were walked", walked)
+	}
+	w.two.unchanged(t, before)
+}
+
+// Ids of another tenant inside bodies and filters.
+func TestAnotherTenantsIDsInside(t *testing.T) {
+	w := newWorld(t)
+	mine, theirs := w.one.things(t), w.two.things(t)
+	before := w.two.state(t)
+	c := w.one.client
+	for _, r := range []struct{ method, path, body string }{
+		{"POST", "/queues", `{"name":"x","parent":"{queues}"}`},
+		{"POST", "/queues", `{"name":"x","settings":{"hours":"{hours}"}}`},
+		{"POST", "/queues", `{"name":"x","settings":{"greeting":{"id":"{prompts}"}}}`},
+		{"PATCH", "/queues/" + mine["queues"].String(), `{"set":{"hold_music":{"id":"{prompts}"}}}`},
+		{"PATCH", "/queues/" + mine["queues"].String(), `{"set":{"menu":{"wait_seconds":5,"max_no_input":3,"max_invalid":3,"final":"queue","final_queue":"{queues}","zero":"up"}}}`},
+		{"PATCH", "/queue-settings", `{"set":{"whisper":{"mode":"recording","prompt":"{prompts}","speed":1}}}`},
+		{"PUT", "/queues/" + mine["queues"].String() + "/members", `{"agents":["{agents}"]}`},
+		{"POST", "/numbers", `{"number":"7","kind":"queue","queue_id":"{queues}"}`},
+		{"POST", "/numbers", `{"number":"7","kind":"message","prompt_id":"{prompts}"}`},
+		{"POST", "/users", `{"email":"x@one.test","name":"x","password":"long enough","roles":["{roles}"]}`},
+		{"POST", "/users", `{"email":"x@one.test","name":"x","password":"long enough","roles":[],"teams":["{teams}"]}`},
+		{"POST", "/teams", `{"name":"x","members":["{users}"]}`},
+		{"POST", "/tickets", `{"title":"x","contact_id":"{contacts}"}`},
+		{"POST", "/tickets", `{"title":"x","assignee":"{users}"}`},
+		{"POST", "/tickets", `{"title":"x","call_id":"{calls}"}`},
+		{"PATCH", "/tickets/" + mine["tickets"].String(), `{"contact_id":"{contacts}"}`},
+	} {
+		body := r.body
+		for noun, id := range theirs {
+			body = strings.ReplaceAll(body, "{"+noun+"}", id.String())
+		}
+		a := w.ask(t, c, r.method, "/api/v1"+r.path, body)
+		if a.status != 404 && a.status != 400 {
+			t.Errorf("%s %s %s is %d: %s", r.method, r.path, r.body, a.status, a.body)
+		}
+	}
+	for _, path := range []string{"/tickets?contact={contacts}", "/tickets?call={calls}", "/calls?queue={queues}", "/calls?agent={agents}", "/agents?queue={queues}", "/audit?subject={users}"} {
+		for noun, id := range theirs {
+			path = strings.ReplaceAll(path, "{"+noun+"}", id.String())
+		}
+		if a := w.ask(t, c, "GET", "/api/v1"+path, ""); a.status != 200 || !strings.Contains(a.body, `"items":[]`) {
+			t.Errorf("%s is %d %s", path, a.status, a.body)
+		}
+	}
+	w.two.unchanged(t, before)
+}
+
+// Whoever is nobody gets 401, and whoever may nothing 403, everywhere but where the table says otherwise.
+func TestEveryOperationIsGuarded(t *testing.T) {
+	w := newWorld(t)
+	d := load(t)
+	mine := w.one.things(t)
+	roles := []uuid.UUID{}
+	helpless := w.one.user(t, "helpless@one.test", auth.RoleAgent)
+	if _, err := w.Auth.ChangeUser(w.one.system(), helpless.ID, auth.UserChange{Roles: &roles}); err != nil {
+		t.Fatal(err)
+	}
+	client := w.one.signIn(t, helpless.Email)
+	d.each(func(method, path string, op operation) {
+		place := strings.Split(strings.TrimPrefix(path, "/api/v1/"), "/")[0]
+		target := strings.NewReplacer("{id}", mine[place].String(), "{attachment}", mine["attachment"].String()).Replace(path)
+		if op.Permission == "public" {
+			return
+		}
+		if a := w.ask(t, nil, method, target, d.body(t, op)); a.status != http.StatusUnauthorized {
+			t.Errorf("%s %s asked by nobody is %d", method, path, a.status)
+		}
+		if op.Permission == "self" {
+			return
+		}
+		verb, resource, ok := strings.Cut(op.Permission, ":")
+		if !ok || !slices.Contains(auth.Resources()[resource], verb) {
+			t.Errorf("%s %s needs %q, which no role can be granted", method, path, op.Permission)
+		}
+		if a := w.ask(t, client, method, target, d.body(t, op)); a.status != http.StatusForbidden {
+			t.Errorf("%s %s asked by somebody without rights is %d", method, path, a.status)
+		}
+	})
+}
+
+// Own and team: an agent sees their own calls, a supervisor those of the team and of its queues, an analyst all.
+func TestReach(t *testing.T) {
+	w := newWorld(t)
+	s := w.one
+	ctx := s.system()
+	red, err := w.Auth.SaveTeam(ctx, auth.Team{Name: "red"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	anna, ben := s.user(t, "anna@one.test", auth.RoleAgent, red.ID), s.user(t, "ben@one.test", auth.RoleAgent)
+	supervisor, analyst := s.user(t, "sam@one.test", auth.RoleSupervisor, red.ID), s.user(t, "al@one.test", auth.RoleAnalyst)
+	served, err := w.Queues.CreateQueue(ctx, s.tenant, queues.NewQueue{Name: "served"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := w.Queues.CreateQueue(ctx, s.tenant, queues.NewQueue{Name: "other"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, u := range []auth.User{anna, ben} {
+		if err := w.Queues.PutAgent(ctx, s.tenant, queues.Agent{ID: u.ID, Name: u.Name, Device: "browser"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Queues.SetMembers(ctx, s.tenant, served.ID, []uuid.UUID{anna.ID}); err != nil {
+		t.Fatal(err)
+	}
+	annas, bens, waiting := s.call(t, other.ID, anna.ID), s.call(t, other.ID, ben.ID), s.call(t, served.ID, uuid.Nil)
+	for _, c := range []struct {
+		who  auth.User
+		sees []uuid.UUID
+		not  []uuid.UUID
+	}{
+		{anna, []uuid.UUID{annas}, []uuid.UUID{bens, waiting}},
+		{supervisor, []uuid.UUID{annas, waiting}, []uuid.UUID{bens}},
+		{analyst, []uuid.UUID{annas, bens, waiting}, nil},
+	} {
+		client := s.signIn(t, c.who.Email)
+		list := w.ask(t, client, "GET", "/api/v1/calls?state=live", "").body
+		for _, id := range c.sees {
+			if !strings.Contains(list, id.String()) || w.ask(t, client, "GET", "/api/v1/calls/"+id.String(), "").status != 200 {
+				t.Errorf("%s does not see a call within reach", c.who.Email)
+			}
+		}
+		for _, id := range c.not {
+			if strings.Contains(list, id.String()) || w.ask(t, client, "GET", "/api/v1/calls/"+id.String(), "").status != 404 {
+				t.Errorf("%s sees a call beyond reach", c.who.Email)
+			}
+		}
+	}
+	annasClient, samsClient := s.signIn(t, anna.Email), s.signIn(t, supervisor.Email)
+	presence := func(u auth.User) string { return fmt.Sprintf("/api/v1/agents/%s/presence", u.ID) }
+	w.run(t, []row{
+		{"an agent's own presence", annasClient, "PUT", presence(anna), `{"presence":"AVAILABLE"}`, nil, 204, nil},
+		{"another agent's presence", annasClient, "PUT", presence(ben), `{"presence":"AWAY"}`, nil, 404, nil},
+		{"a supervisor sets their team's", samsClient, "PUT", presence(anna), `{"presence":"AWAY","reason":"lunch"}`, nil, 204, nil},
+		{"but not another's", samsClient, "PUT", presence(ben), `{"presence":"AWAY"}`, nil, 404, nil},
+		{"the list is the team", samsClient, "GET", "/api/v1/agents", "", nil, 200, []string{anna.ID.String()}},
+	})
+	if a := w.ask(t, samsClient, "GET", "/api/v1/agents", ""); strings.Contains(a.body, ben.ID.String()) {
+		t.Error("a supervisor sees another team's agent")
+	}
+}
+
+// What people send through the API does not reach the log.
+func TestNothingPersonalIsLogged(t *testing.T) {
+	w := newWorld(t)
+	d := load(t)
+	mine := w.one.things(t)
+	const number, mail, sentence = "+4915512345678", "canary.person@example.test", "the canary sings at dawn"
+	for _, c := range []*http.Client{w.one.client, nil} {
+		d.each(func(method, path string, op operation) {
+			place := strings.Split(strings.TrimPrefix(path, "/api/v1/"), "/")[0]
+			target := strings.NewReplacer("{id}", mine[place].String(), "{attachment}", mine["attachment"].String()).Replace(path)
+			if op.ID == "logout" || method == "DELETE" {
+				return
+			}
+			for _, body := range []string{
+				`{"email":"` + mail + `","password":"` + sentence + `","phone":"` + number + `","name":"` + sentence + `"`,
+				`{"email":"` + mail + `","phone":"` + number + `","name":"` + sentence + `","title":"` + sentence + `","body":"` + sentence + `"}`,
+				`{"name":"` + sentence + `","number":"` + number + `","text":"` + sentence + `","kind":"echo"}`,
+				`{"first_name":"` + sentence + `","phone":"` + number + `"}`, `{"title":"` + sentence + `"}`, `{"body":"` + sentence + `"}`,
+			} {
+				w.ask(t, c, method, target+"?search="+strings.ReplaceAll(sentence, " ", "+"), body)
+			}
+		})
+	}
+	var rows string
+	err := w.DB.Worker(context.Background(), func(tx *storage.Tx) error {
+		return tx.QueryRow(t.Context(), `SELECT coalesce(string_agg(data::text, ' '), '') FROM audit`).Scan(&rows)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	metrics := w.ask(t, nil, "GET", "/metrics", "").body
+	for _, canary := range []string{number, mail, sentence, number[1:], password} {
+		for place, text := range map[string]string{"log": w.log.String(), "audit log": rows, "metrics": metrics} {
+			if strings.Contains(text, canary) {
+				t.Errorf("the %s holds %q", place, canary)
+			}
+		}
+	}
+}
