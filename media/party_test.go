@@ -56,6 +56,13 @@ func (p *memPort) Send(pkt *Packet) error {
 	return nil
 }
 
+// watch calls f for each packet from now on.
+func (p *memPort) watch(f func(*Packet)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.onSend = f
+}
+
 func (p *memPort) Close() error {
 	p.once.Do(func() { close(p.closed) })
 	return nil

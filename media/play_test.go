@@ -201,11 +201,11 @@ func TestClockCatchesUpThenSkips(t *testing.T) {
 				defer finish()
 				p := w.join(codec.PCMU)
 				var hold atomic.Bool
-				p.port.onSend = func(*Packet) {
+				p.port.watch(func(*Packet) {
 					if hold.CompareAndSwap(true, false) {
 						time.Sleep(tt.held)
 					}
-				}
+				})
 				time.Sleep(time.Second)
 				p.port.take()
 				hold.Store(true)

@@ -238,7 +238,7 @@ func TestApplyIsOneStep(t *testing.T) {
 	}
 	for _, l := range listeners {
 		l.Play(Forward(speakers[0].Stream))
-		l.port.onSend = func(p *Packet) {
+		l.port.watch(func(p *Packet) {
 			who, ok := marks[p.Payload[0]]
 			if !ok {
 				return // silence
@@ -250,7 +250,7 @@ func TestApplyIsOneStep(t *testing.T) {
 			case grew <- struct{}{}:
 			default:
 			}
-		}
+		})
 	}
 	stop := make(chan struct{})
 	var talking sync.WaitGroup
