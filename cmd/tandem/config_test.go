@@ -64,3 +64,15 @@ func TestBadSettings(t *testing.T) {
 		})
 	}
 }
+
+func TestEverySettingIsDocumented(t *testing.T) {
+	text, err := os.ReadFile("../../docs/configuration.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for key := range defaults() {
+		if !strings.Contains(string(text), "`"+key+"`") {
+			t.Errorf("docs/configuration.md does not tell of %s", key)
+		}
+	}
+}
