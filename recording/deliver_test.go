@@ -1,7 +1,6 @@
 package recording_test
 
 import (
-	"context"
 	"os"
 	"testing"
 	"time"
@@ -85,4 +84,3 @@ func checkTones(t *testing.T, sides [][]int16, rate int, left, right float64) {
 		}
 	}
 }
-

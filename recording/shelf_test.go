@@ -87,7 +87,7 @@ func (s *shelf) Attach(_ context.Context, p recording.Part, audio io.Reader) (re
 		return recording.Confirmation{}, m.before
 	}
 	id := uuid.NewString()
-	s.tickets[p.Ticket] = append(s.tickets[p.Ticket], filed{id: id, name: p.Name, data: data[:len(data)-m.cut], at: time.Now(), hidden: m.hide})
+	s.tickets[p.Ticket] = append(s.tickets[p.Ticket], filed{id: id, name: p.Name, data: data[:max(0, len(data)-m.cut)], at: time.Now(), hidden: m.hide})
 	return recording.Confirmation{ID: id}, m.after
 }
 
