@@ -27,7 +27,6 @@ var began = time.Now()
 type Clock struct {
 	shards []*shard
 	next   atomic.Uint32
-	ids    atomic.Uint64 // of streams
 }
 
 // shard is one goroutine's streams.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -120,8 +121,8 @@ func (p *RTPPort) RunControl(ctx context.Context, recv func(*Packet), control fu
 	stop := context.AfterFunc(ctx, p.interrupt)
 	defer stop()
 	done := make(chan error, 1)
-	go func() { done <- p.readControl(ctx, control) }()
-	err := p.readRTP(ctx, recv, control)
+	go func() { done <- p.readControl(control) }()
+	err := p.readRTP(recv, control)
 	p.rtcp.SetReadDeadline(time.Unix(1, 0)) //nolint:errcheck // closed already is as good
 	return errors.Join(err, <-done)
 }
@@ -142,14 +143,14 @@ func (p *RTPPort) Close() error {
 	return err
 }
 
-func (p *RTPPort) readRTP(ctx context.Context, recv func(*Packet), control func([]byte)) error {
+func (p *RTPPort) readRTP(recv func(*Packet), control func([]byte)) error {
 	var (
 		buf  [maxDatagram]byte
 		in   rtp.Packet
 		out  Packet
 		rate window
 	)
-	return readLoop(ctx, p.rtp, buf[:], func(b []byte, from netip.AddrPort) {
+	return readLoop(p.rtp, buf[:], func(b []byte, from netip.AddrPort) {
 		now := Now()
 		if isControl(b) {
 			if !p.mux.Load() {
@@ -182,12 +183,12 @@ func (p *RTPPort) readRTP(ctx context.Context, recv func(*Packet), control func(
 	})
 }
 
-func (p *RTPPort) readControl(ctx context.Context, control func([]byte)) error {
+func (p *RTPPort) readControl(control func([]byte)) error {
 	var (
 		buf  [maxDatagram]byte
 		rate window
 	)
-	return readLoop(ctx, p.rtcp, buf[:], func(b []byte, from netip.AddrPort) {
+	return readLoop(p.rtcp, buf[:], func(b []byte, from netip.AddrPort) {
 		if isControl(b) && p.fromPeer(from.Addr()) && rate.allow(Now(), maxControl) {
 			control(b)
 		}
@@ -217,9 +218,9 @@ func (p *RTPPort) fromPeer(from netip.Addr) bool {
 	defer p.mu.Unlock()
 	switch p.lock.state {
 	case lockLocked:
-		return from == p.lock.addr.Addr()
+		return from == p.lock.addr.Addr() || from == p.lock.trust.Control.Addr()
 	case lockExpect:
-		return from == p.lock.expect.Addr()
+		return from == p.lock.expect.Addr() || from == p.lock.trust.Control.Addr()
 	}
 	return false
 }
@@ -246,30 +247,23 @@ func (w *window) allow(now time.Duration, limit int) bool {
 	return w.n <= limit
 }
 
-// readLoop hands datagrams to f until ctx ends or the socket is closed. An error such as an ICMP refusal means nothing for UDP; only
-// a socket that fails over and over ends the loop.
-func readLoop(ctx context.Context, conn *net.UDPConn, buf []byte, f func([]byte, netip.AddrPort)) error {
+// readLoop hands datagrams to f until the socket is closed or its deadline set into the past. Any other error, such as an ICMP refusal,
+// means nothing for UDP; only a socket that fails over and over ends the loop with it.
+func readLoop(conn *net.UDPConn, buf []byte, f func([]byte, netip.AddrPort)) error {
 	for failed := 0; ; {
 		n, from, err := conn.ReadFromUDPAddrPort(buf)
 		switch {
 		case err == nil:
 			failed = 0
 			f(buf[:n], netip.AddrPortFrom(from.Addr().Unmap(), from.Port()))
-		case errors.Is(err, net.ErrClosed) || ctx.Err() != nil:
+		case errors.Is(err, net.ErrClosed), errors.Is(err, os.ErrDeadlineExceeded):
 			return nil
-		case failed == maxErrors:
-			return fmt.Errorf("read %s: %w", conn.LocalAddr(), err)
 		default:
-			if failed++; errors.Is(err, context.DeadlineExceeded) || isTimeout(err) {
-				return nil
+			if failed++; failed == maxErrors {
+				return fmt.Errorf("read %s: %w", conn.LocalAddr(), err)
 			}
 		}
 	}
-}
-
-func isTimeout(err error) bool {
-	var t net.Error
-	return errors.As(err, &t) && t.Timeout()
 }
 
 // isBusy tells that somebody else has the port.

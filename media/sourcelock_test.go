@@ -85,10 +85,12 @@ func TestSourceLock(t *testing.T) {
 		}, lockLocked, netAddr},
 		{"signalling the same address keeps the lock", nat, []lockEvent{
 			at(natAddr, 5, 10, 0, "source"), at(natAddr, 5, 11, 20, "source"), at(natAddr, 5, 12, 40, "source"), at(natAddr, 5, 13, 60, "accept"),
-			{say: true, from: sdpAddr}, at(natAddr, 5, 14, 80, "accept"), at(badAddr, 5, 15, 90, "source"),
+			{say: true, from: sdpAddr},
+			at(natAddr, 5, 14, 80, "accept"), at(badAddr, 5, 15, 90, "source"),
 		}, lockLocked, natAddr},
 		{"after it a NAT peer may have moved", nat, []lockEvent{
-			at(sdpAddr, 5, 10, 0, "accept"), {say: true, from: sdpAddr},
+			at(sdpAddr, 5, 10, 0, "accept"),
+			{say: true, from: sdpAddr},
 			at(natAddr, 6, 1, 20, "source"), at(natAddr, 6, 2, 40, "source"), at(natAddr, 6, 3, 60, "source"), at(natAddr, 6, 4, 80, "accept"),
 		}, lockLocked, natAddr},
 		{"one packet of another SSRC", strict, []lockEvent{

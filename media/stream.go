@@ -1,6 +1,7 @@
 package media
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"slices"
@@ -37,6 +38,9 @@ type Stream struct {
 	taps      shared[*Tap]
 }
 
+// streamIDs orders all streams of the process: two Applies of the same streams must lock them in the same order.
+var streamIDs atomic.Uint64
+
 // NewStream makes the stream of a port, which stays the caller's to close. The peer hears silence until Play.
 func NewStream(port Port, cfg StreamConfig) *Stream {
 	if cfg.Log == nil {
@@ -45,7 +49,7 @@ func NewStream(port Port, cfg StreamConfig) *Stream {
 	if cfg.Metrics == nil {
 		cfg.Metrics = NewMetrics(nil)
 	}
-	s := &Stream{id: cfg.Clock.ids.Add(1), port: port, cfg: cfg}
+	s := &Stream{id: streamIDs.Add(1), port: port, cfg: cfg}
 	s.keys.heard = make(chan Digit, 32)
 	s.out.begin(port, cfg.Metrics)
 	s.out.change(Silence(), s)
@@ -91,7 +95,7 @@ func Apply(changes map[*Stream]Source) {
 	for s := range changes {
 		streams = append(streams, s)
 	}
-	slices.SortFunc(streams, func(a, b *Stream) int { return int(a.id) - int(b.id) })
+	slices.SortFunc(streams, func(a, b *Stream) int { return cmp.Compare(a.id, b.id) })
 	for _, s := range streams {
 		s.out.mu.Lock()
 	}

@@ -76,7 +76,7 @@ func (t *transcoder) gap(f *forward, e *egress, h *heard, sess *session) {
 		return
 	case missing == 0:
 		return
-	case missing < 0 || h.ext == t.ext || h.epoch != t.epoch || missing > int32(t.ticks(t.rate/10)):
+	case missing < 0 || h.ext == t.ext || h.epoch != t.epoch || missing > int32(ticksIn(maxConceal, t.from.ClockRate)):
 		t.flush(f, e, sess, h.Arrival)
 		return
 	}
