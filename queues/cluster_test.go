@@ -1,8 +1,10 @@
 package queues_test
 
 import (
+	"context"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -179,4 +181,41 @@ func TestOfferNobodyTakes(t *testing.T) {
 	if a := h.agent(agent); a.Missed != 0 {
 		t.Errorf("the agent is blamed: %+v", a)
 	}
+}
+
+// The bus only wakes: with none between two nodes, everything still happens, a little later.
+func TestWithoutTheBus(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.eventually("the first node dispatches", func() bool { return h.holders() == 4 })
+	deaf := *h
+	deaf.bus = newBus(t)
+	second, _ := deaf.service()
+	h.run(second)
+	q := h.queue("Q", queues.OwnSettings{})
+	h.staff(1, q)
+	w, err := second.Join(h.ctx, h.tenant, q, queues.NewItem{ID: storage.NewID(), Kind: queues.Call})
+	h.ok(err)
+	o := h.offer(w)
+	h.ok(second.Offered(h.ctx, o.ID, queues.OfferAccepted))
+	h.ok(second.Interacting(h.ctx, o.ID))
+	h.ok(second.Ended(h.ctx, o.ID))
+}
+
+func TestRunEndsAtAnyInstant(t *testing.T) {
+	t.Parallel()
+	h := quietHouse(t)
+	q := h.queue("Q", queues.OwnSettings{})
+	h.staff(1, q)
+	w, _ := h.join(q)
+	for ms := range 25 {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Duration(ms*ms/2)*time.Millisecond)
+		if err := h.s.Run(ctx); err != nil {
+			t.Fatalf("stopped after %d ms: %v", ms*ms/2, err)
+		}
+		cancel()
+	}
+	h.run(h.s)
+	o := h.offer(w)
+	h.serve(o)
 }

@@ -276,7 +276,10 @@ func (d *dispatcher) claim(ctx context.Context, tx *storage.Tx, ms []match) ([]m
 	// The lock lets nobody take the shard over before this commits; an old holder finds no row.
 	b.Queue(`SELECT epoch FROM queue_shards WHERE shard = $1 AND holder = $2 AND epoch = $3 FOR SHARE`, d.shard, d.s.node, d.epoch).
 		QueryRow(func(row pgx.Row) error { return row.Scan(&epoch) })
-	b.Queue(`SELECT item_id, xid::text FROM queue_items WHERE item_id = ANY ($1) AND state = 'waiting' FOR UPDATE SKIP LOCKED`, items).
+	// Looking for a live offer too keeps one row that were wrong from holding up all others.
+	b.Queue(`
+		SELECT item_id, xid::text FROM queue_items i WHERE item_id = ANY ($1) AND state = 'waiting'
+			AND NOT EXISTS (SELECT FROM queue_offers o WHERE o.item_id = i.item_id AND o.state NOT IN ('WRAP_UP', 'IDLE')) FOR UPDATE SKIP LOCKED`, items).
 		Query(func(rows pgx.Rows) (err error) { freeItems, err = versions(rows); return err })
 	b.Queue(`SELECT agent_id, xid::text FROM queue_agents WHERE agent_id = ANY ($1) FOR UPDATE SKIP LOCKED`, agents).
 		Query(func(rows pgx.Rows) (err error) { freeAgents, err = versions(rows); return err })

@@ -162,8 +162,8 @@ func admit(ctx context.Context, tx *storage.Tx, queue, item uuid.UUID) (Settings
 	if err != nil {
 		return set, err
 	}
-	// A share lock keeps the queue a leaf; counting needs it alone.
-	lock := "FOR SHARE"
+	// A key share lock keeps the queue a leaf; counting needs it alone.
+	lock := "FOR KEY SHARE"
 	if set.MaxWaiting.Value > 0 {
 		lock = "FOR NO KEY UPDATE"
 	}
@@ -285,9 +285,8 @@ func (s *Service) SetPriority(ctx context.Context, tenant, item uuid.UUID, prior
 // ErrNotWaiting says that an item does not wait.
 var ErrNotWaiting = fault.New(fault.NotFound, "item_not_waiting", "This call or conversation does not wait (any more).")
 
-// queuePlaces is the order of one queue, read at most once a second however many ask.
+// queuePlaces is the order of one queue, read about once a second however many ask. It is not changed once it is made.
 type queuePlaces struct {
-	mu    sync.Mutex
 	read  time.Time
 	place map[uuid.UUID]int
 }
@@ -296,26 +295,22 @@ const placesFresh = time.Second
 
 // Place says how many steps the item is from being served: 1 is next. It is up to a second old; false when the item does not wait.
 func (w *Waiting) Place() (int, bool) {
-	w.s.mu.Lock()
-	p := w.s.places[w.queue]
-	if p == nil {
-		p = &queuePlaces{}
-		w.s.places[w.queue] = p
-	}
-	w.s.mu.Unlock()
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	s := w.s
+	s.mu.Lock()
+	p := s.places[w.queue]
+	s.mu.Unlock()
 	if place, ok := p.place[w.id]; ok && time.Since(p.read) < placesFresh {
 		return place, true
 	}
-	if time.Since(p.read) >= placesFresh || p.place[w.id] == 0 {
-		order, err := w.s.order(w.tenant, w.queue)
-		if err != nil {
-			w.s.logger.Warn("the places in a queue could not be read", "queue", w.queue, "err", err)
-			return 0, false
-		}
-		p.place, p.read = order, time.Now()
+	order, err, _ := s.asking.Do(w.queue.String(), func() (any, error) { return s.order(w.tenant, w.queue) })
+	if err != nil {
+		s.logger.Warn("the places in a queue could not be read", "queue", w.queue, "err", err)
+		return 0, false
 	}
+	p = queuePlaces{read: time.Now(), place: order.(map[uuid.UUID]int)}
+	s.mu.Lock()
+	s.places[w.queue] = p
+	s.mu.Unlock()
 	place, ok := p.place[w.id]
 	return place, ok
 }

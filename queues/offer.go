@@ -214,7 +214,7 @@ func (s *Service) end(ctx context.Context, tx *storage.Tx, a *assignment) error 
 	switch {
 	case a.state.offered():
 		return s.move(ctx, tx, a, hWithdraw, moveDetail{result: string(OfferWithdrawn)})
-	case !a.itemLeft:
+	case !a.itemLeft || a.state == Connecting:
 		return s.move(ctx, tx, a, hEnd, moveDetail{result: "left_early"})
 	}
 	set, err := effective(ctx, tx, a.queue)

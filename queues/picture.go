@@ -134,13 +134,12 @@ func (a *pagent) reasonFor(n need) reason {
 
 // before is the order in which an algorithm takes eligible agents.
 func (alg Algorithm) before(x, y *pagent) bool {
+	order := 0
 	switch alg {
 	case LongestIdle:
+		order = x.idleSince.Compare(y.idleSince)
 	}
-	if c := x.idleSince.Compare(y.idleSince); c != 0 {
-		return c < 0
-	}
-	return bytes.Compare(x.id[:], y.id[:]) < 0
+	return cmp.Or(order, bytes.Compare(x.id[:], y.id[:])) < 0
 }
 
 // before is the order among items (Q3.3): priority, then enqueue time.

@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/singleflight"
 
 	"tandem/internal/events"
 	"tandem/internal/storage"
@@ -48,14 +49,15 @@ type Service struct {
 	mu     sync.Mutex
 	local  map[uuid.UUID]*Waiting   // items of this node
 	offers map[uuid.UUID]localOffer // offers made to them, until they end
-	places map[uuid.UUID]*queuePlaces
+	places map[uuid.UUID]queuePlaces
+	asking singleflight.Group // for places
 }
 
 // New returns a service; node names this process for people. It registers its metrics on reg.
 func New(db *storage.DB, log *events.Log, bus *events.Bus, logger *slog.Logger, reg prometheus.Registerer, node string) *Service {
 	return &Service{
 		db: db, log: log, bus: bus, logger: logger, metrics: newMetrics(reg), node: storage.NewID(), name: node,
-		local: make(map[uuid.UUID]*Waiting), offers: make(map[uuid.UUID]localOffer), places: make(map[uuid.UUID]*queuePlaces),
+		local: make(map[uuid.UUID]*Waiting), offers: make(map[uuid.UUID]localOffer), places: make(map[uuid.UUID]queuePlaces),
 	}
 }
 

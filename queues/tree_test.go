@@ -325,3 +325,17 @@ func TestViews(t *testing.T) {
 		t.Errorf("agent %+v, %v", v, err)
 	}
 }
+
+func TestHandledWithoutInteractionLeavesNobodyStuck(t *testing.T) {
+	h := newHouse(t)
+	q := h.queue("Q", queues.OwnSettings{})
+	agent := h.staff(1, q)[0]
+	w, _ := h.join(q)
+	o := h.offer(w)
+	h.ok(h.s.Offered(h.ctx, o.ID, queues.OfferAccepted))
+	h.ok(w.Leave(h.ctx, queues.LeftHandled))
+	h.ok(h.s.Ended(h.ctx, o.ID))
+	if a := h.agent(agent); a.State != queues.Idle || a.Used != 0 {
+		t.Errorf("agent %+v", a)
+	}
+}
