@@ -38,7 +38,7 @@ type Config struct {
 
 const (
 	drainEvery  = 50 * time.Millisecond  // how often taps are emptied
-	chunkTime   = 400 * time.Millisecond // with the de-jitter delay and a drain less than a second is ever in memory
+	chunkTime   = 300 * time.Millisecond // with the de-jitter delay and a drain less than a second is ever in memory
 	rowsEvery   = 500 * time.Millisecond
 	formatWait  = time.Second // for the second side to say its codec
 	tapSlots    = 128         // 2.5 s of packets, should the machine stall

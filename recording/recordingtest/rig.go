@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -21,73 +22,92 @@ import (
 	"tandem/recording"
 )
 
-// Rig is a node's storage with a recording.Service on it.
-type Rig struct {
-	T        testing.TB
-	DB       *storage.DB
-	Bus      *events.Bus
-	Events   *events.Log
-	Keys     *storage.Keys
-	Dir      string // of the spool
-	Tenant   uuid.UUID
-	Service  *recording.Service
-	Registry *prometheus.Registry
-	Log      *slog.Logger
-	skew     atomic.Int64
+// Node is what a recording.Service stands on.
+type Node struct {
+	DB     *storage.DB
+	Bus    *events.Bus
+	Events *events.Log
+	Keys   *storage.Keys
+	Log    *slog.Logger
+	Dir    string // of the spool
+	skew   atomic.Int64
 }
 
-// New makes a Rig; change may alter the configuration of its Service, which runs until the test ends.
+// OpenNode opens a migrated database, a key folder and a bus of its own.
+func OpenNode(url, keys, dir string, log *slog.Logger) (*Node, error) {
+	n := &Node{Dir: dir, Log: log}
+	var err error
+	if n.DB, err = storage.Open(context.Background(), storage.Config{URL: url, Now: n.Now}); err != nil {
+		return nil, err
+	}
+	if n.Bus, err = events.NewBus(events.BusConfig{}, log); err != nil {
+		return nil, err
+	}
+	n.Events = events.NewLog(n.Bus)
+	n.Keys, err = storage.OpenKeys(keys)
+	return n, err
+}
+
+// Config is what a Service on this node is made of: its second clock moves with Skew.
+func (n *Node) Config() recording.Config {
+	return recording.Config{
+		DB: n.DB, Events: n.Events, Bus: n.Bus, Keys: n.Keys, Log: n.Log, Dir: n.Dir, Node: "node1",
+		Second: func(context.Context) (time.Time, error) { return n.Now(), nil },
+	}
+}
+
+// Rig is a node in a test, with a recording.Service that runs until the test ends or Stop is called.
+type Rig struct {
+	*Node
+	T        testing.TB
+	URL      string // of the database
+	KeyDir   string
+	Tenant   uuid.UUID
+	Service  *recording.Service
+	Stop     func()
+	Registry *prometheus.Registry
+}
+
+// New makes a Rig; change may alter the configuration of its Service.
 func New(t testing.TB, change func(*recording.Config)) *Rig {
 	t.Helper()
-	r := &Rig{T: t, Dir: t.TempDir(), Registry: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler)}
+	r := &Rig{T: t, URL: storagetest.NewURL(t), KeyDir: filepath.Join(t.TempDir(), "keys")}
+	log := slog.New(slog.DiscardHandler)
 	if testing.Verbose() {
-		r.Log = slog.New(slog.NewTextHandler(os.Stderr, nil))
+		log = slog.New(slog.NewTextHandler(os.Stderr, nil))
 	}
-	r.DB = storagetest.NewAt(t, r.Now)
+	var err error
+	if r.Node, err = OpenNode(r.URL, r.KeyDir, t.TempDir(), log); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(r.DB.Close)
+	t.Cleanup(r.Bus.Close)
 	r.Tenant = storagetest.Tenant(t, r.DB, "a")
-	r.Open(t.TempDir())
+	r.Restart(change)
+	return r
+}
+
+// Restart makes a new Service on the same node and runs it.
+func (r *Rig) Restart(change func(*recording.Config)) {
+	r.T.Helper()
 	cfg := r.Config()
+	r.Registry = prometheus.NewRegistry()
+	cfg.Metrics = r.Registry
 	if change != nil {
 		change(&cfg)
 	}
 	var err error
 	if r.Service, err = recording.New(cfg); err != nil {
-		t.Fatal(err)
-	}
-	r.Run(r.Service.Run)
-	return r
-}
-
-// Open opens the bus and the keys in a folder.
-func (r *Rig) Open(keys string) {
-	r.T.Helper()
-	var err error
-	if r.Bus, err = events.NewBus(events.BusConfig{}, r.Log); err != nil {
 		r.T.Fatal(err)
 	}
-	r.T.Cleanup(r.Bus.Close)
-	r.Events = events.NewLog(r.Bus)
-	if err := os.Chmod(keys, 0o700); err != nil {
-		r.T.Fatal(err)
-	}
-	if r.Keys, err = storage.OpenKeys(keys); err != nil {
-		r.T.Fatal(err)
-	}
-}
-
-// Config is what the Service is made of: its second clock moves with Skew.
-func (r *Rig) Config() recording.Config {
-	return recording.Config{
-		DB: r.DB, Events: r.Events, Bus: r.Bus, Keys: r.Keys, Log: r.Log, Metrics: r.Registry, Dir: r.Dir, Node: "node1",
-		Second: func(context.Context) (time.Time, error) { return r.Now(), nil },
-	}
+	r.Stop = r.Run(r.Service.Run)
 }
 
 // Now is the time of everything stored: the true one and Skew.
-func (r *Rig) Now() time.Time { return time.Now().Add(time.Duration(r.skew.Load())) }
+func (n *Node) Now() time.Time { return time.Now().Add(time.Duration(n.skew.Load())) }
 
 // Skew moves the clocks.
-func (r *Rig) Skew(d time.Duration) { r.skew.Add(int64(d)) }
+func (n *Node) Skew(d time.Duration) { n.skew.Add(int64(d)) }
 
 // Run runs something until the test ends, and returns a function that ends it sooner.
 func (r *Rig) Run(run func(context.Context) error) (stop func()) {

@@ -29,6 +29,16 @@ const frame = 20 * time.Millisecond
 // NewVoice makes a leg with that codec and tone; packets for which lose says true never arrive (nil: none).
 func NewVoice(t testing.TB, c codec.Codec, hz float64, lose func(n int) bool) *Voice {
 	t.Helper()
+	v := Speak(c, hz, lose)
+	t.Cleanup(func() {
+		_ = v.Close()
+		<-v.done
+	})
+	return v
+}
+
+// Speak is NewVoice outside of a test; Close ends it.
+func Speak(c codec.Codec, hz float64, lose func(n int) bool) *Voice {
 	v := &Voice{codec: c, hz: hz, lose: lose, closed: make(chan struct{}), done: make(chan struct{})}
 	v.Stream = media.NewStream(v, media.StreamConfig{Clock: media.NewClock(), Log: slog.New(slog.DiscardHandler)})
 	v.Stream.Negotiate(media.Format{Codec: c, PayloadType: c.PayloadType, Ptime: frame}, media.SendRecv)
@@ -36,10 +46,6 @@ func NewVoice(t testing.TB, c codec.Codec, hz float64, lose func(n int) bool) *V
 		defer close(v.done)
 		_ = v.Stream.Run(context.Background())
 	}()
-	t.Cleanup(func() {
-		_ = v.Close()
-		<-v.done
-	})
 	return v
 }
 
