@@ -75,17 +75,3 @@ func (d *dialog) retryOffer(w reoffer) {
 		d.nextOffer()
 	})
 }
-
-// sendInfo passes a digit on by INFO, for peers without telephone-event.
-func (d *dialog) sendInfo(contentType string, body []byte) {
-	d.mail.post(func() {
-		if d.state != confirmed {
-			return
-		}
-		req := d.next(gosip.INFO)
-		ct := gosip.ContentTypeHeader(contentType)
-		req.AppendHeader(&ct)
-		req.SetBody(body)
-		d.ask(req, func(*gosip.Response) {}, func(error) {})
-	})
-}

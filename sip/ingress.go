@@ -22,6 +22,7 @@ type ingress struct {
 	sources *sources
 	known   func(netip.Addr) bool // trunks and registered phones
 	gate    func(m *rawMessage, src netip.AddrPort) *refusal
+	full    func() bool // too many dialogs: new calls are refused without state
 	write   func(info gosip.TransportReadProps, data []byte)
 	parser  *gosip.Parser
 	frames  *framer
@@ -31,7 +32,7 @@ type ingress struct {
 }
 
 func newIngress(m *metrics, src *sources) *ingress {
-	in := &ingress{sources: src, parser: gosip.NewParser(), m: m, frames: newFramer()}
+	in := &ingress{full: func() bool { return false }, sources: src, parser: gosip.NewParser(), m: m, frames: newFramer()}
 	_, _ = rand.Read(in.key[:]) // never fails (crypto/rand)
 	return in
 }
@@ -105,6 +106,13 @@ func (in *ingress) message(info gosip.TransportReadProps, src netip.AddrPort, da
 		if r := in.gate(&raw, src); r != nil {
 			in.m.refused.WithLabelValues("stranger").Inc()
 			in.answer(info, src, &raw, r)
+			return nil, false
+		}
+	}
+	if raw.method() == "INVITE" && in.full() {
+		if to, _ := raw.first("to"); !strings.Contains(to, "tag=") {
+			in.m.dropped.WithLabelValues("overload").Inc()
+			in.answer(info, src, &raw, refuse(503, "Service Unavailable", gosip.NewHeader("Retry-After", "5")))
 			return nil, false
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -25,6 +26,27 @@ type legs struct {
 	stack *stack
 	rtp   RTP
 	log   *slog.Logger
+
+	mu   sync.Mutex
+	busy map[uuid.UUID]int // inbound legs by trunk
+}
+
+// occupy takes one of the calls a trunk may have at once; free gives it back.
+func (l *legs) occupy(tr *Trunk) (free func(), ok bool) {
+	if tr == nil || tr.MaxCalls == 0 {
+		return func() {}, true
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.busy[tr.ID] >= tr.MaxCalls {
+		return nil, false
+	}
+	l.busy[tr.ID]++
+	return func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.busy[tr.ID]--
+	}, true
 }
 
 // leg is a SIP dialog with its media, inbound or outbound. What the dialog tells (hooks) runs on the dialog's goroutine; everything
@@ -36,6 +58,7 @@ type leg struct {
 	port   *media.RTPPort
 	stream *media.Stream
 	stop   context.CancelFunc // ends the stream
+	free   func()             // gives the trunk's place back
 	trunk  trunkMedia
 
 	// owned by the dialog's goroutine
@@ -57,8 +80,9 @@ type leg struct {
 
 // trunkMedia is what a trunk's settings mean for media.
 type trunkMedia struct {
-	nat    bool
-	codecs []string
+	nat      bool
+	codecs   []string
+	networks []netip.Prefix
 }
 
 // maxEvents is more than a call sees; a peer that toggles hold faster than its call can follow loses events, not the call.
@@ -73,7 +97,7 @@ func (l *legs) newLeg(dir calls.Direction, h hop, t trunkMedia) (*leg, error) {
 	id := newLegID()
 	g := &leg{
 		id: id, dir: dir, port: port, trunk: t, log: l.log, events: make(chan calls.LegEvent, maxEvents), confirmed: make(chan struct{}), done: make(chan struct{}),
-		n: newNegotiator(port.LocalAddr(), uint64(id.Time()), t.codecs),
+		n: newNegotiator(port.LocalAddr(), uint64(id.Time()), t.codecs), free: func() {},
 	}
 	g.stream = media.NewStream(port, l.rtp.Stream)
 	return g, nil
@@ -87,21 +111,27 @@ func (l *legs) inbound(req *gosip.Request, tx *gosip.ServerTx, tr *Trunk) (*leg,
 	}
 	var t trunkMedia
 	if tr != nil {
-		t = trunkMedia{tr.NAT, tr.Codecs}
+		t = trunkMedia{tr.NAT, tr.Codecs, tr.prefixes()}
+	}
+	free, ok := l.occupy(tr)
+	if !ok {
+		return nil, answerFor(calls.CauseCapacity)
 	}
 	g, err := l.newLeg(calls.Inbound, hop{addr: req.Source()}, t)
 	if err != nil {
+		free()
 		l.log.Warn("no media for a call", "err", err)
 		return nil, answerFor(calls.CauseCapacity)
 	}
+	g.free = free
 	if err := g.prepare(body); err != nil {
-		_ = g.port.Close()
+		g.release()
 		return nil, asRefusal(err)
 	}
 	user, _ := userPart(req.Recipient.User)
 	d, err := l.stack.newUAS(req, tx, escapeUser(user), g.hooks())
 	if err != nil {
-		_ = g.port.Close()
+		g.release()
 		return nil, asRefusal(err)
 	}
 	g.d = d
@@ -113,16 +143,14 @@ func (l *legs) inbound(req *gosip.Request, tx *gosip.ServerTx, tr *Trunk) (*leg,
 	return g, nil
 }
 
-// prepare answers the caller's offer, or makes ours when there is none.
+// prepare answers the caller's offer, or makes ours when there is none. Media begins with the 2xx.
 func (g *leg) prepare(offer []byte) (err error) {
 	if len(offer) == 0 {
 		g.offered = true
 		g.local = g.n.makeOffer()
 		return nil
 	}
-	if g.local, err = g.n.answer(offer); err == nil {
-		g.apply()
-	}
+	g.local, err = g.n.answer(offer)
 	return err
 }
 
@@ -172,7 +200,7 @@ func (g *leg) apply() {
 		f.EventType = a.events.pt
 		types = append(types, a.events.pt)
 	}
-	g.port.SetRemote(a.remote, media.RTPTrust{NAT: g.trunk.nat, PayloadTypes: types, Mux: a.mux, Control: a.control()})
+	g.port.SetRemote(a.remote, media.RTPTrust{NAT: g.trunk.nat, Networks: g.trunk.networks, PayloadTypes: types, Mux: a.mux, Control: a.control()})
 	g.stream.Negotiate(f, a.direction())
 	if held := g.n.held(); held != g.held {
 		g.held = held

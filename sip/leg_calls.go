@@ -53,6 +53,11 @@ func (g *leg) Answer(ctx context.Context) error {
 	if g.dir != calls.Inbound {
 		return errOutbound
 	}
+	g.d.mail.post(func() {
+		if g.n.settled {
+			g.apply()
+		}
+	})
 	g.d.accept(g.local, g.offered, func([]byte) { g.confirm() })
 	select {
 	case <-g.confirmed:
@@ -171,6 +176,7 @@ func (g *leg) release() {
 	if err := g.port.Close(); err != nil {
 		g.log.Debug("closing an RTP port", "err", err)
 	}
+	g.free()
 	close(g.done)
 	close(g.events)
 }

@@ -61,7 +61,7 @@ func (n *negotiator) answer(offer []byte) ([]byte, error) {
 	}
 	n.lines, n.audio = d.lines, d.line
 	n.settle(d, codec, codec.pt, events)
-	dir := directionOf(d.dir.receives() && !d.zero, d.dir.sends() && !n.hold)
+	dir := directionOf(d.dir.receives() && !d.zero, d.dir.sends())
 	list := []format{codec}
 	if events != nil {
 		e := *events
@@ -81,14 +81,13 @@ func (n *negotiator) makeOffer() []byte {
 			}
 		}
 	}
-	for i, f := range list {
-		if f.rate == 48000 && i == 0 {
-			list = append(list, format{pt: eventPT48, name: eventName, rate: 48000, channels: 1, fmtp: eventFmtp})
+	for i, rate := range []int{8000, 48000} {
+		if slices.ContainsFunc(list, func(f format) bool { return f.rate == rate }) {
+			list = append(list, n.keepPT(format{pt: eventPTs[i], name: eventName, rate: rate, channels: 1, fmtp: eventFmtp}))
 		}
 	}
-	list = append(list, n.keepPT(format{pt: eventPT, name: eventName, rate: 8000, channels: 1, fmtp: eventFmtp}))
 	n.offered = list
-	return n.write(list, directionOf(true, !n.hold), defaultPtime, true)
+	return n.write(list, sendrecv, defaultPtime, true)
 }
 
 // order is the sequence of codec names for an offer of ours.
@@ -149,7 +148,7 @@ func (n *negotiator) accept(answer []byte) error {
 func (n *negotiator) settle(d *description, codec format, recvPT uint8, events *format) {
 	n.now = agreed{
 		codec: codec, recvPT: recvPT, events: events, remote: d.media, rtcp: d.rtcp, mux: d.rtcpMux, ptime: d.packetTime(),
-		send: d.dir.receives() && !d.zero, recv: d.dir.sends() && !n.hold,
+		send: d.dir.receives() && !d.zero, recv: d.dir.sends(),
 	}
 	n.settled = true
 }
@@ -215,7 +214,7 @@ func (n *negotiator) audioLine(list []format, dir direction, ptime int, mux bool
 		m.Attributes = append(m.Attributes, sdp.NewAttribute("rtpmap", rtpmap))
 		fmtp := f.fmtp
 		if f.name == "opus" {
-			fmtp = formats[0].fmtp
+			fmtp = opusFmtp
 		}
 		if fmtp != "" && (f.name == "opus" || f.name == eventName) {
 			m.Attributes = append(m.Attributes, sdp.NewAttribute("fmtp", pt+" "+fmtp))

@@ -45,21 +45,25 @@ type format struct {
 	fmtp     string
 }
 
-// The codecs we have, in the order we prefer them when the order is ours. G.722's RTP clock is 8000 by an old mistake (RFC 3551 4.5.2).
+// The codecs we have, in the order of our offers: what most trunks send comes first, because packets that need no transcoding cost next
+// to nothing. G.722's RTP clock is 8000 by an old mistake (RFC 3551 4.5.2).
 var formats = []format{
-	{pt: 111, name: "opus", rate: 48000, channels: 2, fmtp: "useinbandfec=1;stereo=0;sprop-stereo=0"},
-	{pt: 9, name: "G722", rate: 8000, channels: 1},
 	{pt: 0, name: "PCMU", rate: 8000, channels: 1},
 	{pt: 8, name: "PCMA", rate: 8000, channels: 1},
+	{pt: 9, name: "G722", rate: 8000, channels: 1},
+	{pt: 111, name: "opus", rate: 48000, channels: 2, fmtp: opusFmtp},
 }
+
+const opusFmtp = "useinbandfec=1;stereo=0;sprop-stereo=0"
 
 const (
 	eventName    = "telephone-event"
-	eventPT      = 101
-	eventPT48    = 110
 	eventFmtp    = "0-15"
 	defaultPtime = 20
 )
+
+// eventPTs are the payload types we offer for telephone-event at 8 and 48 kHz.
+var eventPTs = [...]uint8{101, 110}
 
 // description is the audio of one SDP, ours or theirs.
 type description struct {

@@ -2,6 +2,7 @@ package sip
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -120,9 +121,26 @@ func (t *transport) request(ctx context.Context, req *gosip.Request) (*gosip.Cli
 		tx, err = t.txl.Request(ctx, req)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("send %s: %w", req.Method, err)
+		return nil, fmt.Errorf("send %s: %w", req.Method, quiet(err))
 	}
 	return tx, nil
+}
+
+// quiet strips the library's texts, which quote request lines and with them telephone numbers.
+func quiet(err error) error {
+	var op *net.OpError
+	var dns *net.DNSError
+	switch {
+	case errors.As(err, &op):
+		return op
+	case errors.As(err, &dns):
+		return errors.New("the host name does not resolve")
+	case errors.Is(err, gosip.ErrTransactionTimeout):
+		return gosip.ErrTransactionTimeout
+	case errors.Is(err, context.Canceled):
+		return context.Canceled
+	}
+	return gosip.ErrTransactionTransport
 }
 
 func explicitTCP(req *gosip.Request) bool {
@@ -138,7 +156,7 @@ func explicitTCP(req *gosip.Request) bool {
 func (t *transport) send(req *gosip.Request) error {
 	t.m.requests.WithLabelValues(methodLabel(string(req.Method)), "out").Inc()
 	if err := t.tpl.WriteMsg(req); err != nil {
-		return fmt.Errorf("send %s: %w", req.Method, err)
+		return fmt.Errorf("send %s: %w", req.Method, quiet(err))
 	}
 	return nil
 }
@@ -147,7 +165,7 @@ func (t *transport) send(req *gosip.Request) error {
 func (t *transport) respond(tx *gosip.ServerTx, res *gosip.Response) error {
 	t.m.countResponse(string(res.CSeq().MethodName), res.StatusCode, "out")
 	if err := tx.Respond(res); err != nil {
-		return fmt.Errorf("send %d: %w", res.StatusCode, err)
+		return fmt.Errorf("send %d: %w", res.StatusCode, quiet(err))
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -60,13 +61,14 @@ func New(cfg Config, dir *Directory, incoming func(context.Context, calls.Leg, c
 	in := newIngress(m, s.sources)
 	in.known = func(a netip.Addr) bool { return dir.knows(a) || s.sources.vouched(a, time.Now()) }
 	in.gate = s.gate
+	in.full = func() bool { return s.stack.size() >= maxDialogs }
 	t, err := newTransport(cfg.Listen, cfg.MediaIP, in, m, log)
 	if err != nil {
 		return nil, err
 	}
 	s.stack = newStack(t, m, log, timing{t1: gosip.T1, t2: gosip.T2, sessionExpires: cfg.SessionExpires, minSE: cfg.MinSE})
 	s.stack.outside = s.outside
-	s.legs = &legs{stack: s.stack, rtp: cfg.RTP, log: log}
+	s.legs = &legs{stack: s.stack, rtp: cfg.RTP, log: log, busy: map[uuid.UUID]int{}}
 	return s, nil
 }
 
@@ -198,12 +200,7 @@ func (tr *Trunk) allows(src netip.Addr) bool {
 	if len(tr.Networks) == 0 {
 		return true
 	}
-	for _, n := range tr.Networks {
-		if p, err := netip.ParsePrefix(n); err == nil && p.Contains(src) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(tr.prefixes(), func(p netip.Prefix) bool { return p.Contains(src) })
 }
 
 // invite takes a call: who sends it, what it says, a leg with its media, and over to the switchboard.

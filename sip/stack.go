@@ -69,6 +69,15 @@ func (s *stack) all() []*dialog {
 	return out
 }
 
+// maxDialogs is where new calls are refused before anything is done for them.
+const maxDialogs = 20_000
+
+func (s *stack) size() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.dialogs)
+}
+
 func dialogKey(callID, localTag string) string { return callID + "\x00" + localTag }
 
 func (s *stack) find(callID, localTag string) *dialog {
@@ -224,7 +233,7 @@ func follow(ctx context.Context, tx *gosip.ClientTx, each func(*gosip.Response),
 				return "answered"
 			}
 		case <-tx.Done():
-			failed(tx.Err())
+			failed(quiet(tx.Err()))
 			return "failed"
 		case <-ctx.Done():
 			tx.Terminate()

@@ -126,10 +126,8 @@ func (t *table) add(tr *Trunk) {
 	if !tr.Enabled {
 		return
 	}
-	for _, n := range tr.Networks {
-		if p, err := netip.ParsePrefix(n); err == nil {
-			t.byNetwork = append(t.byNetwork, networkTrunk{p.Masked(), tr})
-		}
+	for _, p := range tr.prefixes() {
+		t.byNetwork = append(t.byNetwork, networkTrunk{p.Masked(), tr})
 	}
 	if tr.Username != "" {
 		t.byUser[tr.Username] = tr
@@ -155,6 +153,16 @@ func (t *table) match(a netip.Addr) *Trunk {
 func (d *Directory) knows(a netip.Addr) bool {
 	t := d.table.Load()
 	return t.phones[a.Unmap().WithZone("")] || t.match(a) != nil
+}
+
+func (tr *Trunk) prefixes() []netip.Prefix {
+	var out []netip.Prefix
+	for _, n := range tr.Networks {
+		if p, err := netip.ParsePrefix(n); err == nil {
+			out = append(out, p)
+		}
+	}
+	return out
 }
 
 // check validates a trunk before it is stored.
