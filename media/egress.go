@@ -32,6 +32,7 @@ type egress struct {
 	by     feed          // who sent it; another feed, or none, begins anew: marker, and time that passed
 	acc    [1024]byte    // frames on their way to a longer or shorter packet
 	accN   int
+	accFor *session // of the frames in acc
 	packet Packet
 
 	packets, octets uint32 // for sender reports
@@ -110,7 +111,10 @@ func (e *egress) next(sess *session, now time.Duration) uint32 {
 func (e *egress) frame(by feed, sess *session, payload []byte, now time.Duration) {
 	fresh := e.by != by
 	if fresh {
-		e.end, e.by, e.accN = e.next(sess, now), by, 0
+		e.end, e.by = e.next(sess, now), by
+	}
+	if fresh || e.accFor != sess {
+		e.accN, e.accFor = 0, sess
 	}
 	if payload == nil || !sess.sends || e.keys.sounding() || e.closed {
 		e.by = nil

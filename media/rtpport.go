@@ -9,7 +9,6 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/pion/rtp"
@@ -265,6 +264,3 @@ func readLoop(conn *net.UDPConn, buf []byte, f func([]byte, netip.AddrPort)) err
 		}
 	}
 }
-
-// isBusy tells that somebody else has the port.
-func isBusy(err error) bool { return errors.Is(err, syscall.EADDRINUSE) }

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -64,7 +65,6 @@ func (r *RTPPorts) Open(local netip.Addr) (*RTPPort, error) {
 	}
 	local = local.Unmap()
 	start := rand.IntN(len(r.taken))
-	var refused error
 	for i := range r.taken {
 		pair := (start + i) % len(r.taken)
 		if !r.take(pair) {
@@ -75,12 +75,9 @@ func (r *RTPPorts) Open(local netip.Addr) (*RTPPort, error) {
 			return port, nil
 		}
 		r.giveUp(pair)
-		if refused = err; !local.IsLoopback() && !isBusy(err) {
-			break // the address is not ours: no port will help
+		if !errors.Is(err, syscall.EADDRINUSE) { // another process has that port; any other error holds for all ports
+			return nil, err
 		}
-	}
-	if refused != nil {
-		return nil, fmt.Errorf("%w: %w", ErrNoPorts, refused)
 	}
 	return nil, ErrNoPorts
 }
