@@ -26,7 +26,7 @@ import (
 // house is a real server with a directory and media, and a small switchboard of the test's: 1003 echoes, 1900 bridges to the address
 // in far, 1008 rings until told otherwise, "full" is over capacity; anything else is unknown.
 type house struct {
-	t       *testing.T
+	t       testing.TB
 	srv     *sip.Server
 	dir     *sip.Directory
 	db      *storage.DB
@@ -41,7 +41,7 @@ type house struct {
 	dialed  chan calls.Leg
 }
 
-func newHouse(t *testing.T, change ...func(*sip.Config)) *house {
+func newHouse(t testing.TB, change ...func(*sip.Config)) *house {
 	t.Helper()
 	db := storagetest.New(t)
 	log := slog.New(slog.DiscardHandler)

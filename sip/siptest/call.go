@@ -183,6 +183,42 @@ func (c *Call) Response(status ...int) *gosip.Response {
 	}
 }
 
+// Learn takes over what a 2xx to our INVITE says of the dialog.
+func (c *Call) Learn(res *gosip.Response) { c.learn(res) }
+
+// Obey answers what a called phone's other side asks until the call is over: CANCEL with 487, BYE, and 200 to anything else. With
+// leave it hangs up itself once the ACK is there.
+func (c *Call) Obey(leave bool) {
+	for {
+		m := c.TryNext(2 * time.Second)
+		if m == nil {
+			return
+		}
+		req, ok := m.(*gosip.Request)
+		if !ok {
+			if res, isRes := m.(*gosip.Response); isRes && res.CSeq().MethodName == gosip.BYE {
+				return
+			}
+			continue
+		}
+		switch req.Method {
+		case gosip.ACK:
+			if leave {
+				leave = false
+				c.RemoteTag, _ = req.From().Params.Get("tag")
+				c.Send("BYE", "", "")
+			}
+		case gosip.CANCEL:
+			c.Reply(req, 200, "OK", "")
+			c.Reply(c.Invite, 487, "Request Terminated", "")
+		case gosip.BYE:
+			c.Reply(req, 200, "OK", "")
+		default:
+			c.Reply(req, 200, "OK", "")
+		}
+	}
+}
+
 // learn takes tag, target and routes from a 2xx or 18x to our INVITE.
 func (c *Call) learn(res *gosip.Response) {
 	if !c.uac || res.CSeq().MethodName != gosip.INVITE {
