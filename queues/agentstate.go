@@ -87,7 +87,8 @@ func (s State) next(h happening) (State, error) {
 	case Held:
 		to = map[happening]State{hResume: Interacting, hLose: Recovering, hEnd: Idle, hEndWrap: WrapUp}[h]
 	case Recovering:
-		to = map[happening]State{hRecover: Interacting, hReconnect: Connecting, hEnd: Idle, hEndWrap: WrapUp, hWithdraw: Idle}[h]
+		// Opening the bridge says that the browser is back.
+		to = map[happening]State{hRecover: Interacting, hInteract: Interacting, hReconnect: Connecting, hEnd: Idle, hEndWrap: WrapUp, hWithdraw: Idle}[h]
 	case WrapUp:
 		to = map[happening]State{hFinish: Idle}[h]
 	case NotResponding, Unreachable:

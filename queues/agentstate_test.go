@@ -12,7 +12,7 @@ func TestEveryTransition(t *testing.T) {
 		},
 		Interacting:   {hHold: Held, hLose: Recovering, hEnd: Idle, hEndWrap: WrapUp},
 		Held:          {hResume: Interacting, hLose: Recovering, hEnd: Idle, hEndWrap: WrapUp},
-		Recovering:    {hRecover: Interacting, hReconnect: Connecting, hEnd: Idle, hEndWrap: WrapUp, hWithdraw: Idle},
+		Recovering:    {hRecover: Interacting, hInteract: Interacting, hReconnect: Connecting, hEnd: Idle, hEndWrap: WrapUp, hWithdraw: Idle},
 		WrapUp:        {hFinish: Idle},
 		NotResponding: {hRelease: Idle},
 		Unreachable:   {hRelease: Idle},

@@ -467,3 +467,32 @@ func (h *house) oneOffer(s *queues.Service, w *queues.Waiting, o queues.Offer, r
 	}
 	return true, end(func() error { return s.Ended(h.ctx, o.ID) })
 }
+
+func TestStepsOutOfTurn(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	q := h.queue("Q", queues.OwnSettings{})
+	agent := h.staff(1, q)[0]
+	w, _ := h.join(q)
+	o := h.offer(w)
+	if err := h.s.Interacting(h.ctx, o.ID); !errors.Is(err, queues.ErrOfferState) {
+		t.Errorf("talking before accepting: %v", err)
+	}
+	h.serve(o)
+	if err := h.s.Resumed(h.ctx, o.ID); !errors.Is(err, queues.ErrOfferState) {
+		t.Errorf("resuming what is not held: %v", err)
+	}
+	if err := h.s.Offered(h.ctx, o.ID, queues.OfferMissed); !errors.Is(err, queues.ErrOfferState) {
+		t.Errorf("missing in the talk: %v", err)
+	}
+	if a := h.agent(agent); a.State != queues.Interacting {
+		t.Errorf("the agent is %s", a.State)
+	}
+	h.ok(h.s.Ended(h.ctx, o.ID))
+	if err := h.s.Held(h.ctx, o.ID); !errors.Is(err, queues.ErrOfferGone) {
+		t.Errorf("holding after the end: %v", err)
+	}
+	if err := h.s.Offered(h.ctx, storage.NewID(), queues.OfferAccepted); !errors.Is(err, queues.ErrOfferGone) {
+		t.Errorf("an offer that never was: %v", err)
+	}
+}

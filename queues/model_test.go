@@ -223,7 +223,7 @@ func (w *world) talk() {
 	case 9:
 		err = s.Recovered(w.ctx, offer)
 	}
-	if !errors.Is(err, ErrOfferGone) {
+	if !errors.Is(err, ErrOfferGone) && !errors.Is(err, ErrOfferState) {
 		w.ok(err)
 	}
 }

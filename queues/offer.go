@@ -29,6 +29,7 @@ const (
 // Errors of offers.
 var (
 	ErrOfferGone   = fault.New(fault.Conflict, "offer_gone", "This offer has ended.")
+	ErrOfferState  = fault.New(fault.Conflict, "offer_state", "The agent's state does not allow this now.")
 	ErrOfferResult = fault.New(fault.Internal, "offer_result", "An offer cannot end like that.")
 )
 
@@ -290,8 +291,11 @@ type moveDetail struct {
 func (s *Service) move(ctx context.Context, tx *storage.Tx, a *assignment, h happening, d moveDetail) error {
 	from := a.state
 	to, err := from.next(h)
-	if err != nil {
+	switch {
+	case err != nil && (from == Idle || from == WrapUp):
 		return ErrOfferGone.Because(err)
+	case err != nil:
+		return ErrOfferState.Because(err)
 	}
 	over := to == Idle || to.bars()
 	a.state = to
