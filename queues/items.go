@@ -118,6 +118,9 @@ func (s *Service) Join(ctx context.Context, tenant, queue uuid.UUID, n NewItem) 
 	if earlier != nil {
 		earlier.close()
 	}
+	s.mu.Lock()
+	delete(s.owed, n.ID) // a leave that comes too late
+	s.mu.Unlock()
 	return w, nil
 }
 
@@ -192,15 +195,24 @@ func admit(ctx context.Context, tx *storage.Tx, queue, item uuid.UUID) (Settings
 // Offers yields the agents reserved for the item, one at a time. It is closed when the item has left the queue or joined again.
 func (w *Waiting) Offers() <-chan Offer { return w.offers }
 
-// Leave takes the item out of its queue and withdraws its offer; idempotent, and nothing when an agent talks to the customer already.
+// Leave takes the item out of its queue and withdraws its offer; idempotent, and nothing when an agent talks to the customer already. An
+// error means that it is not stored yet: Run tries again until it is.
 func (w *Waiting) Leave(ctx context.Context, reason LeaveReason) error {
-	err := w.s.db.Tenant(ctx, w.tenant, func(tx *storage.Tx) error { return w.s.leave(ctx, tx, w.id, reason) })
-	if err != nil {
-		return fmt.Errorf("leave queue: %w", err)
-	}
-	w.s.forget(w, nil)
 	w.close()
-	return nil
+	w.s.forget(w, nil)
+	store := func(ctx context.Context) error {
+		return w.s.db.Tenant(ctx, w.tenant, func(tx *storage.Tx) error { return w.s.leave(ctx, tx, w.id, reason) })
+	}
+	err := store(ctx)
+	if err != nil {
+		w.s.owe(w.id, func(ctx context.Context) error {
+			if w.s.joinedAgain(w) {
+				return nil
+			}
+			return store(ctx)
+		})
+	}
+	return wrap("leave queue", err)
 }
 
 // leave ends an item's wait once; the caller's transaction may be a worker's.
@@ -254,6 +266,13 @@ func (w *Waiting) deliver(o Offer) {
 	default:
 	}
 	w.offers <- o // one slot, just emptied, and only deliver fills it
+}
+
+func (s *Service) joinedAgain(w *Waiting) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	other := s.local[w.id]
+	return other != nil && other != w
 }
 
 // forget removes w from this node's items, back to what was there before.

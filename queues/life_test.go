@@ -1,6 +1,7 @@
 package queues_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -494,5 +495,30 @@ func TestStepsOutOfTurn(t *testing.T) {
 	}
 	if err := h.s.Offered(h.ctx, storage.NewID(), queues.OfferAccepted); !errors.Is(err, queues.ErrOfferGone) {
 		t.Errorf("an offer that never was: %v", err)
+	}
+}
+
+// Ends that could not be stored when they happened are stored later: their owners do not come back.
+func TestEndsAreOwed(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	none := queues.WrapUpRule{Mode: queues.WrapUpNone}
+	q := h.queue("Q", queues.OwnSettings{WrapUp: &none})
+	agents := h.staff(2, q)
+	w1, _ := h.join(q)
+	o1 := h.offer(w1)
+	h.serve(o1)
+	w2, _ := h.join(q)
+	h.offer(w2)
+	away, cancel := context.WithCancel(h.ctx)
+	cancel() // as good as a database that does not answer
+	if h.s.Ended(away, o1.ID) == nil || w2.Leave(away, queues.LeftAbandoned) == nil {
+		t.Fatal("stored without a database")
+	}
+	h.eventually("both agents are idle", func() bool {
+		return h.agent(agents[0]).State == queues.Idle && h.agent(agents[1]).State == queues.Idle
+	})
+	if left := h.log("item.left"); !slices.Equal(left, []string{"item.left handled", "item.left abandoned"}) {
+		t.Errorf("leaves %q", left)
 	}
 }

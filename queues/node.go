@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/google/uuid"
@@ -32,6 +33,7 @@ func (s *Service) keepNode(ctx context.Context) error {
 		if err := s.beat(ctx, round%pruneEvery == pruneEvery-1); err != nil && ctx.Err() == nil {
 			s.logger.Error("this node could not say that it lives", "err", err)
 		}
+		s.pay(ctx)
 		select {
 		case <-ctx.Done():
 			return nil
@@ -161,4 +163,27 @@ func (s *Service) rejoin(ctx context.Context, tx *storage.Tx, items []uuid.UUID)
 		}
 	}
 	return nil
+}
+
+// owe remembers an end that could not be stored: its owner is gone when the database is back, and agent and item would be stuck.
+func (s *Service) owe(id uuid.UUID, end func(context.Context) error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.owed[id] = end
+}
+
+// pay stores the ends that are owed.
+func (s *Service) pay(ctx context.Context) {
+	s.mu.Lock()
+	owed := maps.Clone(s.owed)
+	s.mu.Unlock()
+	for id, end := range owed {
+		if err := end(ctx); err != nil {
+			s.logger.Error("the end of a wait or an interaction is still not stored", "id", id, "owed", len(owed), "err", err)
+			return
+		}
+		s.mu.Lock()
+		delete(s.owed, id)
+		s.mu.Unlock()
+	}
 }

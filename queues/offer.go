@@ -196,8 +196,16 @@ func (s *Service) step(ctx context.Context, offer uuid.UUID, what string, h happ
 }
 
 // Ended says that the agent is no longer on the call. After an interaction comes wrap-up as the queue has it; when the bridge was not
-// open yet, the item waits again at the same place. Idempotent.
+// open yet, the item waits again at the same place. Idempotent. An error means that it is not stored yet: Run tries again until it is.
 func (s *Service) Ended(ctx context.Context, offer uuid.UUID) error {
+	err := s.ended(ctx, offer)
+	if err != nil {
+		s.owe(offer, func(ctx context.Context) error { return s.ended(ctx, offer) })
+	}
+	return err
+}
+
+func (s *Service) ended(ctx context.Context, offer uuid.UUID) error {
 	err := s.advance(ctx, offer, "end the interaction", func(tx *storage.Tx, a *assignment) error {
 		if a.state == WrapUp || a.state == Idle {
 			return nil

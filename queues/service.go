@@ -51,6 +51,7 @@ type Service struct {
 	offers map[uuid.UUID]localOffer // offers made to them, until they end
 	places map[uuid.UUID]queuePlaces
 	asking singleflight.Group // for places
+	owed   map[uuid.UUID]func(context.Context) error
 }
 
 // New returns a service; node names this process for people. It registers its metrics on reg.
@@ -58,6 +59,7 @@ func New(db *storage.DB, log *events.Log, bus *events.Bus, logger *slog.Logger, 
 	return &Service{
 		db: db, log: log, bus: bus, logger: logger, metrics: newMetrics(reg), node: storage.NewID(), name: node,
 		local: make(map[uuid.UUID]*Waiting), offers: make(map[uuid.UUID]localOffer), places: make(map[uuid.UUID]queuePlaces),
+		owed: make(map[uuid.UUID]func(context.Context) error),
 	}
 }
 
