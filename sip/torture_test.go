@@ -149,13 +149,19 @@ func (e *ears) ask(t *testing.T, server string, msg []byte, wait time.Duration) 
 	}
 }
 
+var cseqLine = regexp.MustCompile(`(?im)^cseq[ \t]*:[ \t\r\n]*0*(\d+)`)
+
 var callIDLine = regexp.MustCompile(`(?im)^(?:call-id|i)[ \t]*:[ \t\r\n]*(\S+)`)
 
+// callID names a request and its answers: Call-ID and CSeq number, since the corpus uses some Call-IDs more than once.
 func callID(b []byte) string {
-	if m := callIDLine.FindSubmatch(b); m != nil {
-		return string(m[1])
+	key := ""
+	for _, line := range []*regexp.Regexp{callIDLine, cseqLine} {
+		if m := line.FindSubmatch(b); m != nil {
+			key += " " + string(m[1])
+		}
 	}
-	return ""
+	return key
 }
 
 func patience(want []int) time.Duration {
