@@ -59,6 +59,19 @@ func TestRequests(t *testing.T) {
 	})
 }
 
+func TestRefusalsAreCounted(t *testing.T) {
+	w := newWorld(t)
+	w.ask(t, w.one.client, "POST", "/api/v1/queues", `{"name":`)
+	w.ask(t, nil, "GET", "/api/v1/queues", "")
+	w.ask(t, nil, "GET", "/api/v1/nothing", "")
+	shown := w.ask(t, nil, "GET", "/metrics", "").body
+	for _, line := range []string{`operation="add-queue",status="400"} 1`, `operation="list-queues",status="401"} 1`, `operation="none",status="404"} 1`} {
+		if !strings.Contains(shown, "tandem_http_requests_total{"+line) {
+			t.Errorf("no metric %s", line)
+		}
+	}
+}
+
 func TestScreens(t *testing.T) {
 	w := newWorld(t)
 	for _, path := range []string{"/", "/supervisor", "/admin/queues", "/demo", "/tickets/0190"} {
@@ -170,7 +183,7 @@ func TestHundredMegabytes(t *testing.T) {
 	w := newWorld(t)
 	for name, path := range map[string]string{"JSON": "/api/v1/teams", "upload": "/api/v1/prompts/upload", "nobody": "/api/v1/login"} {
 		t.Run(name, func(t *testing.T) {
-			r, err := http.NewRequestWithContext(t.Context(), "POST", w.url+path, io.LimitReader(endless{}, 100<<20))
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.url+path, io.LimitReader(endless{}, 100<<20))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -235,6 +248,65 @@ func TestPrompts(t *testing.T) {
 		{"so it stays", w.one.client, "DELETE", "/api/v1/prompts/" + id, "", nil, 409, []string{"prompt_in_use"}},
 		{"another tenant cannot", w.two.client, "POST", "/api/v1/numbers", `{"number":"1010","kind":"message","prompt_id":"` + id + `"}`, nil, 404, []string{"prompt_not_found"}},
 	})
+}
+
+func TestAttachments(t *testing.T) {
+	w := newWorld(t)
+	ids := w.one.things(t)
+	path := "/api/v1/tickets/" + ids["tickets"].String() + "/attachments/" + ids["attachment"].String()
+	whole := w.ask(t, w.one.client, "GET", path, "")
+	if whole.status != 200 || whole.body != string(sound.HoldMusic().WAV()) || whole.header.Get("Content-Type") != "audio/wav" {
+		t.Fatalf("%d, %d bytes, %v", whole.status, len(whole.body), whole.header)
+	}
+	part := w.ask(t, w.one.client, "GET", path, "", "Range", "bytes=10000-10099")
+	if part.status != 206 || part.body != whole.body[10000:10100] {
+		t.Fatalf("a range is %d, %d bytes", part.status, len(part.body))
+	}
+	if a := w.ask(t, w.one.client, "GET", path+"/peaks", ""); a.status != 200 || !strings.Contains(a.body, `"channels":[[`) {
+		t.Fatalf("peaks: %d %s", a.status, a.body)
+	}
+	page, err := w.CRM.Attach(t.Context(), w.one.tenant, ids["tickets"], "evil.html", "text/html", strings.NewReader("<script>alert(1)</script>"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := w.ask(t, w.one.client, "GET", "/api/v1/tickets/"+ids["tickets"].String()+"/attachments/"+page.ID.String(), "")
+	if a.header.Get("Content-Type") != "application/octet-stream" || !strings.HasPrefix(a.header.Get("Content-Disposition"), "attachment") {
+		t.Fatalf("a page of somebody else's: %v", a.header)
+	}
+}
+
+func TestTicketLife(t *testing.T) {
+	w := newWorld(t)
+	agent := w.one.user(t, "agent@one.test", auth.RoleAgent)
+	client := w.one.signIn(t, agent.Email)
+	a := w.ask(t, client, "POST", "/api/v1/tickets", `{"title":"No dial tone"}`)
+	if a.status != 200 {
+		t.Fatalf("%d %s", a.status, a.body)
+	}
+	path := "/api/v1/tickets/" + a.field(t, "id")
+	w.run(t, []row{
+		{"a note", client, "POST", path + "/notes", `{"body":"rang back"}`, nil, 200, []string{"rang back"}},
+		{"taken", client, "PATCH", path, `{"assignee":"` + agent.ID.String() + `","status":"in_progress"}`, nil, 200, []string{agent.ID.String(), "rang back"}},
+		{"not given to others", client, "PATCH", path, `{"assignee":"` + w.one.admin.ID.String() + `"}`, nil, 403, nil},
+		{"resolved", client, "PATCH", path, `{"status":"resolved"}`, nil, 200, []string{"resolved_at"}},
+		{"not back to do", client, "PATCH", path, `{"status":"to_do"}`, nil, 422, []string{"ticket_status"}},
+		{"found", client, "GET", "/api/v1/tickets?search=dial", "", nil, 200, []string{"No dial tone"}},
+	})
+}
+
+func TestCRMConnection(t *testing.T) {
+	w := newWorld(t)
+	c := w.one.client
+	w.run(t, []row{
+		{"own tickets", c, "GET", "/api/v1/crm-connection", "", nil, 200, []string{`"provider":"own"`}},
+		{"they work", c, "POST", "/api/v1/crm-connection/test", `{"provider":"own"}`, nil, 200, []string{`"ok":true`}},
+		{"nobody there", c, "POST", "/api/v1/crm-connection/test", `{"provider":"rt","base_url":"http://127.0.0.1:1","queue":"General","user":"u","password":"canary-secret"}`, nil, 200, []string{`"ok":false`}},
+		{"a bad address", c, "PUT", "/api/v1/crm-connection", `{"provider":"rt","base_url":"ftp://x"}`, nil, 400, []string{"bad_base_url"}},
+		{"another CRM", c, "PUT", "/api/v1/crm-connection", `{"provider":"rt","base_url":"http://127.0.0.1:1","queue":"General","user":"u","password":"canary-secret"}`, nil, 200, []string{`"credentials_stored":true`}},
+	})
+	if a := w.ask(t, c, "GET", "/api/v1/crm-connection", ""); strings.Contains(a.body+w.log.String(), "canary-secret") {
+		t.Fatalf("the password is shown: %s", a.body)
+	}
 }
 
 // The document in docs/ is what the program says.

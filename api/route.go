@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -110,6 +111,7 @@ func (s *Server) guard(r route) func(huma.Context, func(huma.Context)) {
 		if err != nil {
 			var p *Problem
 			if errors.As(problemOf(req.Context(), s.log, r.id, err), &p) {
+				s.count(r.id, p.Status)
 				writeProblem(w, p.Status, p.Code, p.Detail)
 			}
 			return
@@ -118,7 +120,16 @@ func (s *Server) guard(r route) func(huma.Context, func(huma.Context)) {
 			req.Body = http.MaxBytesReader(w, req.Body, limit) // huma bounds only what it reads whole
 		}
 		next(huma.WithContext(hc, ctx))
+		s.count(r.id, hc.Status())
 	}
+}
+
+// count notes an answer; a streamed one that wrote its own status counts as 200.
+func (s *Server) count(operation string, status int) {
+	if status == 0 {
+		status = http.StatusOK
+	}
+	s.asked.WithLabelValues(operation, strconv.Itoa(status)).Inc()
 }
 
 // owned are the nouns whose things belong to somebody. Of all others a narrower scope than all reaches nothing.

@@ -30,7 +30,8 @@ const (
 type Config struct {
 	Services
 	Log     *slog.Logger
-	Metrics prometheus.Gatherer
+	Metrics prometheus.Gatherer     // what /metrics shows
+	Count   prometheus.Registerer   // where the API's own metric goes; nil: nowhere
 	Ready   func() error            // nil when the node takes work; its sentence is shown
 	Web     fs.FS                   // the built screens, with index.html; nil: none
 	Routes  map[string]http.Handler // further patterns of the same listener, as http.ServeMux knows them: "/ws"
@@ -43,6 +44,7 @@ type Server struct {
 	Services
 	cfg      Config
 	log      *slog.Logger
+	asked    *prometheus.CounterVec
 	huma     huma.API
 	document []byte
 	handler  http.Handler
@@ -53,6 +55,14 @@ func New(cfg Config) (*Server, error) {
 	s := &Server{Services: cfg.Services, cfg: cfg, log: cfg.Log}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
+	}
+	s.asked = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "tandem_http_requests_total", Help: "API requests by operation and status; operation none: no such route.",
+	}, []string{"operation", "status"})
+	if cfg.Count != nil {
+		if err := cfg.Count.Register(s.asked); err != nil {
+			return nil, fmt.Errorf("register the API's metric: %w", err)
+		}
 	}
 	mux := http.NewServeMux()
 	s.huma = humago.New(mux, s.description())
@@ -70,6 +80,7 @@ func New(cfg Config) (*Server, error) {
 		_, _ = w.Write(s.document) // the client may be gone
 	})
 	mux.HandleFunc("/api/", func(w http.ResponseWriter, _ *http.Request) {
+		s.asked.WithLabelValues("none", "404").Inc()
 		writeProblem(w, http.StatusNotFound, "route_not_found", "The API has no such route; see /api/openapi.json.")
 	})
 	s.addOperations(mux)

@@ -115,7 +115,7 @@ func newWorld(t *testing.T) *world {
 		Providers: map[string]crmsync.Open{"own": own.New(w.CRM), "rt": rt.New(http.DefaultTransport)},
 	})
 	server, err := api.New(api.Config{
-		Services: w.Services, Log: log, Metrics: metrics, Version: "test",
+		Services: w.Services, Log: log, Metrics: metrics, Count: metrics, Version: "test",
 		Web: fstest.MapFS{"index.html": {Data: []byte("<title>Tandem</title>")}, "assets/app-1234.js": {Data: []byte("1")}, "logo.svg": {Data: []byte("<svg/>")}},
 	})
 	must(err)

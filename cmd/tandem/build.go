@@ -237,7 +237,7 @@ func (a *app) buildHTTP(context.Context) (err error) {
 			DB: a.db, Auth: a.auth, Calls: a.board, Numbers: a.numbers, Prompts: a.prompts, Queues: a.queues, Trunks: a.trunks,
 			Recordings: a.recording, CRM: a.crm, CRMSync: a.crmsync,
 		},
-		Log: a.log, Metrics: a.metrics, Ready: a.readiness, Web: web.Dist(), Version: version,
+		Log: a.log, Metrics: a.metrics, Count: a.metrics, Ready: a.readiness, Web: web.Dist(), Version: version,
 		Routes: map[string]http.Handler{"/ws": a.hub},
 	})
 	if err != nil {

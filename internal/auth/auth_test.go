@@ -319,6 +319,63 @@ func TestTOTP(t *testing.T) {
 	w.signIn(t, "a@one.test", "")
 }
 
+// Whoever knows the password guesses codes no faster by asking in between without one; a stolen session guesses no faster either.
+func TestCodesAreBraked(t *testing.T) {
+	w := newWorld(t)
+	w.user(t, "a@one.test", auth.RoleAgent)
+	ctx, _ := w.signIn(t, "a@one.test", "")
+	e, err := w.EnrolTOTP(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	code, _ := totp.GenerateCode(e.Secret, w.clock.now())
+	if _, err := w.ConfirmTOTP(ctx, code); err != nil {
+		t.Fatal(err)
+	}
+	for name, guess := range map[string]func() error{
+		"at the login": func() error {
+			_, err := w.Login(t.Context(), auth.Login{Email: "a@one.test", Password: password, From: office})
+			if !errors.Is(err, auth.ErrTOTPRequired) {
+				return err
+			}
+			_, err = w.Login(t.Context(), auth.Login{Email: "a@one.test", Password: password, Code: "000000", From: office})
+			return err
+		},
+		"to remove it":       func() error { return w.RemoveTOTP(ctx, "000000") },
+		"the old password":   func() error { return w.SetOwnPassword(ctx, "wrong password", "a new password") },
+		"a recovery code":    func() error { return w.RemoveTOTP(ctx, "AAAA-AAAA-AAAA-AAAA") },
+		"with an empty code": func() error { return w.RemoveTOTP(ctx, "") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			for range 10 {
+				if errors.Is(guess(), auth.ErrThrottled) {
+					return
+				}
+			}
+			t.Fatal("ten guesses and no brake")
+		})
+	}
+}
+
+// FuzzTokens feeds what comes in cookies, headers and frames.
+func FuzzTokens(f *testing.F) {
+	db := storagetest.New(f)
+	s, err := auth.New(db, auth.Config{})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add("")
+	f.Add("AZ9kAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")
+	f.Add("tdm_abcdefghijklmnopqrstuvwxyz")
+	f.Fuzz(func(t *testing.T, token string) {
+		for _, ask := range []func(context.Context, string) (auth.Actor, error){s.Authenticate, s.AuthenticateKey, s.Redeem} {
+			if a, err := ask(t.Context(), token); !errors.Is(err, auth.ErrUnauthorized) || a.User != uuid.Nil {
+				t.Fatalf("%q is %+v, %v", token, a, err)
+			}
+		}
+	})
+}
+
 func TestTOTPDemandedByRole(t *testing.T) {
 	w := newWorld(t)
 	admin := w.user(t, "admin@one.test", auth.RoleAdministrator)

@@ -88,14 +88,14 @@ func (s *Service) login(ctx context.Context, l Login) (Session, error) {
 	})
 	switch {
 	case errors.Is(err, ErrTOTPRequired):
-		// The password was right and no code was tried: nothing was guessed.
-		return Session{}, errors.Join(s.db.Worker(ctx, func(tx *storage.Tx) error { return refund(ctx, tx, counters) }), err)
+		// The password was right and no code was tried: nothing was guessed, and nothing is forgiven.
+		return Session{}, errors.Join(s.db.Worker(ctx, func(tx *storage.Tx) error { return refund(ctx, tx, counters, false) }), err)
 	case errors.Is(err, ErrTOTPWrong):
 		return Session{}, errors.Join(s.loginFailed(ctx, u, "code"), err)
 	case err != nil:
 		return Session{}, err
 	}
-	return session, s.db.Worker(ctx, func(tx *storage.Tx) error { return refund(ctx, tx, counters) })
+	return session, s.db.Worker(ctx, func(tx *storage.Tx) error { return refund(ctx, tx, counters, true) })
 }
 
 func (s *Service) loginFailed(ctx context.Context, u credentials, what string) error {

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/alexedwards/argon2id"
+	"github.com/google/uuid"
 
 	"tandem/internal/fault"
 	"tandem/internal/storage"
@@ -61,20 +62,14 @@ func (s *Service) matches(ctx context.Context, password, hash string) (bool, err
 // SetOwnPassword changes the acting user's password; their other sessions end.
 func (s *Service) SetOwnPassword(ctx context.Context, old, password string) error {
 	a := From(ctx)
-	if a.Session == (a.Key) { // both nil: nobody
+	if a.Session == uuid.Nil {
 		return ErrUnauthorized
 	}
 	if err := checkPassword(password, a.Email); err != nil {
 		return err
 	}
-	var hash string
-	if err := s.tenant(ctx, func(tx *storage.Tx) (err error) { hash, err = passwordHash(ctx, tx, a.User); return err }); err != nil {
+	if err := s.braked(ctx, "password", a.User, func() error { return s.checkOld(ctx, a.User, old) }); err != nil {
 		return err
-	}
-	if ok, err := s.matches(ctx, old, hash); err != nil {
-		return err
-	} else if !ok {
-		return fault.New(fault.Invalid, "password_wrong", "The present password is not right.").WithField("old")
 	}
 	hash, err := s.hash(ctx, password)
 	if err != nil {
@@ -90,6 +85,18 @@ func (s *Service) SetOwnPassword(ctx context.Context, old, password string) erro
 		}
 		return endSessions(ctx, tx, a.User, a.Session)
 	})
+}
+
+func (s *Service) checkOld(ctx context.Context, user uuid.UUID, old string) error {
+	var hash string
+	if err := s.tenant(ctx, func(tx *storage.Tx) (err error) { hash, err = passwordHash(ctx, tx, user); return err }); err != nil {
+		return err
+	}
+	ok, err := s.matches(ctx, old, hash)
+	if err == nil && !ok {
+		err = fault.New(fault.Invalid, "password_wrong", "The present password is not right.").WithField("old")
+	}
+	return err
 }
 
 func (s *Service) storePassword(ctx context.Context, tx *storage.Tx, u User, hash, password string) error {

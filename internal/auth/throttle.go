@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"tandem/internal/fault"
 	"tandem/internal/storage"
 )
@@ -92,21 +94,33 @@ func charge(ctx context.Context, tx *storage.Tx, all []brake) error {
 	return nil
 }
 
-// refund takes the charge back after a login that was right: the account starts anew, the network loses one failure, so that an
-// attacker who also knows one password cannot wipe the slate.
-func refund(ctx context.Context, tx *storage.Tx, all []brake) error {
+// refund takes the charge back. After a login that was right (forgive) the account starts anew; the network loses one failure only, so
+// that an attacker who also knows one password cannot wipe the slate.
+func refund(ctx context.Context, tx *storage.Tx, all []brake, forgive bool) error {
 	for i, b := range all {
 		c, err := lockCounter(ctx, tx, b.key)
 		if err != nil {
 			return err
 		}
-		failures := 0
-		if i > 0 {
-			failures = max(c.Failures-1, 0)
+		failures := max(c.Failures-1, 0)
+		if forgive && i == 0 {
+			failures = 0
 		}
 		if err := storeCounter(ctx, tx, b.key, failures, tx.Now); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// braked counts the failures of try, in which somebody who is signed in proves something: a stolen session must not guess for ever.
+func (s *Service) braked(ctx context.Context, what string, user uuid.UUID, try func() error) error {
+	counters := []brake{{key: brakeKey(what, user.String()), free: 5}}
+	if err := s.db.Worker(ctx, func(tx *storage.Tx) error { return charge(ctx, tx, counters) }); err != nil {
+		return err
+	}
+	if err := try(); err != nil {
+		return err
+	}
+	return s.db.Worker(ctx, func(tx *storage.Tx) error { return refund(ctx, tx, counters, true) })
 }

@@ -61,8 +61,16 @@ func (s *Service) EnrolTOTP(ctx context.Context) (Enrolment, error) {
 // ConfirmTOTP switches the second factor on when code is right, and returns the recovery codes, each good for one login.
 func (s *Service) ConfirmTOTP(ctx context.Context, code string) ([]string, error) {
 	a := From(ctx)
+	if a.Session == uuid.Nil {
+		return nil, ErrUnauthorized
+	}
 	var codes []string
-	err := s.tenant(ctx, func(tx *storage.Tx) error {
+	err := s.braked(ctx, "code", a.User, func() (err error) { codes, err = s.confirm(ctx, a, code); return err })
+	return codes, err
+}
+
+func (s *Service) confirm(ctx context.Context, a Actor, code string) (codes []string, err error) {
+	err = s.tenant(ctx, func(tx *storage.Tx) error {
 		t, err := loadTOTP(ctx, tx, a.User)
 		if err != nil {
 			return err
@@ -92,11 +100,16 @@ func (s *Service) ConfirmTOTP(ctx context.Context, code string) ([]string, error
 // RemoveTOTP switches the acting user's second factor off, given a code of it.
 func (s *Service) RemoveTOTP(ctx context.Context, code string) error {
 	a := From(ctx)
-	return s.tenant(ctx, func(tx *storage.Tx) error {
-		if err := s.secondFactor(ctx, tx, a.User, code); err != nil {
-			return err
-		}
-		return s.dropTOTP(ctx, tx, a.User)
+	if a.Session == uuid.Nil {
+		return ErrUnauthorized
+	}
+	return s.braked(ctx, "code", a.User, func() error {
+		return s.tenant(ctx, func(tx *storage.Tx) error {
+			if err := s.secondFactor(ctx, tx, a.User, code); err != nil {
+				return err
+			}
+			return s.dropTOTP(ctx, tx, a.User)
+		})
 	})
 }
 
