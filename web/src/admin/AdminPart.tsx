@@ -1,3 +1,42 @@
+import { useParams } from '@tanstack/react-router';
+import type { ComponentType } from 'react';
+import { Forbidden, NotFound } from '../app/Fallbacks';
+import { useCan } from '../app/session';
+import { APIKeys } from './APIKeys';
+import { AuditLog } from './AuditLog';
+import { CRMConnection } from './CRMConnection';
+import { HoursList } from './HoursList';
+import { Numbers } from './Numbers';
+import { Prompts } from './Prompts';
+import { nounOf, type Part } from './parts';
+import { Queues } from './queues/Queues';
+import { RecordingsWaiting } from './RecordingsWaiting';
+import { Roles } from './Roles';
+import { Teams } from './Teams';
+import { Trunks } from './Trunks';
+import { Users } from './Users';
+
+const screens: Record<Part, ComponentType> = {
+  users: Users,
+  teams: Teams,
+  roles: Roles,
+  queues: Queues,
+  numbers: Numbers,
+  trunks: Trunks,
+  prompts: Prompts,
+  hours: HoursList,
+  recordings: RecordingsWaiting,
+  crm: CRMConnection,
+  keys: APIKeys,
+  audit: AuditLog,
+};
+
 export function AdminPart() {
-  return null;
+  const { part } = useParams({ from: '/app/admin/$part' });
+  const can = useCan();
+  const noun = nounOf(part);
+  if (!noun) return <NotFound />;
+  if (!can('read', noun)) return <Forbidden />;
+  const Screen = screens[part as Part];
+  return <Screen />;
 }

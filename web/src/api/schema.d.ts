@@ -11,7 +11,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Agents with what they do at the moment */
+        /** Agents with what they do at the moment, by name */
         get: operations["list-agents"];
         put?: never;
         post?: never;
@@ -235,7 +235,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Contacts */
+        /** Contacts, the newest first */
         get: operations["list-contacts"];
         put?: never;
         /** Make a contact */
@@ -253,16 +253,15 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One contact */
+        /** One contact with their identities */
         get: operations["get-contact"];
-        /** Change a contact */
-        put: operations["put-contact"];
+        put?: never;
         post?: never;
-        /** Remove a contact */
-        delete: operations["delete-contact"];
+        delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /** Change a contact */
+        patch: operations["change-contact"];
         trace?: never;
     };
     "/api/v1/crm-connection": {
@@ -292,7 +291,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Try the connection as given, without storing it */
+        /** Try a connection without storing it */
         post: operations["test-crm-connection"];
         delete?: never;
         options?: never;
@@ -580,6 +579,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/queue-counters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Live figures of each queue that takes callers */
+        get: operations["list-queue-counters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/queue-settings": {
         parameters: {
             query?: never;
@@ -747,7 +763,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Try the upload again now */
+        /** Let a recording that the CRM refused try again */
         post: operations["retry-recording"];
         delete?: never;
         options?: never;
@@ -854,14 +870,14 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One ticket with notes and attachments */
+        /** One ticket with notes, files and calls */
         get: operations["get-ticket"];
         put?: never;
         post?: never;
         delete?: never;
         options?: never;
         head?: never;
-        /** Change a ticket */
+        /** Change a ticket, its status too */
         patch: operations["change-ticket"];
         trace?: never;
     };
@@ -872,7 +888,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** An attachment's content; honours Range */
+        /** A file's content; honours Range */
         get: operations["get-attachment"];
         put?: never;
         post?: never;
@@ -910,23 +926,6 @@ export interface paths {
         put?: never;
         /** Add an internal note */
         post: operations["add-note"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/tickets/{id}/status": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        /** Move a ticket */
-        put: operations["set-ticket-status"];
-        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1047,7 +1046,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Voicemails */
+        /** Calls that left a voicemail; its sound is on the call's ticket */
         get: operations["list-voicemails"];
         put?: never;
         post?: never;
@@ -1095,6 +1094,7 @@ export interface components {
             user: string;
         };
         AgentInput: {
+            /** @description presence does not matter */
             always_available?: boolean;
             /**
              * Format: int64
@@ -1107,29 +1107,42 @@ export interface components {
         };
         AgentStatus: {
             always_available: boolean;
-            /** @enum {string} */
-            barred?: "NOT_RESPONDING" | "UNREACHABLE";
+            /** Format: date-time */
+            barred_until?: string;
             /** Format: int64 */
             capacity: number;
             device: string;
             id: string;
+            /** Format: date-time */
+            idle_since: string;
+            items: components["schemas"]["AgentsItem"][];
             /** Format: int64 */
             missed: number;
             name: string;
             /** @enum {string} */
             presence: "OFFLINE" | "AVAILABLE" | "AWAY" | "BUSY";
-            queues: string[];
-            reason?: string;
             /** Format: date-time */
-            since: string;
+            presence_at: string;
+            reason?: string;
+            /** @enum {string} */
+            state: "IDLE" | "RESERVED" | "ALERTING" | "CONNECTING" | "INTERACTING" | "HELD" | "RECOVERING" | "WRAP_UP" | "NOT_RESPONDING" | "UNREACHABLE";
+            /** Format: date-time */
+            state_at: string;
             /** Format: int64 */
             unreachable: number;
-            /**
-             * Format: int64
-             * @description of the capacity
-             */
+            /** Format: int64 */
             used: number;
-            work: components["schemas"]["Work"][];
+        };
+        AgentsItem: {
+            item: string;
+            offer: string;
+            queue: string;
+            /** @enum {string} */
+            state: "RESERVED" | "ALERTING" | "CONNECTING" | "INTERACTING" | "HELD" | "RECOVERING" | "WRAP_UP";
+            /** Format: date-time */
+            state_at: string;
+            /** Format: date-time */
+            wrap_until?: string;
         };
         Announcement: {
             /** Format: int64 */
@@ -1137,34 +1150,26 @@ export interface components {
             on: boolean;
         };
         Attachment: {
-            /** Format: date-time */
-            at: string;
-            call_id?: string;
             content_type: string;
+            /** Format: date-time */
+            created_at: string;
+            has_peaks: boolean;
             id: string;
-            /** @enum {string} */
-            kind: "recording" | "voicemail" | "file";
             name: string;
-            /**
-             * Format: int64
-             * @description 1 is the first
-             */
-            part?: number;
             /** Format: double */
-            seconds: number;
+            seconds?: number;
             /** Format: int64 */
             size: number;
+            ticket_id: string;
         };
         AuditRow: {
             /** @example user.changed */
             action: string;
-            /** @description the user; none for the system */
+            /** @description the user who did it; none for the system */
             actor?: string;
             /** Format: date-time */
             at: string;
-            data: {
-                [key: string]: unknown;
-            };
+            data: unknown;
             /** Format: int64 */
             seq: number;
             subject: string;
@@ -1172,42 +1177,22 @@ export interface components {
         AuditVerdict: {
             /**
              * Format: int64
-             * @description the first row that does not fit
+             * @description the first row that does not fit, or is missing
              */
             bad_seq?: number;
-            detail?: string;
             ok: boolean;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description rows that fit
+             */
             rows: number;
         };
         CRMConnection: {
-            /** @description a password or token is stored */
-            has_token: boolean;
-            /**
-             * @description tandem: the built-in tickets; rt: Request Tracker 5
-             * @enum {string}
-             */
-            provider: "tandem" | "rt";
-            /** @description the CRM's queue or project for new tickets */
-            queue?: string;
-            url?: string;
-            username?: string;
-        };
-        CRMConnectionInput: {
+            base_url: string;
+            credentials_stored: boolean;
             /** @enum {string} */
-            provider: "tandem" | "rt";
-            queue?: string;
-            /** @description password or token; empty keeps the one there is */
-            token?: string;
-            url?: string;
-            username?: string;
-        };
-        CRMTest: {
-            /** @description what the CRM said */
-            detail: string;
-            /** Format: int64 */
-            millis: number;
-            ok: boolean;
+            provider: "own" | "rt";
+            queue: string;
         };
         CallRow: {
             agent_id?: string;
@@ -1222,7 +1207,8 @@ export interface components {
             data?: {
                 [key: string]: string;
             };
-            direction: string;
+            /** @enum {string} */
+            direction: "inbound" | "outbound";
             disposition: string;
             /** Format: date-time */
             ended_at?: string;
@@ -1241,7 +1227,8 @@ export interface components {
             reserved: components["schemas"]["Reserved"];
             /** Format: date-time */
             started_at: string;
-            state: string;
+            /** @enum {string} */
+            state: "new" | "playing" | "menu" | "dialing" | "waiting" | "offering" | "whisper" | "countdown" | "talking" | "held" | "ended";
             /** Format: double */
             talk_seconds: number;
             transport: string;
@@ -1251,11 +1238,30 @@ export interface components {
         Code: {
             code: string;
         };
+        ConnectionInput: {
+            base_url?: string;
+            password?: string;
+            /**
+             * @description own: Tandem's tickets; rt: Request Tracker 5
+             * @enum {string}
+             */
+            provider: "own" | "rt";
+            /** @description the CRM's queue for new tickets */
+            queue?: string;
+            token?: string;
+            user?: string;
+        };
+        ConnectionTest: {
+            /** @description what went wrong */
+            detail: string;
+            /** Format: int64 */
+            millis: number;
+            ok: boolean;
+        };
         Contact: {
-            attributes: {
-                [key: string]: string;
-            };
             company: string;
+            /** Format: date-time */
+            contacted_at?: string;
             country: string;
             /** Format: date-time */
             created_at: string;
@@ -1263,17 +1269,13 @@ export interface components {
             first_name: string;
             id: string;
             job_title: string;
-            /** Format: date-time */
-            last_contacted_at?: string;
             last_name: string;
             location: string;
-            /** @description E.164 */
             phone: string;
+            /** Format: date-time */
+            updated_at: string;
         };
-        ContactInput: {
-            attributes?: {
-                [key: string]: string;
-            };
+        ContactChange: {
             company?: string;
             country?: string;
             email?: string;
@@ -1282,6 +1284,41 @@ export interface components {
             last_name?: string;
             location?: string;
             phone?: string;
+        };
+        ContactPage: {
+            company: string;
+            /** Format: date-time */
+            contacted_at?: string;
+            country: string;
+            /** Format: date-time */
+            created_at: string;
+            email: string;
+            first_name: string;
+            id: string;
+            identities: components["schemas"]["Identity"][];
+            job_title: string;
+            last_name: string;
+            location: string;
+            phone: string;
+            /** Format: date-time */
+            updated_at: string;
+        };
+        Counters: {
+            /** Format: int64 */
+            agents: number;
+            /** Format: int64 */
+            available: number;
+            /** Format: date-time */
+            oldest?: string;
+            queue: string;
+            /** Format: int64 */
+            ready: number;
+            /** Format: int64 */
+            talking: number;
+            /** Format: int64 */
+            waiting: number;
+            /** Format: int64 */
+            wrap_up: number;
         };
         CreatedAPIKey: {
             /** Format: date-time */
@@ -1308,20 +1345,50 @@ export interface components {
             password: string;
         };
         Decision: {
-            /** @description who was chosen; none when nobody could be */
-            agent?: string;
+            agent: string;
+            agent_name: string;
+            algorithm: string;
             /** Format: date-time */
             at: string;
-            others: components["schemas"]["DecisionAgainst"][];
-            why: string;
-        };
-        DecisionAgainst: {
-            agent: string;
-            why: string;
+            /** Format: date-time */
+            enqueued_at: string;
+            first: components["schemas"]["Passed"][];
+            /** Format: date-time */
+            idle_since: string;
+            item: string;
+            offer: string;
+            others: {
+                [key: string]: number;
+            };
+            /** Format: int64 */
+            priority: number;
+            queue: string;
+            /** Format: int64 */
+            waiting: number;
         };
         Deflection: {
-            mode: string;
+            /** @enum {string} */
+            mode: "off" | "message" | "voicemail";
             prompt?: components["schemas"]["QueuePrompt"];
+        };
+        EndReason: {
+            reason?: string;
+        };
+        Flow: {
+            /** Format: int64 */
+            duplicates: number;
+            /** Format: int64 */
+            jitter_ns: number;
+            /** Format: int64 */
+            lost: number;
+            /** Format: double */
+            mos: number;
+            /** Format: int64 */
+            packets: number;
+            /** Format: int64 */
+            reordered: number;
+            /** Format: double */
+            worst_mos: number;
         };
         GlobalChange: {
             /** @description names of settings to return to Tandem's default */
@@ -1352,6 +1419,10 @@ export interface components {
             /** @example Europe/Berlin */
             zone: string;
         };
+        Identity: {
+            kind: string;
+            value: string;
+        };
         LegRecord: {
             agent_id?: string;
             /** Format: date-time */
@@ -1359,11 +1430,13 @@ export interface components {
             cause?: string;
             codec?: string;
             device?: string;
-            direction: string;
+            /** @enum {string} */
+            direction: "inbound" | "outbound";
             /** Format: date-time */
             ended_at?: string;
             id: string;
-            party: string;
+            /** @enum {string} */
+            party: "customer" | "agent" | "far_end";
             quality: components["schemas"]["Quality"];
             /** Format: date-time */
             started_at: string;
@@ -1399,13 +1472,15 @@ export interface components {
         MenuOption: {
             /** Format: int64 */
             key: number;
-            kind: string;
+            /** @enum {string} */
+            kind: "menu" | "queue" | "message";
             name: string;
             prompt?: components["schemas"]["QueuePrompt"];
             queue: string;
         };
         MenuRule: {
-            final: string;
+            /** @enum {string} */
+            final: "queue" | "first" | "last" | "voicemail" | "hang_up";
             final_queue?: string;
             /** Format: int64 */
             max_invalid: number;
@@ -1413,7 +1488,8 @@ export interface components {
             max_no_input: number;
             /** Format: int64 */
             wait_seconds: number;
-            zero: string;
+            /** @enum {string} */
+            zero: "nothing" | "up" | "queue";
             zero_queue?: string;
         };
         MissedRule: {
@@ -1443,11 +1519,17 @@ export interface components {
             settings?: components["schemas"]["OwnSettings"];
         };
         NewSpeech: {
-            /** @enum {string} */
-            language?: "en" | "zh";
+            /**
+             * @default en
+             * @enum {string}
+             */
+            language: "en" | "zh";
             name: string;
-            /** Format: double */
-            speed?: number;
+            /**
+             * Format: double
+             * @default 1
+             */
+            speed: number;
             text: string;
         };
         NewUser: {
@@ -1463,19 +1545,20 @@ export interface components {
             teams?: string[];
         };
         Note: {
+            author?: string;
+            body: string;
             /** Format: date-time */
-            at: string;
-            author_id?: string;
+            created_at: string;
             id: string;
-            text: string;
         };
         NoteInput: {
-            text: string;
+            body: string;
         };
         Number: {
             address?: string;
             id: string;
-            kind: string;
+            /** @enum {string} */
+            kind: "menu" | "queue" | "echo" | "music" | "message" | "address";
             name: string;
             number: string;
             prompt_id?: string;
@@ -1513,7 +1596,8 @@ export interface components {
             max_waiting?: number;
             menu?: components["schemas"]["MenuRule"];
             missed?: components["schemas"]["MissedRule"];
-            record?: string;
+            /** @enum {string} */
+            record?: "yes" | "no" | "ask";
             /** Format: int64 */
             ring_seconds?: number;
             /** Format: int64 */
@@ -1547,6 +1631,11 @@ export interface components {
         };
         PageContact: {
             items: components["schemas"]["Contact"][];
+            /** @description pass as cursor to get the next page; empty on the last */
+            next_cursor: string;
+        };
+        PageCounters: {
+            items: components["schemas"]["Counters"][];
             /** @description pass as cursor to get the next page; empty on the last */
             next_cursor: string;
         };
@@ -1610,22 +1699,24 @@ export interface components {
             /** @description pass as cursor to get the next page; empty on the last */
             next_cursor: string;
         };
-        PageVoicemail: {
-            items: components["schemas"]["Voicemail"][];
-            /** @description pass as cursor to get the next page; empty on the last */
-            next_cursor: string;
-        };
         Party: {
-            Name: string;
-            Number: string;
-            Withheld: boolean;
+            name: string;
+            number: string;
+            withheld: boolean;
+        };
+        Passed: {
+            agent: string;
+            /** Format: date-time */
+            idle_since: string;
+            name: string;
+            reason: string;
         };
         PasswordChange: {
             old: string;
             password: string;
         };
         Peaks: {
-            /** @description left, right; each a list of peaks from 0 to 1 */
+            /** @description customer, agents; for each stretch the loudest sample, 0 to 255 */
             channels: number[][];
             /** Format: double */
             seconds: number;
@@ -1681,7 +1772,8 @@ export interface components {
         };
         Prompt: {
             id: string;
-            kind: string;
+            /** @enum {string} */
+            kind: "upload" | "speech" | "music";
             language: string;
             name: string;
             /** Format: double */
@@ -1690,7 +1782,12 @@ export interface components {
             speed: number;
             text: string;
         };
-        Quality: Record<string, never>;
+        Quality: {
+            in: components["schemas"]["Flow"];
+            out: components["schemas"]["Flow"];
+            /** Format: int64 */
+            round_trip_ns: number;
+        };
         Queue: {
             /** Format: date-time */
             archived_at?: string;
@@ -1699,7 +1796,8 @@ export interface components {
             id: string;
             /** Format: int64 */
             key?: number;
-            kind: string;
+            /** @enum {string} */
+            kind: "queue" | "message";
             leaf: boolean;
             name: string;
             off: string[];
@@ -1712,7 +1810,10 @@ export interface components {
             key?: number;
             name?: string;
             off?: string[];
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description the nil UUID moves it to the top
+             */
             parent?: string;
             paused?: boolean;
             /** @description names of settings to inherit again */
@@ -1731,16 +1832,11 @@ export interface components {
             /** Format: int64 */
             attempts: number;
             call_id: string;
-            /**
-             * Format: int64
-             * @description parts that the CRM has
-             */
+            /** Format: int64 */
             confirmed: number;
-            /**
-             * Format: date-time
-             * @description destroyed then, delivered or not
-             */
+            /** Format: date-time */
             deadline: string;
+            has_ticket: boolean;
             id: string;
             incomplete: boolean;
             /** @enum {string} */
@@ -1755,7 +1851,7 @@ export interface components {
             /** Format: date-time */
             started_at: string;
             /** @enum {string} */
-            state: "capturing" | "sealed" | "planned" | "delivered" | "destroyed" | "expired" | "quarantined";
+            state: "capturing" | "sealed" | "planned" | "quarantined";
             truncated: boolean;
         };
         RecoveryCodes: {
@@ -1862,10 +1958,6 @@ export interface components {
             whisper: components["schemas"]["SettingWhisper"];
             wrap_up: components["schemas"]["SettingWrapUpRule"];
         };
-        StatusChange: {
-            /** @enum {string} */
-            status: "todo" | "in_progress" | "on_hold" | "resolved" | "reopened";
-        };
         TOTPEnrolment: {
             /** @description base32, to type into the authenticator app */
             secret: string;
@@ -1884,11 +1976,11 @@ export interface components {
             name: string;
         };
         Ticket: {
-            assignee_id?: string;
-            calls: string[];
+            assignee?: string;
             contact_id?: string;
             /** Format: date-time */
             created_at: string;
+            created_by?: string;
             id: string;
             /** Format: int64 */
             number: number;
@@ -1898,39 +1990,43 @@ export interface components {
             /** Format: date-time */
             resolved_at?: string;
             /** @enum {string} */
-            status: "todo" | "in_progress" | "on_hold" | "resolved" | "reopened";
-            subject: string;
+            status: "to_do" | "in_progress" | "on_hold" | "resolved" | "reopened";
+            title: string;
             /** @enum {string} */
-            type: "bug" | "feature_request" | "billing" | "refund" | "general";
+            type: "bug" | "feature_request" | "billing" | "refund" | "general" | "custom";
             /** Format: date-time */
             updated_at: string;
         };
         TicketChange: {
-            assignee_id?: string;
+            /** @description the nil UUID takes it from everybody */
+            assignee?: string;
             contact_id?: string;
             /** @enum {string} */
             priority?: "urgent" | "high" | "medium" | "low";
-            subject?: string;
             /** @enum {string} */
-            type?: "bug" | "feature_request" | "billing" | "refund" | "general";
+            status?: "to_do" | "in_progress" | "on_hold" | "resolved" | "reopened";
+            title?: string;
+            /** @enum {string} */
+            type?: "bug" | "feature_request" | "billing" | "refund" | "general" | "custom";
         };
         TicketInput: {
-            assignee_id?: string;
+            assignee?: string;
             call_id?: string;
             contact_id?: string;
             /** @enum {string} */
             priority?: "urgent" | "high" | "medium" | "low";
-            subject: string;
+            title: string;
             /** @enum {string} */
-            type?: "bug" | "feature_request" | "billing" | "refund" | "general";
+            type?: "bug" | "feature_request" | "billing" | "refund" | "general" | "custom";
         };
         TicketPage: {
-            assignee_id?: string;
+            assignee?: string;
             attachments: components["schemas"]["Attachment"][];
             calls: string[];
             contact_id?: string;
             /** Format: date-time */
             created_at: string;
+            created_by?: string;
             id: string;
             notes: components["schemas"]["Note"][];
             /** Format: int64 */
@@ -1941,10 +2037,10 @@ export interface components {
             /** Format: date-time */
             resolved_at?: string;
             /** @enum {string} */
-            status: "todo" | "in_progress" | "on_hold" | "resolved" | "reopened";
-            subject: string;
+            status: "to_do" | "in_progress" | "on_hold" | "resolved" | "reopened";
+            title: string;
             /** @enum {string} */
-            type: "bug" | "feature_request" | "billing" | "refund" | "general";
+            type: "bug" | "feature_request" | "billing" | "refund" | "general" | "custom";
             /** Format: date-time */
             updated_at: string;
         };
@@ -1962,17 +2058,24 @@ export interface components {
             username: string;
         };
         TrunkInput: {
+            /** @description allowed, in order of preference; none: all */
             codecs?: string[];
             enabled: boolean;
+            /** @description allow-list of X- headers and User-to-User */
             headers?: string[];
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description 0: no limit
+             */
             max_calls?: number;
             name: string;
+            /** @description its media may come from another address than its SDP says */
             nat?: boolean;
             /** @description addresses or CIDRs it sends from */
             networks?: string[];
             /** @description empty keeps the one there is */
             password?: string;
+            /** @description identity, flags and call data in headers are believed */
             trusted?: boolean;
             username?: string;
         };
@@ -2005,20 +2108,6 @@ export interface components {
             roles?: string[];
             teams?: string[];
         };
-        Voicemail: {
-            /** Format: date-time */
-            at: string;
-            call_id: string;
-            caller: string;
-            /** @description left by after-hours deflection */
-            deflected: boolean;
-            id: string;
-            queue_id?: string;
-            /** Format: double */
-            seconds: number;
-            state: string;
-            ticket_id?: string;
-        };
         WSTicket: {
             /**
              * Format: int64
@@ -2034,20 +2123,12 @@ export interface components {
             weight: number;
         };
         Whisper: {
-            mode: string;
+            /** @enum {string} */
+            mode: "off" | "queue_name" | "text" | "recording";
             prompt?: string;
             /** Format: double */
             speed: number;
             text?: string;
-        };
-        Work: {
-            /** @description the call's id */
-            item: string;
-            queue: string;
-            /** Format: date-time */
-            since: string;
-            /** @enum {string} */
-            state: "RESERVED" | "ALERTING" | "CONNECTING" | "INTERACTING" | "HELD" | "RECOVERING" | "WRAP_UP";
         };
         WrapUpNote: {
             /** @description one of the queue's dispositions */
@@ -2057,7 +2138,8 @@ export interface components {
         WrapUpRule: {
             /** Format: int64 */
             max_seconds: number;
-            mode: string;
+            /** @enum {string} */
+            mode: "none" | "optional" | "timed" | "mandatory";
         };
     };
     responses: never;
@@ -2070,7 +2152,13 @@ export type $defs = Record<string, never>;
 export interface operations {
     "list-agents": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description next_cursor of the page before */
+                cursor?: string;
+                limit?: number;
+                queue?: string;
+                presence?: "OFFLINE" | "AVAILABLE" | "AWAY" | "BUSY";
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -2391,7 +2479,7 @@ export interface operations {
                 /** @description next_cursor of the page before */
                 cursor?: string;
                 limit?: number;
-                /** @description queued: waiting or being offered; connected: talking or held; live: both and everything before */
+                /** @description queued: waits for an agent, up to the end of the countdown; connected: talking or held */
                 state?: "all" | "live" | "queued" | "connected" | "ended";
                 queue?: string;
                 agent?: string;
@@ -2495,7 +2583,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["EndReason"];
+            };
+        };
         responses: {
             /** @description No Content */
             204: {
@@ -2624,7 +2716,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["ContactInput"];
+                "application/json": components["schemas"]["ContactChange"];
             };
         };
         responses: {
@@ -2634,7 +2726,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Contact"];
+                    "application/json": components["schemas"]["ContactPage"];
                 };
             };
             /** @description Error */
@@ -2665,7 +2757,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Contact"];
+                    "application/json": components["schemas"]["ContactPage"];
                 };
             };
             /** @description Error */
@@ -2679,7 +2771,7 @@ export interface operations {
             };
         };
     };
-    "put-contact": {
+    "change-contact": {
         parameters: {
             query?: never;
             header?: never;
@@ -2690,7 +2782,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["ContactInput"];
+                "application/json": components["schemas"]["ContactChange"];
             };
         };
         responses: {
@@ -2700,37 +2792,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Contact"];
+                    "application/json": components["schemas"]["ContactPage"];
                 };
-            };
-            /** @description Error */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "delete-contact": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description No Content */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
             };
             /** @description Error */
             default: {
@@ -2781,7 +2844,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["CRMConnectionInput"];
+                "application/json": components["schemas"]["ConnectionInput"];
             };
         };
         responses: {
@@ -2814,7 +2877,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["CRMConnectionInput"];
+                "application/json": components["schemas"]["ConnectionInput"];
             };
         };
         responses: {
@@ -2824,7 +2887,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["CRMTest"];
+                    "application/json": components["schemas"]["ConnectionTest"];
                 };
             };
             /** @description Error */
@@ -3579,6 +3642,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-queue-counters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageCounters"];
                 };
             };
             /** @description Error */
@@ -4387,7 +4479,7 @@ export interface operations {
     "list-tickets": {
         parameters: {
             query?: {
-                status?: "todo" | "in_progress" | "on_hold" | "resolved" | "reopened";
+                status?: "to_do" | "in_progress" | "on_hold" | "resolved" | "reopened";
                 contact?: string;
                 assignee?: string;
                 call?: string;
@@ -4601,41 +4693,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Note"];
-                };
-            };
-            /** @description Error */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "set-ticket-status": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["StatusChange"];
-            };
-        };
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["TicketPage"];
                 };
             };
             /** @description Error */
@@ -5016,7 +5073,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["PageVoicemail"];
+                    "application/json": components["schemas"]["PageCallRow"];
                 };
             };
             /** @description Error */

@@ -1,16 +1,14 @@
 import { Anchor, Button, Group, Skeleton } from '@mantine/core';
-import { IconArrowLeft, IconPencil, IconTrash } from '@tabler/icons-react';
+import { IconArrowLeft, IconPencil } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
-import { Link, useNavigate, useParams } from '@tanstack/react-router';
+import { Link, useParams } from '@tanstack/react-router';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { api, type Schema } from '../api/client';
+import type { Schema } from '../api/client';
 import { contactQuery, ticketsQuery } from '../api/queries';
-import { useAct } from '../api/useSave';
 import { useCan } from '../app/session';
 import { TicketTable } from '../tickets/TicketTable';
 import classes from '../tickets/tickets.module.css';
-import { useConfirm } from '../ui/confirm';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import { Facts, Page, Section } from '../ui/Page';
 import { DateTime } from '../ui/time';
@@ -35,7 +33,6 @@ export function Contact() {
       actions={
         contact && (
           <Group gap="xs">
-            {can('delete', 'contacts') && <DeleteContact contact={contact} />}
             {can('write', 'contacts') && (
               <Button variant="default" leftSection={<IconPencil size={15} />} onClick={() => setEditing(true)}>
                 {t('common:edit')}
@@ -66,8 +63,12 @@ export function Contact() {
   );
 }
 
-function ContactFacts({ contact }: { contact: Schema['Contact'] }) {
+function ContactFacts({ contact }: { contact: Schema['ContactPage'] }) {
   const { t } = useTranslation('crm');
+  const identities = contact.identities.map((i): [string, string] => [
+    `${t('contact.identities')} (${i.kind})`,
+    i.value,
+  ]);
   return (
     <Facts
       rows={[
@@ -83,37 +84,9 @@ function ContactFacts({ contact }: { contact: Schema['Contact'] }) {
         [t('contact.country'), contact.country || '–'],
         [t('contact.location'), contact.location || '–'],
         [t('contact.created'), <DateTime key="created" time={contact.created_at} />],
-        [t('contact.lastContacted'), <DateTime key="last" time={contact.last_contacted_at} />],
-        ...Object.entries(contact.attributes).map(([name, value]): [string, string] => [name, String(value)]),
+        [t('contact.lastContacted'), <DateTime key="last" time={contact.contacted_at} />],
+        ...identities,
       ]}
     />
-  );
-}
-
-function DeleteContact({ contact }: { contact: Schema['Contact'] }) {
-  const { t } = useTranslation(['crm', 'common']);
-  const navigate = useNavigate();
-  const confirm = useConfirm();
-  const remove = useAct({
-    act: () => api.DELETE('/api/v1/contacts/{id}', { params: { path: { id: contact.id } } }),
-    nouns: ['contacts'],
-    done: () => void navigate({ to: '/contacts' }),
-  });
-  return (
-    <Button
-      variant="default"
-      leftSection={<IconTrash size={15} />}
-      loading={remove.isPending}
-      onClick={() =>
-        confirm({
-          title: t('contact.deleteTitle'),
-          text: t('contact.deleteText'),
-          action: t('common:delete'),
-          onConfirm: () => remove.mutate(),
-        })
-      }
-    >
-      {t('common:delete')}
-    </Button>
   );
 }

@@ -11,7 +11,7 @@ interface ContactFormProps {
   opened: boolean;
   contact?: Contact;
   onClose: () => void;
-  onSaved?: (contact: Contact) => void;
+  onSaved?: (contact: Schema['ContactPage']) => void;
 }
 
 /** Makes a contact, or changes one. Mounted anew for each opening, so that it begins with what is so now. */
@@ -21,7 +21,7 @@ export function ContactForm(props: ContactFormProps) {
 
 function Form({ contact, onClose, onSaved }: ContactFormProps) {
   const { t } = useTranslation('crm');
-  const form = useForm<Schema['ContactInput']>({
+  const form = useForm<Schema['ContactChange']>({
     initialValues: {
       first_name: contact?.first_name ?? '',
       last_name: contact?.last_name ?? '',
@@ -34,14 +34,9 @@ function Form({ contact, onClose, onSaved }: ContactFormProps) {
     },
   });
   const save = useSave({
-    save: (input: Schema['ContactInput']) =>
+    save: (input: Schema['ContactChange']) =>
       contact
-        ? body(
-            api.PUT('/api/v1/contacts/{id}', {
-              params: { path: { id: contact.id } },
-              body: { ...input, attributes: contact.attributes },
-            }),
-          )
+        ? body(api.PATCH('/api/v1/contacts/{id}', { params: { path: { id: contact.id } }, body: input }))
         : body(api.POST('/api/v1/contacts', { body: input })),
     nouns: ['contacts'],
     done: (saved) => {

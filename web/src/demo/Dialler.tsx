@@ -20,7 +20,12 @@ export function Dialler({ onAgain }: { onAgain: () => void }) {
   useStart();
   return (
     <section className={classes.box} aria-label={t('call')}>
-      <p className={classes.state} role="status" data-call-state={ended ? 'ended' : (call?.state ?? 'none')}>
+      <p
+        className={classes.state}
+        role="status"
+        data-call-state={ended ? 'ended' : (call?.state ?? 'none')}
+        data-call-stage={call?.stage}
+      >
         {text}
       </p>
       {!ended && (
@@ -110,5 +115,5 @@ function useStateText(call: CallView | null, ended: boolean): string {
   if (link === 'reconnecting') return t('lost');
   if (media === 'asking') return t('allow');
   if (!call) return t('connecting');
-  return t(`state.${call.state}`);
+  return t(`state.${call.state === 'connecting' && call.stage ? call.stage : call.state}`);
 }

@@ -41,7 +41,7 @@ export function ContactPanel({ card }: { card: Card }) {
           <div key={ticket.id} style={{ display: 'flex', gap: 8, alignItems: 'baseline' }}>
             <TicketStatusTag status={ticket.status} />
             <Anchor component={Link} to={`/tickets/${ticket.id}`} size="sm" truncate>
-              {`#${ticket.number} ${ticket.subject}`}
+              {`#${ticket.number} ${ticket.title}`}
             </Anchor>
           </div>
         ))}

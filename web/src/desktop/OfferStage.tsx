@@ -15,7 +15,7 @@ export function OfferStage({ offer }: { offer: Offer }) {
   const phone = usePhone();
   const partyName = usePartyName();
   const answering = usePhoneState((s) => s.answering);
-  const [since] = useState(() => new Date().toISOString());
+  const [shown] = useState(() => new Date().toISOString());
   const { card } = offer;
   return (
     <section className={`${classes.panel} ${classes.stage} ${classes.offer}`} aria-label={t('incoming')}>
@@ -25,7 +25,7 @@ export function OfferStage({ offer }: { offer: Offer }) {
       <div className={classes.stageHead}>
         <strong style={{ color: 'var(--t-good)' }}>{t('incoming')}</strong>
         <span>
-          {t('card.waited')} <Elapsed since={since} offset={card.waited_seconds ?? 0} />
+          {t('card.waited')} <Elapsed since={offer.since ?? shown} offset={card.waited_seconds ?? 0} />
         </span>
       </div>
       <div className={classes.centre}>

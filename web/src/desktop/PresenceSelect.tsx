@@ -44,9 +44,9 @@ export function PresenceSelect() {
           rightSection={<IconChevronDown size={14} />}
         >
           {label}
-          {agent.since && (
+          {agent.presence_since && (
             <span className={classes.presenceSince}>
-              <Elapsed since={agent.since} />
+              <Elapsed since={agent.presence_since} />
             </span>
           )}
         </Button>

@@ -23,10 +23,9 @@ export function WrapUpStage({ call }: { call: CallView }) {
   const mandatory = rule?.mode === 'mandatory' || rule?.disposition_required === true;
   const until = rule?.until ?? call.wrap_up_until;
   const missing = mandatory && dispositions.length > 0 && !disposition;
-  const noNotes = rule?.notes_required === true && !notes.trim();
   const done = () => {
     setTried(true);
-    if (missing || noNotes) return;
+    if (missing) return;
     phone.dispatch({ type: 'wrapUp', disposition: disposition ?? '', notes });
     forgetNotes(call.id);
   };
@@ -63,7 +62,6 @@ export function WrapUpStage({ call }: { call: CallView }) {
           maxRows={8}
           value={notes}
           onChange={(event) => setNotes(event.currentTarget.value)}
-          error={tried && noNotes ? t('wrapUp.notesNeeded') : undefined}
           data-field="notes"
         />
       </div>

@@ -81,9 +81,13 @@ describe('link', () => {
     expect(effects).toContainEqual({ do: 'reconnectMedia', sameSession });
   });
 
-  test('another session counts from the beginning', () => {
-    const { state } = run([frame('welcome', { session: 's2' })], { ...online, lastSeq: 40 });
-    expect(state.lastSeq).toBe(0);
+  test.each([
+    ['another session', 's2', undefined, 0],
+    ['a resumed one', 's1', 40, 40],
+    ['one that no longer holds what was missed', 's1', 90, 90],
+  ])('after the welcome of %s the server counts', (_name, session, seq, lastSeq) => {
+    const { state } = run([frame('welcome', { session }, seq)], { ...online, lastSeq: 40 });
+    expect(state.lastSeq).toBe(lastSeq);
   });
 
   test('a reload in mid-call: welcome carries the call, media comes up, mute stays', () => {
@@ -192,7 +196,7 @@ describe('call', () => {
     expect(run([frame('call', { id: 'c2', state: 'connecting' })], typed).state.digits).toBe('');
   });
 
-  test('ended is told once and clears the call', () => {
+  test('the wrap-up and the end are told, the end clears the call', () => {
     const ended = run([frame('call', call('wrap_up')), frame('call', call('ended'))], talking);
     expect(ended.state.call).toBeNull();
     expect(ended.effects.filter((e) => e.do === 'callEnded')).toHaveLength(2);

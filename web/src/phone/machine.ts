@@ -245,8 +245,8 @@ function welcome(state: PhoneState, data: Welcome, seq: number | undefined): Ste
     attempt: 0,
     session: data.session ?? '',
     resume: data.resume ?? state.resume,
-    // Another session counts from the beginning again.
-    lastSeq: sameSession ? state.lastSeq : (seq ?? 0),
+    // From here on the server counts; what a resumed session missed follows.
+    lastSeq: seq ?? 0,
     agent: { ...state.agent, ...(data.agent ?? {}) },
     call: data.call === undefined && sameSession ? state.call : call,
     muted: call?.muted ?? (sameSession && state.muted),

@@ -33,26 +33,14 @@ export interface Card {
   ticket?: string;
 }
 
-/** An agent's call is connecting, talking, held, wrap_up or ended; a customer's is in any state that the call itself has. */
-export type CallState =
-  | 'new'
-  | 'ringing'
-  | 'answered'
-  | 'menu'
-  | 'waiting'
-  | 'offering'
-  | 'connecting'
-  | 'talking'
-  | 'held'
-  | 'wrap_up'
-  | 'ended';
+export type CallState = 'connecting' | 'talking' | 'held' | 'wrap_up' | 'ended';
 
 /** One `call` frame: the whole picture each time, so that a missed one costs nothing. */
 export interface CallView {
   id: string;
   state: CallState;
-  /** Within connecting: which of the two the agent hears now. */
-  stage?: 'whisper' | 'countdown';
+  /** Within connecting: what is heard now, by an agent the first two, by a customer the others. */
+  stage?: 'whisper' | 'countdown' | 'dialing' | 'menu' | 'playing' | 'waiting';
   card?: Card;
   muted?: boolean;
   held?: boolean;
@@ -71,9 +59,8 @@ export interface WrapUp {
   mode?: 'none' | 'optional' | 'timed' | 'mandatory';
   seconds?: number;
   until?: string;
-  dispositions?: Array<string | { code: string; name?: string }>;
+  dispositions?: string[];
   disposition_required?: boolean;
-  notes_required?: boolean;
 }
 
 export interface Offer {
@@ -81,14 +68,21 @@ export interface Offer {
   card: Card;
   /** Seconds the offer rings before it counts as missed. */
   ring_seconds?: number;
+  since?: string;
 }
 
 export interface AgentView {
   id?: string;
   presence: Presence;
   reason?: string;
-  state?: RoutingState;
+  /** RFC 3339, of the presence. */
+  presence_since?: string;
+  /** Empty for somebody who serves no queues. */
+  state?: RoutingState | '';
+  /** RFC 3339, of the state. */
   since?: string;
+  /** When the bar or the wrap-up ends by itself. */
+  until?: string;
 }
 
 export interface Frame {

@@ -19,6 +19,7 @@ export function Player({ ticket, parts }: { ticket: string; parts: Schema['Attac
   const next = index + 1 < parts.length ? () => setIndex(index + 1) : undefined;
   const wave = useWaveform({ ticket, attachment: part, speed: Number(speed), onFinish: next });
   const url = attachmentURL(ticket, part.id);
+  const seconds = part.seconds ?? 0;
   return (
     <div className={classes.player} data-recording={part.id}>
       {parts.length > 1 && (
@@ -60,12 +61,12 @@ export function Player({ ticket, parts }: { ticket: string; parts: Schema['Attac
           label={clock}
           thumbProps={{ 'aria-label': t('recording.position') }}
           min={0}
-          max={Math.max(part.seconds, 0.1)}
+          max={Math.max(seconds, 0.1)}
           step={1}
           value={wave.time}
           onChange={wave.seek}
         />
-        <span className="tnum quiet">{clock(part.seconds)}</span>
+        <span className="tnum quiet">{clock(seconds)}</span>
         <Select
           aria-label={t('recording.speed')}
           size="xs"

@@ -5,7 +5,7 @@ import type { Schema } from '../api/client';
 import { bytes } from '../ui/format';
 import { EmptyState, Section } from '../ui/Page';
 import { attachmentURL } from './attachmentURL';
-import { groupRecordings } from './group';
+import { groupRecordings, isSound } from './group';
 import { Player } from './Player';
 import classes from './recordings.module.css';
 
@@ -13,7 +13,7 @@ import classes from './recordings.module.css';
 export function Recordings({ ticket, attachments }: { ticket: string; attachments: Schema['Attachment'][] }) {
   const { t, i18n } = useTranslation('crm');
   const recordings = groupRecordings(attachments);
-  const files = attachments.filter((a) => a.kind === 'file');
+  const files = attachments.filter((a) => !isSound(a));
   return (
     <Section title={t('recording.title')}>
       <div className={classes.panel}>

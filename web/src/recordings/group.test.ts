@@ -1,32 +1,25 @@
 import { expect, test } from 'vitest';
-import type { Schema } from '../api/client';
-import { groupRecordings } from './group';
+import { type Attachment, groupRecordings } from './group';
 
-const attachment = (
-  id: string,
-  kind: Schema['Attachment']['kind'],
-  call_id?: string,
-  part?: number,
-): Schema['Attachment'] => ({
+const attachment = (id: string, name: string, content_type = 'audio/wav'): Attachment => ({
   id,
-  kind,
-  call_id,
-  part,
-  name: id,
-  content_type: 'audio/wav',
+  name,
+  content_type,
+  has_peaks: content_type === 'audio/wav',
   seconds: 1,
   size: 1,
-  at: '2026-11-21T12:00:00Z',
+  ticket_id: 't',
+  created_at: '2026-11-21T12:00:00Z',
 });
 
-test('parts of a call come together and in order, files are left out', () => {
+test('parts of a recording come together and in order, files are left out', () => {
   const groups = groupRecordings([
-    attachment('b2', 'recording', 'b', 2),
-    attachment('f', 'file'),
-    attachment('a1', 'recording', 'a', 1),
-    attachment('b10', 'recording', 'b', 10),
-    attachment('b1', 'recording', 'b', 1),
-    attachment('v', 'voicemail', 'b'),
+    attachment('b2', 'rec_0b_p2_aa.wav'),
+    attachment('f', 'invoice.pdf', 'application/pdf'),
+    attachment('a1', 'rec_0a_p1_bb.wav'),
+    attachment('b10', 'rec_0b_p10_cc.wav'),
+    attachment('b1', 'rec_0b_p1_dd.wav'),
+    attachment('v', 'message.mp3', 'audio/mpeg'),
   ]);
   expect(groups.map((parts) => parts.map((p) => p.id))).toEqual([['b1', 'b2', 'b10'], ['a1'], ['v']]);
 });

@@ -1,14 +1,21 @@
 import type { Schema } from '../api/client';
 
-type Attachment = Schema['Attachment'];
+export type Attachment = Schema['Attachment'];
 
-/** Recordings and voicemails, one list of parts for each call, in the order of their parts. */
+// Parts of a recording are named rec_<recording>_p<part>_<digest>.wav by the recorder.
+const PART = /^rec_([0-9a-f-]+)_p(\d+)_/;
+
+/** What can be played: one list of parts for each recording, in their order. Other files are left out. */
 export function groupRecordings(attachments: Attachment[]): Attachment[][] {
-  const calls = new Map<string, Attachment[]>();
-  for (const a of attachments) {
-    if (a.kind === 'file') continue;
-    const key = `${a.kind} ${a.call_id ?? a.id}`;
-    calls.set(key, [...(calls.get(key) ?? []), a]);
+  const groups = new Map<string, Array<{ part: number; attachment: Attachment }>>();
+  for (const attachment of attachments) {
+    if (!isSound(attachment)) continue;
+    const [, recording = attachment.id, part = '0'] = PART.exec(attachment.name) ?? [];
+    groups.set(recording, [...(groups.get(recording) ?? []), { part: Number(part), attachment }]);
   }
-  return [...calls.values()].map((parts) => parts.sort((a, b) => (a.part ?? 0) - (b.part ?? 0)));
+  return [...groups.values()].map((parts) => parts.sort((a, b) => a.part - b.part).map((p) => p.attachment));
+}
+
+export function isSound(attachment: Attachment): boolean {
+  return attachment.has_peaks || attachment.content_type.startsWith('audio/');
 }

@@ -39,7 +39,8 @@ export function useWaveform({ ticket, attachment, speed, onFinish }: Options): W
     media.preload = 'none';
     const style = getComputedStyle(container.current);
     const colour = (name: string) => style.getPropertyValue(name).trim();
-    const channels = peaks.data?.channels.length ? peaks.data.channels : [[0, 0]];
+    // The server sends the loudest sample of each stretch as 0 to 255.
+    const channels = peaks.data?.channels.length ? peaks.data.channels.map((c) => c.map((p) => p / 255)) : [[0, 0]];
     const wave = WaveSurfer.create({
       container: container.current,
       media,

@@ -1,10 +1,9 @@
 import { ActionIcon, Anchor, Menu, Select } from '@mantine/core';
 import { IconDotsVertical } from '@tabler/icons-react';
-import { type UseQueryResult, useQuery } from '@tanstack/react-query';
+import type { UseQueryResult } from '@tanstack/react-query';
 import { useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api, type Schema } from '../api/client';
-import { queuesQuery } from '../api/queries';
 import { useAct } from '../api/useSave';
 import { useCan } from '../app/session';
 import { type Column, DataTable } from '../ui/DataTable';
@@ -27,12 +26,10 @@ export function AgentsLive({
 }) {
   const { t } = useTranslation(['supervisor', 'common']);
   const can = useCan();
-  const queues = useQuery(queuesQuery);
   const [text, setText] = useState('');
   const [presence, setPresence] = useState('');
   const mayPresence = can('presence', 'agents');
   const columns = useMemo((): Column<Agent>[] => {
-    const names = new Map(queues.data?.map((q) => [q.id, q.name]));
     const all: Column<Agent>[] = [
       {
         id: 'agent',
@@ -52,7 +49,7 @@ export function AgentsLive({
         header: t('since'),
         width: 90,
         align: 'right',
-        cell: (a) => (a.always_available ? <span className="quiet">–</span> : <Elapsed since={a.since} />),
+        cell: (a) => (a.always_available ? <span className="quiet">–</span> : <Elapsed since={a.presence_at} />),
       },
       {
         id: 'work',
@@ -61,18 +58,7 @@ export function AgentsLive({
         sort: (a) => -a.used,
         cell: (a) => <WorkCell agent={a} onOpenCall={onOpenCall} />,
       },
-      {
-        id: 'queues',
-        header: t('queues'),
-        cell: (a) => (
-          <span className="quiet">
-            {a.queues
-              .map((q) => names.get(q) ?? '')
-              .filter(Boolean)
-              .join(', ') || '–'}
-          </span>
-        ),
-      },
+      { id: 'device', header: t('device'), cell: (a) => <span className="quiet">{a.device}</span> },
       {
         id: 'missed',
         header: t('missed'),
@@ -93,7 +79,7 @@ export function AgentsLive({
       });
     }
     return all;
-  }, [t, queues.data, mayPresence, onOpenCall]);
+  }, [t, mayPresence, onOpenCall]);
   const wanted = text.trim().toLowerCase();
   const rows = agents.data?.filter(
     (a) => (!presence || a.presence === presence) && a.name.toLowerCase().includes(wanted),
@@ -137,21 +123,23 @@ function PresenceCell({ agent }: { agent: Agent }) {
   return (
     <span style={{ display: 'inline-flex', gap: 8 }}>
       <State tone={tones[agent.presence] ?? 'quiet'}>{reason ? `${name}: ${reason}` : name}</State>
-      {agent.barred && <Tag tone="bad">{t(`common:routing.${agent.barred}`)}</Tag>}
+      {(agent.state === 'NOT_RESPONDING' || agent.state === 'UNREACHABLE') && (
+        <Tag tone="bad">{t(`common:routing.${agent.state}`)}</Tag>
+      )}
     </span>
   );
 }
 
 function WorkCell({ agent, onOpenCall }: { agent: Agent; onOpenCall: (id: string) => void }) {
   const { t } = useTranslation('common');
-  if (agent.work.length === 0) return <span className="quiet">–</span>;
-  return agent.work.map((w) => (
+  if (agent.items.length === 0) return <span className="quiet">–</span>;
+  return agent.items.map((w) => (
     <div key={w.item}>
       <Anchor component="button" type="button" size="sm" onClick={() => onOpenCall(w.item)}>
         {t(`routing.${w.state}`)}
       </Anchor>{' '}
       <span className="quiet">
-        <Elapsed since={w.since} />
+        <Elapsed since={w.state_at} />
       </span>
     </div>
   ));

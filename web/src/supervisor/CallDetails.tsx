@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useTranslation } from 'react-i18next';
 import type { Schema } from '../api/client';
-import { agentsQuery, callQuery, decisionsQuery, ticketsQuery } from '../api/queries';
+import { callQuery, decisionsQuery, ticketsQuery } from '../api/queries';
 import { Flags } from '../desktop/Flags';
 import { useCallerText } from '../ui/caller';
 import { ErrorNotice } from '../ui/ErrorNotice';
@@ -91,7 +91,7 @@ function CallTickets({ id }: { id: string }) {
       </Title>
       {data.map((ticket) => (
         <Anchor key={ticket.id} component={Link} to={`/tickets/${ticket.id}`} size="sm">
-          {`#${ticket.number} ${ticket.subject}`}
+          {`#${ticket.number} ${ticket.title}`}
         </Anchor>
       ))}
     </section>
@@ -101,8 +101,6 @@ function CallTickets({ id }: { id: string }) {
 function Decisions({ id }: { id: string }) {
   const { t } = useTranslation('supervisor');
   const decisions = useQuery(decisionsQuery(id));
-  const agents = useQuery(agentsQuery);
-  const nameOf = (agent: string) => agents.data?.find((a) => a.id === agent)?.name ?? agent.slice(0, 8);
   return (
     <section>
       <Title order={3} mb="xs">
@@ -111,27 +109,42 @@ function Decisions({ id }: { id: string }) {
       {decisions.error && <ErrorNotice error={decisions.error} onRetry={decisions.refetch} />}
       {decisions.data?.length === 0 && <span className="quiet">{t('noDecisions')}</span>}
       <Stack gap="sm">
-        {decisions.data?.map((d) => (
-          <div key={d.at} className={classes.decision}>
-            <div>
-              <strong>{d.agent ? t('chosen', { agent: nameOf(d.agent) }) : t('nobody')}</strong>{' '}
-              <span className="quiet">
-                <DateTime time={d.at} short />
-              </span>
-            </div>
-            <div>{d.why}</div>
-            {d.others.length > 0 && (
-              <ul aria-label={t('notChosen')}>
-                {d.others.map((other) => (
-                  <li key={other.agent}>
-                    {nameOf(other.agent)}: {other.why}
-                  </li>
-                ))}
-              </ul>
-            )}
-          </div>
+        {decisions.data?.map((decision) => (
+          <Decision key={decision.offer} decision={decision} />
         ))}
       </Stack>
     </section>
+  );
+}
+
+function Decision({ decision }: { decision: Schema['Decision'] }) {
+  const { t } = useTranslation(['supervisor', 'admin']);
+  const others = Object.entries(decision.others ?? {}).map(([reason, count]) => `${reason} ${count}`);
+  return (
+    <div className={classes.decision}>
+      <div>
+        <strong>{t('chosen', { agent: decision.agent_name })}</strong>{' '}
+        <span className="quiet">
+          <DateTime time={decision.at} short />
+        </span>
+      </div>
+      <div>
+        {t('why', {
+          algorithm: t(`admin:settings.algorithms.${decision.algorithm}`, decision.algorithm),
+          waiting: decision.waiting,
+        })}
+        , {t('idle')} <DateTime time={decision.idle_since} short />
+      </div>
+      {decision.first.length > 0 && (
+        <ul aria-label={t('notChosen')}>
+          {decision.first.map((passed) => (
+            <li key={passed.agent}>
+              {passed.name}: {passed.reason}
+            </li>
+          ))}
+        </ul>
+      )}
+      {others.length > 0 && <div className="quiet">{t('passed', { list: others.join(', ') })}</div>}
+    </div>
   );
 }

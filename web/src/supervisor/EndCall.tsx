@@ -15,7 +15,7 @@ export function EndCall({ call, large }: { call: Schema['CallRow']; large?: bool
   const confirm = useConfirm();
   const caller = useCallerText();
   const end = useAct({
-    act: () => api.POST('/api/v1/calls/{id}/end', { params: { path: { id: call.call_id } } }),
+    act: () => api.POST('/api/v1/calls/{id}/end', { params: { path: { id: call.call_id } }, body: {} }),
     nouns: ['calls', 'agents'],
     done: () => notifications.show({ message: t('endDone'), color: 'petrol' }),
   });

@@ -3,13 +3,6 @@ import type { Schema } from '../api/client';
 import { State } from '../ui/State';
 import classes from './supervisor.module.css';
 
-interface Flow {
-  packets: number;
-  lost: number;
-  jitter_ms: number;
-  mos: number;
-}
-
 /** One party's connection with how it sounds. */
 export function Leg({ leg, agentName }: { leg: Schema['LegRecord']; agentName: string | undefined }) {
   const { t } = useTranslation('supervisor');
@@ -24,7 +17,7 @@ export function Leg({ leg, agentName }: { leg: Schema['LegRecord']; agentName: s
           {[leg.device && t(`deviceName.${leg.device}`, leg.device), leg.codec].filter(Boolean).join(' · ')}
         </span>
       </div>
-      <Quality quality={leg.quality as Record<string, unknown>} />
+      <Quality quality={leg.quality} />
       {leg.cause && (
         <div className="quiet">
           {t('reason')}: {leg.cause}
@@ -34,12 +27,9 @@ export function Leg({ leg, agentName }: { leg: Schema['LegRecord']; agentName: s
   );
 }
 
-function Quality({ quality }: { quality: Record<string, unknown> }) {
+function Quality({ quality }: { quality: Schema['Quality'] }) {
   const { t } = useTranslation('supervisor');
-  const flows: Array<[string, Flow]> = [];
-  if (isFlow(quality.rx)) flows.push([t('fromPeer'), quality.rx]);
-  if (isFlow(quality.tx)) flows.push([t('toPeer'), quality.tx]);
-  if (flows.length === 0) return <span className="quiet">{t('noQuality')}</span>;
+  if (quality.in.packets + quality.out.packets === 0) return <span className="quiet">{t('noQuality')}</span>;
   return (
     <table className={`${classes.flow} tnum`}>
       <thead>
@@ -52,26 +42,32 @@ function Quality({ quality }: { quality: Record<string, unknown> }) {
         </tr>
       </thead>
       <tbody>
-        {flows.map(([name, f]) => (
-          <tr key={name}>
-            <th scope="row">{name}</th>
-            <td>{f.packets}</td>
-            <td>{f.lost}</td>
-            <td>{f.jitter_ms.toFixed(1)} ms</td>
-            <td>
-              {f.mos > 0 ? (
-                <State tone={f.mos >= 4 ? 'good' : f.mos >= 3.3 ? 'warn' : 'bad'}>{f.mos.toFixed(2)}</State>
-              ) : (
-                '–'
-              )}
-            </td>
-          </tr>
-        ))}
+        <Flow name={t('fromPeer')} flow={quality.in} />
+        <Flow name={t('toPeer')} flow={quality.out} />
       </tbody>
+      {quality.round_trip_ns > 0 && (
+        <tfoot>
+          <tr>
+            <th scope="row">{t('roundTrip')}</th>
+            <td colSpan={4}>{milliseconds(quality.round_trip_ns)}</td>
+          </tr>
+        </tfoot>
+      )}
     </table>
   );
 }
 
-function isFlow(value: unknown): value is Flow {
-  return typeof value === 'object' && value !== null && typeof (value as Flow).packets === 'number';
+function Flow({ name, flow }: { name: string; flow: Schema['Flow'] }) {
+  const tone = flow.mos >= 4 ? 'good' : flow.mos >= 3.3 ? 'warn' : 'bad';
+  return (
+    <tr>
+      <th scope="row">{name}</th>
+      <td>{flow.packets}</td>
+      <td>{flow.lost}</td>
+      <td>{milliseconds(flow.jitter_ns)}</td>
+      <td>{flow.mos > 0 ? <State tone={tone}>{flow.mos.toFixed(2)}</State> : '–'}</td>
+    </tr>
+  );
 }
+
+const milliseconds = (nanoseconds: number): string => `${(nanoseconds / 1e6).toFixed(1)} ms`;

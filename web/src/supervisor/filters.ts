@@ -8,7 +8,7 @@ export function filterCalls(calls: Call[] | undefined, text: string, queue: stri
   return calls?.filter((call) => {
     if (queue && call.queue_id !== queue) return false;
     if (!wanted) return true;
-    const { Number: number, Name: name } = call.caller;
+    const { number, name } = call.caller;
     return [number, name, call.number, call.agent_name, ...call.queue_path].some((part) =>
       part?.toLowerCase().includes(wanted),
     );

@@ -10,7 +10,7 @@ import { priorities, ticketTypes } from './PriorityTag';
 export function NewTicket({ opened, onClose, contact }: { opened: boolean; onClose: () => void; contact?: string }) {
   const { t } = useTranslation('crm');
   const navigate = useNavigate();
-  const form = useForm<Schema['TicketInput']>({ initialValues: { subject: '', priority: 'medium', type: 'general' } });
+  const form = useForm<Schema['TicketInput']>({ initialValues: { title: '', priority: 'medium', type: 'general' } });
   const save = useSave({
     save: (ticket: Schema['TicketInput']) =>
       body(api.POST('/api/v1/tickets', { body: { ...ticket, ...(contact ? { contact_id: contact } : {}) } })),
@@ -30,7 +30,7 @@ export function NewTicket({ opened, onClose, contact }: { opened: boolean; onClo
       saving={save.isPending}
       error={save.error}
     >
-      <TextInput label={t('ticket.subject')} required data-autofocus {...form.getInputProps('subject')} />
+      <TextInput label={t('ticket.subject')} required data-autofocus {...form.getInputProps('title')} />
       <Group grow>
         <Select
           label={t('ticket.priority')}

@@ -16,7 +16,8 @@ export function Notes({ ticket }: { ticket: Schema['TicketPage'] }) {
   const { nameOf } = usePeople();
   const [text, setText] = useState('');
   const add = useSave({
-    save: () => body(api.POST('/api/v1/tickets/{id}/notes', { params: { path: { id: ticket.id } }, body: { text } })),
+    save: () =>
+      body(api.POST('/api/v1/tickets/{id}/notes', { params: { path: { id: ticket.id } }, body: { body: text } })),
     nouns: ['tickets'],
     done: () => setText(''),
     quiet: true,
@@ -32,12 +33,12 @@ export function Notes({ ticket }: { ticket: Schema['TicketPage'] }) {
         {ticket.notes.map((note) => (
           <article key={note.id} className={classes.note}>
             <div className={classes.noteHead}>
-              <strong>{nameOf(note.author_id) || t('ticket.system')}</strong>
+              <strong>{nameOf(note.author) || t('ticket.system')}</strong>
               <span className="quiet">
-                <DateTime time={note.at} short />
+                <DateTime time={note.created_at} short />
               </span>
             </div>
-            <p>{note.text}</p>
+            <p>{note.body}</p>
           </article>
         ))}
         {can('write', 'tickets') && (

@@ -5,7 +5,14 @@ import { State, type Tone } from '../ui/State';
 type Priority = Schema['Ticket']['priority'];
 
 export const priorities: Priority[] = ['urgent', 'high', 'medium', 'low'];
-export const ticketTypes: Array<Schema['Ticket']['type']> = ['general', 'bug', 'feature_request', 'billing', 'refund'];
+export const ticketTypes: Array<Schema['Ticket']['type']> = [
+  'general',
+  'bug',
+  'feature_request',
+  'billing',
+  'refund',
+  'custom',
+];
 
 const tones: Record<Priority, Tone> = { urgent: 'bad', high: 'warn', medium: 'info', low: 'quiet' };
 

@@ -22,7 +22,7 @@ export function Ticket() {
   const { data: ticket, error, refetch } = useQuery(ticketQuery(id));
   return (
     <Page
-      title={ticket?.subject ?? t('ticket.one')}
+      title={ticket?.title ?? t('ticket.one')}
       note={
         <Group gap="sm">
           <Anchor component={Link} to="/tickets" size="sm">
@@ -55,7 +55,7 @@ function Moves({ ticket }: { ticket: Schema['TicketPage'] }) {
   const can = useCan();
   const move = useSave({
     save: (status: TicketStatus) =>
-      body(api.PUT('/api/v1/tickets/{id}/status', { params: { path: { id: ticket.id } }, body: { status } })),
+      body(api.PATCH('/api/v1/tickets/{id}', { params: { path: { id: ticket.id } }, body: { status } })),
     nouns: ['tickets'],
     quiet: true,
   });

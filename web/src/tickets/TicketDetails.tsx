@@ -29,8 +29,8 @@ export function TicketDetails({ ticket }: { ticket: Schema['TicketPage'] }) {
     nouns: ['tickets'],
   });
   const assignees = people.list.map((user) => ({ value: user.id, label: user.name }));
-  if (ticket.assignee_id && !assignees.some((a) => a.value === ticket.assignee_id)) {
-    assignees.push({ value: ticket.assignee_id, label: people.nameOf(ticket.assignee_id) });
+  if (ticket.assignee && !assignees.some((a) => a.value === ticket.assignee)) {
+    assignees.push({ value: ticket.assignee, label: people.nameOf(ticket.assignee) });
   }
   return (
     <aside className={classes.panel} aria-label={t('ticket.details')}>
@@ -55,8 +55,8 @@ export function TicketDetails({ ticket }: { ticket: Schema['TicketPage'] }) {
           disabled={locked}
           searchable
           data={assignees}
-          value={ticket.assignee_id ?? null}
-          onChange={(assignee) => assignee && save.mutate({ assignee_id: assignee })}
+          value={ticket.assignee ?? null}
+          onChange={(assignee) => assignee && save.mutate({ assignee })}
         />
         {save.error && <ErrorNotice error={save.error} />}
         <Facts

@@ -3,7 +3,7 @@ import type { TicketStatus } from '../api/queries';
 import { Tag, type Tone } from '../ui/State';
 
 const tones: Record<TicketStatus, Tone> = {
-  todo: 'info',
+  to_do: 'info',
   in_progress: 'warn',
   on_hold: 'quiet',
   resolved: 'good',

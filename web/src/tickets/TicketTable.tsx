@@ -36,8 +36,8 @@ export function TicketTable(props: TicketTableProps) {
       {
         id: 'subject',
         header: t('ticket.subject'),
-        sort: (x) => x.subject,
-        cell: (x) => <strong style={{ fontWeight: 550 }}>{x.subject}</strong>,
+        sort: (x) => x.title,
+        cell: (x) => <strong style={{ fontWeight: 550 }}>{x.title}</strong>,
       },
       {
         id: 'status',
@@ -58,7 +58,7 @@ export function TicketTable(props: TicketTableProps) {
         id: 'assignee',
         header: t('ticket.assignee'),
         width: 170,
-        cell: (x) => nameOf(x.assignee_id) || <span className="quiet">–</span>,
+        cell: (x) => nameOf(x.assignee) || <span className="quiet">–</span>,
       },
       {
         id: 'updated',

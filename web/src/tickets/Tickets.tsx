@@ -24,7 +24,7 @@ export function Tickets() {
   const rows = tickets.data?.filter(
     (x) =>
       (status !== 'open' || x.status !== 'resolved') &&
-      (x.subject.toLowerCase().includes(wanted) || String(x.number).startsWith(wanted)),
+      (x.title.toLowerCase().includes(wanted) || String(x.number).startsWith(wanted)),
   );
   return (
     <Page

@@ -5,7 +5,7 @@ import type { Schema } from '../api/client';
 export function useCallerText(): (call: Pick<Schema['CallRow'], 'caller'>) => string {
   const { t } = useTranslation();
   return ({ caller }) => {
-    if (caller.Withheld || !caller.Number) return caller.Name || t('withheld');
-    return caller.Name ? `${caller.Name} · ${caller.Number}` : caller.Number;
+    if (caller.withheld || !caller.number) return caller.name || t('withheld');
+    return caller.name ? `${caller.name} · ${caller.number}` : caller.number;
   };
 }

@@ -1,0 +1,175 @@
+import { Select, Switch, TextInput } from '@mantine/core';
+import { useForm } from '@mantine/form';
+import { useQuery } from '@tanstack/react-query';
+import { useMemo } from 'react';
+import { useTranslation } from 'react-i18next';
+import { api, body, type Schema } from '../api/client';
+import { numbersQuery, promptsQuery, queuesQuery } from '../api/queries';
+import { useSave } from '../api/useSave';
+import { useCan } from '../app/session';
+import type { Column } from '../ui/DataTable';
+import { DeleteButton } from '../ui/DeleteButton';
+import { FormDrawer } from '../ui/FormModal';
+import { ListPage } from './ListPage';
+
+type PhoneNumber = Schema['Number'];
+type Kind = Schema['NumberInput']['kind'];
+
+const kinds: Kind[] = ['menu', 'queue', 'message', 'music', 'echo', 'address'];
+
+export function Numbers() {
+  const { t } = useTranslation('admin');
+  const queues = useQuery(queuesQuery);
+  const prompts = useQuery(promptsQuery);
+  const columns = useMemo((): Column<PhoneNumber>[] => {
+    const names = new Map([...(queues.data ?? []), ...(prompts.data ?? [])].map((x) => [x.id, x.name]));
+    return [
+      {
+        id: 'number',
+        header: t('numbers.number'),
+        width: 180,
+        sort: (n) => n.number,
+        cell: (n) => <strong className="tnum">{n.number}</strong>,
+      },
+      {
+        id: 'name',
+        header: t('numbers.name'),
+        sort: (n) => n.name,
+        cell: (n) => n.name || <span className="quiet">–</span>,
+      },
+      {
+        id: 'kind',
+        header: t('numbers.kind'),
+        width: 150,
+        sort: (n) => n.kind,
+        cell: (n) => t(`numbers.kinds.${n.kind}`, n.kind),
+      },
+      {
+        id: 'target',
+        header: t('numbers.target'),
+        cell: (n) => n.address || names.get(n.queue_id ?? n.prompt_id ?? '') || <span className="quiet">–</span>,
+      },
+    ];
+  }, [t, queues.data, prompts.data]);
+  return (
+    <ListPage
+      title={t('parts.numbers')}
+      noun="numbers"
+      add={t('numbers.add')}
+      query={useQuery(numbersQuery)}
+      columns={columns}
+      rowKey={(n) => n.id}
+      sortBy={{ id: 'number', desc: false }}
+      empty={t('numbers.empty')}
+      emptyText={t('numbers.emptyText')}
+      form={(number, onClose) => <NumberForm number={number} onClose={onClose} />}
+    />
+  );
+}
+
+interface Fields {
+  number: string;
+  name: string;
+  kind: Kind;
+  queue_id: string | null;
+  prompt_id: string | null;
+  address: string;
+  record: boolean;
+}
+
+// Only what the kind needs goes out: a number that was a queue's is not to keep it as an echo.
+function inputOf(f: Fields): Schema['NumberInput'] {
+  const common = { number: f.number.trim(), name: f.name.trim(), kind: f.kind };
+  if (f.kind === 'menu' || f.kind === 'queue') return { ...common, ...(f.queue_id ? { queue_id: f.queue_id } : {}) };
+  if (f.kind === 'message') return { ...common, ...(f.prompt_id ? { prompt_id: f.prompt_id } : {}) };
+  if (f.kind === 'address') return { ...common, address: f.address.trim(), record: f.record };
+  return common;
+}
+
+function NumberForm({ number, onClose }: { number: PhoneNumber | null; onClose: () => void }) {
+  const { t } = useTranslation('admin');
+  const can = useCan();
+  const queues = useQuery(queuesQuery);
+  const prompts = useQuery(promptsQuery);
+  const form = useForm<Fields>({
+    initialValues: {
+      number: number?.number ?? '',
+      name: number?.name ?? '',
+      kind: (number?.kind as Kind) ?? 'queue',
+      queue_id: number?.queue_id ?? null,
+      prompt_id: number?.prompt_id ?? null,
+      address: number?.address ?? '',
+      record: number?.record ?? false,
+    },
+  });
+  const save = useSave({
+    save: (fields: Fields) =>
+      number
+        ? body(api.PUT('/api/v1/numbers/{id}', { params: { path: { id: number.id } }, body: inputOf(fields) }))
+        : body(api.POST('/api/v1/numbers', { body: inputOf(fields) })),
+    nouns: ['numbers'],
+    done: onClose,
+  });
+  const { kind } = form.values;
+  const targets = queues.data?.filter((q) => (kind === 'queue' ? q.leaf : !q.leaf)) ?? [];
+  return (
+    <FormDrawer
+      opened
+      title={number ? t('numbers.edit') : t('numbers.add')}
+      onClose={onClose}
+      onSubmit={form.onSubmit((fields) => save.mutate(fields))}
+      saving={save.isPending}
+      error={save.error}
+      readOnly={!can('write', 'numbers')}
+      extra={
+        number &&
+        can('delete', 'numbers') && (
+          <DeleteButton
+            name={number.number}
+            act={() => api.DELETE('/api/v1/numbers/{id}', { params: { path: { id: number.id } } })}
+            nouns={['numbers']}
+            onDone={onClose}
+          />
+        )
+      }
+    >
+      <TextInput label={t('numbers.number')} required data-autofocus {...form.getInputProps('number')} />
+      <TextInput label={t('numbers.name')} {...form.getInputProps('name')} />
+      <Select
+        label={t('numbers.kind')}
+        required
+        data={kinds.map((value) => ({ value, label: t(`numbers.kinds.${value}`) }))}
+        {...form.getInputProps('kind')}
+      />
+      {(kind === 'menu' || kind === 'queue') && (
+        <Select
+          label={t('numbers.target')}
+          required
+          searchable
+          data={targets.map((q) => ({ value: q.id, label: q.name }))}
+          {...form.getInputProps('queue_id')}
+        />
+      )}
+      {kind === 'message' && (
+        <Select
+          label={t('numbers.target')}
+          required
+          searchable
+          data={prompts.data?.map((p) => ({ value: p.id, label: p.name })) ?? []}
+          {...form.getInputProps('prompt_id')}
+        />
+      )}
+      {kind === 'address' && (
+        <>
+          <TextInput
+            label={t('numbers.address')}
+            placeholder="sip:user@host:5060"
+            required
+            {...form.getInputProps('address')}
+          />
+          <Switch label={t('numbers.record')} {...form.getInputProps('record', { type: 'checkbox' })} />
+        </>
+      )}
+    </FormDrawer>
+  );
+}

@@ -1,0 +1,170 @@
+import { Group, MultiSelect, NumberInput, PasswordInput, Switch, TagsInput, TextInput } from '@mantine/core';
+import { useForm } from '@mantine/form';
+import { useQuery } from '@tanstack/react-query';
+import { useMemo } from 'react';
+import { useTranslation } from 'react-i18next';
+import { api, body, type Schema } from '../api/client';
+import { trunksQuery } from '../api/queries';
+import { useSave } from '../api/useSave';
+import { useCan } from '../app/session';
+import type { Column } from '../ui/DataTable';
+import { DeleteButton } from '../ui/DeleteButton';
+import { FormDrawer } from '../ui/FormModal';
+import { State, Tag } from '../ui/State';
+import { ListPage } from './ListPage';
+
+type Trunk = Schema['Trunk'];
+
+const codecs = ['PCMA', 'PCMU', 'G722', 'opus'];
+
+export function Trunks() {
+  const { t } = useTranslation(['admin', 'common']);
+  const columns = useMemo(
+    (): Column<Trunk>[] => [
+      {
+        id: 'name',
+        header: t('common:name'),
+        sort: (x) => x.name,
+        cell: (x) => <strong style={{ fontWeight: 550 }}>{x.name}</strong>,
+      },
+      {
+        id: 'networks',
+        header: t('trunks.networks'),
+        cell: (x) => <span className="tnum">{x.networks.join(', ') || '–'}</span>,
+      },
+      {
+        id: 'username',
+        header: t('trunks.username'),
+        width: 140,
+        cell: (x) => x.username || <span className="quiet">–</span>,
+      },
+      {
+        id: 'trusted',
+        header: t('trunks.trusted'),
+        width: 120,
+        cell: (x) => (x.trusted ? <Tag tone="info">{t('trunks.trusted')}</Tag> : <span className="quiet">–</span>),
+      },
+      {
+        id: 'max',
+        header: t('trunks.maxCalls'),
+        width: 120,
+        align: 'right',
+        cell: (x) => <span className="tnum">{x.max_calls || '∞'}</span>,
+      },
+      {
+        id: 'enabled',
+        header: t('common:state'),
+        width: 120,
+        sort: (x) => Number(x.enabled),
+        cell: (x) => (
+          <State tone={x.enabled ? 'good' : 'quiet'}>{x.enabled ? t('trunks.enabled') : t('trunks.disabled')}</State>
+        ),
+      },
+    ],
+    [t],
+  );
+  return (
+    <ListPage
+      title={t('parts.trunks')}
+      noun="trunks"
+      add={t('trunks.add')}
+      query={useQuery(trunksQuery)}
+      columns={columns}
+      rowKey={(x) => x.id}
+      sortBy={{ id: 'name', desc: false }}
+      empty={t('trunks.empty')}
+      emptyText={t('trunks.emptyText')}
+      form={(trunk, onClose) => <TrunkForm trunk={trunk} onClose={onClose} />}
+    />
+  );
+}
+
+function TrunkForm({ trunk, onClose }: { trunk: Trunk | null; onClose: () => void }) {
+  const { t } = useTranslation(['admin', 'common']);
+  const can = useCan();
+  const form = useForm<Schema['TrunkInput']>({
+    initialValues: {
+      name: trunk?.name ?? '',
+      networks: trunk?.networks ?? [],
+      username: trunk?.username ?? '',
+      password: '',
+      trusted: trunk?.trusted ?? false,
+      nat: trunk?.nat ?? false,
+      headers: trunk?.headers ?? [],
+      codecs: trunk?.codecs ?? [],
+      max_calls: trunk?.max_calls ?? 0,
+      enabled: trunk?.enabled ?? true,
+    },
+  });
+  const save = useSave({
+    save: (input: Schema['TrunkInput']) =>
+      trunk
+        ? body(api.PUT('/api/v1/trunks/{id}', { params: { path: { id: trunk.id } }, body: input }))
+        : body(api.POST('/api/v1/trunks', { body: input })),
+    nouns: ['trunks'],
+    done: onClose,
+  });
+  return (
+    <FormDrawer
+      opened
+      title={trunk ? t('trunks.edit') : t('trunks.add')}
+      onClose={onClose}
+      onSubmit={form.onSubmit((input) => save.mutate(input))}
+      saving={save.isPending}
+      error={save.error}
+      readOnly={!can('write', 'trunks')}
+      extra={
+        trunk &&
+        can('delete', 'trunks') && (
+          <DeleteButton
+            name={trunk.name}
+            act={() => api.DELETE('/api/v1/trunks/{id}', { params: { path: { id: trunk.id } } })}
+            nouns={['trunks']}
+            onDone={onClose}
+          />
+        )
+      }
+    >
+      <TextInput label={t('common:name')} required data-autofocus {...form.getInputProps('name')} />
+      <TagsInput
+        label={t('trunks.networks')}
+        description={t('trunks.networksHint')}
+        placeholder="203.0.113.0/28"
+        {...form.getInputProps('networks')}
+      />
+      <Group grow align="start">
+        <TextInput label={t('trunks.username')} autoComplete="off" {...form.getInputProps('username')} />
+        <PasswordInput
+          label={t('trunks.password')}
+          placeholder={trunk ? t('trunks.passwordKeep') : ''}
+          autoComplete="new-password"
+          {...form.getInputProps('password')}
+        />
+      </Group>
+      <Switch
+        label={t('trunks.trusted')}
+        description={t('trunks.trustedHint')}
+        {...form.getInputProps('trusted', { type: 'checkbox' })}
+      />
+      <Switch
+        label={t('trunks.nat')}
+        description={t('trunks.natHint')}
+        {...form.getInputProps('nat', { type: 'checkbox' })}
+      />
+      <TagsInput label={t('trunks.headers')} description={t('trunks.headersHint')} {...form.getInputProps('headers')} />
+      <MultiSelect
+        label={t('trunks.codecs')}
+        description={t('trunks.codecsHint')}
+        data={codecs}
+        {...form.getInputProps('codecs')}
+      />
+      <NumberInput
+        label={t('trunks.maxCalls')}
+        description={t('trunks.maxCallsHint')}
+        min={0}
+        {...form.getInputProps('max_calls')}
+      />
+      <Switch label={t('trunks.enabled')} {...form.getInputProps('enabled', { type: 'checkbox' })} />
+    </FormDrawer>
+  );
+}

@@ -1,0 +1,45 @@
+/** The parts of the administration, in groups, each with the noun whose read permission opens it. */
+export const partGroups = [
+  {
+    group: 'people',
+    parts: [
+      ['users', 'users'],
+      ['teams', 'teams'],
+      ['roles', 'roles'],
+    ],
+  },
+  {
+    group: 'routing',
+    parts: [
+      ['queues', 'queues'],
+      ['numbers', 'numbers'],
+      ['trunks', 'trunks'],
+      ['prompts', 'prompts'],
+      ['hours', 'hours'],
+    ],
+  },
+  {
+    group: 'data',
+    parts: [
+      ['recordings', 'recordings'],
+      ['crm', 'crm-connection'],
+    ],
+  },
+  {
+    group: 'security',
+    parts: [
+      ['keys', 'api-keys'],
+      ['audit', 'audit'],
+    ],
+  },
+] as const;
+
+export type Part = (typeof partGroups)[number]['parts'][number][0];
+
+/** The noun behind a part; undefined for a path that is none. */
+export function nounOf(part: string): string | undefined {
+  for (const { parts } of partGroups) {
+    for (const [name, noun] of parts) if (name === part) return noun;
+  }
+  return undefined;
+}

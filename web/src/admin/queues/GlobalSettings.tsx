@@ -1,0 +1,69 @@
+import { Skeleton, Stack, Text, Title } from '@mantine/core';
+import { queryOptions, useQuery } from '@tanstack/react-query';
+import { useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { api, body } from '../../api/client';
+import { useSave } from '../../api/useSave';
+import { useCan } from '../../app/session';
+import { ErrorNotice } from '../../ui/ErrorNotice';
+import classes from '../admin.module.css';
+import { SaveBar } from './SaveBar';
+import { SettingRow } from './SettingRow';
+import { type Draft, defaults, groups, noDraft } from './settings';
+
+const globalQuery = queryOptions({
+  queryKey: ['queues', 'global'],
+  queryFn: () => body(api.GET('/api/v1/queue-settings')),
+});
+
+/** What all queues inherit. */
+export function GlobalSettings() {
+  const { t } = useTranslation('admin');
+  const can = useCan();
+  const { data: own, error, refetch } = useQuery(globalQuery);
+  const [draft, setDraft] = useState<Draft>(noDraft);
+  const save = useSave({
+    save: () => body(api.PATCH('/api/v1/queue-settings', { body: draft })),
+    nouns: ['queues'],
+    done: () => setDraft(noDraft),
+  });
+  return (
+    <section className={classes.panel} aria-label={t('queues.global')}>
+      <Title order={2} fz="lg">
+        {t('queues.global')}
+      </Title>
+      <Text size="sm" c="dimmed" mb="md">
+        {t('queues.globalNote')}
+      </Text>
+      {error && !own && <ErrorNotice error={error} onRetry={refetch} />}
+      {!own && !error && <Skeleton height={420} />}
+      {own && (
+        <Stack gap="lg">
+          {groups.map(({ group, names }) => (
+            <div key={group}>
+              <Title order={3}>{t(`settings.${group}`)}</Title>
+              {names.map((name) => (
+                <SettingRow
+                  key={name}
+                  name={name}
+                  value={own[name] ?? defaults[name]}
+                  origin={own[name] === undefined ? 'default' : 'own'}
+                  draft={draft}
+                  onDraft={setDraft}
+                  readOnly={!can('write', 'queues')}
+                />
+              ))}
+            </div>
+          ))}
+        </Stack>
+      )}
+      <SaveBar
+        draft={draft}
+        onDiscard={() => setDraft(noDraft)}
+        onSave={() => save.mutate()}
+        saving={save.isPending}
+        error={save.error}
+      />
+    </section>
+  );
+}

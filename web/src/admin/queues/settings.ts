@@ -1,0 +1,58 @@
+import type { Schema } from '../../api/client';
+
+export type Settings = Schema['Settings'];
+export type Own = Schema['OwnSettings'];
+/** Settings that a screen shows; capacity weights come with chats. */
+export type Name = Exclude<keyof Own, 'weights' | '$schema'>;
+export type Value<N extends Name> = NonNullable<Own[N]>;
+
+/** The order and the groups in which settings are shown. */
+export const groups: Array<{ group: string; names: Name[]; menuToo?: boolean }> = [
+  { group: 'groupCaller', names: ['greeting', 'menu', 'hold_music', 'announcement'], menuToo: true },
+  { group: 'groupAgent', names: ['whisper', 'countdown', 'ring_seconds', 'missed', 'wrap_up', 'dispositions'] },
+  { group: 'groupRouting', names: ['algorithm', 'service_level_seconds', 'max_waiting', 'hours', 'deflection'] },
+  { group: 'groupAfter', names: ['record', 'ticket'] },
+];
+
+/** No opening hours: always open. */
+export const NO_ID = '00000000-0000-0000-0000-000000000000';
+
+/** What Tandem does where nobody has said anything (package queues, inherit). */
+export const defaults: { [N in Name]: Value<N> } = {
+  greeting: {},
+  hold_music: {},
+  whisper: { mode: 'queue_name', speed: 1 },
+  countdown: true,
+  record: 'yes',
+  ring_seconds: 20,
+  wrap_up: { mode: 'timed', max_seconds: 60 },
+  dispositions: [],
+  announcement: { on: false, every_seconds: 60 },
+  missed: { threshold: 1, not_responding_seconds: 0 },
+  ticket: true,
+  service_level_seconds: 20,
+  hours: NO_ID,
+  deflection: { mode: 'off' },
+  max_waiting: 0,
+  algorithm: 'longest_idle',
+  menu: { wait_seconds: 5, max_no_input: 3, max_invalid: 3, final: 'hang_up', zero: 'up' },
+};
+
+/** What is to be changed: new own values, and names to inherit again. */
+export interface Draft {
+  set: Own;
+  reset: Name[];
+}
+
+export const noDraft: Draft = { set: {}, reset: [] };
+
+export function withValue<N extends Name>(draft: Draft, name: N, value: Value<N>): Draft {
+  return { set: { ...draft.set, [name]: value }, reset: draft.reset.filter((n) => n !== name) };
+}
+
+export function withReset(draft: Draft, name: Name): Draft {
+  const { [name]: _, ...set } = draft.set;
+  return { set, reset: draft.reset.includes(name) ? draft.reset : [...draft.reset, name] };
+}
+
+export const isChanged = (draft: Draft): boolean => Object.keys(draft.set).length > 0 || draft.reset.length > 0;
