@@ -8,6 +8,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -229,6 +230,7 @@ func TestCallReachesRequestTracker(t *testing.T) {
 	checkParts(t, parts, 100_000, 7*time.Second)
 	n.spoolIsEmpty()
 
+	n.deletedTicketIsReplaced(server)
 	shown, err := n.sync.Connection(ctx, n.Tenant)
 	if err != nil || !shown.Credentials.IsZero() || shown.BaseURL != server.URL {
 		t.Errorf("%+v, %v", shown, err)
@@ -241,5 +243,111 @@ func TestCallReachesRequestTracker(t *testing.T) {
 	n.Scan(&plain, `SELECT count(*) FROM crm_connections WHERE position($1::bytea in credentials) > 0`, []byte(rttest.Password))
 	if plain != 0 {
 		t.Error("the password is stored in the clear")
+	}
+}
+
+// deletedTicketIsReplaced records another call whose ticket somebody deletes before the recording arrives.
+func (n *node) deletedTicketIsReplaced(server *rttest.Server) {
+	n.T.Helper()
+	call := storage.NewID()
+	rec, err := n.Service.Start(context.Background(), recording.NewRecording{Tenant: n.Tenant, Call: call})
+	if err != nil {
+		n.T.Fatal(err)
+	}
+	rec.Hear(recording.Customer, recordingtest.NewVoice(n.T, codec.PCMU, 440, nil).Stream)
+	id := rec.ID()
+	n.tell("call.ended", call, calls.Record{ID: call, Number: "1001", Caller: calls.Party{Withheld: true}, StartedAt: time.Now(), Recording: &id})
+	first := n.ticketOf(call)
+	server.Put("/ticket/"+first, `{"Status":"deleted"}`)
+	if err := rec.Stop(context.Background()); err != nil {
+		n.T.Fatal(err)
+	}
+	n.Await("delivery to another ticket", func() bool { return n.State(id) == recording.Destroyed })
+	second := n.ticketOf(call)
+	var files rtFiles
+	server.Get("/ticket/"+second+"/attachments?fields=Filename&per_page=100", &files)
+	count := 0
+	for _, f := range files.Items {
+		if strings.HasSuffix(f.Filename, ".wav") {
+			count++
+		}
+	}
+	if first == second || count != 1 {
+		n.T.Errorf("first ticket %s, then %s with %d recordings", first, second, count)
+	}
+}
+
+// down is Tandem's own tickets behind a CRM that fails.
+type down struct {
+	crmsync.Provider
+	failing func() error
+}
+
+func (d down) EnsureTicket(ctx context.Context, c crmsync.Call) (string, error) {
+	if err := d.failing(); err != nil {
+		return "", err
+	}
+	return d.Provider.EnsureTicket(ctx, c)
+}
+
+func (d down) AddNote(ctx context.Context, ticket string, n crmsync.Note) error {
+	if err := d.failing(); err != nil {
+		return err
+	}
+	return d.Provider.AddNote(ctx, ticket, n)
+}
+
+// A CRM that is down for a while: everything is told afterwards, once, in order. Calls that want no ticket get none.
+func TestOutboxOutlivesTheCRM(t *testing.T) {
+	ctx := context.Background()
+	r := recordingtest.New(t, nil)
+	blobs, err := storage.OpenBlobs(ctx, "file:"+t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := crm.New(crm.Config{DB: r.DB, Events: r.Events, Keys: r.Keys, Blobs: blobs, Log: r.Log})
+	var failures atomic.Int32
+	failing := func() error {
+		if failures.Add(1) <= 6 {
+			return errors.New("down")
+		}
+		return nil
+	}
+	s := crmsync.New(crmsync.Config{
+		DB: r.DB, Events: r.Events, Bus: r.Bus, Keys: r.Keys, Recordings: r.Service, Log: r.Log, Base: 5 * time.Millisecond, Poll: 10 * time.Millisecond,
+		Providers: map[string]crmsync.Open{crmsync.Own: func(conn crmsync.Connection) (crmsync.Provider, error) {
+			p, err := own.New(c)(conn)
+			return down{p, failing}, err
+		}},
+	})
+	n := &node{Rig: r, crm: c, sync: s}
+	call, silent := storage.NewID(), storage.NewID()
+	n.tell("call.ended", silent, calls.Record{ID: silent, Number: "1003", StartedAt: time.Now()})
+	n.tell("call.wrapped_up", silent, calls.WrapUp{Call: silent, Notes: "nobody asked"})
+	n.tell("call.ended", call, calls.Record{ID: call, Number: "1001", Caller: calls.Party{Number: "+4989123456"}, StartedAt: time.Now(), Ticket: true})
+	n.tell("call.wrapped_up", call, calls.WrapUp{Call: call, Disposition: "one"})
+	n.tell("call.wrapped_up", call, calls.WrapUp{Call: call, Disposition: "two"})
+	n.tell("recording.expired", uuid.New(), recording.Event{Recording: uuid.New(), Call: call})
+	n.tell("call.wrapped_up", call, "not what it should be")
+	stop := r.Run(s.Run)
+	r.Await("an empty outbox", func() bool {
+		var told, left int
+		r.Scan(&told, `SELECT count(*) FROM ticket_notes`)
+		r.Scan(&left, `SELECT count(*) FROM crm_outbox`)
+		return told == 4 && left == 0
+	})
+	stop()
+	p, err := c.Tickets(ctx, r.Tenant, crm.TicketFilter{})
+	if err != nil || len(p.Items) != 1 {
+		t.Fatalf("%d tickets, %v", len(p.Items), err)
+	}
+	notes, err := c.Notes(ctx, r.Tenant, p.Items[0].ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{"Number dialled: 1001", "Disposition: one", "Disposition: two", "could not be delivered in time"} {
+		if !strings.Contains(notes[i].Body, want) {
+			t.Errorf("note %d: %q", i, notes[i].Body)
+		}
 	}
 }

@@ -58,7 +58,7 @@ func (s *Service) Start(ctx context.Context, n NewRecording) (*Recorder, error) 
 		n.Kind = KindCall
 	}
 	s.metrics.due.Inc()
-	r := &Recorder{s: s, id: storage.NewID(), req: n}
+	r := &Recorder{s: s, id: storage.NewID(), req: n, began: media.Now()}
 	s.mu.Lock()
 	closed := s.closed
 	if !closed {
@@ -68,7 +68,14 @@ func (s *Service) Start(ctx context.Context, n NewRecording) (*Recorder, error) 
 	if closed {
 		return nil, ErrClosed
 	}
+	for side, stream := range map[Side]*media.Stream{Customer: n.Customer, Agent: n.Agent} {
+		if stream != nil {
+			r.Hear(side, stream)
+		}
+	}
 	if err := r.open(ctx); err != nil {
+		r.Unhear(Customer)
+		r.Unhear(Agent)
 		s.forget(r.id)
 		s.metrics.failed.Inc()
 		s.log.Error("a call is not recorded", "call", n.Call, "err", err)
@@ -106,7 +113,6 @@ func (r *Recorder) open(ctx context.Context) error {
 		return errors.Join(err, r.giveUp(ctx))
 	}
 	r.mu.Lock()
-	r.began = media.Now()
 	r.file = file
 	r.mu.Unlock()
 	return nil

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"tandem/internal/fault"
+	"tandem/media"
 	"tandem/media/sound"
 )
 
@@ -33,12 +34,15 @@ const (
 	Agent                // right
 )
 
-// NewRecording says what Start is to record. Kind may be empty: a call.
+// NewRecording says what Start is to record. Kind may be empty: a call. Streams given here are heard from the moment Start is called, while
+// its row and file are still being made; a side without one is silent until Hear.
 type NewRecording struct {
-	Tenant uuid.UUID
-	Call   uuid.UUID
-	Queue  uuid.UUID // uuid.Nil: none
-	Kind   Kind
+	Tenant   uuid.UUID
+	Call     uuid.UUID
+	Queue    uuid.UUID // uuid.Nil: none
+	Kind     Kind
+	Customer *media.Stream
+	Agent    *media.Stream
 }
 
 // Part is one file as the CRM receives it.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"mime/multipart"
@@ -20,6 +19,9 @@ import (
 // Attach comments on the ticket with the file. The form is sent as it is read: its length is known beforehand, the file never in memory
 // as a whole.
 func (p *provider) Attach(ctx context.Context, ticket string, f crmsync.File, r io.Reader) (string, error) {
+	if err := p.exists(ctx, ticket); err != nil {
+		return "", err
+	}
 	var form bytes.Buffer
 	w := multipart.NewWriter(&form)
 	words, err := w.CreatePart(textproto.MIMEHeader{"Content-Disposition": {`form-data; name="JSON"`}, "Content-Type": {"application/json"}})
@@ -40,12 +42,6 @@ func (p *provider) Attach(ctx context.Context, ticket string, f crmsync.File, r 
 	}
 	body := io.MultiReader(bytes.NewReader(form.Bytes()[:head]), io.LimitReader(r, f.Size), bytes.NewReader(form.Bytes()[head:]))
 	err = p.send(ctx, "POST", "/ticket/"+segment(ticket)+"/comment", w.FormDataContentType(), body, int64(form.Len())+f.Size, nil)
-	var refused *recording.SendError
-	if errors.As(err, &refused) && refused.Class == recording.ClassRejected { // which is also what RT says of a ticket that is not there
-		if gone := p.exists(ctx, ticket); gone != nil {
-			return "", gone
-		}
-	}
 	if err != nil {
 		return "", fmt.Errorf("attach to the ticket in RT: %w", err)
 	}

@@ -111,7 +111,8 @@ func (p *provider) AddNote(ctx context.Context, ticket string, n crmsync.Note) e
 	return nil
 }
 
-// exists says by ClassGone that there is no such ticket, or none any more. RT lists no attachments then, but complains of nothing.
+// exists says by ClassGone that there is no such ticket, or none any more. RT itself takes files for a deleted ticket without a word, and
+// lists none for one that never was.
 func (p *provider) exists(ctx context.Context, ticket string) error {
 	var t struct{ Status string }
 	if err := p.get(ctx, "/ticket/"+segment(ticket), nil, &t); err != nil {

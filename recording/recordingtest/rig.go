@@ -176,10 +176,10 @@ func (r *Rig) Await(what string, ok func() bool) {
 	Await(r.T, what, ok)
 }
 
-// Await waits until ok says true, at most half a minute.
+// Await waits until ok says true, at most a minute.
 func Await(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	limit := time.After(30 * time.Second)
+	limit := time.After(time.Minute)
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for !ok() {

@@ -96,13 +96,19 @@ func (v *Voice) Close() error {
 	return nil
 }
 
-// Level is the amplitude of a tone in samples, 0 to 32767.
+// Level is the amplitude of a tone in samples, 0 to 32767: the mean over stretches of 100 ms, so that a recording which follows another
+// clock, a sample now and then, is not taken for a silent one. hz is a multiple of 10.
 func Level(pcm []int16, rate int, hz float64) float64 {
-	var re, im float64
-	for i, s := range pcm {
-		a := 2 * math.Pi * hz * float64(i) / float64(rate)
-		re += float64(s) * math.Cos(a)
-		im += float64(s) * math.Sin(a)
+	sum, n := 0.0, 0
+	for window := rate / 10; len(pcm) >= window; pcm = pcm[window:] {
+		var re, im float64
+		for i, s := range pcm[:window] {
+			a := 2 * math.Pi * hz * float64(i) / float64(rate)
+			re += float64(s) * math.Cos(a)
+			im += float64(s) * math.Sin(a)
+		}
+		sum += 2 * math.Hypot(re, im) / float64(window)
+		n++
 	}
-	return 2 * math.Hypot(re, im) / float64(max(len(pcm), 1))
+	return sum / float64(max(n, 1))
 }

@@ -1,0 +1,295 @@
+package recording_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"tandem/media/codec"
+	"tandem/media/sound"
+	"tandem/recording"
+	"tandem/recording/recordingtest"
+)
+
+// delivered waits until the recording is on its ticket and returns its channels; the recording must have one part.
+func delivered(t *testing.T, r *recordingtest.Rig, s *shelf, call, id uuid.UUID) ([][]int16, sound.Format) {
+	t.Helper()
+	r.Link(call, call.String())
+	r.Await("destroyed", func() bool { return r.State(id) == recording.Destroyed })
+	parts := s.parts(call.String())
+	if len(parts) != 1 {
+		t.Fatalf("%d parts", len(parts))
+	}
+	return recordingtest.Join(t, parts[0].data)
+}
+
+func start(t *testing.T, r *recordingtest.Rig, kind recording.Kind) (*recording.Recorder, uuid.UUID) {
+	t.Helper()
+	call := uuid.New()
+	rec, err := r.Service.Start(t.Context(), recording.NewRecording{Tenant: r.Tenant, Call: call, Kind: kind})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rec, call
+}
+
+func length(sides [][]int16, f sound.Format) time.Duration {
+	return time.Duration(len(sides[0])) * time.Second / time.Duration(f.Rate)
+}
+
+// With one packet in ten lost the file is as long as the talk, and the tones stay on their sides.
+func TestLengthIsTheTalkTimeDespiteLoss(t *testing.T) {
+	r := recordingtest.New(t, nil)
+	s := newShelf()
+	uploader(r, s, recording.UploaderConfig{})
+	rec, call := start(t, r, "")
+	lose := func(n int) bool { return n*7919%100 < 10 }
+	rec.Hear(recording.Customer, recordingtest.NewVoice(t, codec.PCMU, 440, lose).Stream)
+	rec.Hear(recording.Agent, recordingtest.NewVoice(t, codec.PCMU, 1000, lose).Stream)
+	<-time.After(3 * time.Second)
+	talk := rec.Elapsed()
+	if err := rec.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := rec.Stop(t.Context()); err != nil {
+		t.Fatalf("the second Stop: %v", err)
+	}
+	sides, f := delivered(t, r, s, call, rec.ID())
+	if d := length(sides, f) - talk; d < -40*time.Millisecond || d > 40*time.Millisecond {
+		t.Errorf("recorded %v of %v", length(sides, f), talk)
+	}
+	if f.Encoding != sound.MuLaw || f.Rate != 8000 {
+		t.Errorf("format %+v", f)
+	}
+	checkTones(t, sides, f.Rate, 440, 1000)
+	// What was lost is exact silence, whole packets of it.
+	silent := 0
+	for _, v := range sides[0][4000 : len(sides[0])-4000] {
+		if v == 0 {
+			silent++
+		}
+	}
+	if share := float64(silent) / float64(len(sides[0])-8000); share < 0.08 || share > 0.13 {
+		t.Errorf("%.1f %% of the customer is silence", 100*share)
+	}
+}
+
+// Hold is exact silence; an agent's other stream with another codec goes on in the same file at the right time.
+func TestHoldAndTransfer(t *testing.T) {
+	r := recordingtest.New(t, nil)
+	s := newShelf()
+	uploader(r, s, recording.UploaderConfig{})
+	rec, call := start(t, r, "")
+	rec.Hear(recording.Customer, recordingtest.NewVoice(t, codec.PCMA, 440, nil).Stream)
+	first := recordingtest.NewVoice(t, codec.G722, 1000, nil)
+	rec.Hear(recording.Agent, first.Stream)
+	step := func() time.Duration {
+		<-time.After(900 * time.Millisecond)
+		return rec.Elapsed()
+	}
+	hold := step()
+	rec.Unhear(recording.Agent)
+	resume := step()
+	rec.Hear(recording.Agent, recordingtest.NewVoice(t, codec.PCMU, 1500, nil).Stream)
+	step()
+	if err := rec.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	rec.Hear(recording.Agent, first.Stream) // too late: nothing happens
+	sides, f := delivered(t, r, s, call, rec.ID())
+	if f.Encoding != sound.PCM16 || f.Rate != 8000 {
+		t.Errorf("format %+v", f)
+	}
+	at := func(d time.Duration) int { return int(d * 8000 / time.Second) }
+	margin := at(60 * time.Millisecond)
+	talk, held, back := sides[1][margin:at(hold)-margin], sides[1][at(hold)+margin:at(resume)-margin], sides[1][at(resume)+margin:len(sides[1])-margin]
+	if l := recordingtest.Level(talk, 8000, 1000); l < 6000 {
+		t.Errorf("first agent at %.0f", l)
+	}
+	for i, v := range held {
+		if v != 0 {
+			t.Fatalf("sample %d of the hold is %d", i, v)
+		}
+	}
+	if l, old := recordingtest.Level(back, 8000, 1500), recordingtest.Level(back, 8000, 1000); l < 6000 || old > 100 {
+		t.Errorf("second agent at %.0f, first at %.0f", l, old)
+	}
+	if l := recordingtest.Level(sides[0][margin:len(sides[0])-margin], 8000, 440); l < 6000 {
+		t.Errorf("customer at %.0f", l)
+	}
+}
+
+func TestVoicemailIsMono(t *testing.T) {
+	r := recordingtest.New(t, nil)
+	s := newShelf()
+	uploader(r, s, recording.UploaderConfig{})
+	rec, call := start(t, r, recording.KindVoicemail)
+	rec.Hear(recording.Customer, recordingtest.NewVoice(t, codec.PCMA, 440, nil).Stream)
+	rec.Hear(recording.Agent, recordingtest.NewVoice(t, codec.PCMA, 1000, nil).Stream) // nobody to hear here
+	<-time.After(time.Second)
+	if err := rec.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	sides, f := delivered(t, r, s, call, rec.ID())
+	if f.Channels != 1 || f.Encoding != sound.ALaw || recordingtest.Level(sides[0], f.Rate, 440) < 6000 || recordingtest.Level(sides[0], f.Rate, 1000) > 200 {
+		t.Errorf("%+v", f)
+	}
+}
+
+// A recording with no sample in it makes no attachment, and is told of.
+func TestEmptyRecording(t *testing.T) {
+	r := recordingtest.New(t, nil)
+	s := newShelf()
+	uploader(r, s, recording.UploaderConfig{})
+	rec, call := start(t, r, "")
+	recording.BreakDisk(t, rec)
+	if err := rec.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	r.Link(call, "t")
+	r.Await("destroyed", func() bool { return r.State(rec.ID()) == recording.Destroyed })
+	if len(s.attempts()) != 0 {
+		t.Error("an empty file was attached")
+	}
+	var told int
+	r.Scan(&told, `SELECT count(*) FROM events WHERE type IN ('recording.sealed', 'recording.delivered')`)
+	if told != 2 {
+		t.Errorf("%d events", told)
+	}
+}
+
+// A disk that fills up ends the capture, not the call; what was written before reaches the ticket, marked as incomplete.
+func TestFullDisk(t *testing.T) {
+	r := recordingtest.New(t, nil)
+	s := newShelf()
+	uploader(r, s, recording.UploaderConfig{})
+	rec, call := start(t, r, "")
+	rec.Hear(recording.Customer, recordingtest.NewVoice(t, codec.PCMU, 440, nil).Stream)
+	rec.Hear(recording.Agent, recordingtest.NewVoice(t, codec.PCMU, 1000, nil).Stream)
+	r.Await("a second on disk", func() bool {
+		var n int
+		r.Scan(&n, `SELECT count(*) FROM recording_chunks`)
+		return n >= 4
+	})
+	recording.BreakDisk(t, rec)
+	<-time.After(700 * time.Millisecond)
+	if err := rec.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	sides, f := delivered(t, r, s, call, rec.ID())
+	if length(sides, f) < 900*time.Millisecond {
+		t.Errorf("%v is left", length(sides, f))
+	}
+	var incomplete bool
+	r.Scan(&incomplete, `SELECT incomplete FROM recordings`)
+	if !incomplete {
+		t.Error("not marked as incomplete")
+	}
+	if n := counted(t, r, "tandem_recordings_failed_total"); n != 1 {
+		t.Errorf("%v failures", n)
+	}
+}
+
+// counted is the value of a metric, over all its labels.
+func counted(t *testing.T, r *recordingtest.Rig, name string) (sum float64) {
+	t.Helper()
+	families, err := r.Registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := false
+	for _, f := range families {
+		if f.GetName() != name {
+			continue
+		}
+		found = true
+		for _, m := range f.GetMetric() {
+			sum += m.GetCounter().GetValue() + m.GetGauge().GetValue()
+		}
+	}
+	if !found {
+		t.Errorf("no metric %s", name)
+	}
+	return sum
+}
+
+func TestDueAndMadeAreCounted(t *testing.T) {
+	r := recordingtest.New(t, nil)
+	s := newShelf()
+	r.Run(recording.NewUploader(r.Service, s, recording.UploaderConfig{Metrics: r.Registry, Poll: 20 * time.Millisecond}).Run)
+	call := uuid.New()
+	id := made(t, r, call)
+	_, _ = start(t, r, "")
+	sweep(t, r)
+	for name, want := range map[string]float64{
+		"tandem_recordings_due_total": 2, "tandem_recordings_made_total": 1, "tandem_recordings_waiting": 2, "tandem_recordings_missing": 0, "tandem_recordings_failed_total": 0,
+	} {
+		if got := counted(t, r, name); got != want {
+			t.Errorf("%s is %v, want %v", name, got, want)
+		}
+	}
+	if age := counted(t, r, "tandem_recording_oldest_seconds"); age < 1 || age > 60 {
+		t.Errorf("the oldest is %v s old", age)
+	}
+	r.Link(call, "t")
+	r.Await("destroyed", func() bool { return r.State(id) == recording.Destroyed })
+	if n := counted(t, r, "tandem_recording_uploads_total"); n != 1 {
+		t.Errorf("%v uploads", n)
+	}
+}
+
+// Run may be ended at any instant; what was being recorded then is sealed by the next start, as truncated.
+func TestStopAndStartAtAnyInstant(t *testing.T) {
+	r := recordingtest.New(t, nil)
+	rec, call := start(t, r, "")
+	rec.Hear(recording.Customer, recordingtest.NewVoice(t, codec.PCMU, 440, nil).Stream)
+	<-time.After(1200 * time.Millisecond)
+	r.Stop()
+	if _, err := r.Service.Start(t.Context(), recording.NewRecording{Tenant: r.Tenant, Call: call}); !errors.Is(err, recording.ErrClosed) {
+		t.Errorf("Start after the end: %v", err)
+	}
+	for i := range 10 {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Duration(i)*3*time.Millisecond)
+		s, err := recording.New(r.Config())
+		if err != nil {
+			t.Fatal(err)
+		}
+		u := recording.NewUploader(s, newShelf(), recording.UploaderConfig{})
+		done := make(chan error, 1)
+		go func() { done <- u.Run(ctx) }()
+		if err := s.Run(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("Run: %v", err)
+		}
+		if err := <-done; err != nil {
+			t.Errorf("the uploader's Run: %v", err)
+		}
+		cancel()
+	}
+	r.Restart(nil)
+	r.Await("sealed", func() bool { return r.State(rec.ID()) != recording.Capturing })
+	list, err := r.Service.Waiting(t.Context(), r.Tenant, uuid.Nil, 10)
+	if err != nil || len(list) != 1 || !list[0].Truncated || list[0].Seconds < 0.5 {
+		t.Errorf("%+v, %v", list, err)
+	}
+	if list, err := r.Service.Waiting(t.Context(), uuid.New(), uuid.Nil, 10); err != nil || len(list) != 0 {
+		t.Errorf("another tenant sees %+v, %v", list, err)
+	}
+}
+
+// The first ticket stays: a call has one.
+func TestRecordingKeepsItsTicket(t *testing.T) {
+	r := recordingtest.New(t, nil)
+	s := newShelf()
+	call := uuid.New()
+	id := made(t, r, call)
+	r.Link(call, "first")
+	r.Link(call, "second")
+	uploader(r, s, recording.UploaderConfig{})
+	r.Await("destroyed", func() bool { return r.State(id) == recording.Destroyed })
+	if len(s.parts("first")) != 1 {
+		t.Error("not on its first ticket")
+	}
+}
