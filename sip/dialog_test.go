@@ -21,7 +21,6 @@ type rig struct {
 	s     *stack
 	addr  string
 	calls chan *rigCall
-	sdp   func() *negotiator
 }
 
 // rigCall is a dialog with its hooks recorded in channels.

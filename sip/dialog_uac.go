@@ -17,7 +17,6 @@ type outgoing struct {
 	contact string // user part of our Contact
 	cred    *Credentials
 	headers []gosip.Header
-	body    []byte // our offer
 }
 
 // maxTries bounds how often an INVITE is sent again because of a challenge or a session interval.

@@ -33,7 +33,6 @@ type negotiator struct {
 	id      uint64
 	version uint64
 	allowed []string                // codec names in the order we want them, none: all
-	hold    bool                    // we ask them not to send
 	last    string                  // our last description without its version
 	offered []format                // what our open offer contains
 	written []format                // the formats of our last description

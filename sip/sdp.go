@@ -243,9 +243,6 @@ func readRtpmap(s string) (name string, rate, channels int) {
 	return name, rate, channels
 }
 
-// held says whether the other side does not want to hear us.
-func (d *description) held() bool { return d.zero || !d.dir.receives() }
-
 // supports finds our own format of the same codec.
 func supports(allowed []string, f format) bool {
 	for _, k := range formats {

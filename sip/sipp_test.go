@@ -85,8 +85,15 @@ func TestSIPpCallers(t *testing.T) {
 	h := newHouse(t)
 	h.phone("8001")
 	for _, c := range []struct{ scenario, service string }{
-		{"uac_hold", "1003"}, {"uac_lost_ack", "1003"}, {"uac_refresh", "1003"}, {"uac_cancel", "1008"}, {"uac_unknown", "4711"},
-		{"uac_bad_sdp", "1003"}, {"uac_no_codec", "1003"}, {"uac_options", "1003"}, {"uac_wrong_digest", "8001"},
+		{"uac_hold", "1003"},
+		{"uac_lost_ack", "1003"},
+		{"uac_refresh", "1003"},
+		{"uac_cancel", "1008"},
+		{"uac_unknown", "4711"},
+		{"uac_bad_sdp", "1003"},
+		{"uac_no_codec", "1003"},
+		{"uac_options", "1003"},
+		{"uac_wrong_digest", "8001"},
 	} {
 		t.Run(c.scenario, func(t *testing.T) {
 			sipp(t, h.udp, c.scenario, c.service, freePort(t))()

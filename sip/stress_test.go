@@ -79,7 +79,7 @@ func TestRandomEnds(t *testing.T) {
 }
 
 func drain[T any](ch <-chan T) {
-	for range ch { //nolint:revive // thrown away
+	for range ch { // thrown away
 	}
 }
 

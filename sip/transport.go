@@ -93,7 +93,7 @@ func (t *transport) bind(network, addr string, conf *tls.Config) error {
 			t.tpl.Pool("udp").Add(name, &gosip.UDPConnection{PacketConn: pc, PacketAddr: name, Listener: true})
 		}
 	default:
-		if s.stream, err = net.Listen("tcp", addr); err == nil {
+		if s.stream, err = (&net.ListenConfig{}).Listen(context.Background(), "tcp", addr); err == nil {
 			local = s.stream.Addr()
 			s.stream = &limited{Listener: s.stream, slots: t.streams, full: func() { t.m.dropped.WithLabelValues("too_many_connections").Inc() }}
 			if network == "tls" || network == "wss" {
@@ -333,7 +333,7 @@ func (t *transport) localIP(peer netip.Addr) netip.Addr {
 	if !peer.IsValid() { // a name: the default route will do
 		peer = netip.AddrFrom4([4]byte{192, 0, 2, 1})
 	}
-	c, err := net.Dial("udp", netip.AddrPortFrom(peer, 9).String())
+	c, err := (&net.Dialer{}).DialContext(context.Background(), "udp", netip.AddrPortFrom(peer, 9).String()) // sends nothing
 	if err != nil {
 		return netip.AddrFrom4([4]byte{127, 0, 0, 1})
 	}

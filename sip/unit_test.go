@@ -100,7 +100,11 @@ func TestDTMFBodies(t *testing.T) {
 		{typeDTMF, " b\r\n", 'B', defaultPress},
 		{typeDTMF, "10", '*', defaultPress},
 		{typeDTMF, "15", 'D', defaultPress},
-		{typeDTMF, "16", 0, 0}, {typeDTMF, "", 0, 0}, {typeDTMF, "55", 0, 0}, {"text/plain", "5", 0, 0}, {typeDTMFRelay, "Duration=100", 0, 0},
+		{typeDTMF, "16", 0, 0},
+		{typeDTMF, "", 0, 0},
+		{typeDTMF, "55", 0, 0},
+		{"text/plain", "5", 0, 0},
+		{typeDTMFRelay, "Duration=100", 0, 0},
 	} {
 		digit, held, ok := parseDTMF(c.kind, []byte(c.body))
 		if ok != (c.digit != 0) || ok && (digit != c.digit || held != c.held) {
