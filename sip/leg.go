@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 
 	"tandem/calls"
 	"tandem/media"
+	"tandem/media/codec"
 )
 
 // RTP is what legs need for their audio.
@@ -97,10 +99,27 @@ func (l *legs) newLeg(dir calls.Direction, h hop, t trunkMedia) (*leg, error) {
 	id := newLegID()
 	g := &leg{
 		id: id, dir: dir, port: port, trunk: t, log: l.log, events: make(chan calls.LegEvent, maxEvents), confirmed: make(chan struct{}), done: make(chan struct{}),
-		n: newNegotiator(port.LocalAddr(), uint64(id.Time()), t.codecs), free: func() {},
+		n: newNegotiator(port.LocalAddr(), uint64(id.Time()), speakable(t.codecs, codec.OpusEncoding())), free: func() {},
 	}
 	g.stream = media.NewStream(port, l.rtp.Stream)
 	return g, nil
+}
+
+// speakable leaves out what this build cannot encode; none means all.
+func speakable(names []string, opus bool) []string {
+	if opus {
+		return names
+	}
+	if len(names) == 0 {
+		for _, f := range formats {
+			names = append(names, f.name)
+		}
+	}
+	kept := slices.DeleteFunc(slices.Clone(names), func(n string) bool { return n == "opus" })
+	if len(kept) == 0 {
+		return []string{"none"} // a trunk for Opus alone, in a build without it
+	}
+	return kept
 }
 
 // inbound makes the leg of an INVITE whose sender is known.

@@ -169,3 +169,15 @@ func newOfferer() *negotiator {
 	n.makeOffer()
 	return n
 }
+
+func TestSpeakable(t *testing.T) {
+	for _, c := range []struct {
+		names []string
+		opus  bool
+		want  string
+	}{{nil, true, ""}, {nil, false, "PCMU PCMA G722"}, {[]string{"opus", "PCMA"}, false, "PCMA"}, {[]string{"opus"}, false, "none"}, {[]string{"opus"}, true, "opus"}} {
+		if got := strings.Join(speakable(c.names, c.opus), " "); got != c.want {
+			t.Errorf("%v: %q, want %q", c.names, got, c.want)
+		}
+	}
+}

@@ -23,7 +23,6 @@ import (
 type Config struct {
 	Listen  Listen
 	MediaIP netip.Addr // put into SDP and Contact; invalid: the address towards each peer. Loopback peers see loopback
-	Realm   string     // of digests; "" means "tandem". Passwords must be stored anew when it changes
 	// NonceKey makes nonces; nodes that share it accept each other's. Zero: random.
 	NonceKey [32]byte
 	// SessionExpires is the session interval we ask for and grant (RFC 4028); 0: 1800 s. MinSE below 90 s is for tests only.

@@ -182,7 +182,7 @@ func (a *app) buildSIP(ctx context.Context) (err error) {
 		return fmt.Errorf("load the trunks: %w", err)
 	}
 	a.sip, err = sip.New(sip.Config{
-		Listen: listen, MediaIP: a.mediaIP, Realm: sipRealm,
+		Listen: listen, MediaIP: a.mediaIP,
 		RTP: sip.RTP{Ports: a.ports, Stream: media.StreamConfig{Clock: a.clock, Log: a.log, Metrics: a.mediaMetrics, Inband: true}},
 	}, a.trunks, a.board.Incoming, a.metrics, a.log)
 	return err
