@@ -76,13 +76,13 @@ func (c *Call) bridge(ctx context.Context, record bool) {
 	if c.record.ConnectedAt == nil {
 		c.record.ConnectedAt = &now
 	}
+	switch {
+	case c.tape != nil: // with an agent before this one
+		c.rehear()
+	case record:
+		c.startTape(ctx, NewTape{Customer: c.customer.Stream(), Agent: c.far.Stream()})
+	}
 	c.step(StepBridge, "")
-	if record {
-		c.startTape(ctx, false)
-	}
-	if c.tape != nil {
-		c.tape.Hear(SideAgent, c.far.Stream())
-	}
 	c.note("call.connected", nil)
 }
 
@@ -117,9 +117,9 @@ func (c *Call) talk(ctx context.Context) Reason {
 			c.customer.Stream().SendDigits(string(h.key))
 		case farDid:
 			switch h.event {
-			case LegAskHold:
+			case LegAskHold, LegHeld: // a browser asks, a SIP phone holds by re-INVITE
 				c.hold(ctx)
-			case LegAskTalk:
+			case LegAskTalk, LegResumed:
 				c.resume(ctx)
 			case LegLost:
 				lost, comforted = true, false
@@ -164,11 +164,11 @@ func (c *Call) hold(ctx context.Context) {
 		music = media.Silence()
 	}
 	media.Apply(map[*media.Stream]media.Source{c.customer.Stream(): music, c.far.Stream(): media.Silence()})
+	c.heldAt = c.sb.db.Now()
 	if c.tape != nil {
 		c.tape.Unhear(SideCustomer)
 		c.tape.Unhear(SideAgent)
 	}
-	c.heldAt = c.sb.db.Now()
 	c.report(ctx, AgentHolding)
 	c.step(StepHold, "call.held")
 }

@@ -2,6 +2,7 @@ package calls
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/google/uuid"
@@ -18,16 +19,14 @@ func (c *Call) finish(ctx context.Context, why Reason) {
 	}
 	c.customer.Hangup(cause)
 	c.closeLeg(0, c.customer, cause)
+	ended := c.sb.db.Now()
 	c.stopTape(ctx)
 	if c.place != nil {
 		c.leaveQueue(ctx, why)
 	}
 	c.settleHold()
 	c.step(StepEnd, "")
-	if c.record.ConnectedAt != nil {
-		c.record.TalkSeconds = c.sb.db.Now().Sub(*c.record.ConnectedAt).Seconds()
-	}
-	c.record.close(c.sb.db.Now(), why)
+	c.record.close(ended, why)
 	c.sb.metrics.total.WithLabelValues(string(c.record.Direction), why.result()).Inc()
 	if why != ReasonNotFound {
 		c.note("call.ended", nil)
@@ -58,8 +57,11 @@ func (c *Call) report(ctx context.Context, step AgentStep) bool {
 	if c.place == nil || c.offer == uuid.Nil {
 		return false
 	}
-	err := c.place.Report(ctx, c.offer, step)
-	if err != nil {
+	limited, cancel := context.WithTimeout(ctx, reportLimit)
+	defer cancel()
+	err := c.place.Report(limited, c.offer, step)
+	gone := errors.Is(err, ErrOfferGone)
+	if err != nil && !gone {
 		c.log.Error("the queues did not take an agent's step", "step", step, "err", err)
 	}
 	switch step {
@@ -67,7 +69,7 @@ func (c *Call) report(ctx context.Context, step AgentStep) bool {
 		c.offer = uuid.Nil
 	default:
 	}
-	return err == nil
+	return !gone
 }
 
 // dropFar hangs the far leg up and forgets it; its end is awaited when the call ends.
@@ -109,23 +111,24 @@ func (c *Call) farAnswered() {
 	l.Codec = c.far.Stream().Format().Codec.Name
 }
 
-const tapeLimit = 2 * time.Second // what a call waits for the recorder at most
+// What a call waits for the recorder, and for the queues, at most: it must stay able to hear a hang-up while the database is away.
+const (
+	tapeLimit   = 2 * time.Second
+	reportLimit = 3 * time.Second
+)
 
 // startTape begins the recording; a recorder that fails never harms the call (R1.1).
-func (c *Call) startTape(ctx context.Context, voicemail bool) {
-	if c.tape != nil {
-		return
-	}
+func (c *Call) startTape(ctx context.Context, n NewTape) {
 	ctx, cancel := context.WithTimeout(ctx, tapeLimit)
 	defer cancel()
-	tape, err := c.sb.recording.Start(ctx, NewTape{Tenant: c.record.Tenant, Call: c.record.ID, Queue: c.plan.Queue, Voicemail: voicemail})
+	n.Tenant, n.Call, n.Queue = c.record.Tenant, c.record.ID, c.plan.Queue
+	tape, err := c.sb.recording.Start(ctx, n)
 	if err != nil {
 		c.log.Error("a call is not recorded although it should be", "err", err)
 		return
 	}
 	id := tape.ID()
 	c.tape, c.record.Recording = tape, &id
-	c.tape.Hear(SideCustomer, c.customer.Stream())
 }
 
 func (c *Call) stopTape(ctx context.Context) {

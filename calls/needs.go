@@ -25,6 +25,9 @@ type Queues interface {
 // ErrQueueFull is Join's answer when the queue is over its capacity.
 var ErrQueueFull = fault.New(fault.TooMany, "queue_full", "The queue takes no more calls at the moment.")
 
+// ErrOfferGone is Report's answer when the offer has ended meanwhile: another call may have the agent by now.
+var ErrOfferGone = fault.New(fault.Conflict, "offer_gone", "This offer has ended.")
+
 // Joining is a call that joins a queue.
 type Joining struct {
 	Call   uuid.UUID
@@ -38,7 +41,7 @@ type Place interface {
 	Offers() <-chan Offer
 	// Position is 1 for the next in turn.
 	Position(ctx context.Context) (int, error)
-	// Report tells what became of an offer. It moves the agent's routing state.
+	// Report tells what became of an offer. It moves the agent's routing state. ErrOfferGone: the agent is not this call's any more.
 	Report(ctx context.Context, offer uuid.UUID, step AgentStep) error
 	// Leave gives the place up; handled says whether an agent took the call.
 	Leave(ctx context.Context, handled bool) error
@@ -160,6 +163,8 @@ type NewTape struct {
 	Call      uuid.UUID
 	Queue     uuid.UUID // uuid.Nil: none
 	Voicemail bool
+	Customer  *media.Stream // heard from the first instant of Start, however long it takes
+	Agent     *media.Stream // nil for a voicemail
 }
 
 // Tape is a running recording. A tape that fails never harms the call.

@@ -197,7 +197,7 @@ func (c *Call) voicemail(ctx context.Context, greeting *sound.Asset) Reason {
 		switch h.kind {
 		case soundReached:
 			c.customer.Stream().Play(media.Silence())
-			c.startTape(ctx, true)
+			c.startTape(ctx, NewTape{Customer: c.customer.Stream(), Voicemail: true})
 			if c.tape == nil {
 				return c.tell(ctx, sayNoVoicemail, ReasonFailed)
 			}

@@ -336,6 +336,7 @@ func (r *Recorder) append(chunks [][]byte, format sound.Format) error {
 
 // Stop ends the recording and seals it: its length is the time since Start. The second Stop does nothing.
 func (r *Recorder) Stop(ctx context.Context) error {
+	r.Finish()
 	return r.s.cfg.DB.Tenant(ctx, r.req.Tenant, func(tx *storage.Tx) error { return r.StopIn(ctx, tx) })
 }
 

@@ -155,6 +155,14 @@ func (p *place) Position(context.Context) (int, error) {
 
 // Report implements calls.Place.
 func (p *place) Report(ctx context.Context, offer uuid.UUID, step calls.AgentStep) error {
+	err := p.report(ctx, offer, step)
+	if errors.Is(err, queues.ErrOfferGone) {
+		return calls.ErrOfferGone
+	}
+	return err
+}
+
+func (p *place) report(ctx context.Context, offer uuid.UUID, step calls.AgentStep) error {
 	switch step {
 	case calls.AgentTalking:
 		return p.queues.Interacting(ctx, offer)
@@ -194,7 +202,9 @@ func (r recorder) Start(ctx context.Context, n calls.NewTape) (calls.Tape, error
 	if n.Voicemail {
 		kind = recording.KindVoicemail
 	}
-	rec, err := r.service.Start(ctx, recording.NewRecording{Tenant: n.Tenant, Call: n.Call, Queue: n.Queue, Kind: kind})
+	rec, err := r.service.Start(ctx, recording.NewRecording{
+		Tenant: n.Tenant, Call: n.Call, Queue: n.Queue, Kind: kind, Customer: n.Customer, Agent: n.Agent,
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -18,23 +18,33 @@ import (
 	"tandem/queues"
 )
 
-// start runs the whole program, with demo data, on free ports and a database of its own, until the test ends.
-func start(t testing.TB) *app { return startAt(t, storagetest.NewURL(t), t.TempDir()) }
+// start runs the whole program, with demo data, on free ports and a database of its own, until the test ends. Settings are like
+// TANDEM_CALLS_MAX=1.
+func start(t testing.TB, settings ...string) *app {
+	return startAt(t, storagetest.NewURL(t), t.TempDir(), settings...)
+}
 
 // startAt is start on a given database and data folder, for restarts.
-func startAt(t testing.TB, database, dir string) *app {
+func startAt(t testing.TB, database, dir string, settings ...string) *app {
 	t.Helper()
-	a, stop := startStoppable(t, database, dir)
+	a, stop := startStoppable(t, database, dir, settings...)
 	t.Cleanup(stop)
 	return a
 }
 
-func startStoppable(t testing.TB, database, dir string) (*app, func()) {
-	t.Helper()
-	cfg, err := loadConfig("", []string{
+const testKey = "demo-key-for-tests-0123456789"
+
+// environment is what a server of a test is told: free ports, a database, a folder.
+func environment(database, dir string, settings ...string) []string {
+	return append([]string{
 		"TANDEM_HTTP_ADDR=127.0.0.1:0", "TANDEM_SIP_UDP=127.0.0.1:0", "TANDEM_SIP_TCP=127.0.0.1:0", "TANDEM_WEBRTC_UDP=127.0.0.1:0",
-		"TANDEM_MEDIA_IP=127.0.0.1", "TANDEM_DATA_DIR=" + dir, "TANDEM_DATABASE_URL=" + database, "TANDEM_DEMO_API_KEY=demo-key-for-tests-0123456789",
-	})
+		"TANDEM_MEDIA_IP=127.0.0.1", "TANDEM_DATA_DIR=" + dir, "TANDEM_DATABASE_URL=" + database, "TANDEM_DEMO_API_KEY=" + testKey,
+	}, settings...)
+}
+
+func startStoppable(t testing.TB, database, dir string, settings ...string) (*app, func()) {
+	t.Helper()
+	cfg, err := loadConfig("", environment(database, dir, settings...))
 	if err != nil {
 		t.Fatal(err)
 	}
