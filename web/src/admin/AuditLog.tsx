@@ -37,7 +37,7 @@ export function AuditLog() {
         id: 'subject',
         header: t('audit.subject'),
         width: 240,
-        cell: (r) => <span style={{ overflowWrap: 'anywhere' }}>{r.subject}</span>,
+        cell: (r) => <Subject subject={r.subject} />,
       },
       {
         id: 'data',
@@ -62,6 +62,16 @@ export function AuditLog() {
         footer={<MoreButton query={audit} />}
       />
     </Page>
+  );
+}
+
+// Ids are told apart by their ends; the whole is in the tooltip and can be copied from there.
+function Subject({ subject }: { subject: string }) {
+  const short = subject.replace(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-([0-9a-f]{12})/g, '…$1');
+  return (
+    <span className="tnum quiet" title={subject} style={{ overflowWrap: 'anywhere' }}>
+      {short}
+    </span>
   );
 }
 

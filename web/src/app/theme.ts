@@ -84,8 +84,14 @@ export const theme = createTheme({
     Badge: Badge.extend({ defaultProps: { variant: 'light', radius: 4, tt: 'none', fw: 550 } }),
     Paper: Paper.extend({ defaultProps: { withBorder: true, radius: 8 } }),
     Table: Table.extend({ defaultProps: { verticalSpacing: 7, horizontalSpacing: 12, fz: 'sm' } }),
-    Modal: Modal.extend({ defaultProps: { radius: 10, centered: true, overlayProps: { opacity: 0.35 } } }),
-    Drawer: Drawer.extend({ defaultProps: { position: 'right', overlayProps: { opacity: 0.25 } } }),
+    Modal: Modal.extend({
+      defaultProps: { radius: 10, centered: true, overlayProps: { opacity: 0.35 } },
+      styles: { title: { fontWeight: 600 } },
+    }),
+    Drawer: Drawer.extend({
+      defaultProps: { position: 'right', overlayProps: { opacity: 0.25 } },
+      styles: { title: { fontWeight: 600 } },
+    }),
     Tooltip: Tooltip.extend({ defaultProps: { openDelay: 350, withArrow: true, fz: 'xs' } }),
   },
 });

@@ -89,11 +89,13 @@ function CallTickets({ id }: { id: string }) {
       <Title order={3} mb="xs">
         {t('openTicket')}
       </Title>
-      {data.map((ticket) => (
-        <Anchor key={ticket.id} component={Link} to={`/tickets/${ticket.id}`} size="sm">
-          {`#${ticket.number} ${ticket.title}`}
-        </Anchor>
-      ))}
+      <Stack gap={4} align="flex-start">
+        {data.map((ticket) => (
+          <Anchor key={ticket.id} component={Link} to={`/tickets/${ticket.id}`} size="sm">
+            {`#${ticket.number} ${ticket.title}`}
+          </Anchor>
+        ))}
+      </Stack>
     </section>
   );
 }

@@ -54,7 +54,7 @@ export function FormModal(props: FormProps) {
 /** A long form at the side, with what it belongs to still in sight. */
 export function FormDrawer(props: FormProps) {
   return (
-    <Drawer opened={props.opened} onClose={props.onClose} title={props.title} size={props.wide ? 720 : 460}>
+    <Drawer opened={props.opened} onClose={props.onClose} title={props.title} size={props.wide ? 820 : 460}>
       <FormBody {...props} />
     </Drawer>
   );

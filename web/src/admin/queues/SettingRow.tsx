@@ -21,12 +21,7 @@ export function SettingRow<N extends Name>({ name, value, origin, draft, onDraft
   const reset = draft.reset.includes(name);
   const own = changed !== undefined || (origin === 'own' && !reset);
   return (
-    <fieldset
-      className={classes.setting}
-      style={{ border: 0, margin: 0, paddingInline: 0 }}
-      data-setting={name}
-      disabled={readOnly}
-    >
+    <fieldset className={classes.setting} data-setting={name} disabled={readOnly}>
       <legend className="sr-only">{t(`settings.${name}`)}</legend>
       <div className={classes.settingName} aria-hidden>
         {t(`settings.${name}`)}

@@ -257,7 +257,7 @@ function Count(props: {
   return (
     <NumberInput
       label={props.label}
-      w={props.suffix ? 150 : 110}
+      w={props.label.length > 18 ? 210 : props.suffix ? 150 : 110}
       miw={110}
       min={props.min ?? 0}
       allowDecimal={false}
