@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-
 	"tandem/media/sound"
 )
 
@@ -38,7 +37,9 @@ func (c *Call) try(ctx context.Context, o Offer) Reason {
 		c.record.WaitSeconds = c.sb.db.Now().Sub(*c.record.QueuedAt).Seconds()
 	}
 	c.bridge(ctx, c.plan.Record)
-	c.report(ctx, AgentTalking)
+	if !c.report(ctx, AgentTalking) {
+		return c.waitAgain(ctx)
+	}
 	if why := c.talk(ctx); why != "" {
 		return why
 	}
@@ -90,7 +91,9 @@ func (c *Call) ring(ctx context.Context, o Offer) (accepted bool, why Reason) {
 		case farDid:
 			switch h.event {
 			case LegRinging:
-				c.report(ctx, AgentRinging)
+				if !c.report(ctx, AgentRinging) {
+					return false, c.agentLeft(ctx, AgentWithdrawn)
+				}
 			case LegAnswered:
 				return true, ""
 			default:
