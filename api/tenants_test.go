@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -431,23 +432,25 @@ func TestNothingPersonalIsLogged(t *testing.T) {
 	d := load(t)
 	mine := w.one.things(t)
 	const number, mail, sentence = "+4915512345678", "canary.person@example.test", "the canary sings at dawn"
-	for _, c := range []*http.Client{w.one.client, nil} {
-		d.each(func(method, path string, op operation) {
-			place := strings.Split(strings.TrimPrefix(path, "/api/v1/"), "/")[0]
-			target := strings.NewReplacer("{id}", mine[place].String(), "{attachment}", mine["attachment"].String()).Replace(path)
-			if op.ID == "logout" || method == "DELETE" {
-				return
-			}
-			for _, body := range []string{
-				`{"email":"` + mail + `","password":"` + sentence + `","phone":"` + number + `","name":"` + sentence + `"`,
-				`{"email":"` + mail + `","phone":"` + number + `","name":"` + sentence + `","title":"` + sentence + `","body":"` + sentence + `"}`,
-				`{"name":"` + sentence + `","number":"` + number + `","text":"` + sentence + `","kind":"echo"}`,
-				`{"first_name":"` + sentence + `","phone":"` + number + `"}`, `{"title":"` + sentence + `"}`, `{"body":"` + sentence + `"}`,
-			} {
-				w.ask(t, c, method, target+"?search="+strings.ReplaceAll(sentence, " ", "+"), body)
-			}
-		})
+	for _, r := range []struct{ path, body string }{
+		{"/login", `{"email":"` + mail + `","password":"` + sentence + `"}`},
+		{"/login", `{"email":"` + mail + `","password":"` + sentence},
+		{"/contacts", `{"email":"` + mail + `","phone":"` + number + `","first_name":"` + sentence + `"}`},
+		{"/contacts", `{"email":"` + mail + ` ` + sentence + `"}`},
+		{"/users", `{"email":"` + mail + `","name":"` + sentence + `","password":"` + sentence + `","roles":[]}`},
+		{"/numbers", `{"number":"` + number + `","kind":"echo","name":"` + sentence + `"}`},
+		{"/trunks", `{"name":"` + sentence + `","username":"` + mail + `","password":"` + sentence + `","enabled":true}`},
+	} {
+		w.ask(t, w.one.client, "POST", "/api/v1"+r.path, r.body)
 	}
+	d.each(func(method, path string, op operation) {
+		if op.ID == "logout" || method == "DELETE" {
+			return
+		}
+		place := strings.Split(strings.TrimPrefix(path, "/api/v1/"), "/")[0]
+		target := strings.NewReplacer("{id}", mine[place].String(), "{attachment}", mine["attachment"].String()).Replace(path)
+		w.ask(t, w.one.client, method, target+"?search="+url.QueryEscape(sentence), strings.ReplaceAll(d.body(t, op), `"browser"`, `"`+sentence+`"`))
+	})
 	var rows string
 	err := w.DB.Worker(context.Background(), func(tx *storage.Tx) error {
 		return tx.QueryRow(t.Context(), `SELECT coalesce(string_agg(data::text, ' '), '') FROM audit`).Scan(&rows)
