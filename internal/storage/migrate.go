@@ -49,7 +49,7 @@ func Migrate(ctx context.Context, url string, log *slog.Logger) error {
 	for _, m := range done {
 		log.Info("migrated the database", "version", m.Source.Version, "took", m.Duration)
 	}
-	return nil
+	return migrateJobs(ctx, url, log)
 }
 
 func refuseNewer(ctx context.Context, p *goose.Provider) error {

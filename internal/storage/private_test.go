@@ -29,6 +29,9 @@ import (
 const serverProcess = "TANDEM_TEST_SERVER_PROCESS"
 
 func TestMain(m *testing.M) {
+	if url := os.Getenv(jobsProcess); url != "" {
+		takeJobForEver(url)
+	}
 	dir := os.Getenv(serverProcess)
 	if dir == "" {
 		os.Exit(m.Run())
