@@ -300,9 +300,11 @@ func (s *session) gotWrapUp(f frame) error {
 	if call == uuid.Nil {
 		return queues.ErrNoWrapUp
 	}
-	acting := s.acting(s.ctx)
+	acting := s.acting(context.WithoutCancel(s.ctx)) // what was written is kept even if the page has gone
 	s.later(s.desk, f.ID, func(context.Context) func() {
-		err := s.wrapUp(acting, call, d)
+		ctx, cancel := context.WithTimeout(acting, leaveWithin)
+		defer cancel()
+		err := s.wrapUp(ctx, call, d)
 		return func() {
 			if err != nil {
 				s.fail(f.ID, err)

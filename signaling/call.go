@@ -358,7 +358,12 @@ func (s *session) gotDigit(f frame) error {
 }
 
 func (s *session) gotHangup(frame) error {
-	if g := s.leg; g != nil {
+	g := s.leg
+	switch {
+	case g == nil:
+	case g.dir == calls.Outbound && (s.ringing() || g.state == legAccepted):
+		g.finish(calls.CauseDeclined)
+	default:
 		g.finish(calls.CauseNormal)
 	}
 	return nil

@@ -183,6 +183,15 @@ func (h *Hub) customerSession(resume, name string, source netip.Addr) (*session,
 	if h.ctx == nil || h.ctx.Err() != nil {
 		return nil, errStopping
 	}
+	pages := 0
+	for _, s := range h.customers {
+		if s.source == source {
+			pages++
+		}
+	}
+	if pages >= pagesPerCall*h.cfg.CustomerCalls {
+		return nil, errTooManyPages
+	}
 	s := h.newSession(h.cfg.Tenant)
 	s.name, s.source = name, source
 	h.customers[s.resume] = s
@@ -213,6 +222,11 @@ func (h *Hub) forget(s *session) {
 		}
 	}
 }
+
+// pagesPerCall is how many customers' pages may be open from an address for each call that it may make.
+const pagesPerCall = 10
+
+var errTooManyPages = fault.New(fault.TooMany, "too_many_pages", "Too many pages are open from your address; close some.")
 
 var errTooManyCalls = fault.New(fault.TooMany, "too_many_calls", "Too many calls come from your address; end one first.")
 

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/pion/webrtc/v4"
+	"golang.org/x/time/rate"
 
 	"tandem/calls"
 	"tandem/internal/fault"
@@ -18,6 +19,7 @@ type peerState struct {
 	peer     *peer        // the session's view of it: nil until it is answered
 	up       bool         // it is connected
 	format   media.Format // of the connection; zero until it is connected
+	offers   *rate.Limiter
 	watching *time.Timer
 }
 
@@ -32,6 +34,11 @@ const (
 	gatherWithin = 5 * time.Second
 )
 
+// Offers cost a connection each: one a second, after a burst.
+const offerBurst = 10
+
+var errOffers = fault.New(fault.TooMany, "too_many_offers", "The browser connects its audio too often; wait a moment.")
+
 var errRTC = fault.New(fault.Invalid, "rtc_failed", "The browser's audio could not be connected; reload the page.")
 
 // gotOffer answers the page's SDP: with the PeerConnection that is there when the certificate is the same (an ICE restart), else with a
@@ -40,6 +47,9 @@ func (s *session) gotOffer(f frame) error {
 	d, err := decode[sdpData](f)
 	if err != nil {
 		return err
+	}
+	if !s.offers.Allow() {
+		return errOffers
 	}
 	s.later(s.rtc, f.ID, func(ctx context.Context) func() {
 		ctx, cancel := context.WithTimeout(ctx, gatherWithin)

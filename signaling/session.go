@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"golang.org/x/time/rate"
 
 	"tandem/calls"
 	"tandem/internal/auth"
@@ -61,6 +62,7 @@ func (h *Hub) newSession(tenant uuid.UUID) *session {
 		hub: h, tenant: tenant, line: &line{}, loop: newLane(loopRoom), desk: newLane(deskRoom), rtc: newLane(deskRoom), id: storage.NewID(), resume: rand.Text(),
 	}
 	s.push = newPush(s)
+	s.offers = rate.NewLimiter(1, offerBurst)
 	return s
 }
 
@@ -133,7 +135,7 @@ func (s *session) attach(sock *socket, hello helloData, id string) {
 		s.later(s.rtc, "", func(context.Context) func() { s.closePeer(); return nil })
 	}
 	w := welcome{Session: s.id, Resume: s.resume, Customer: s.customer()}
-	if !s.customer() {
+	if s.agent.ID != uuid.Nil {
 		w.Agent = &s.agent
 	}
 	if s.view.State != "" && s.view.State != viewEnded {
