@@ -90,8 +90,11 @@ func (s *Service) apply(c *Contact, ch ContactChange) error {
 		from *string
 		name string
 	}{
-		{&c.FirstName, ch.FirstName, "first_name"}, {&c.LastName, ch.LastName, "last_name"}, {&c.Location, ch.Location, "location"},
-		{&c.Company, ch.Company, "company"}, {&c.JobTitle, ch.JobTitle, "job_title"},
+		{&c.FirstName, ch.FirstName, "first_name"},
+		{&c.LastName, ch.LastName, "last_name"},
+		{&c.Location, ch.Location, "location"},
+		{&c.Company, ch.Company, "company"},
+		{&c.JobTitle, ch.JobTitle, "job_title"},
 	} {
 		if f.from == nil {
 			continue

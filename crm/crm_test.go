@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -19,28 +20,40 @@ import (
 	"go.uber.org/goleak"
 
 	"tandem/crm"
+	"tandem/internal/events"
 	"tandem/internal/fault"
 	"tandem/internal/storage"
+	"tandem/internal/storage/storagetest"
 	"tandem/media/sound"
-	"tandem/recording/recordingtest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 type desk struct {
 	*crm.Service
-	*recordingtest.Rig
-	blobs string
+	DB     *storage.DB
+	Keys   *storage.Keys
+	Tenant uuid.UUID
+	blobs  string
 }
 
 func open(t *testing.T) *desk {
 	t.Helper()
-	d := &desk{Rig: recordingtest.New(t, nil), blobs: t.TempDir()}
+	db := storagetest.New(t)
+	d := &desk{DB: db, Tenant: storagetest.Tenant(t, db, "a"), blobs: t.TempDir()}
+	bus, err := events.NewBus(events.BusConfig{}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(bus.Close)
+	if d.Keys, err = storage.OpenKeys(filepath.Join(t.TempDir(), "keys")); err != nil {
+		t.Fatal(err)
+	}
 	blobs, err := storage.OpenBlobs(t.Context(), "file:"+d.blobs)
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.Service = crm.New(crm.Config{DB: d.DB, Events: d.Events, Keys: d.Keys, Blobs: blobs, Log: d.Log, Region: "DE"})
+	d.Service = crm.New(crm.Config{DB: db, Events: events.NewLog(bus), Keys: d.Keys, Blobs: blobs, Log: slog.New(slog.DiscardHandler), Region: "DE"})
 	return d
 }
 
@@ -148,26 +161,13 @@ func TestCallerIsRecognised(t *testing.T) {
 	if b, err := d.EnsureCaller(ctx, d.Tenant, crm.Caller{Number: "8001"}); err != nil || b.ID != a.ID {
 		t.Errorf("an extension is not recognised: %v", err)
 	}
-	other := crmTenant(t, d)
+	other := storagetest.Tenant(t, d.DB, "b")
 	if got, err := d.EnsureCaller(ctx, other, crm.Caller{Number: "+4989654321"}); err != nil || got.ID == c.ID {
 		t.Errorf("another tenant's contact: %v, %v", got, err)
 	}
 	if _, err := d.Contact(ctx, other, c.ID); !errors.Is(err, crm.ErrNoContact) {
 		t.Errorf("another tenant's contact can be read: %v", err)
 	}
-}
-
-func crmTenant(t *testing.T, d *desk) uuid.UUID {
-	t.Helper()
-	id := storage.NewID()
-	err := d.DB.Worker(t.Context(), func(tx *storage.Tx) error {
-		_, err := tx.Exec(t.Context(), "INSERT INTO tenants (tenant_id, slug, name, created_at) VALUES ($1, 'b', 'b', $2)", id, tx.Now)
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return id
 }
 
 func TestTickets(t *testing.T) {
@@ -202,7 +202,7 @@ func TestTickets(t *testing.T) {
 			t.Errorf("by %s: %+v, %v", name, p, err)
 		}
 	}
-	other := crmTenant(t, d)
+	other := storagetest.Tenant(t, d.DB, "b")
 	for want, n := range map[error]crm.NewTicket{
 		crm.ErrTitle: {}, crm.ErrType: {Title: "t", Type: "x"}, crm.ErrPriority: {Title: "t", Priority: "x"}, crm.ErrReference: {Title: "t", Contact: ptr(uuid.New())},
 	} {
@@ -278,7 +278,7 @@ func TestAttachmentIsEncryptedAndReadByRanges(t *testing.T) {
 	if inFiles(t, d.blobs, data[200:264]) || inFiles(t, d.blobs, []byte("RIFF")) {
 		t.Error("the attachment is stored in the clear")
 	}
-	other := crmTenant(t, d)
+	other := storagetest.Tenant(t, d.DB, "b")
 	if _, err := d.OpenAttachment(ctx, other, ticket.ID, a.ID); !errors.Is(err, crm.ErrNoAttachment) {
 		t.Errorf("another tenant opens it: %v", err)
 	}
@@ -322,8 +322,10 @@ func TestAttachmentThatStopsLeavesNothing(t *testing.T) {
 		t.Errorf("%v, %v", list, err)
 	}
 	var rows int
-	d.Scan(&rows, `SELECT count(*) FROM ticket_attachments`)
-	if rows != 1 {
+	err = d.DB.Worker(ctx, func(tx *storage.Tx) error {
+		return tx.QueryRow(ctx, `SELECT count(*) FROM ticket_attachments`).Scan(&rows)
+	})
+	if err != nil || rows != 1 {
 		t.Errorf("three attempts left %d rows", rows)
 	}
 	for _, name := range []string{"", "../x", "a/b", `a\b`} {

@@ -125,6 +125,9 @@ func (s *Service) SetConnection(ctx context.Context, tenant uuid.UUID, c Connect
 		if _, err := tx.Exec(ctx, `UPDATE crm_outbox SET next_try_at = $2 WHERE tenant_id = $1`, tenant, tx.Now); err != nil {
 			return fmt.Errorf("wake the CRM's outbox: %w", err)
 		}
+		if err := s.cfg.Events.Append(ctx, tx, "crm_connection.changed", tenant, map[string]string{"provider": c.Provider}); err != nil {
+			return err
+		}
 		tx.AfterCommit(s.wake)
 		return s.cfg.Recordings.Unpark(ctx, tx)
 	})

@@ -15,10 +15,8 @@ import (
 // Service is the recordings' way to the CRMs.
 var _ recording.Destination = (*Service)(nil)
 
-// A ticket is stored with its provider before it, "rt:42": a tenant may change its CRM while recordings wait.
-func reference(provider, ticket string) string { return provider + ":" + ticket }
-
-// on opens the CRM that a ticket is in, and returns the ticket as the CRM calls it. A ticket in a CRM that the tenant has left is gone.
+// on opens the CRM that a ticket is in, and returns the ticket as the CRM calls it. The reference names its provider, "rt:42": a tenant
+// may change its CRM while recordings wait. A ticket in a CRM that the tenant has left is gone.
 func (s *Service) on(ctx context.Context, tenant uuid.UUID, ref string) (p Provider, ticket string, err error) {
 	name, ticket, _ := strings.Cut(ref, ":")
 	p, current, err := s.provider(ctx, tenant)

@@ -218,7 +218,7 @@ func callNote(r *calls.Record) Note {
 }
 
 func seconds(s float64) string {
-	return (time.Duration(s * float64(time.Second))).Round(time.Second).String()
+	return time.Duration(s * float64(time.Second)).Round(time.Second).String()
 }
 
 func wrapUpNote(event uuid.UUID, w calls.WrapUp) Note {

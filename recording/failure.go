@@ -94,6 +94,10 @@ func (s *Service) Unpark(ctx context.Context, tx *storage.Tx) error {
 	if _, err := tx.Exec(ctx, `DELETE FROM recording_lanes WHERE tenant_id = $1`, tx.Tenant); err != nil {
 		return fmt.Errorf("resume the tenant's uploads: %w", err)
 	}
+	// Parts in doubt keep their time: the CRM's list may not show them yet.
+	if _, err := tx.Exec(ctx, `UPDATE recording_parts SET next_try_at = $2 WHERE tenant_id = $1 AND state = 'pending' AND next_try_at > $2`, tx.Tenant, tx.Now); err != nil {
+		return fmt.Errorf("bring the tenant's uploads forward: %w", err)
+	}
 	tx.AfterCommit(s.wake)
 	return nil
 }

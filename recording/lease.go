@@ -89,11 +89,11 @@ func (u *Uploader) lease(ctx context.Context, tx *storage.Tx, c candidate) (*lea
 	if r.Ticket != nil {
 		l.part.Ticket = *r.Ticket
 	}
-	var before PartState
+	var state PartState
 	var sum []byte
 	err = tx.QueryRow(ctx, `SELECT state, attempts, name, size, sha256, payload_offset, payload, (SELECT count(*) FROM recording_parts WHERE recording_id = $1)
 		FROM recording_parts WHERE recording_id = $1 AND part = $2 AND epoch = $3 FOR UPDATE`, c.ID, c.Part, c.Epoch).
-		Scan(&before, &l.attempts, &l.part.Name, &l.part.Size, &sum, &l.offset, &l.payload, &l.part.Of)
+		Scan(&state, &l.attempts, &l.part.Name, &l.part.Size, &sum, &l.offset, &l.payload, &l.part.Of)
 	if errors.Is(err, pgx.ErrNoRows) || err == nil && r.State != Planned {
 		return nil, nil
 	}
@@ -103,12 +103,11 @@ func (u *Uploader) lease(ctx context.Context, tx *storage.Tx, c candidate) (*lea
 	copy(l.part.SHA256[:], sum)
 	l.tried = l.attempts > 0
 	l.attempts++
-	after, err := before.Next(PartLease)
-	if err != nil {
+	if state, err = state.Next(PartLease); errors.Is(err, ErrStep) {
 		return nil, nil // confirmed meanwhile
 	}
 	_, err = tx.Exec(ctx, `UPDATE recording_parts SET state = $3, epoch = $4, attempts = $5, leased_until = $6 WHERE recording_id = $1 AND part = $2`,
-		c.ID, c.Part, after, l.epoch, l.attempts, tx.Now.Add(sendTime(l.part.Size)+leaseSpare))
+		c.ID, c.Part, state, l.epoch, l.attempts, tx.Now.Add(sendTime(l.part.Size)+leaseSpare))
 	if err != nil {
 		return nil, fmt.Errorf("lease a part: %w", err)
 	}

@@ -78,8 +78,10 @@ func (u *Uploader) planOne(ctx context.Context, r *row) error {
 		if err != nil {
 			return err
 		}
-		if err := r.step(ctx, tx, StepPlan); err != nil {
+		if err := r.step(ctx, tx, StepPlan); errors.Is(err, ErrStep) {
 			return nil // another worker was quicker, or the deadline
+		} else if err != nil {
+			return err
 		}
 		if err := savePlan(ctx, tx, r, parts); err != nil {
 			return err
@@ -193,8 +195,10 @@ func (u *Uploader) quarantineIn(ctx context.Context, tx *storage.Tx, id uuid.UUI
 	if err != nil {
 		return err
 	}
-	if err := r.step(ctx, tx, StepQuarantine); err != nil {
+	if err := r.step(ctx, tx, StepQuarantine); errors.Is(err, ErrStep) {
 		return nil // it has expired meanwhile
+	} else if err != nil {
+		return err
 	}
 	if _, err := tx.Exec(ctx, `UPDATE recordings SET last_error = $2 WHERE recording_id = $1`, id, shortError(why)); err != nil {
 		return fmt.Errorf("quarantine the recording: %w", err)

@@ -139,7 +139,7 @@ func (r *Recorder) hear(side Side, src source) {
 	r.mu.Lock()
 	old := r.sides[side]
 	if r.stopped {
-		old, src = src, source{}
+		old = src // too late: it goes at once
 	} else {
 		r.empty(side)
 		r.sides[side] = src

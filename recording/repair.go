@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -15,12 +16,30 @@ import (
 // repairAll seals what this node was recording when it died, and removes files that nothing knows. It goes on after each failure: the
 // next start tries again, and the sweep meanwhile.
 func (s *Service) repairAll(ctx context.Context) {
+	if err := s.shortenLeases(ctx); err != nil && ctx.Err() == nil {
+		s.log.Error("uploads that a crash has cut go on when their leases run out", "err", err)
+	}
+	close(s.alone)
 	if err := s.sealDead(ctx); err != nil && ctx.Err() == nil {
 		s.log.Error("recordings that a crash has cut wait for their repair", "err", err)
 	}
 	if err := s.removeStray(ctx); err != nil && ctx.Err() == nil {
 		s.log.Error("stray files in the spool folder", "err", err)
 	}
+}
+
+const deadUpload = 15 * time.Second // what a CRM may take to finish with an upload whose sender has died
+
+// shortenLeases lets uploads that died with the former process go on soon. The spool's lock says that it is dead.
+func (s *Service) shortenLeases(ctx context.Context) error {
+	return s.cfg.DB.Worker(ctx, func(tx *storage.Tx) error {
+		_, err := tx.Exec(ctx, `UPDATE recording_parts p SET leased_until = least(p.leased_until, $2) FROM recordings r
+			WHERE r.recording_id = p.recording_id AND r.node = $1 AND p.state = 'sending'`, s.cfg.Node, tx.Now.Add(deadUpload))
+		if err != nil {
+			return fmt.Errorf("shorten the leases of uploads: %w", err)
+		}
+		return nil
+	})
 }
 
 func (s *Service) sealDead(ctx context.Context) error {

@@ -59,6 +59,7 @@ type Service struct {
 	rows   []chunk // on disk, not yet in the database
 
 	ready chan *Recorder // have something to write
+	alone chan struct{}  // closed once the spool is locked: no former process of this node uploads any more
 }
 
 // New makes a Service and its spool folder. Nothing runs until Run.
@@ -83,7 +84,7 @@ func New(cfg Config) (*Service, error) {
 	}
 	s := &Service{
 		cfg: cfg, log: cfg.Log, active: map[uuid.UUID]*Recorder{},
-		ready: make(chan *Recorder, 1024),
+		ready: make(chan *Recorder, 1024), alone: make(chan struct{}),
 	}
 	if cfg.Second == nil {
 		s.cfg.Second = s.clock.sinceStart(cfg.DB)
@@ -108,8 +109,10 @@ func (s *Service) Run(ctx context.Context) error {
 		wg.Go(func() { s.write(writing) })
 	}
 	wg.Go(func() { s.saveRows(writing) })
-	wg.Go(func() { s.sweep(ctx) })
-	s.repairAll(ctx)
+	wg.Go(func() {
+		s.repairAll(ctx)
+		s.sweep(ctx)
+	})
 	s.drain(ctx)
 	s.shutDown()
 	stopWriting()

@@ -69,9 +69,14 @@ func NewUploader(s *Service, dest Destination, cfg UploaderConfig) *Uploader {
 	return u
 }
 
-// Run plans, uploads and destroys what is delivered until ctx ends; then it waits for the uploads under way to give up. A part that is
+// Run plans, uploads and destroys what is delivered, once the Service runs, until ctx ends; then it waits for the uploads under way to give up. A part that is
 // cut off that way is looked for on its ticket before it is sent again.
 func (u *Uploader) Run(ctx context.Context) error {
+	select {
+	case <-u.s.alone:
+	case <-ctx.Done():
+		return nil
+	}
 	wake, stop := u.s.cfg.Bus.Wake(wakeSubject)
 	defer stop()
 	var wg sync.WaitGroup

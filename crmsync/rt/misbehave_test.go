@@ -82,7 +82,7 @@ func FuzzAnswers(f *testing.F) {
 	f.Add([]byte(`[]`))
 	var body []byte
 	answer := roundTrip(func(*http.Request) (*http.Response, error) {
-		return &http.Response{StatusCode: 200, Status: "200 OK", Header: http.Header{}, Body: io.NopCloser(bytes.NewReader(body))}, nil
+		return &http.Response{StatusCode: http.StatusOK, Status: "200 OK", Header: http.Header{}, Body: io.NopCloser(bytes.NewReader(body))}, nil
 	})
 	p, err := rt.New(answer)(crmsync.Connection{BaseURL: "http://rt.test", Credentials: crmsync.Credentials{Token: "t"}})
 	if err != nil {

@@ -67,7 +67,7 @@ func Start(t testing.TB) *Server {
 		t.Fatal(err)
 	}
 	env := append(os.Environ(), "RT_SITE_CONFIG="+filepath.Join(dir, "RT_SiteConfig.pm"), "RT_SITE_CONFIG_DIR="+filepath.Join(dir, "conf.d"), "TMPDIR="+dir)
-	setup := exec.Command(setupProgram, "--action", "init", "--skip-create")
+	setup := exec.CommandContext(t.Context(), setupProgram, "--action", "init", "--skip-create")
 	setup.Env, setup.Dir = env, dir
 	if out, err := setup.CombinedOutput(); err != nil {
 		t.Fatalf("set up Request Tracker's database (scripts/setup.sh test installs it): %v\n%s", err, out)
@@ -80,7 +80,7 @@ func Start(t testing.TB) *Server {
 func (s *Server) run(env []string, dir string, port int) {
 	s.t.Helper()
 	// The shell waits for the end of a pipe, which closes however this process ends.
-	server := exec.Command("/bin/sh", "-c", `"$@" </dev/null & read -r _; kill -KILL $!`, "sh", serverProgram, "--host", "127.0.0.1", "--port", fmt.Sprint(port))
+	server := exec.CommandContext(context.Background(), "/bin/sh", "-c", `"$@" </dev/null & read -r _; kill -KILL $!`, "sh", serverProgram, "--host", "127.0.0.1", "--port", fmt.Sprint(port))
 	server.Env, server.Dir = env, dir
 	server.Stdout, server.Stderr = s.log, s.log
 	hold, err := server.StdinPipe()
@@ -94,15 +94,16 @@ func (s *Server) run(env []string, dir string, port int) {
 	go func() { ended <- server.Wait() }()
 	s.t.Cleanup(func() {
 		_ = hold.Close()
-		<-ended
+		if err := <-ended; err != nil {
+			s.t.Logf("Request Tracker's shell: %v", err)
+		}
 	})
 	limit := time.After(time.Minute)
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		res, err := http.Get(s.URL + "/REST/2.0/rt")
+		err := s.answers()
 		if err == nil {
-			_ = res.Body.Close()
 			return
 		}
 		select {
@@ -116,9 +117,22 @@ func (s *Server) run(env []string, dir string, port int) {
 	}
 }
 
+func (s *Server) answers() error {
+	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, s.URL+"/REST/2.0/rt", nil)
+	if err != nil {
+		return err
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	return res.Body.Close()
+}
+
 func freePort(t testing.TB) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	var lc net.ListenConfig
+	l, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
