@@ -304,9 +304,28 @@ func TestCRMConnection(t *testing.T) {
 		{"a bad address", c, "PUT", "/api/v1/crm-connection", `{"provider":"rt","base_url":"ftp://x"}`, nil, 400, []string{"bad_base_url"}},
 		{"another CRM", c, "PUT", "/api/v1/crm-connection", `{"provider":"rt","base_url":"http://127.0.0.1:1","queue":"General","user":"u","password":"canary-secret"}`, nil, 200, []string{`"credentials_stored":true`}},
 	})
+	w.follow(t, "crm_connection.changed")
 	if a := w.ask(t, c, "GET", "/api/v1/crm-connection", ""); strings.Contains(a.body+w.log.String(), "canary-secret") {
 		t.Fatalf("the password is shown: %s", a.body)
 	}
+}
+
+// Changes of configuration are in the audit log, with who made them.
+func TestConfigurationIsAudited(t *testing.T) {
+	w := newWorld(t)
+	for _, r := range []struct{ path, body string }{
+		{"/queues", `{"name":"x"}`},
+		{"/numbers", `{"number":"7","kind":"echo"}`},
+		{"/trunks", `{"name":"t","networks":["192.0.2.0/24"],"enabled":true}`},
+		{"/prompts", `{"name":"p","text":"hello"}`},
+		{"/teams", `{"name":"t","members":[]}`},
+		{"/roles", `{"name":"r","permissions":[]}`},
+	} {
+		if a := w.ask(t, w.one.client, "POST", "/api/v1"+r.path, r.body); a.status != 200 {
+			t.Fatalf("%s is %d %s", r.path, a.status, a.body)
+		}
+	}
+	w.follow(t, "queue.changed", "number.changed", "trunk.changed", "prompt.created", "team.created", "role.created", "login.ok", "user.created")
 }
 
 // The document in docs/ is what the program says.

@@ -252,6 +252,32 @@ func (w *world) send(t *testing.T, client *http.Client, method, path string, bod
 	return answer{status: res.StatusCode, header: res.Header, body: string(b)}
 }
 
+// follow runs the audit log's follower until every one of the actions is there, by the administrator where somebody did it.
+func (w *world) follow(t *testing.T, actions ...string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	done := make(chan error, 1)
+	go func() { done <- audit.Follow(w.DB, w.bus, slog.New(slog.DiscardHandler)).Run(ctx) }()
+	defer func() { cancel(); <-done }()
+	for _, action := range actions {
+		for {
+			rows, err := audit.List(t.Context(), w.DB, w.one.tenant, audit.Filter{Action: action, Limit: 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(rows) == 1 {
+				if a := rows[0].Actor; action != "user.created" && (a == nil || *a != w.one.admin.ID) {
+					t.Errorf("%s is not the administrator's doing: %v", action, a)
+				}
+				break
+			}
+			if ctx.Err() != nil {
+				t.Fatalf("%s is not audited", action)
+			}
+		}
+	}
+}
+
 // row is one request and what must come back.
 type row struct {
 	name         string

@@ -39,15 +39,17 @@ func handle(ctx context.Context, tx *storage.Tx, e events.Event) error {
 func audited(e events.Event) (keep []string, ok bool) {
 	noun, verb, _ := strings.Cut(e.Type, ".")
 	switch noun {
-	case "queue", "hours", "number", "trunk", "phone", "prompt", "crm_connection", "crm":
+	case "queue", "number", "trunk", "prompt":
 		return nil, true
+	case "crm_connection":
+		return []string{"provider"}, true
 	case "contact", "ticket":
-		return []string{"status"}, e.Actor != nil && (verb == "deleted" || verb == "merged" || verb == "exported")
+		return nil, e.Actor != nil && verb == "deleted"
 	case "agent":
 		// What agents set for themselves is no matter for the audit; what another sets for them is (Q2.5).
 		return []string{"presence", "from"}, verb == "presence" && e.Actor != nil && *e.Actor != e.Subject
 	case "call":
-		return []string{"mode"}, e.Actor != nil && (verb == "ended_by_person" || verb == "monitored" || verb == "prioritised")
+		return nil, e.Actor != nil && verb == "ended_by_person"
 	case "recording":
 		return []string{"call_id", "reason", "parts", "days", "truncated", "incomplete"}, verb != "started" || e.Actor != nil
 	}
