@@ -120,12 +120,30 @@ func (s *stack) request(req *gosip.Request, tx *gosip.ServerTx) {
 		s.outside(req, tx)
 		return
 	}
+	if s.deliver(req, tx) {
+		return
+	}
+	if req.Method == cancelByUs {
+		// A CANCEL right behind its INVITE may overtake it: both have goroutines of their own.
+		wait := time.NewTimer(parkTime)
+		defer wait.Stop()
+		select {
+		case <-wait.C:
+		case <-s.ctx.Done():
+		}
+		if s.deliver(req, tx) {
+			return
+		}
+	}
+	s.t.reply(req, tx, refuse(481, "Call/Transaction Does Not Exist"))
+}
+
+// deliver hands a request to its dialog; false when there is none.
+func (s *stack) deliver(req *gosip.Request, tx *gosip.ServerTx) bool {
 	tag, _ := req.To().Params.Get("tag")
 	remote, _ := req.From().Params.Get("tag")
 	d := s.find(req.CallID().Value(), tag)
-	if d == nil || !d.knows(remote) || !d.mail.post(func() { d.receive(req, tx) }) {
-		s.t.reply(req, tx, refuse(481, "Call/Transaction Does Not Exist"))
-	}
+	return d != nil && d.knows(remote) && d.mail.post(func() { d.receive(req, tx) })
 }
 
 // stray gets responses without a client transaction. A late 2xx to an INVITE still means that somebody has answered.
