@@ -1,0 +1,127 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import AxeBuilder from '@axe-core/playwright';
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+
+/** The server under test; scripts/with-server.sh starts one and says where it is. */
+export const url = (process.env.TANDEM_URL ?? 'http://127.0.0.1:8080').replace(/\/$/, '');
+const password = 'demo-demo';
+
+/** Starts Chromium with a microphone that hears a tone of so many hertz, over and over. */
+export async function startBrowser(tone = 440): Promise<{ browser: Browser; stop: () => Promise<void> }> {
+  const folder = mkdtempSync(join(tmpdir(), 'tandem-e2e-'));
+  const file = join(folder, 'tone.wav');
+  writeFileSync(file, sine(tone, 4));
+  const browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+      '--autoplay-policy=no-user-gesture-required',
+      '--use-fake-ui-for-media-stream',
+      '--use-fake-device-for-media-stream',
+      `--use-file-for-fake-audio-capture=${file}`,
+    ],
+  });
+  const stop = async () => {
+    await browser.close();
+    rmSync(folder, { recursive: true, force: true });
+  };
+  return { browser, stop };
+}
+
+function sine(hertz: number, seconds: number): Buffer {
+  const rate = 48_000;
+  const samples = rate * seconds;
+  const wav = Buffer.alloc(44 + samples * 2);
+  wav.write('RIFF', 0);
+  wav.writeUInt32LE(36 + samples * 2, 4);
+  wav.write('WAVEfmt ', 8);
+  wav.writeUInt32LE(16, 16);
+  wav.writeUInt16LE(1, 20);
+  wav.writeUInt16LE(1, 22);
+  wav.writeUInt32LE(rate, 24);
+  wav.writeUInt32LE(rate * 2, 28);
+  wav.writeUInt16LE(2, 32);
+  wav.writeUInt16LE(16, 34);
+  wav.write('data', 36);
+  wav.writeUInt32LE(samples * 2, 40);
+  for (let i = 0; i < samples; i++) {
+    wav.writeInt16LE(Math.round(12_000 * Math.sin((2 * Math.PI * hertz * i) / rate)), 44 + i * 2);
+  }
+  return wav;
+}
+
+export interface Visitor {
+  context: BrowserContext;
+  page: Page;
+  /** What the console and uncaught errors said. A refused fetch is the browser's own line and told by the screen. */
+  faults: string[];
+}
+
+/** A person with a browser of their own, not signed in. Noise suppression is off: it would take a test's tone for noise. */
+export async function visitor(browser: Browser, options: { dark?: boolean; chinese?: boolean } = {}): Promise<Visitor> {
+  const context = await browser.newContext({
+    colorScheme: options.dark ? 'dark' : 'light',
+    locale: options.chinese ? 'zh-CN' : 'en-US',
+    viewport: { width: 1440, height: 900 },
+    permissions: ['microphone', 'notifications'],
+    reducedMotion: 'reduce',
+  });
+  await context.addInitScript(() => localStorage.setItem('tandem.devices', JSON.stringify({ processing: false })));
+  const page = await context.newPage();
+  const faults: string[] = [];
+  page.on('console', (message) => {
+    if (message.type() === 'error' && !/Failed to load resource.* 40[134]/.test(message.text()))
+      faults.push(message.text());
+  });
+  page.on('pageerror', (error) => faults.push(String(error)));
+  return { context, page, faults };
+}
+
+/** Signs in by the form and waits for the shell. */
+export async function signIn(page: Page, user: string, path = '/'): Promise<void> {
+  await page.goto(url + path);
+  await page.locator('input[name=email]').fill(`${user}@demo.test`);
+  await page.locator('input[name=password]').fill(password);
+  await page.locator('button[type=submit]').click();
+  await page.locator('nav[aria-label]').first().waitFor();
+}
+
+/** What axe finds serious or critical, one line each. */
+export async function seriousFaults(page: Page): Promise<string[]> {
+  const { violations } = await new AxeBuilder({ page })
+    .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'])
+    .analyze();
+  return violations
+    .filter((v) => v.impact === 'serious' || v.impact === 'critical')
+    .flatMap((v) =>
+      v.nodes.map((n) => `${v.id}: ${n.target.join(' ')}: ${n.failureSummary?.split('\n')[1]?.trim() ?? ''}`),
+    );
+}
+
+/** The strongest frequency that an audio element of the page plays, in hertz; 0 for silence. */
+export function heardTone(page: Page, remote: 'call' | 'alerts' = 'call'): Promise<number> {
+  return page.evaluate(async (name) => {
+    const stream = document.querySelector<HTMLAudioElement>(`audio[data-remote="${name}"]`)?.srcObject;
+    if (!(stream instanceof MediaStream)) return 0;
+    const context = new AudioContext();
+    await context.resume();
+    const analyser = new AnalyserNode(context, { fftSize: 32_768, smoothingTimeConstant: 0 });
+    new MediaStreamAudioSourceNode(context, { mediaStream: stream }).connect(analyser);
+    await new Promise((resolve) => setTimeout(resolve, 1200));
+    const bins = new Float32Array(analyser.frequencyBinCount);
+    analyser.getFloatFrequencyData(bins);
+    let best = 0;
+    for (let i = 1; i < bins.length; i++) if ((bins[i] as number) > (bins[best] as number)) best = i;
+    const hertz = (bins[best] as number) > -70 ? (best * context.sampleRate) / analyser.fftSize : 0;
+    await context.close();
+    return hertz;
+  }, remote);
+}
