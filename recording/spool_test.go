@@ -102,6 +102,60 @@ func TestSpoolReadsAnyStretch(t *testing.T) {
 	}
 }
 
+// A recording of 70 MB becomes files of exactly 50,000,000 bytes and the rest, which play alone and join without a gap; one that just fits
+// stays whole.
+func TestSplitAtFiftyMegabytes(t *testing.T) {
+	dir, id, key := t.TempDir(), uuid.New(), testKey(t)
+	f, all := fill(t, dir, id, key, 110, 640_000)
+	const limit = 50_000_000
+	sizes, err := f.Split(int64(len(all)), limit)
+	if err != nil || len(sizes) != 2 || sizes[0]+f.HeaderSize() != limit {
+		t.Fatalf("%v, %v", sizes, err)
+	}
+	var offset int64
+	for i, size := range sizes {
+		a, err := openAudio(dir, id, key, f, offset, size)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w, err := sound.NewReader(a)
+		if err != nil || w.Declared() != size {
+			t.Fatalf("part %d: declares %d of %d, %v", i+1, w.Declared(), size, err)
+		}
+		got, err := io.ReadAll(w.Payload())
+		if err = errors.Join(err, a.Close()); err != nil || !bytes.Equal(got, all[offset:offset+size]) {
+			t.Fatalf("part %d differs: %v", i+1, err)
+		}
+		offset += size
+	}
+	if offset != int64(len(all)) {
+		t.Errorf("%d of %d bytes", offset, len(all))
+	}
+	if sizes, err := f.Split(limit-f.HeaderSize(), limit); err != nil || len(sizes) != 1 {
+		t.Errorf("what just fits becomes %v, %v", sizes, err)
+	}
+}
+
+// Reading a part holds one frame in memory, however long the part is.
+func TestReadingAPartTakesLittleMemory(t *testing.T) {
+	dir, id, key := t.TempDir(), uuid.New(), testKey(t)
+	f, all := fill(t, dir, id, key, 300, 6400)
+	read := func() {
+		a, err := openAudio(dir, id, key, f, 0, int64(len(all)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer a.Close()
+		if _, err := io.Copy(io.Discard, a); err != nil {
+			t.Fatal(err)
+		}
+		if c := cap(a.frames.plain) + cap(a.frames.cipher); c > 20_000 {
+			t.Errorf("%d bytes held", c)
+		}
+	}
+	read()
+}
+
 // A file cut anywhere keeps every whole frame, and a changed, moved or foreign frame is never taken for audio.
 func TestSpoolCutOrAltered(t *testing.T) {
 	dir, id, key := t.TempDir(), uuid.New(), testKey(t)
@@ -174,4 +228,25 @@ func FuzzSpool(f *testing.F) {
 			t.Errorf("%d bytes of audio in %d", end.payload, len(b))
 		}
 	})
+}
+
+// One recording's second on the disk: four frames, encrypted, appended and synced.
+func BenchmarkWriteSecond(b *testing.B) {
+	s, err := createSpool(b.TempDir(), uuid.New(), uuid.New(), testKey(b))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.close()
+	frame := make([]byte, 4000)
+	b.SetBytes(4 * int64(len(frame)))
+	for b.Loop() {
+		for range 4 {
+			if err := s.add(frame); err != nil {
+				b.Fatal(err)
+			}
+			if _, err := s.flush(); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
 }
