@@ -132,14 +132,15 @@ func (c *Config) mediaIP() (netip.Addr, error) {
 	return local.AddrPort().Addr().Unmap(), nil
 }
 
-func (a *app) buildCalls(context.Context) error {
-	tts := sound.NewCachedTTS(sound.NewEspeak(sound.EspeakConfig{}), "espeak-ng", sound.DirStore(filepath.Join(a.cfg.Data.Dir, "speech")), a.log)
+func (a *app) buildCalls(context.Context) (err error) {
+	tts := sound.NewCachedTTS(sound.NewEspeak(sound.EspeakConfig{}), "espeak-ng", speech{a.blobs}, a.log)
 	a.prompts = calls.NewPrompts(a.db, a.blobs, tts, a.events)
 	a.numbers = calls.NewNumbers(a.db, a.events)
 	desk := &queueDesk{queues: a.queues, language: a.language, now: a.db.Now}
 	a.board = calls.NewSwitchboard(calls.Config{Node: a.cfg.Node.Name, MaxCalls: a.cfg.Calls.Max}, a.db, a.events, a.log, a.metrics,
 		a.numbers, a.prompts, desk, recorder{a.recording}, a)
-	return nil
+	a.jobs, err = a.newJobs(desk)
+	return err
 }
 
 func (a *app) language(ctx context.Context, tenant uuid.UUID) (string, error) {

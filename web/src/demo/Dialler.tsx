@@ -115,5 +115,5 @@ function useStateText(call: CallView | null, ended: boolean): string {
   if (link === 'reconnecting') return t('lost');
   if (media === 'asking') return t('allow');
   if (!call) return t('connecting');
-  return t(`state.${call.state === 'connecting' && call.stage ? call.stage : call.state}`);
+  return t(`state.${call.stage || call.state}`);
 }
