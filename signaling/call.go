@@ -212,7 +212,7 @@ func customerShows(st calls.State) (state viewState, stage string) {
 	case calls.StateNew, calls.StateDialing:
 		return viewConnecting, "dialing"
 	case calls.StateMenu, calls.StatePlaying:
-		return viewTalking, string(st)
+		return viewConnecting, string(st)
 	case calls.StateWaiting, calls.StateOffering, calls.StateWhisper, calls.StateCountdown:
 		return viewConnecting, "waiting"
 	case calls.StateTalking:

@@ -99,7 +99,8 @@ func TestCallShown(t *testing.T) {
 		if (agent != "") != (st == calls.StateWhisper || st == calls.StateCountdown || st.Connected()) || agent != viewConnecting && stage != "" {
 			t.Errorf("%s: an agent sees %q %q", st, agent, stage)
 		}
-		if customer, stage := customerShows(st); (customer == "") != (st == calls.StateEnded) || stage == "whisper" || stage == "countdown" {
+		customer, stage := customerShows(st)
+		if (customer == "") != (st == calls.StateEnded) || (customer == viewConnecting) != (stage != "") || stage == "whisper" || stage == "countdown" {
 			t.Errorf("%s: a customer sees %q %q", st, customer, stage)
 		}
 	}
