@@ -12,5 +12,12 @@ func TestMain(m *testing.M) {
 	if err := flag.Set("test.parallel", "10"); err != nil {
 		panic(err)
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	for _, do := range atExit {
+		do()
+	}
+	os.Exit(code)
 }
+
+// atExit is done after the last test.
+var atExit []func()

@@ -20,6 +20,7 @@ import (
 
 	"tandem/calls"
 	"tandem/crm"
+	"tandem/crmsync/rt/rttest"
 	"tandem/internal/storage"
 	"tandem/media/codec"
 	"tandem/media/sound"
@@ -333,11 +334,62 @@ func joined(t testing.TB, files []attached, most int64) ([][]int16, sound.Format
 	return recordingtest.Join(t, parts...)
 }
 
-// steepest is the largest step between two samples.
-func steepest(pcm []int16) (step int) {
-	for i := 1; i < len(pcm); i++ {
-		d := int(pcm[i]) - int(pcm[i-1])
-		step = max(step, d, -d)
+// The limit at 100 kB, and Request Tracker away from the middle of the call on: once it is back, the parts come in order, each of them
+// playable, and join without a gap. Then spool and key are gone.
+func TestRequestTracker(t *testing.T) {
+	t.Parallel()
+	s := rttest.Start(t)
+	t.Run("away during the call", func(t *testing.T) { awayDuringTheCall(t, s) })
+	t.Run("killed in the upload", func(t *testing.T) { killedInTheUpload(t, s) })
+}
+
+func awayDuringTheCall(t *testing.T, s *rttest.Server) {
+	t.Parallel()
+	g := newGate(t, s.URL)
+	a := start(t, "TANDEM_RECORDING_PART_BYTES=100000")
+	c := a.client(t)
+	connectRT(c, g.url)
+	p := newTalk(t, c, "+4930555555", "2905", codec.G722, nil)
+	p.connect(a.sipAddr(), "2905", codec.G722)
+	g.set(gateDead)
+	hearMore(t, p.voice, 4*time.Second)
+	p.hangUp()
+	row := a.ended(t, p.phone.User)
+	within(t, 20*time.Second, "a failed attempt", func() bool {
+		return count(t, a.db, `SELECT count(*) FROM crm_outbox WHERE call_id = $1 AND last_error <> ''`, row.ID) > 0
+	})
+	g.set(gateOpen)
+	connectRT(c, g.url) // the administrator saves again, rather than waiting for the next attempt
+	a.destroyed(t, row.ID)
+
+	files := rtFiles(t, a.db, s, row.ID)
+	if len(files) < 3 {
+		t.Errorf("%d parts", len(files))
 	}
-	return step
+	sides, f := joined(t, files, 100_000)
+	if f.Rate != 16000 || f.Channels != 2 {
+		t.Fatalf("format %+v", f)
+	}
+	if length := float64(len(sides[0])) / float64(f.Rate); math.Abs(length-row.TalkSeconds) > 0.040 {
+		t.Errorf("%.3f s on the ticket, the talk had %.3f s", length, row.TalkSeconds)
+	}
+	at := 0
+	for i, part := range files[:max(0, len(files)-1)] {
+		one, _ := recordingtest.Join(t, part.content)
+		at += len(one[1])
+		if d := stray(sides[1], at, f.Rate, farHz); d > 1000 {
+			t.Errorf("the tone jumps by %.0f between part %d and the next", d, i+1)
+		}
+	}
+	alone(t, "left", sides[0][f.Rate:], f.Rate, customerHz, farHz)
+	alone(t, "right", sides[1][f.Rate:], f.Rate, farHz, customerHz)
+}
+
+// stray is how far samples around a place are from where a sine goes on: x[n+1] = 2 cos(w) x[n] - x[n-1].
+func stray(pcm []int16, at, rate int, hz float64) (most float64) {
+	k := 2 * math.Cos(2*math.Pi*hz/float64(rate))
+	for n := max(at-2, 1); n < min(at+2, len(pcm)-1); n++ {
+		most = max(most, math.Abs(k*float64(pcm[n])-float64(pcm[n-1])-float64(pcm[n+1])))
+	}
+	return most
 }

@@ -142,10 +142,14 @@ func sweep(ctx context.Context, tx *storage.Tx, idle, absolute time.Time) error 
 	return tx.SendBatch(ctx, batch).Close()
 }
 
+// insertKey writes a key. A secret that an operator has chosen comes again at each start: the row of the same secret is replaced.
 func insertKey(ctx context.Context, tx *storage.Tx, k APIKey, hash []byte) error {
 	_, err := tx.Exec(ctx, `
 		INSERT INTO api_keys (api_key_id, tenant_id, user_id, name, prefix, key_hash, permissions, created_at, expires_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`, k.ID, tx.Tenant, k.User, k.Name, k.Prefix, hash, k.Permissions, k.CreatedAt, k.ExpiresAt)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+		ON CONFLICT (key_hash) DO UPDATE SET api_key_id = excluded.api_key_id, user_id = excluded.user_id, name = excluded.name, prefix = excluded.prefix,
+			permissions = excluded.permissions, created_at = excluded.created_at, expires_at = excluded.expires_at, last_used_at = NULL, revoked_at = NULL`,
+		k.ID, tx.Tenant, k.User, k.Name, k.Prefix, hash, k.Permissions, k.CreatedAt, k.ExpiresAt)
 	return err
 }
 
