@@ -2,12 +2,10 @@ package calls
 
 import (
 	"context"
-	"strings"
 
 	"github.com/google/uuid"
 
 	"tandem/media"
-	"tandem/media/sound"
 )
 
 // choose lets the caller walk the menu tree and returns the queue they chose; or why the call ended.
@@ -64,7 +62,7 @@ func (m Menu) choice(key rune) (Choice, bool) {
 
 // askKey plays the menu and waits for a key; 0 (not '0') means that none came. A key interrupts the prompt.
 func (c *Call) askKey(ctx context.Context, m Menu) (rune, Reason) {
-	a, err := c.menuPrompt(ctx, m)
+	a, err := c.sb.prompts.Menu(ctx, c.record.Tenant, m)
 	if err != nil {
 		return 0, c.failed("speak the menu", err)
 	}
@@ -90,18 +88,6 @@ func (c *Call) askKey(ctx context.Context, m Menu) (rune, Reason) {
 			}
 		}
 	}
-}
-
-func (c *Call) menuPrompt(ctx context.Context, m Menu) (*sound.Asset, error) {
-	if !m.Prompt.IsZero() {
-		return c.sb.prompts.Resolve(ctx, c.record.Tenant, m.Prompt, m.Language, 1)
-	}
-	var text strings.Builder
-	for _, ch := range m.Choices {
-		text.WriteString(choiceSentence(m.Language, ch.Name, ch.Key))
-		text.WriteByte(' ')
-	}
-	return c.sb.prompts.Say(ctx, text.String(), m.Language, 1)
 }
 
 // inform plays a choice's message; the menu follows again.

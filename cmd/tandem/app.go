@@ -44,6 +44,7 @@ type app struct {
 	bus    *events.Bus
 	events *events.Log
 	auth   *auth.Service
+	jobs   *storage.Jobs
 
 	mediaIP      netip.Addr
 	mediaMetrics *media.Metrics

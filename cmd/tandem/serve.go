@@ -69,23 +69,8 @@ func (a *app) services() map[string]func(context.Context) error {
 		"uploader":    a.uploader.Run,
 		"crmsync":     a.crmsync.Run,
 		"audit":       audit.Follow(a.db, a.bus, a.log).Run,
-		"sessions":    a.sweepSessions,
-	}
-}
-
-// sweepSessions removes what has expired: sessions, tickets, counters of failed logins.
-func (a *app) sweepSessions(ctx context.Context) error {
-	tick := time.NewTicker(time.Minute)
-	defer tick.Stop()
-	for {
-		if err := a.auth.Sweep(ctx); err != nil && ctx.Err() == nil {
-			a.log.Error("expired sessions could not be removed", "err", err)
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
+		"jobs":        a.jobs.Run,
+		"speech":      a.followQueues().Run,
 	}
 }
 

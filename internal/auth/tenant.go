@@ -34,6 +34,19 @@ func (s *Service) TenantBySlug(ctx context.Context, slug string) (t Tenant, err 
 	return t, err
 }
 
+// TenantIDs returns all tenants, the oldest first: for work that is done for each, never for a request.
+func (s *Service) TenantIDs(ctx context.Context) (ids []uuid.UUID, err error) {
+	err = s.db.Worker(ctx, func(tx *storage.Tx) error {
+		rows, err := tx.Query(ctx, `SELECT tenant_id FROM tenants ORDER BY tenant_id`)
+		if err != nil {
+			return err
+		}
+		ids, err = pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+		return err
+	})
+	return ids, err
+}
+
 func readTenant(ctx context.Context, tx *storage.Tx, where string, arg any) (Tenant, error) {
 	rows, err := tx.Query(ctx, `SELECT tenant_id, slug, name, locale, time_zone FROM tenants WHERE `+where, arg)
 	if err != nil {
