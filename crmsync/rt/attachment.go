@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"mime/multipart"
@@ -57,6 +58,9 @@ type file struct {
 	Created       time.Time
 }
 
+// maxPages of 100 attachments are more than any ticket has.
+const maxPages = 100
+
 // files lists every attachment of a ticket, comments included, oldest first.
 func (p *provider) files(ctx context.Context, ticket string) ([]file, error) {
 	var all []file
@@ -70,8 +74,11 @@ func (p *provider) files(ctx context.Context, ticket string) ([]file, error) {
 			return nil, fmt.Errorf("list the ticket's attachments in RT: %w", err)
 		}
 		all = append(all, list.Items...)
-		if len(list.Items) == 0 || page >= int(list.Pages) {
+		if len(list.Items) == 0 || float64(page) >= list.Pages {
 			break
+		}
+		if page == maxPages {
+			return nil, &recording.SendError{Class: recording.ClassRejected, Err: errors.New("the ticket in RT has too many attachments")}
 		}
 	}
 	if len(all) == 0 {

@@ -79,6 +79,8 @@ func FuzzAnswers(f *testing.F) {
 	f.Add([]byte(`{"items":[{"id":"7","Filename":"x.wav","ContentLength":"10","Created":"2026-11-21T19:55:22Z"}],"pages":1}`))
 	f.Add([]byte(`{"items":[{"id":7}],"pages":0.0}`))
 	f.Add([]byte(`{"items":[{"id":-1}],"pages":1e300}`))
+	f.Add([]byte(`{"items":[{}],"pages":1e300}`))
+	f.Add([]byte(`{}`))
 	f.Add([]byte(`[]`))
 	var body []byte
 	answer := roundTrip(func(*http.Request) (*http.Response, error) {

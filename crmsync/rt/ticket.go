@@ -72,7 +72,7 @@ func (p *provider) EnsureTicket(ctx context.Context, c crmsync.Call) (string, er
 	if err := p.get(ctx, "/tickets", url.Values{"query": {query}, "orderby": {"id"}, "per_page": {"1"}}, &list); err != nil {
 		return "", fmt.Errorf("look for the call's ticket in RT: %w", err)
 	}
-	if len(list.Items) > 0 {
+	if len(list.Items) > 0 && list.Items[0].ID != "" {
 		return string(list.Items[0].ID), nil
 	}
 	requestor, err := p.EnsureContact(ctx, c)
@@ -88,6 +88,9 @@ func (p *provider) EnsureTicket(ctx context.Context, c crmsync.Call) (string, er
 	}, &made)
 	if err != nil {
 		return "", fmt.Errorf("make the call's ticket in RT: %w", err)
+	}
+	if made.ID == "" {
+		return "", &recording.SendError{Class: recording.ClassDoubt, Err: errors.New("RT made a ticket, but does not say which")}
 	}
 	return string(made.ID), nil
 }
