@@ -84,6 +84,8 @@ func drain[T any](ch <-chan T) {
 }
 
 func answerAtRandom(p *siptest.Phone, stop <-chan struct{}) {
+	var talking sync.WaitGroup
+	defer talking.Wait()
 	for {
 		c := p.TryAnswer(50 * time.Millisecond)
 		if c == nil {
@@ -99,11 +101,12 @@ func answerAtRandom(p *siptest.Phone, stop <-chan struct{}) {
 			c.Reply(c.Invite, 486, "Busy Here", "")
 		case 1:
 			c.Reply(c.Invite, 180, "Ringing", "")
-			go c.Obey(false)
+			talking.Go(func() { c.Obey(false) })
 		default:
 			c.Reply(c.Invite, 180, "Ringing", "")
 			c.Reply(c.Invite, 200, "OK", p.SDP(4000, "", pcmu))
-			go c.Obey(mrand.IntN(2) == 0)
+			leave := mrand.IntN(2) == 0
+			talking.Go(func() { c.Obey(leave) })
 		}
 	}
 }

@@ -213,6 +213,7 @@ func (c *Call) Obey(leave bool) {
 			c.Reply(c.Invite, 487, "Request Terminated", "")
 		case gosip.BYE:
 			c.Reply(req, 200, "OK", "")
+			return
 		default:
 			c.Reply(req, 200, "OK", "")
 		}
