@@ -473,7 +473,9 @@ func TestRegisterAndCall(t *testing.T) {
 	a.Response(486)
 
 	out := p.Invite(h.udp, "1008", p.SDP(4000, "", pcmu))
-	out.Authorize(out.Response(401), "INVITE", "8001", "demo-demo", "SHA-256")
+	challenge := out.Response(401)
+	out.AckRefusal(challenge)
+	out.Authorize(challenge, "INVITE", "8001", "demo-demo", "SHA-256")
 	out.Response(180)
 	<-h.invites
 	if inv := get(t, h.invites, "invite"); inv.Caller.Number != "8001" || inv.Trunk != uuid.Nil || inv.Tenant != h.tenant {
@@ -563,6 +565,7 @@ func TestDigestTrunk(t *testing.T) {
 	}
 	wrong := p.Invite(h.udp, "4711", p.SDP(4000, "", pcmu))
 	res = wrong.Response(401)
+	wrong.AckRefusal(res)
 	wrong.Authorize(res, "INVITE", "carrier", "no", "SHA-256")
 	wrong.Response(401)
 }
