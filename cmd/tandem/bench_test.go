@@ -19,6 +19,7 @@ import (
 
 	"tandem/internal/storage/storagetest"
 	"tandem/media/codec"
+	"tandem/signaling/browsertest"
 	"tandem/sip/siptest"
 )
 
@@ -143,8 +144,9 @@ func uas(b *testing.B) (stop func()) {
 }
 
 const (
-	benchCalls = 30
-	benchHold  = 8 * time.Second
+	benchCalls    = 30
+	benchBrowsers = 5 // as many as one address may call from the web
+	benchHold     = 8 * time.Second
 )
 
 // BenchmarkCalls holds calls of SIP to SIP, G.711, both ends sending 50 packets a second, and reports what they cost the server.
@@ -157,6 +159,42 @@ func BenchmarkCalls(b *testing.B) {
 				s.hold(b, n.number)
 			}
 		})
+	}
+	b.Run("browser", func(b *testing.B) {
+		for b.Loop() {
+			s.holdBrowsers(b)
+		}
+	})
+}
+
+// cost reports what a number of calls cost the server during wait.
+func (s *served) cost(b *testing.B, calls int, memory int64, wait func()) {
+	before, from := s.cpu(b), time.Now()
+	wait()
+	spent, minutes := s.cpu(b)-before, time.Since(from).Minutes()*float64(calls)
+	b.ReportMetric(spent.Seconds()/minutes, "cpu-s/call-min")
+	b.ReportMetric(float64(s.rss(b)-memory)/float64(calls)/1024, "kB/call")
+	b.ReportMetric(0, "ns/op")
+}
+
+// holdBrowsers holds calls from web pages to the outside address: WebRTC on one side, SIP on the other, G.711 on both.
+func (s *served) holdBrowsers(b *testing.B) {
+	memory := s.rss(b)
+	var pages []*browsertest.Page
+	for range benchBrowsers {
+		p := browsertest.Open(b, "ws://"+s.http+"/ws", map[string]any{"customer": true, "name": "Bench"})
+		p.Send("call.start", map[string]string{"number": "1900"})
+		p.Connect()
+		p.Wait("call", "state", "talking")
+		p.RTC.Say(440)
+		pages = append(pages, p)
+	}
+	pages[len(pages)-1].RTC.Await(620)
+	s.cost(b, benchBrowsers, memory, func() { <-time.After(benchHold) })
+	for _, p := range pages {
+		p.Send("call.hangup", nil)
+		p.Wait("call", "state", "ended")
+		p.Leave()
 	}
 }
 
@@ -173,20 +211,7 @@ func (s *served) hold(b *testing.B, number string) {
 		v.Send(string(answer.Body()), 440)
 		live, voices = append(live, c), append(voices, v)
 	}
-	before, from := s.cpu(b), time.Now()
-	heard := 0
-	for _, v := range voices {
-		heard -= v.Packets()
-	}
-	<-time.After(benchHold)
-	spent, minutes := s.cpu(b)-before, time.Since(from).Minutes()*benchCalls
-	for _, v := range voices {
-		heard += v.Packets()
-	}
-	b.ReportMetric(spent.Seconds()/minutes, "cpu-s/call-min")
-	b.ReportMetric(float64(s.rss(b)-memory)/benchCalls/1024, "kB/call")
-	b.ReportMetric(100*(1-float64(heard)/(minutes*60*50)), "%lost")
-	b.ReportMetric(0, "ns/op")
+	s.cost(b, benchCalls, memory, func() { <-time.After(benchHold) })
 	for i, c := range live {
 		c.Send("BYE", "", "")
 		c.Response(200)
