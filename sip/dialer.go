@@ -2,6 +2,7 @@ package sip
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	gosip "github.com/emiago/sipgo/sip"
@@ -20,7 +21,7 @@ var errAddress = fault.New(fault.Invalid, "sip_address_invalid", "That is no SIP
 
 // Dial implements calls.Dialer.
 func (d *Dialer) Dial(ctx context.Context, to calls.Target) (calls.Leg, error) {
-	o := outgoing{from: d.from(to.From), contact: "tandem"}
+	o := outgoing{from: d.from(to.From), contact: "tandem", codec: to.Codec}
 	switch {
 	case strings.HasPrefix(to.Device, "phone:"):
 		if err := d.findPhone(ctx, to, &o); err != nil {
@@ -64,13 +65,26 @@ func (d *Dialer) findPhone(ctx context.Context, to calls.Target, o *outgoing) er
 	return nil
 }
 
+// preferring is our order of codecs with one of them first.
+func preferring(first string) []string {
+	names := make([]string, 0, len(formats))
+	for _, f := range formats {
+		if strings.EqualFold(f.name, first) {
+			names = slices.Insert(names, 0, f.name)
+		} else {
+			names = append(names, f.name)
+		}
+	}
+	return names
+}
+
 // outbound makes a leg and begins its call.
 func (l *legs) outbound(o outgoing) (*leg, error) {
 	h := o.via
 	if h.addr == "" {
 		h = hopOf(&o.target)
 	}
-	g, err := l.newLeg(calls.Outbound, h, trunkMedia{nat: o.via.addr != ""})
+	g, err := l.newLeg(calls.Outbound, h, trunkMedia{nat: o.via.addr != "", codecs: preferring(o.codec)})
 	if err != nil {
 		return nil, fault.New(fault.Unavailable, "rtp_ports", "No RTP port is free; widen media.rtp_ports.").Because(err)
 	}

@@ -15,6 +15,7 @@ type outgoing struct {
 	from    gosip.FromHeader
 	to      gosip.Uri
 	contact string // user part of our Contact
+	codec   string // offered first, so that packets can pass untranscoded; "": no preference
 	cred    *Credentials
 	headers []gosip.Header
 }

@@ -181,3 +181,11 @@ func TestSpeakable(t *testing.T) {
 		}
 	}
 }
+
+func TestPreferredCodecIsOfferedFirst(t *testing.T) {
+	for first, want := range map[string]string{"": "PCMU PCMA G722 opus", "G722": "G722 PCMU PCMA opus", "OPUS": "opus PCMU PCMA G722", "G729": "PCMU PCMA G722 opus"} {
+		if got := strings.Join(preferring(first), " "); got != want {
+			t.Errorf("preferring %q: %s, want %s", first, got, want)
+		}
+	}
+}

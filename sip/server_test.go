@@ -168,7 +168,10 @@ func (h *house) setFar(device string) {
 
 func (h *house) phone(username string) {
 	h.t.Helper()
-	if err := h.dir.PutPhone(context.Background(), h.tenant, username, uuid.Nil, "demo-demo"); err != nil {
+	err := h.db.Tenant(context.Background(), h.tenant, func(tx *storage.Tx) error {
+		return h.dir.PutPhone(context.Background(), tx, username, uuid.Nil, "demo-demo")
+	})
+	if err != nil {
 		h.t.Fatal(err)
 	}
 }

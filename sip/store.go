@@ -156,28 +156,37 @@ type Phone struct {
 	Agent    *uuid.UUID `json:"agent_id,omitempty" db:"agent_id"`
 }
 
-// PutPhone makes a phone or changes its agent and password; a phone is found by its user name.
-func (d *Directory) PutPhone(ctx context.Context, tenant uuid.UUID, username string, agent uuid.UUID, password string) error {
+// PutPhone makes a phone or changes its agent and password; a phone is found by its user name. It belongs to tx's change of the password.
+func (d *Directory) PutPhone(ctx context.Context, tx *storage.Tx, username string, agent uuid.UUID, password string) error {
 	secret := NewSecret(username, d.realm, password)
-	var owner *uuid.UUID
-	if agent != uuid.Nil {
-		owner = &agent
+	tag, err := tx.Exec(ctx, `UPDATE sip_phones SET agent_id = $2, ha1_sha256 = $3, ha1_md5 = $4 WHERE username = $1`, username, nullable(agent), secret.HA1SHA256, secret.HA1MD5)
+	if err != nil {
+		return fmt.Errorf("change the phone: %w", err)
 	}
-	return d.db.Tenant(ctx, tenant, func(tx *storage.Tx) error {
-		tag, err := tx.Exec(ctx, `UPDATE sip_phones SET agent_id = $2, ha1_sha256 = $3, ha1_md5 = $4 WHERE username = $1`, username, owner, secret.HA1SHA256, secret.HA1MD5)
-		if err != nil {
-			return fmt.Errorf("change the phone: %w", err)
-		}
-		if tag.RowsAffected() > 0 {
-			return nil
-		}
-		_, err = tx.Exec(ctx, `INSERT INTO sip_phones (phone_id, tenant_id, username, agent_id, ha1_sha256, ha1_md5, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-			storage.NewID(), tenant, username, owner, secret.HA1SHA256, secret.HA1MD5, tx.Now)
-		if storage.Duplicate(err, "") {
-			return ErrUserTaken
-		}
-		return err
-	})
+	if tag.RowsAffected() > 0 {
+		return nil
+	}
+	_, err = tx.Exec(ctx, `INSERT INTO sip_phones (phone_id, tenant_id, username, agent_id, ha1_sha256, ha1_md5, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+		storage.NewID(), tx.Tenant, username, nullable(agent), secret.HA1SHA256, secret.HA1MD5, tx.Now)
+	if storage.Duplicate(err, "") {
+		return ErrUserTaken
+	}
+	return err
+}
+
+// DeletePhones removes an agent's phones: the extension is another's now, or nobody's.
+func (d *Directory) DeletePhones(ctx context.Context, tx *storage.Tx, agent uuid.UUID) error {
+	if _, err := tx.Exec(ctx, `DELETE FROM sip_phones WHERE agent_id = $1`, agent); err != nil {
+		return fmt.Errorf("delete the phone: %w", err)
+	}
+	return nil
+}
+
+func nullable(id uuid.UUID) *uuid.UUID {
+	if id == uuid.Nil {
+		return nil
+	}
+	return &id
 }
 
 // phoneSecret finds a phone by the user name of its digest, in whatever tenant; exists is false when there is none.

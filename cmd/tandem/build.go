@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
@@ -226,10 +227,15 @@ func (a *app) buildServices(context.Context) (err error) {
 	a.crm = crm.New(crm.Config{DB: a.db, Events: a.events, Keys: a.keys, Blobs: a.blobs, Log: a.log})
 	a.crmsync = crmsync.New(crmsync.Config{
 		DB: a.db, Events: a.events, Bus: a.bus, Keys: a.keys, Recordings: a.recording, Log: a.log, Metrics: a.metrics,
-		Providers: map[string]crmsync.Open{"own": own.New(a.crm), "rt": rt.New(http.DefaultTransport)},
+		Providers: map[string]crmsync.Open{"own": own.New(a.crm), "rt": rt.New(crmTransport())},
 	})
 	a.uploader = recording.NewUploader(a.recording, a.crmsync, recording.UploaderConfig{MaxPart: a.cfg.Recording.PartBytes, Metrics: a.metrics})
 	return nil
+}
+
+// crmTransport never goes through a proxy of the environment: what is sent holds recordings.
+func crmTransport() *http.Transport {
+	return &http.Transport{TLSHandshakeTimeout: 10 * time.Second, ResponseHeaderTimeout: time.Minute, IdleConnTimeout: time.Minute, MaxIdleConnsPerHost: 4}
 }
 
 func (a *app) buildHTTP(context.Context) (err error) {

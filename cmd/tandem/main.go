@@ -65,6 +65,10 @@ func (s serveCommand) Run() error {
 	if err != nil {
 		return err
 	}
+	// A core dump would hold keys and voices.
+	if err := syscall.Setrlimit(syscall.RLIMIT_CORE, &syscall.Rlimit{}); err != nil {
+		return fmt.Errorf("switch core dumps off: %w", err)
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	drain := make(chan struct{})

@@ -38,10 +38,14 @@ func (s *sealer) Open(ctx context.Context, tenant uuid.UUID, sealed, about []byt
 	return k.Open(sealed, string(about))
 }
 
-// phonePassword gives a user's SIP phone, named by their extension, the same password.
-func (a *app) phonePassword(ctx context.Context, _ *storage.Tx, u auth.User, password string) error {
-	if u.Extension == "" || password == "" {
+// phonePassword gives a user's SIP phone, named by their extension, the same password. Without one the extension has changed: the old
+// phone's digests name another user, so the password has to be set anew.
+func (a *app) phonePassword(ctx context.Context, tx *storage.Tx, u auth.User, password string) error {
+	if password == "" {
+		return a.trunks.DeletePhones(ctx, tx, u.ID)
+	}
+	if u.Extension == "" {
 		return nil
 	}
-	return a.trunks.PutPhone(ctx, auth.From(ctx).Tenant, u.Extension, u.ID, password)
+	return a.trunks.PutPhone(ctx, tx, u.Extension, u.ID, password)
 }
