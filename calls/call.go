@@ -26,6 +26,7 @@ type Call struct {
 	tape     Tape
 	plan     Plan
 	heldAt   time.Time
+	codec    string // of the caller's leg
 
 	commands chan command
 	marks    chan mark
@@ -78,7 +79,7 @@ func newCall(sb *Switchboard, leg Leg, inv Invite) *Call {
 	timer := time.NewTimer(time.Hour)
 	timer.Stop()
 	return &Call{
-		sb: sb, log: sb.slog.With("call", id), state: StateNew, customer: leg,
+		sb: sb, log: sb.slog.With("call", id), state: StateNew, customer: leg, codec: inv.Codec,
 		record: Record{
 			ID: id, Tenant: inv.Tenant, Node: sb.cfg.Node, Direction: leg.Direction(), State: StateNew, Number: inv.Number, Caller: inv.Caller,
 			Transport: inv.Transport, StartedAt: now, QueuePath: []string{}, Reserved: inv.Reserved, Headers: inv.Headers,

@@ -88,6 +88,7 @@ type Invite struct {
 	SignalID  string            // SIP Call-ID, for finding traces; never logged with numbers
 	Headers   map[string]string // allow-listed X- headers and User-to-User, by lower-case name
 	Reserved  Reserved
+	Codec     string // what the caller's leg will speak once answered; "" when not known yet
 	Transport string // "udp", "tcp", "tls", "ws", "wss", "browser"
 }
 

@@ -63,7 +63,7 @@ func (c *Call) target(o Offer) Target {
 	}
 	return Target{
 		Tenant: c.record.Tenant, Call: c.record.ID, Device: o.Device, Agent: o.Agent, Offer: o.ID, From: c.record.Caller,
-		Codec: c.customer.Stream().Format().Codec.Name,
+		Codec: c.customer.Stream().Format().Codec.Name, // after a re-INVITE another than at first
 		Card: Card{
 			Number: c.record.Number, Caller: caller, Name: c.record.Caller.Name, QueuePath: c.record.QueuePath,
 			Waited: int(c.sb.db.Now().Sub(*c.record.QueuedAt).Seconds()), RingFor: int(o.RingFor.Seconds()),

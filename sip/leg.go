@@ -73,6 +73,7 @@ type leg struct {
 	events    chan calls.LegEvent
 	confirmed chan struct{}
 	done      chan struct{}
+	spoken    string // inbound: the codec of the answer, known before it is sent; "" when the offer is ours
 
 	mu    sync.Mutex
 	cause calls.Cause
@@ -170,6 +171,7 @@ func (g *leg) prepare(offer []byte) (err error) {
 		return nil
 	}
 	g.local, err = g.n.answer(offer)
+	g.spoken = g.n.now.codec.name
 	return err
 }
 

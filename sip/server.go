@@ -228,6 +228,7 @@ func (s *Server) invite(req *gosip.Request, tx *gosip.ServerTx) {
 		s.stack.t.reply(req, tx, r)
 		return
 	}
+	inv.Codec = leg.spoken
 	owned := s.stack.spawn(func() {
 		defer leg.Hangup(calls.CauseFailed) // whatever was forgotten; no effect on a leg that has ended
 		s.incoming(s.stack.ctx, leg, inv)
