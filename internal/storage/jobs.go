@@ -169,12 +169,16 @@ func migrateJobs(ctx context.Context, url string, log *slog.Logger) error {
 	if _, err := lock.Exec(ctx, "SELECT pg_advisory_lock($1)", int64(jobsLock)); err != nil {
 		return fmt.Errorf("lock the migration of the jobs: %w", err)
 	}
-	migrator, err := rivermigrate.New(riverpgxv5.New(pool), &rivermigrate.Config{Schema: jobsSchema, Logger: log})
+	migrator, err := rivermigrate.New(riverpgxv5.New(pool), &rivermigrate.Config{Schema: jobsSchema, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return fmt.Errorf("read the migrations of the jobs: %w", err)
 	}
-	if _, err := migrator.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
+	done, err := migrator.Migrate(ctx, rivermigrate.DirectionUp, nil)
+	if err != nil {
 		return fmt.Errorf("migrate the jobs: %w", err)
+	}
+	for _, m := range done.Versions {
+		log.Info("migrated the tables of jobs", "version", m.Version, "took", m.Duration)
 	}
 	return nil
 }
