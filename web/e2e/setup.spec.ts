@@ -60,7 +60,7 @@ test('a spoken prompt is made, played and deleted', async () => {
   await page.getByRole('button', { name: `Play: ${name}` }).click();
   await page.getByRole('button', { name: `Delete: ${name}` }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
-  await page.getByText(name).waitFor({ state: 'detached' });
+  await page.getByRole('cell', { name, exact: true }).waitFor({ state: 'detached' });
   expect(faults).toEqual([]);
 });
 
@@ -76,7 +76,7 @@ test('a role is made from the permission matrix', async () => {
   await page.getByText(name).click();
   expect(await page.getByLabel('Monitor Calls').inputValue()).toBe('team');
   await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
-  await page.getByRole('button', { name: 'Delete' }).last().click();
+  await page.locator('.mantine-Modal-content').getByRole('button', { name: 'Delete' }).click();
   await page.getByRole('cell', { name }).waitFor({ state: 'detached' });
 });
 
@@ -88,8 +88,10 @@ test('a wrong input is told at its form, in words', async () => {
   await dialog.getByLabel('Name', { exact: false }).first().fill('Somebody');
   await dialog.getByLabel('E-mail').fill('agent1@demo.test');
   await dialog.getByLabel('Password').first().fill('long enough for this');
-  await dialog.getByRole('textbox', { name: 'Roles' }).click();
+  await dialog.getByRole('combobox', { name: 'Roles' }).focus();
+  await page.keyboard.press('ArrowDown');
   await page.getByRole('option', { name: 'Agent', exact: true }).click();
+  await page.keyboard.press('Tab');
   await dialog.getByRole('button', { name: 'Save' }).click();
   await dialog.getByRole('alert').waitFor();
 });
@@ -99,7 +101,7 @@ test('a ticket is opened, noted and moved to resolved, by keyboard where it is a
   const title = unique();
   await page.goto(`${url}/tickets`);
   await page.getByRole('button', { name: 'New ticket' }).click();
-  await page.getByLabel('Subject').fill(title);
+  await page.getByRole('dialog').getByLabel('Subject').fill(title);
   await page.getByRole('button', { name: 'Save' }).click();
   await page.locator('h1').filter({ hasText: title }).waitFor();
   await page.getByLabel('Add a note').fill('Seen.');

@@ -44,7 +44,7 @@ export function SpeechForm({ onClose }: { onClose: () => void }) {
       <Group grow align="start">
         <Select label={t('prompts.language')} data={languages} {...form.getInputProps('language')} />
         <div>
-          <Text size="sm" fw={500} id="speech-speed">
+          <Text size="sm" fw={500}>
             {t('prompts.speed')}
           </Text>
           <Slider
@@ -53,7 +53,7 @@ export function SpeechForm({ onClose }: { onClose: () => void }) {
             max={2}
             step={0.1}
             label={(value) => `${value.toFixed(1)}×`}
-            thumbProps={{ 'aria-labelledby': 'speech-speed' }}
+            thumbLabel={t('prompts.speed')}
             {...form.getInputProps('speed')}
           />
         </div>

@@ -1,5 +1,4 @@
 import { Button } from '@mantine/core';
-import { notifications } from '@mantine/notifications';
 import { useQuery } from '@tanstack/react-query';
 import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -9,6 +8,7 @@ import { useAct } from '../api/useSave';
 import { useCan } from '../app/session';
 import { type Column, DataTable } from '../ui/DataTable';
 import { clock } from '../ui/format';
+import { notifyDone } from '../ui/notify';
 import { Page } from '../ui/Page';
 import { State, Tag, type Tone } from '../ui/State';
 import { DateTime } from '../ui/time';
@@ -126,7 +126,7 @@ function Retry({ recording }: { recording: Waiting }) {
   const retry = useAct({
     act: () => api.POST('/api/v1/recordings/{id}/retry', { params: { path: { id: recording.id } } }),
     nouns: ['recordings'],
-    done: () => notifications.show({ message: t('recordings.retried'), color: 'petrol' }),
+    done: () => notifyDone(t('recordings.retried')),
   });
   return (
     <Button variant="default" size="compact-sm" loading={retry.isPending} onClick={() => retry.mutate()}>

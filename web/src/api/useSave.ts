@@ -1,7 +1,7 @@
-import { notifications } from '@mantine/notifications';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import { useErrorText } from '../ui/errorText';
+import { notifyDone, notifyFailure } from '../ui/notify';
 
 interface SaveOptions<V, R> {
   save: (value: V) => Promise<R>;
@@ -20,7 +20,7 @@ export function useSave<V = void, R = unknown>({ save, nouns, done, quiet }: Sav
     mutationFn: save,
     onSuccess: (result) => {
       for (const noun of nouns) void queries.invalidateQueries({ queryKey: [noun] });
-      if (!quiet) notifications.show({ message: t('saved'), color: 'petrol', autoClose: 2000 });
+      if (!quiet) notifyDone(t('saved'));
       done?.(result);
     },
   });
@@ -30,14 +30,12 @@ export function useSave<V = void, R = unknown>({ save, nouns, done, quiet }: Sav
 /** Like useSave, for buttons without a form: the error is shown in a corner. */
 export function useAct<V = void>(options: { act: (value: V) => Promise<unknown>; nouns: string[]; done?: () => void }) {
   const queries = useQueryClient();
-  const { t } = useTranslation();
   return useMutation<unknown, Error, V>({
     mutationFn: options.act,
     onSuccess: () => {
       for (const noun of options.nouns) void queries.invalidateQueries({ queryKey: [noun] });
       options.done?.();
     },
-    onError: (error) =>
-      notifications.show({ message: error.message || t('errors:network'), color: 'red', autoClose: 8000 }),
+    onError: notifyFailure,
   });
 }

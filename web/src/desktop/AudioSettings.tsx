@@ -64,11 +64,11 @@ export function AudioSettings() {
             disabled={media === 'off'}
           />
           <div>
-            <Text size="sm" fw={500} id="ring-volume">
+            <Text size="sm" fw={500}>
               {t('mic.ringVolume')}
             </Text>
             <Slider
-              thumbProps={{ 'aria-labelledby': 'ring-volume' }}
+              thumbLabel={t('mic.ringVolume')}
               min={0}
               max={1}
               step={0.05}

@@ -203,6 +203,11 @@ describe('call', () => {
   });
 });
 
+test('an agent frame without a presence leaves the one before', () => {
+  const { state } = run([frame('agent', { presence: '', state: 'WRAP_UP' })], online);
+  expect(state.agent).toMatchObject({ presence: 'AVAILABLE', state: 'WRAP_UP' });
+});
+
 describe('microphone', () => {
   test('is proven once, again after a change, and on every new session', () => {
     const proven = run(

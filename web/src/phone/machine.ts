@@ -96,6 +96,13 @@ export function inCall(call: CallView | null): boolean {
   return call !== null && call.state !== 'ended' && call.state !== 'wrap_up';
 }
 
+// A session that is still being read has no presence yet: the one before is the better picture.
+const agentAfter = (before: AgentView, part: Partial<AgentView>): AgentView => ({
+  ...before,
+  ...part,
+  presence: part.presence || before.presence,
+});
+
 const none = (state: PhoneState): Step => [state, []];
 const send = (type: string, data?: Record<string, unknown>): Effect => ({ do: 'send', type, data });
 
@@ -207,7 +214,7 @@ function payload(state: PhoneState, incoming: Frame): Step {
     case 'welcome':
       return welcome(state, data as Welcome, incoming.seq);
     case 'agent':
-      return none({ ...state, agent: { ...state.agent, ...(data as Partial<AgentView>) } });
+      return none({ ...state, agent: agentAfter(state.agent, data as Partial<AgentView>) });
     case 'offer':
       return offered(state, data as unknown as Offer);
     case 'offer.withdrawn':
@@ -247,7 +254,7 @@ function welcome(state: PhoneState, data: Welcome, seq: number | undefined): Ste
     resume: data.resume ?? state.resume,
     // From here on the server counts; what a resumed session missed follows.
     lastSeq: seq ?? 0,
-    agent: { ...state.agent, ...(data.agent ?? {}) },
+    agent: agentAfter(state.agent, data.agent ?? {}),
     call: data.call === undefined && sameSession ? state.call : call,
     muted: call?.muted ?? (sameSession && state.muted),
     offer: null,

@@ -59,7 +59,7 @@ export function Player({ ticket, parts }: { ticket: string; parts: Schema['Attac
           flex={1}
           size="sm"
           label={clock}
-          thumbProps={{ 'aria-label': t('recording.position') }}
+          thumbLabel={t('recording.position')}
           min={0}
           max={Math.max(seconds, 0.1)}
           step={1}

@@ -11,6 +11,7 @@ import { clock } from '../ui/format';
 import { Facts } from '../ui/Page';
 import { QueuePath, State } from '../ui/State';
 import { DateTime } from '../ui/time';
+import { useCloseLabel } from '../ui/useCloseLabel';
 import { EndCall } from './EndCall';
 import { Leg } from './Leg';
 import classes from './supervisor.module.css';
@@ -19,7 +20,13 @@ import classes from './supervisor.module.css';
 export function CallDetails({ id, onClose }: { id: string | undefined; onClose: () => void }) {
   const { t } = useTranslation('supervisor');
   return (
-    <Drawer opened={id !== undefined} onClose={onClose} title={t('details')} size={480}>
+    <Drawer
+      opened={id !== undefined}
+      onClose={onClose}
+      title={t('details')}
+      size={480}
+      closeButtonProps={useCloseLabel()}
+    >
       {id && <Details id={id} />}
     </Drawer>
   );

@@ -1,5 +1,4 @@
 import { ActionIcon, Button } from '@mantine/core';
-import { notifications } from '@mantine/notifications';
 import { IconPhoneOff } from '@tabler/icons-react';
 import { useTranslation } from 'react-i18next';
 import { api, type Schema } from '../api/client';
@@ -7,6 +6,7 @@ import { useAct } from '../api/useSave';
 import { useCan } from '../app/session';
 import { useCallerText } from '../ui/caller';
 import { useConfirm } from '../ui/confirm';
+import { notifyDone } from '../ui/notify';
 
 /** Ends a call of others, after a question; nothing for those who may not. */
 export function EndCall({ call, large }: { call: Schema['CallRow']; large?: boolean }) {
@@ -17,7 +17,7 @@ export function EndCall({ call, large }: { call: Schema['CallRow']; large?: bool
   const end = useAct({
     act: () => api.POST('/api/v1/calls/{id}/end', { params: { path: { id: call.call_id } }, body: {} }),
     nouns: ['calls', 'agents'],
-    done: () => notifications.show({ message: t('endDone'), color: 'petrol' }),
+    done: () => notifyDone(t('endDone')),
   });
   if (!can('end', 'calls') || call.state === 'ended') return null;
   const ask = () =>

@@ -1,4 +1,4 @@
-import { ScrollArea, Skeleton, Table, Text, UnstyledButton } from '@mantine/core';
+import { Button, ScrollArea, Skeleton, Table, Text, UnstyledButton } from '@mantine/core';
 import { IconArrowDown, IconArrowsSort, IconArrowUp } from '@tabler/icons-react';
 import {
   type ColumnDef,
@@ -9,7 +9,7 @@ import {
   tableFeatures,
   useTable,
 } from '@tanstack/react-table';
-import { type KeyboardEvent, type ReactNode, useMemo } from 'react';
+import { type KeyboardEvent, type ReactNode, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import classes from './DataTable.module.css';
 import { ErrorNotice } from './ErrorNotice';
@@ -50,6 +50,8 @@ export interface DataTableProps<T> {
 }
 
 const noRows: never[] = [];
+// More are drawn on demand: nobody reads a thousand rows, and twice a second they would cost a core.
+const DRAWN = 100;
 
 /** The one table of all lists: sorting, keyboard, and the three states that are not rows. */
 export function DataTable<T>(props: DataTableProps<T>) {
@@ -75,7 +77,9 @@ export function DataTable<T>(props: DataTableProps<T>) {
     initialState: { sorting: props.sortBy ? [props.sortBy] : [] },
   });
   const byID = new Map(columns.map((c) => [c.id, c]));
-  const body = table.getRowModel().rows;
+  const [drawn, setDrawn] = useState(DRAWN);
+  const all = table.getRowModel().rows;
+  const body = all.slice(0, drawn);
   const loading = props.loading && !rows;
 
   return (
@@ -142,6 +146,14 @@ export function DataTable<T>(props: DataTableProps<T>) {
       </ScrollArea>
       {props.error ? <ErrorNotice error={props.error} onRetry={props.onRetry} m="md" /> : null}
       {!props.error && rows?.length === 0 && <EmptyState title={props.empty} text={props.emptyText} />}
+      {all.length > drawn && (
+        <div className={classes.more}>
+          {t('shown', { count: drawn, all: all.length })}
+          <Button variant="subtle" size="compact-sm" onClick={() => setDrawn(drawn + DRAWN)}>
+            {t('showMore')}
+          </Button>
+        </div>
+      )}
       {props.footer}
       <Text className="sr-only" role="status">
         {loading ? t('loading') : rows ? t('rows', { count: rows.length }) : ''}

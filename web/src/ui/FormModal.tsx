@@ -2,6 +2,7 @@ import { Button, Drawer, Group, Modal, Stack } from '@mantine/core';
 import type { FormEventHandler, ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { ErrorNotice } from './ErrorNotice';
+import { useCloseLabel } from './useCloseLabel';
 
 interface FormProps {
   opened: boolean;
@@ -45,7 +46,13 @@ function FormBody(props: FormProps) {
 /** A short form in a box. */
 export function FormModal(props: FormProps) {
   return (
-    <Modal opened={props.opened} onClose={props.onClose} title={props.title} size={props.wide ? 'lg' : 'md'}>
+    <Modal
+      opened={props.opened}
+      onClose={props.onClose}
+      title={props.title}
+      size={props.wide ? 'lg' : 'md'}
+      closeButtonProps={useCloseLabel()}
+    >
       <FormBody {...props} />
     </Modal>
   );
@@ -54,7 +61,13 @@ export function FormModal(props: FormProps) {
 /** A long form at the side, with what it belongs to still in sight. */
 export function FormDrawer(props: FormProps) {
   return (
-    <Drawer opened={props.opened} onClose={props.onClose} title={props.title} size={props.wide ? 820 : 460}>
+    <Drawer
+      opened={props.opened}
+      onClose={props.onClose}
+      title={props.title}
+      size={props.wide ? 820 : 460}
+      closeButtonProps={useCloseLabel()}
+    >
       <FormBody {...props} />
     </Drawer>
   );

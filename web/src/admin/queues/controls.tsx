@@ -75,7 +75,7 @@ export function WhisperControl({ label, value, onChange }: Control<Schema['Whisp
         <Slider
           w={150}
           mb={10}
-          thumbProps={{ 'aria-label': `${label}: ${t('settings.speed')}` }}
+          thumbLabel={`${label}: ${t('settings.speed')}`}
           min={0.5}
           max={2}
           step={0.1}

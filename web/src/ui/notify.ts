@@ -1,0 +1,18 @@
+import { notifications } from '@mantine/notifications';
+import i18next from 'i18next';
+
+/** Says in a corner that something is done; goes by itself. */
+export function notifyDone(message: string): void {
+  notifications.show({ message, color: 'petrol', autoClose: 2500, withCloseButton: false, role: 'status' });
+}
+
+/** Says in a corner what has failed, for buttons that have no form to say it in. */
+export function notifyFailure(error: Error): void {
+  notifications.show({
+    message: error.message || i18next.t('errors:network'),
+    color: 'red',
+    autoClose: 8000,
+    role: 'alert',
+    closeButtonProps: { 'aria-label': i18next.t('common:close') },
+  });
+}
