@@ -25,6 +25,7 @@ import (
 	"tandem/internal/storage/storagetest"
 	"tandem/media/codec"
 	"tandem/recording/recordingtest"
+	"tandem/sip/siptest"
 )
 
 // program builds the real program once.
@@ -183,6 +184,67 @@ func TestKilledInTheCall(t *testing.T) {
 	}
 	alone(t, "left", sides[0][f.Rate/2:], f.Rate, customerHz, farHz)
 	alone(t, "right", sides[1][f.Rate/2:], f.Rate, farHz, customerHz)
+}
+
+// register makes a phone the device of an agent.
+func register(t testing.TB, ph *siptest.Phone, server string) {
+	t.Helper()
+	r := ph.Request("REGISTER", server, ph.User)
+	r.Resend()
+	r.Authorize(r.Response(401), "REGISTER", ph.User, demoPassword, "MD5")
+	r.Response(200)
+}
+
+// The program is killed while an agent is in a call. After the next start the agent gets calls again, and both recordings arrive.
+func TestKilledWithAnAgent(t *testing.T) {
+	t.Parallel()
+	database, dir := storagetest.NewURL(t), t.TempDir()
+	agent := siptest.New(t, "8001")
+	first := run(t, database, dir)
+	register(t, agent, first.sip)
+	hearMore(t, talkWith(t, agent, first.sip).voice, 2*time.Second)
+	first.kill()
+
+	second := run(t, database, dir)
+	register(t, agent, second.sip)
+	talkWith(t, agent, second.sip).hangUp()
+	db := open(t, database)
+	within(t, 30*time.Second, "the end of both calls", func() bool {
+		return count(t, db, `SELECT count(*) FROM calls WHERE ended_at IS NOT NULL`) == 2
+	})
+	for i, reason := range []calls.Reason{calls.ReasonCallerHungUp, calls.ReasonNodeStopped} { // the newest first
+		row := ask[list[calls.CallRow]](second.client, "GET", "/api/v1/calls", nil).Items[i]
+		if row.Reason != reason || row.AgentName != "Phone 8001" {
+			t.Errorf("call %d ended as %s with %q", i, row.Reason, row.AgentName)
+		}
+		destroyed(t, db, filepath.Join(dir, "spool"), row.ID)
+		if n := len(second.files(row.ID)); n != 1 {
+			t.Errorf("%d files on the ticket of call %d", n, i)
+		}
+	}
+	within(t, 20*time.Second, "an empty queue and an idle agent", func() bool {
+		return count(t, db, `SELECT (SELECT count(*) FROM queue_items WHERE state <> 'left') + (SELECT count(*) FROM queue_offers WHERE ended_at IS NULL)`) == 0
+	})
+}
+
+// talkWith calls 1005, and the agent's phone answers; both hear each other.
+func talkWith(t testing.TB, agent *siptest.Phone, server string) *caller {
+	t.Helper()
+	p := &caller{phone: siptest.New(t, "+4930888888"), voice: siptest.NewVoice(t, codec.PCMU)}
+	p.call = p.phone.Invite(server, "1005", p.phone.SDP(p.voice.Port(), "", "0"))
+	answer := p.call.Response(200)
+	p.call.Ack("")
+	p.voice.Send(string(answer.Body()), customerHz)
+	offer := agent.TryAnswer(40 * time.Second)
+	if offer == nil {
+		t.Fatal("the agent's phone does not ring")
+	}
+	ear := siptest.NewVoice(t, codec.PCMU)
+	offer.Reply(offer.Invite, 200, "OK", agent.SDP(ear.Port(), "", "0"))
+	ear.Send(string(offer.Invite.Body()), agentHz)
+	p.voice.WaitTone(agentHz, 20*time.Second)
+	ear.WaitTone(customerHz, 20*time.Second)
+	return p
 }
 
 // gate stands before a CRM and fails on request.
