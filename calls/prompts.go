@@ -51,8 +51,10 @@ type Prompts struct {
 
 // NewPrompts returns the library of prompts.
 func NewPrompts(db *storage.DB, blobs storage.Blobs, tts sound.TTS, log *events.Log) *Prompts {
-	return &Prompts{db: db, blobs: blobs, tts: tts, log: log, assets: map[string]*sound.Asset{},
-		music: sync.OnceValues(func() (*sound.Asset, error) { return sound.NewLoop(sound.HoldMusic()) })}
+	return &Prompts{
+		db: db, blobs: blobs, tts: tts, log: log, assets: map[string]*sound.Asset{},
+		music: sync.OnceValues(func() (*sound.Asset, error) { return sound.NewLoop(sound.HoldMusic()) }),
+	}
 }
 
 // Music is the built-in hold music.

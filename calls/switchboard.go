@@ -216,7 +216,8 @@ func (s *Switchboard) lookup(ctx context.Context, c *Call) (Number, bool) {
 
 // drainLeg waits until a leg that was hung up is gone.
 func drainLeg(leg Leg) {
-	for range leg.Events() { //nolint:revive // the events no longer matter
+	for range leg.Events() {
+		continue // the events no longer matter
 	}
 	<-leg.Done()
 }

@@ -88,16 +88,6 @@ func (h *house) run(s *queues.Service) (stop func()) {
 	return stop
 }
 
-func must[V any](h *house) func(V, error) V {
-	return func(v V, err error) V {
-		h.Helper()
-		if err != nil {
-			h.Fatal(err)
-		}
-		return v
-	}
-}
-
 func (h *house) ok(err error) {
 	h.Helper()
 	if err != nil {

@@ -347,7 +347,7 @@ func (s *session) gotDigit(f frame) error {
 	if err != nil {
 		return err
 	}
-	if len(d.Digit) != 1 || !strings.Contains("0123456789*#ABCD", d.Digit) {
+	if len(d.Digit) != 1 || !strings.ContainsAny(d.Digit, "0123456789*#ABCD") {
 		return errBadData
 	}
 	g, err := s.live()

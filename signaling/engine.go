@@ -3,6 +3,7 @@
 package signaling
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -129,7 +130,7 @@ func openMuxes(addrs []string) ([]ice.UDPMux, error) {
 			muxes = append(muxes, m)
 			continue
 		}
-		conn, err := net.ListenPacket("udp", addr)
+		conn, err := new(net.ListenConfig).ListenPacket(context.Background(), "udp", addr)
 		if err != nil {
 			return fail(fmt.Errorf("listen for browsers' media on %s: %w", addr, err))
 		}

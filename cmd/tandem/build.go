@@ -121,7 +121,7 @@ func (c *Config) mediaIP() (netip.Addr, error) {
 		return netip.ParseAddr(c.Media.IP)
 	}
 	// Connecting a UDP socket sends nothing; it only asks the kernel for the route (192.0.2.1 is reserved for documents, RFC 5737).
-	conn, err := net.Dial("udp4", "192.0.2.1:9")
+	conn, err := new(net.Dialer).DialContext(context.Background(), "udp4", "192.0.2.1:9")
 	if err != nil {
 		return netip.AddrFrom4([4]byte{127, 0, 0, 1}), nil
 	}
@@ -238,7 +238,7 @@ func crmTransport() *http.Transport {
 	return &http.Transport{TLSHandshakeTimeout: 10 * time.Second, ResponseHeaderTimeout: time.Minute, IdleConnTimeout: time.Minute, MaxIdleConnsPerHost: 4}
 }
 
-func (a *app) buildHTTP(context.Context) (err error) {
+func (a *app) buildHTTP(ctx context.Context) (err error) {
 	a.api, err = api.New(api.Config{
 		Services: api.Services{
 			DB: a.db, Auth: a.auth, Calls: a.board, Numbers: a.numbers, Prompts: a.prompts, Queues: a.queues, Trunks: a.trunks,
@@ -250,7 +250,7 @@ func (a *app) buildHTTP(context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if a.listener, err = net.Listen("tcp", a.cfg.HTTP.Addr); err != nil {
+	if a.listener, err = new(net.ListenConfig).Listen(ctx, "tcp", a.cfg.HTTP.Addr); err != nil {
 		return fault.Newf(fault.Unavailable, "http_addr", "http.addr %s cannot be listened on.", a.cfg.HTTP.Addr).WithField("http.addr").Because(err)
 	}
 	return nil

@@ -213,7 +213,11 @@ func (c *Config) check() (key string, err error) {
 		optional   bool
 	}{
 		{"http.addr", c.HTTP.Addr, false},
-		{"sip.udp", c.SIP.UDP, true}, {"sip.tcp", c.SIP.TCP, true}, {"sip.tls", c.SIP.TLS, true}, {"sip.ws", c.SIP.WS, true}, {"sip.wss", c.SIP.WSS, true},
+		{"sip.udp", c.SIP.UDP, true},
+		{"sip.tcp", c.SIP.TCP, true},
+		{"sip.tls", c.SIP.TLS, true},
+		{"sip.ws", c.SIP.WS, true},
+		{"sip.wss", c.SIP.WSS, true},
 		{"bus.listen", c.Bus.Listen, true},
 	}
 	for _, a := range addresses {

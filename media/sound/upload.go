@@ -73,10 +73,23 @@ func Detect(data []byte) string {
 		at         int
 		magic, say string
 	}{
-		{8, "WAVE", "WAV"}, {0, "\x89PNG\r\n", "PNG image"}, {0, "\xFF\xD8\xFF", "JPEG image"}, {0, "GIF8", "GIF image"},
-		{8, "WEBP", "WebP image"}, {0, "BM", "bitmap image"}, {0, "%PDF-", "PDF document"}, {0, "PK\x03\x04", "ZIP archive or Office document"},
-		{0, "OggS", "Ogg"}, {0, "fLaC", "FLAC"}, {4, "ftyp", "MPEG-4"}, {8, "AIFF", "AIFF"}, {0, "#!AMR", "AMR"},
-		{0, "\x1A\x45\xDF\xA3", "WebM"}, {0, "\x7FELF", "program"}, {0, "MZ", "program"}, {0, "\x1F\x8B", "gzip archive"},
+		{8, "WAVE", "WAV"},
+		{0, "\x89PNG\r\n", "PNG image"},
+		{0, "\xFF\xD8\xFF", "JPEG image"},
+		{0, "GIF8", "GIF image"},
+		{8, "WEBP", "WebP image"},
+		{0, "BM", "bitmap image"},
+		{0, "%PDF-", "PDF document"},
+		{0, "PK\x03\x04", "ZIP archive or Office document"},
+		{0, "OggS", "Ogg"},
+		{0, "fLaC", "FLAC"},
+		{4, "ftyp", "MPEG-4"},
+		{8, "AIFF", "AIFF"},
+		{0, "#!AMR", "AMR"},
+		{0, "\x1A\x45\xDF\xA3", "WebM"},
+		{0, "\x7FELF", "program"},
+		{0, "MZ", "program"},
+		{0, "\x1F\x8B", "gzip archive"},
 	} {
 		if len(data) >= m.at+len(m.magic) && string(data[m.at:m.at+len(m.magic)]) == m.magic {
 			if m.say == "WAV" && string(data[:4]) != "RIFF" {

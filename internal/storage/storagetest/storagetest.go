@@ -149,10 +149,12 @@ func startServer() (string, error) {
 	if out, err := initdb.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("initdb: %w: %s", err, out)
 	}
-	hold, keep, err := os.Pipe()
-	if err != nil {
+	// Bare descriptors: an os.File would be closed once collected. The writing end closes when this process ends, however it ends.
+	var pipe [2]int
+	if err := syscall.Pipe2(pipe[:], syscall.O_CLOEXEC); err != nil {
 		return "", err
 	}
+	hold := os.NewFile(uintptr(pipe[0]), "hold")
 	const script = `"$0" -D "$1/data" -k "$1" -c listen_addresses= -c fsync=off -c max_connections=200 -c shared_buffers=64MB >"$1/log" 2>&1 & read -r _; kill -QUIT $!; wait; rm -rf "$1"`
 	run := exec.Command("/bin/sh", "-c", script, filepath.Join(bin, "postgres"), dir)
 	run.SysProcAttr, run.Dir, run.Stdin = attr, dir, hold
@@ -160,13 +162,9 @@ func startServer() (string, error) {
 		return "", err
 	}
 	hold.Close()
-	keepOpen = keep
 	base := "postgres:///postgres?user=postgres&host=" + url.QueryEscape(dir)
 	return base, waitReady(base)
 }
-
-// keepOpen is the pipe's end whose closing, at exit, stops the server; it must not be collected.
-var keepOpen *os.File
 
 func waitReady(base string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
