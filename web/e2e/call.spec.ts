@@ -35,7 +35,7 @@ async function call(number: string): Promise<void> {
 test('the customer hears itself at the echo number', async () => {
   await call('1003');
   await customer.page.locator('[data-call-state=talking]').waitFor();
-  await expect.poll(() => heardTone(customer.page), { timeout: 15_000 }).toBeCloseTo(CUSTOMER_TONE, -1);
+  await expect.poll(() => heardTone(customer.page), { timeout: 30_000 }).toBeCloseTo(CUSTOMER_TONE, -1);
   expect(await seriousFaults(customer.page)).toEqual([]);
   await customer.page.locator('[data-action=hangup]').click();
   await customer.page.locator('[data-call-state=ended]').waitFor();

@@ -1,5 +1,5 @@
 import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { seriousFaults, signIn, startBrowser, url, type Visitor, visitor } from './browser';
 
 // Setting things up by the screens: what is made is found again, and goes.
@@ -12,6 +12,9 @@ beforeAll(async () => {
   ({ browser, stop } = await startBrowser());
   admin = await visitor(browser);
   await signIn(admin.page, 'admin');
+});
+beforeEach(() => {
+  admin.faults.length = 0;
 });
 afterAll(() => stop());
 

@@ -1,5 +1,6 @@
 import { notifications } from '@mantine/notifications';
 import i18next from 'i18next';
+import { Problem } from '../api/problem';
 
 /** Says in a corner that something is done; goes by itself. */
 export function notifyDone(message: string): void {
@@ -9,10 +10,15 @@ export function notifyDone(message: string): void {
 /** Says in a corner what has failed, for buttons that have no form to say it in. */
 export function notifyFailure(error: Error): void {
   notifications.show({
-    message: error.message || i18next.t('errors:network'),
+    message: sentence(error),
     color: 'red',
     autoClose: 8000,
     role: 'alert',
     closeButtonProps: { 'aria-label': i18next.t('common:close') },
   });
+}
+
+function sentence(error: Error): string {
+  if (!(error instanceof Problem)) return i18next.t('errors:network');
+  return i18next.exists(error.code, { ns: 'errors' }) ? i18next.t(`errors:${error.code}`) : error.message;
 }
