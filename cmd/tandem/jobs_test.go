@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"strings"
 	"testing"
 	"time"
@@ -41,6 +42,14 @@ func TestQueuesSpeakAhead(t *testing.T) {
 	a.spoken(t, whisper.Text)
 	if plan, err := (&queueDesk{queues: a.queues, language: a.language, now: a.db.Now}).Plan(ctx, a.tenant, child.ID); err != nil || plan.Whisper.Text != whisper.Text {
 		t.Errorf("the queue below whispers %q, %v", plan.Whisper.Text, err)
+	}
+	// Another node needs no engine to say the same.
+	elsewhere := sound.NewCachedTTS(sound.NewEspeak(sound.EspeakConfig{Path: "no-such-program"}), "espeak-ng", speech{a.blobs}, a.log)
+	if pcm, err := elsewhere.Synthesize(ctx, greeting, "en", 1); err != nil || pcm.Duration() < time.Second {
+		t.Errorf("the greeting elsewhere: %s, %v", pcm.Duration(), err)
+	}
+	if _, err := (speech{a.blobs}).Get(ctx, "never"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("what nobody has said: %v", err)
 	}
 }
 

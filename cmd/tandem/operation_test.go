@@ -249,7 +249,7 @@ func canariesByAPI(t *testing.T, p *process, c canaries) {
 	if status, b := p.do("POST", "/api/v1/tickets/"+ticket.ID+"/notes", map[string]any{"body": c.list["note"]}); status > 299 {
 		t.Errorf("a note: %d %s", status, b)
 	}
-	req, err := http.NewRequest(http.MethodPost, p.base+"/api/v1/login", strings.NewReader(`{"email": "`+c.list["e-mail"]+`", "password": "`+c.list["password"])) //nolint:noctx // the test's end is limit enough
+	req, err := http.NewRequest(http.MethodPost, p.base+"/api/v1/login", strings.NewReader(`{"email": "`+c.list["e-mail"]+`", "password": "`+c.list["password"]))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -275,7 +275,7 @@ func canariesBySocket(t *testing.T, p *process, c canaries) {
 	if code := stranger.Closed(); code != 4401 {
 		t.Errorf("a wrong ticket closes with %d", code)
 	}
-	req, err := http.NewRequest(http.MethodPost, p.base+"/api/v1/login", strings.NewReader(`{"email": "agent1@demo.test", "password": "`+demoPassword+`"}`)) //nolint:noctx // as above
+	req, err := http.NewRequest(http.MethodPost, p.base+"/api/v1/login", strings.NewReader(`{"email": "agent1@demo.test", "password": "`+demoPassword+`"}`))
 	if err != nil {
 		t.Fatal(err)
 	}

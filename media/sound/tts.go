@@ -9,8 +9,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"strconv"
 
 	"tandem/internal/fault"
@@ -30,37 +28,10 @@ const (
 	MaxSpeed = 2.0
 )
 
-// Store keeps synthesised speech by key. Get returns an error that is fs.ErrNotExist when there is none. The blob store can be one.
+// Store keeps synthesised speech by key. Get returns an error that is fs.ErrNotExist when there is none.
 type Store interface {
 	Get(ctx context.Context, key string) ([]byte, error)
 	Put(ctx context.Context, key string, data []byte) error
-}
-
-// DirStore is a Store in a folder, one file per key.
-type DirStore string
-
-// Get reads the file of key.
-func (d DirStore) Get(_ context.Context, key string) ([]byte, error) {
-	return os.ReadFile(filepath.Join(string(d), key))
-}
-
-// Put writes the file of key; readers see all of it or nothing.
-func (d DirStore) Put(_ context.Context, key string, data []byte) error {
-	if err := os.MkdirAll(string(d), 0o750); err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(string(d), ".tts-*")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), filepath.Join(string(d), key))
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return nil
 }
 
 // CachedTTS asks an engine only for what its store does not hold.

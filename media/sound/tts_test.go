@@ -124,21 +124,21 @@ func TestEspeakTimeoutAndPool(t *testing.T) {
 func TestCachedTTSSpeaksOnce(t *testing.T) {
 	dir := t.TempDir()
 	log := slog.New(slog.DiscardHandler)
-	tts := NewCachedTTS(espeak(), "espeak-ng 1", DirStore(filepath.Join(dir, "tts")), log)
+	tts := NewCachedTTS(espeak(), "espeak-ng 1", dirStore(filepath.Join(dir, "tts")), log)
 	first, err := tts.Synthesize(t.Context(), "Please wait.", "en-us", 1)
 	if err != nil {
 		t.Fatal(err)
 	}
 	// The engine is gone; what is stored remains.
 	broken := NewEspeak(EspeakConfig{Path: "no-such-program"})
-	again, err := NewCachedTTS(broken, "espeak-ng 1", DirStore(filepath.Join(dir, "tts")), log).Synthesize(t.Context(), "Please wait.", "en-us", 1)
+	again, err := NewCachedTTS(broken, "espeak-ng 1", dirStore(filepath.Join(dir, "tts")), log).Synthesize(t.Context(), "Please wait.", "en-us", 1)
 	if err != nil || len(again.Samples) != len(first.Samples) || again.Rate != first.Rate {
 		t.Fatalf("from the store: %d samples, %v", len(again.Samples), err)
 	}
 	keys := map[string]bool{}
 	for _, k := range []string{
 		tts.Key("a", "b", 1), tts.Key("a", "c", 1), tts.Key("ab", "", 1), tts.Key("a", "b", 1.1),
-		NewCachedTTS(broken, "other", DirStore(dir), log).Key("a", "b", 1),
+		NewCachedTTS(broken, "other", dirStore(dir), log).Key("a", "b", 1),
 	} {
 		keys[k] = true
 	}
@@ -159,13 +159,24 @@ func TestCachedTTSSpeaksOnce(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	bad := NewCachedTTS(espeak(), "e", DirStore(file), slog.New(slog.NewTextHandler(&said, nil)))
+	bad := NewCachedTTS(espeak(), "e", dirStore(file), slog.New(slog.NewTextHandler(&said, nil)))
 	if _, err := bad.Synthesize(t.Context(), "Secret words.", "en-us", 1); err != nil {
 		t.Errorf("with a store that fails: %v", err)
 	}
 	if !strings.Contains(said.String(), "cannot be cached") || strings.Contains(said.String(), "Secret") {
 		t.Errorf("logged: %s", said.String())
 	}
+}
+
+// dirStore is a Store in a folder, one file per key.
+type dirStore string
+
+func (d dirStore) Get(_ context.Context, key string) ([]byte, error) {
+	return os.ReadFile(filepath.Join(string(d), key))
+}
+
+func (d dirStore) Put(_ context.Context, key string, data []byte) error {
+	return errors.Join(os.MkdirAll(string(d), 0o700), os.WriteFile(filepath.Join(string(d), key), data, 0o600))
 }
 
 func TestCountdownEndsWithTheSoundOfOne(t *testing.T) {
