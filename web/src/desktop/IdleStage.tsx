@@ -66,6 +66,14 @@ function Online({ media }: { media: PhoneState['media'] }) {
       {media === 'connecting' ? t('connectingMedia') : media === 'interrupted' ? t('interrupted') : ''}
     </div>
   );
+  if (!agent.state) {
+    return (
+      <>
+        {head}
+        <Centre icon={<IconPhonePause size={24} />} title={t('noQueues')} text={t('noQueuesText')} />
+      </>
+    );
+  }
   if (barred && agent.presence !== 'OFFLINE') {
     return (
       <>

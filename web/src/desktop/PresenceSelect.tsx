@@ -25,6 +25,8 @@ export function PresenceSelect() {
   const phone = usePhone();
   const agent = usePhoneState((s) => s.agent);
   const online = usePhoneState((s) => s.link === 'online');
+  // Whoever serves no queues has no presence that anybody would ask for.
+  if (online && !agent.state) return null;
   const set = (presence: Presence, reason = '') => {
     // The click also unlocks sound: an agent who becomes available must be able to hear the ring.
     if (presence === 'AVAILABLE') void phone.goOnline();

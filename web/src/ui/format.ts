@@ -7,10 +7,10 @@ export function clock(seconds: number): string {
   return h > 0 ? `${h}:${String(m).padStart(2, '0')}:${s}` : `${m}:${s}`;
 }
 
-/** Whole seconds between an RFC 3339 time and now; 0 for a time that is missing, broken or ahead (clocks differ). */
+/** Whole seconds between an RFC 3339 time and now; 0 for a time that is missing (Go's zero time too), broken or ahead (clocks differ). */
 export function secondsSince(time: string | undefined | null, now: number): number {
   const then = time ? Date.parse(time) : Number.NaN;
-  return Number.isNaN(then) ? 0 : Math.max(0, Math.floor((now - then) / 1000));
+  return Number.isNaN(then) || then < 0 ? 0 : Math.max(0, Math.floor((now - then) / 1000));
 }
 
 export function dateTime(time: string | undefined | null, language: string): string {
