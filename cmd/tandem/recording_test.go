@@ -171,7 +171,7 @@ func TestRecordedCall(t *testing.T) {
 		t.Errorf("the file has %.3f s, the talk had %.3f s", length, row.TalkSeconds)
 	}
 	from, to := longestSilence(sides)
-	if silent := float64(to-from) / 8000; silent < row.HeldSeconds-0.1 {
+	if silent := float64(to-from) / 8000; silent < row.HeldSeconds-0.3 {
 		t.Errorf("exact silence for %.3f s, held for %.3f s", silent, row.HeldSeconds)
 	}
 	alone(t, "left before the hold", sides[0][8000:from], 8000, customerHz, farHz)
@@ -182,7 +182,7 @@ func TestRecordedCall(t *testing.T) {
 
 func (f *follow) await(t testing.TB, event string) {
 	t.Helper()
-	limit := time.After(20 * time.Second)
+	limit := time.After(time.Minute)
 	for {
 		select {
 		case n := <-f.notes:

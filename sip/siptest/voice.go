@@ -226,6 +226,9 @@ func (a *Voice) listen() {
 	}
 }
 
+// mostLate is how many packets a voice sends at once after it was held up: a phone loses nothing of what is said.
+const mostLate = 50
+
 func (a *Voice) speak(ctx context.Context) {
 	enc, err := codec.NewEncoder(a.codec, audioRate)
 	if err != nil {
@@ -234,42 +237,62 @@ func (a *Voice) speak(ctx context.Context) {
 	}
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	pcm := make([]int16, audioRate/50)
-	payload := make([]byte, codec.MaxPayload)
-	header := rtp.Header{Version: 2, PayloadType: a.codec.PayloadType, SSRC: uint32(a.Port()), SequenceNumber: uint16(a.Port())}
-	phase := 0.0
-	out := make([]byte, 1500)
+	s := &speaker{
+		enc: enc, pcm: make([]int16, audioRate/50), payload: make([]byte, codec.MaxPayload), out: make([]byte, 1500),
+		header: rtp.Header{Version: 2, PayloadType: a.codec.PayloadType, SSRC: uint32(a.Port()), SequenceNumber: uint16(a.Port())},
+	}
+	next := time.Now()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
-		a.mu.Lock()
-		remote, hz, lose := a.remote, a.hz, a.lose
-		a.mu.Unlock()
-		if !remote.IsValid() {
-			continue
+		for n := 0; !next.After(time.Now()); next = next.Add(20 * time.Millisecond) {
+			if n++; n <= mostLate && !a.say(s) {
+				return
+			}
 		}
-		for i := range pcm {
-			pcm[i] = int16(8000 * math.Sin(phase))
-			phase = math.Mod(phase+2*math.Pi*hz/audioRate, 2*math.Pi)
-		}
-		n, err := enc.Encode(payload, pcm)
-		if err != nil {
-			continue
-		}
-		header.SequenceNumber++
-		header.Timestamp += uint32(a.codec.ClockRate / 50)
-		if lose != nil && lose(header.SequenceNumber) {
-			continue
-		}
-		size, err := header.MarshalTo(out)
-		if err != nil {
-			return
-		}
-		_, _ = a.conn.WriteToUDPAddrPort(append(out[:size], payload[:n]...), remote) // the far end may have closed
 	}
+}
+
+// speaker is the sending side of a voice.
+type speaker struct {
+	enc     codec.Encoder
+	header  rtp.Header
+	phase   float64
+	pcm     []int16
+	payload []byte
+	out     []byte
+}
+
+// say sends one packet. False: it never will.
+func (a *Voice) say(s *speaker) bool {
+	a.mu.Lock()
+	remote, hz, lose := a.remote, a.hz, a.lose
+	a.mu.Unlock()
+	if !remote.IsValid() {
+		return true
+	}
+	for i := range s.pcm {
+		s.pcm[i] = int16(8000 * math.Sin(s.phase))
+		s.phase = math.Mod(s.phase+2*math.Pi*hz/audioRate, 2*math.Pi)
+	}
+	n, err := s.enc.Encode(s.payload, s.pcm)
+	if err != nil {
+		return true
+	}
+	s.header.SequenceNumber++
+	s.header.Timestamp += uint32(a.codec.ClockRate / 50)
+	if lose != nil && lose(s.header.SequenceNumber) {
+		return true
+	}
+	size, err := s.header.MarshalTo(s.out)
+	if err != nil {
+		return false
+	}
+	_, _ = a.conn.WriteToUDPAddrPort(append(s.out[:size], s.payload[:n]...), remote) // the far end may have closed
+	return true
 }
 
 // mediaAddr reads the address of the first audio line.
