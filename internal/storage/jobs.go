@@ -11,6 +11,7 @@ import (
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 	"github.com/riverqueue/river/rivermigrate"
+	"github.com/riverqueue/river/rivertype"
 )
 
 // Job is what somebody will do later: its Kind names the work, its fields, kept as JSON, say on what. Row-level security does not reach
@@ -78,12 +79,36 @@ type Jobs struct {
 	inserter *river.Client[pgx.Tx]
 }
 
+// warnings leaves out what River tells when all is well, each minute.
+type warnings struct{ slog.Handler }
+
+func (w warnings) Enabled(ctx context.Context, l slog.Level) bool {
+	return l >= slog.LevelWarn && w.Handler.Enabled(ctx, l)
+}
+
+func (w warnings) WithAttrs(a []slog.Attr) slog.Handler { return warnings{w.Handler.WithAttrs(a)} }
+
+func (w warnings) WithGroup(name string) slog.Handler { return warnings{w.Handler.WithGroup(name)} }
+
+// failures logs what jobs ran into, which River does not above its routine.
+type failures struct{ log *slog.Logger }
+
+func (f failures) HandleError(ctx context.Context, job *rivertype.JobRow, err error) *river.ErrorHandlerResult {
+	f.log.ErrorContext(ctx, "a job failed", "kind", job.Kind, "attempt", job.Attempt, "of", job.MaxAttempts, "err", err)
+	return nil
+}
+
+func (f failures) HandlePanic(ctx context.Context, job *rivertype.JobRow, panicked any, trace string) *river.ErrorHandlerResult {
+	f.log.ErrorContext(ctx, "a job panicked", "kind", job.Kind, "attempt", job.Attempt, "of", job.MaxAttempts, "panic", panicked, "trace", trace)
+	return nil
+}
+
 const jobsSchema = "river"
 
 // NewJobs knows the work and starts nothing.
 func NewJobs(db *DB, log *slog.Logger, work ...Work) (*Jobs, error) {
 	j := &Jobs{db: db, config: river.Config{
-		Schema: jobsSchema, Logger: log, Workers: river.NewWorkers(),
+		Schema: jobsSchema, Logger: slog.New(warnings{log.Handler()}), Workers: river.NewWorkers(), ErrorHandler: failures{log},
 		JobTimeout: jobLimit, RescueStuckJobsAfter: rescueAfter, SoftStopTimeout: jobStop, MaxAttempts: 10,
 		FetchPollInterval:   5 * time.Second, // notifications tell at once; this finds what they lost
 		ReindexerIndexNames: []string{},      // only the tables' owner may, and workers are not

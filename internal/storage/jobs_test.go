@@ -2,6 +2,7 @@ package storage_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -112,6 +113,43 @@ func TestJobIsDoneWithItsTransaction(t *testing.T) {
 		t.Errorf("%d jobs of a transaction that rolled back (%v)", kept, err)
 	}
 	goleak.VerifyNone(t, before)
+}
+
+func TestFailedJobIsLoggedAndDoneAgain(t *testing.T) {
+	db := storagetest.New(t)
+	var log bytes.Buffer
+	tries := make(chan struct{}, 10)
+	jobs, err := storage.NewJobs(db, slog.New(slog.NewTextHandler(&log, nil)), storage.Does(func(context.Context, markJob) error {
+		tries <- struct{}{}
+		if len(tries) == 1 {
+			return errors.New("no luck today")
+		}
+		return nil
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- jobs.Run(ctx) }()
+	if err := db.Worker(ctx, func(tx *storage.Tx) error { return jobs.Enqueue(ctx, tx, markJob{"x"}) }); err != nil {
+		t.Error(err)
+	}
+	limit := time.After(time.Minute)
+	for len(tries) < 2 && !t.Failed() {
+		select {
+		case <-limit:
+			t.Error("the job is not tried again")
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if said := log.String(); !strings.Contains(said, "no luck today") || strings.Contains(said, "INFO") {
+		t.Errorf("logged: %s", said)
+	}
 }
 
 func TestPeriodicJobIsDoneOnce(t *testing.T) {
