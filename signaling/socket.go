@@ -125,11 +125,21 @@ func (h *Hub) drop(s *socket) {
 	h.metrics.sockets.Dec()
 }
 
+func late(err error) bool {
+	var n net.Error
+	return errors.As(err, &n) && n.Timeout()
+}
+
 // serve reads the socket to its end.
 func (h *Hub) serve(ctx context.Context, s *socket) {
 	s.conn.SetReadLimit(maxFrame)
 	_ = s.conn.SetReadDeadline(time.Now().Add(helloWithin))
 	first, err := s.read()
+	if late(err) { // a page that is slow today is not to be turned away for good
+		s.close(closeTryAgain, "no hello came in time")
+		s.end()
+		return
+	}
 	if err != nil || first.Type != "hello" {
 		h.metrics.refused.WithLabelValues("hello").Inc()
 		s.close(closePolicy, "the first frame must be hello")
