@@ -101,7 +101,11 @@ export function DataTable<T>(props: DataTableProps<T>) {
                     {column.actions ? (
                       <span className="sr-only">{column.header}</span>
                     ) : column.sort ? (
-                      <UnstyledButton className={classes.sort} onClick={header.column.getToggleSortingHandler()}>
+                      <UnstyledButton
+                        className={classes.sort}
+                        data-align={column.align}
+                        onClick={header.column.getToggleSortingHandler()}
+                      >
                         {column.header}
                         {sorted === 'asc' ? (
                           <IconArrowUp size={13} aria-hidden />
