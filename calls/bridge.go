@@ -111,10 +111,10 @@ func (c *Call) talk(ctx context.Context) Reason {
 			return legReason(c.far.Cause(), hungUp)
 		case callerPressed:
 			if c.place == nil {
-				c.far.Stream().SendDigits(string(h.key))
+				press(c.far, h.key)
 			}
 		case farPressed:
-			c.customer.Stream().SendDigits(string(h.key))
+			press(c.customer, h.key)
 		case farDid:
 			switch h.event {
 			case LegAskHold, LegHeld: // a browser asks, a SIP phone holds by re-INVITE
@@ -151,6 +151,18 @@ func (c *Call) talk(ctx context.Context) Reason {
 			}
 		}
 	}
+}
+
+// keypad is a Leg whose signalling may carry keys.
+type keypad interface{ SendDigit(key rune) }
+
+// press sends a key to a party, by signalling or with the audio.
+func press(leg Leg, key rune) {
+	if k, ok := leg.(keypad); ok {
+		k.SendDigit(key)
+		return
+	}
+	leg.Stream().SendDigits(string(key))
 }
 
 // hold gives the caller music, and the recording silence.

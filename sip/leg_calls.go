@@ -69,6 +69,29 @@ func (g *leg) Answer(ctx context.Context) error {
 	}
 }
 
+// SendDigit sends a key by INFO (application/dtmf-relay) where the peer takes INFO but negotiated no telephone-event; otherwise it goes
+// with the audio. It implements what calls ask of a leg whose signalling may carry keys.
+func (g *leg) SendDigit(key rune) {
+	if g.stream.Format().EventType != 0 {
+		g.stream.SendDigits(string(key))
+		return
+	}
+	g.d.mail.post(func() {
+		if !g.d.allows["INFO"] {
+			g.stream.SendDigits(string(key))
+			return
+		}
+		req := g.d.next(gosip.INFO)
+		req.AppendHeader(gosip.NewHeader("Content-Type", typeDTMFRelay))
+		req.SetBody(fmt.Appendf(nil, "Signal=%c\r\nDuration=%d\r\n", key, defaultPress.Milliseconds()))
+		g.d.ask(req, func(res *gosip.Response) {
+			if !res.IsSuccess() {
+				g.log.Info("a peer refused a key", "leg", g.id, "status", res.StatusCode)
+			}
+		}, func(err error) { g.log.Info("a key did not reach the peer", "leg", g.id, "err", err) })
+	})
+}
+
 // confirm runs on the dialog's goroutine, at most once for each 2xx to the first INVITE.
 func (g *leg) confirm() {
 	if g.answered() {

@@ -54,6 +54,40 @@ func TestBridgeToAddress(t *testing.T) {
 	}
 }
 
+// Keys pass a bridge in whatever way each side speaks: here INFO in, and INFO out to a far end without telephone-events.
+func TestKeysPassABridge(t *testing.T) {
+	t.Parallel()
+	a := start(t)
+	far := siptest.New(t, "far")
+	_, err := a.numbers.Put(context.Background(), a.tenant, calls.Number{Number: "5101", Kind: calls.EntryAddress, Address: "sip:far@" + far.Addr()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	near, farVoice := siptest.NewVoice(t, codec.PCMU), siptest.NewVoice(t, codec.PCMU)
+	phone := siptest.New(t, "49305101")
+	call := phone.Invite(a.sipAddr(), "5101", phone.SDP(near.Port(), "", "0"), "Allow: INVITE, ACK, BYE, CANCEL, INFO")
+	in := far.Answer()
+	in.Reply(in.Invite, 200, "OK", far.SDP(farVoice.Port(), "", "0"), "Allow: INVITE, ACK, BYE, CANCEL, INFO")
+	call.Response(200)
+	call.Ack("")
+	in.Request("ACK")
+	pressed(call, "7")
+	info := in.Request("INFO")
+	in.Reply(info, 200, "OK", "")
+	if body := string(info.Body()); !strings.HasPrefix(body, "Signal=7\r\n") {
+		t.Errorf("the far end got %q", body)
+	}
+	pressed(in, "#")
+	back := call.Request("INFO")
+	call.Reply(back, 200, "OK", "")
+	if body := string(back.Body()); !strings.HasPrefix(body, "Signal=#\r\n") {
+		t.Errorf("the caller got %q", body)
+	}
+	call.Send("BYE", "", "")
+	call.Response(200)
+	in.Reply(in.Request("BYE"), 200, "OK", "")
+}
+
 func firstFormat(sdp string) string {
 	_, rest, _ := strings.Cut(sdp, "m=audio ")
 	return strings.Fields(rest)[2]
