@@ -83,7 +83,7 @@ func (c *Call) bridge(ctx context.Context, record bool) {
 		c.startTape(ctx, NewTape{Customer: c.customer.Stream(), Agent: c.far.Stream()})
 	}
 	c.step(StepBridge, "")
-	c.note("call.connected", nil)
+	c.note("call.connected")
 }
 
 func (c *Call) join() {

@@ -106,7 +106,7 @@ func (c *Call) run(ctx context.Context) {
 		c.finish(ctx, ReasonNotFound)
 		return
 	}
-	c.note("call.started", nil)
+	c.note("call.started")
 	c.finish(ctx, c.follow(ctx, entry))
 }
 
@@ -284,12 +284,12 @@ func (c *Call) step(s Step, event string) {
 	c.state, c.record.State = next, next
 	c.show()
 	if event != "" {
-		c.note(event, nil)
+		c.note(event)
 	}
 }
 
-func (c *Call) note(event string, after func()) {
-	c.sb.journal.add(entry{record: c.record, event: event, after: after})
+func (c *Call) note(event string) {
+	c.sb.journal.add(entry{record: c.record, event: event})
 }
 
 func (c *Call) failed(doing string, err error) Reason {

@@ -29,7 +29,7 @@ func (c *Call) finish(ctx context.Context, why Reason) {
 	c.record.close(ended, why)
 	c.sb.metrics.total.WithLabelValues(string(c.record.Direction), why.result()).Inc()
 	if why != ReasonNotFound {
-		c.note("call.ended", nil)
+		c.note("call.ended")
 	}
 	drainLeg(c.customer)
 	for _, leg := range c.gone {

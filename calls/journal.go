@@ -28,7 +28,6 @@ type journal struct {
 type entry struct {
 	record Record
 	event  string
-	after  func() // once it is in the database
 }
 
 const (
@@ -99,11 +98,6 @@ func (j *journal) write(ctx context.Context, batch []entry) bool {
 	if err != nil {
 		j.slog.Error("call records wait for the database", "records", len(batch), "err", err)
 		return false
-	}
-	for _, e := range batch {
-		if e.after != nil {
-			e.after()
-		}
 	}
 	return true
 }

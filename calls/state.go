@@ -65,13 +65,3 @@ func (s State) Next(step Step) (State, error) {
 
 // Connected says whether caller and agent (or far end) have been joined and still are.
 func (s State) Connected() bool { return s == StateTalking || s == StateHeld }
-
-// InQueue says whether the caller waits in a queue, also while an agent is being brought.
-func (s State) InQueue() bool {
-	switch s {
-	case StateWaiting, StateOffering, StateWhisper, StateCountdown:
-		return true
-	default:
-		return false
-	}
-}

@@ -21,18 +21,17 @@ func (c *Call) wait(ctx context.Context, queue uuid.UUID) Reason {
 	if !plan.Open {
 		return c.deflect(ctx)
 	}
-	return c.enter(ctx)
-}
-
-// enter joins the queue of the plan.
-func (c *Call) enter(ctx context.Context) Reason {
-	plan := c.plan
 	if plan.Consent {
 		if why := c.askConsent(ctx); why != "" {
 			return why
 		}
 	}
-	place, err := c.sb.queues.Join(ctx, c.record.Tenant, plan.Queue, Joining{Call: c.record.ID, Caller: c.record.Caller.Number, Since: c.record.QueuedAt})
+	return c.enter(ctx)
+}
+
+// enter joins the queue of the plan.
+func (c *Call) enter(ctx context.Context) Reason {
+	place, err := c.sb.queues.Join(ctx, c.record.Tenant, c.plan.Queue, Joining{Call: c.record.ID, Caller: c.record.Caller.Number, Since: c.record.QueuedAt})
 	if errors.Is(err, ErrQueueFull) {
 		return c.tell(ctx, sayFull, ReasonOverCapacity)
 	}
