@@ -50,13 +50,15 @@ func newStack(t *transport, m *metrics, log *slog.Logger, tm timing) *stack {
 
 // run serves until ctx ends; dialogs that still live then are ended without ceremony.
 func (s *stack) run(ctx context.Context) error {
-	err := s.t.run(ctx)
+	return s.t.run(ctx, s.drain)
+}
+
+func (s *stack) drain() {
 	s.stop()
 	for _, d := range s.all() {
 		d.mail.post(d.abandon)
 	}
 	s.work.Wait()
-	return err
 }
 
 func (s *stack) all() []*dialog {

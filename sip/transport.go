@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	gosip "github.com/emiago/sipgo/sip"
@@ -38,6 +39,7 @@ type transport struct {
 	mediaIP netip.Addr
 	sockets []socket
 	streams chan struct{}
+	closing atomic.Bool // nothing that still arrives is looked at
 }
 
 // socket is one bound listener.
@@ -62,7 +64,7 @@ func newTransport(l Listen, mediaIP netip.Addr, in *ingress, m *metrics, log *sl
 	in.write, in.crashed = t.write, t.crashed
 	quiet := slog.New(slog.DiscardHandler)
 	t.tpl = gosip.NewTransportLayer(net.DefaultResolver, gosip.NewParser(), l.TLSConfig,
-		gosip.WithTransportLayerLogger(quiet), gosip.WithTransportLayerReadFilter(in.filter))
+		gosip.WithTransportLayerLogger(quiet), gosip.WithTransportLayerReadFilter(t.filter))
 	// Registered before the transaction layer's own hook, so it runs first, on the reader's goroutine.
 	t.tpl.OnMessage(t.prepare)
 	t.txl = gosip.NewTransactionLayer(t.tpl, gosip.WithTransactionLayerLogger(quiet))
@@ -158,8 +160,17 @@ func (c *slotConn) Close() error {
 	return c.Conn.Close()
 }
 
-// run serves until ctx ends, then closes sockets, transactions and connections, and waits for the readers.
-func (t *transport) run(ctx context.Context) error {
+// filter is the ingress while we serve, and drops all once we stop.
+func (t *transport) filter(info gosip.TransportReadProps, data []byte) ([]byte, error) {
+	if t.closing.Load() {
+		return nil, nil
+	}
+	return t.in.filter(info, data)
+}
+
+// run serves until ctx ends, then hears nothing more, lets drain end what still sends, closes sockets, transactions and connections, and
+// waits for the readers.
+func (t *transport) run(ctx context.Context, drain func()) error {
 	var readers sync.WaitGroup
 	errs := make(chan error, len(t.sockets))
 	for _, s := range t.sockets {
@@ -179,8 +190,12 @@ loop:
 			t.sweepStreams(now)
 		}
 	}
+	t.closing.Store(true)
+	drain()
 	t.close()
 	readers.Wait()
+	// Whoever sent while the sockets closed found them gone from the library's pool and was given a new one.
+	_ = t.tpl.Close()
 	if ctx.Err() != nil {
 		return nil
 	}
