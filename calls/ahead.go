@@ -36,11 +36,13 @@ func (p *Prompts) MenuAhead(ctx context.Context, tenant uuid.UUID, m Menu) error
 }
 
 // QueueAhead makes what a queue's callers and agents will hear, as far as its settings say it: greeting, whisper, countdown, music, and
-// the message for closed hours.
+// what its deflections say.
 func (p *Prompts) QueueAhead(ctx context.Context, tenant uuid.UUID, plan Plan) error {
-	for _, what := range []Whisper{
-		{Say: plan.Greeting, Speed: 1}, {Say: plan.Music, Speed: 1}, {Say: plan.Closed.Message, Speed: 1}, plan.Whisper,
-	} {
+	sayings := []Whisper{{Say: plan.Greeting, Speed: 1}, {Say: plan.Music, Speed: 1}, plan.Whisper}
+	for _, what := range plan.Sayings {
+		sayings = append(sayings, Whisper{Say: what, Speed: 1})
+	}
+	for _, what := range sayings {
 		if err := p.ahead(ctx, tenant, what, plan.Language); err != nil {
 			return err
 		}

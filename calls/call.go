@@ -3,6 +3,8 @@ package calls
 import (
 	"context"
 	"log/slog"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -12,7 +14,7 @@ import (
 	"tandem/media/sound"
 )
 
-// Call is one voice interaction. Everything in it is owned by the goroutine that runs it; others send commands.
+// Call is one voice interaction. Everything in it is owned by the goroutine that runs it; others ask it.
 type Call struct {
 	sb       *Switchboard
 	log      *slog.Logger
@@ -28,15 +30,19 @@ type Call struct {
 	heldAt   time.Time
 	codec    string // of the caller's leg
 
-	commands chan command
+	asks     chan func() *happening // run by the owner, between two happenings
+	heard    chan legHappening      // what the legs besides the caller's did
+	over     chan struct{}          // closed when the call ends: nobody asks or hears any more
+	watchers sync.WaitGroup
 	marks    chan mark
 	serial   int // of the sound being played; marks of earlier ones are stale
 	timer    *time.Timer
 }
 
-type command struct {
-	end  bool // a person ends the call
-	stop bool // the node stops
+// legHappening is what a leg did; no event: it is gone.
+type legHappening struct {
+	leg   Leg
+	event LegEvent
 }
 
 type mark struct {
@@ -54,6 +60,8 @@ const (
 	farGone
 	farDid
 	farPressed
+	otherDid // a leg that is neither the caller's nor the far one
+	otherGone
 	offered
 	soundReached
 	timeUp
@@ -63,6 +71,7 @@ const (
 
 type happening struct {
 	kind  happeningKind
+	leg   Leg // of otherDid and otherGone
 	event LegEvent
 	key   rune
 	offer Offer
@@ -85,16 +94,44 @@ func newCall(sb *Switchboard, leg Leg, inv Invite) *Call {
 			Transport: inv.Transport, StartedAt: now, QueuePath: []string{}, Reserved: inv.Reserved, Headers: inv.Headers,
 			Legs: []LegRecord{{ID: leg.ID(), Direction: leg.Direction(), Party: "customer", Device: device, StartedAt: now}},
 		},
-		commands: make(chan command, 4), marks: make(chan mark, 16), timer: timer,
+		asks: make(chan func() *happening), heard: make(chan legHappening), over: make(chan struct{}), marks: make(chan mark, 16), timer: timer,
 	}
 }
 
-// command asks the owner for something; a call that is already ending may not hear it.
-func (c *Call) command(cmd command) {
-	select {
-	case c.commands <- cmd:
-	default:
+// ask lets the call's owner run f, and waits until it has. What f returns happens to the call next; nil is nothing. ErrNotLive: the call
+// ends already.
+func (c *Call) ask(ctx context.Context, f func() *happening) error {
+	done := make(chan struct{})
+	run := func() *happening {
+		defer close(done)
+		return f()
 	}
+	select {
+	case c.asks <- run:
+		<-done
+		return nil
+	case <-c.over:
+		return ErrNotLive
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// watch lets the owner hear what a leg does, until the leg is gone. After the call's end nobody listens, and the leg is only waited for.
+func (c *Call) watch(leg Leg) {
+	tell := func(h legHappening) {
+		select {
+		case c.heard <- h:
+		case <-c.over:
+		}
+	}
+	c.watchers.Go(func() {
+		for e := range leg.Events() {
+			tell(legHappening{leg, e})
+		}
+		tell(legHappening{leg: leg})
+		<-leg.Done()
+	})
 }
 
 // run is the whole life of the call.
@@ -211,10 +248,9 @@ func (c *Call) play(leg Leg, a *sound.Asset, done string, marks ...string) {
 
 // next waits for the next thing that happens to the call.
 func (c *Call) next(ctx context.Context) happening {
-	var farEvents <-chan LegEvent
 	var farDigits <-chan media.Digit
 	if c.far != nil {
-		farEvents, farDigits = c.far.Events(), c.far.Stream().Digits()
+		farDigits = c.far.Stream().Digits()
 	}
 	var offers <-chan Offer
 	if c.place != nil {
@@ -229,11 +265,11 @@ func (c *Call) next(ctx context.Context) happening {
 			return happening{kind: callerDid, event: e}
 		case d := <-c.customer.Stream().Digits():
 			return happening{kind: callerPressed, key: d.Key}
-		case e, open := <-farEvents:
-			if !open {
-				return happening{kind: farGone}
+		case h := <-c.heard:
+			if slices.Contains(c.gone, h.leg) {
+				continue
 			}
-			return happening{kind: farDid, event: e}
+			return c.legDid(h)
 		case d := <-farDigits:
 			return happening{kind: farPressed, key: d.Key}
 		case o, open := <-offers:
@@ -249,14 +285,28 @@ func (c *Call) next(ctx context.Context) happening {
 			return happening{kind: soundReached, mark: m.name}
 		case <-c.timer.C:
 			return happening{kind: timeUp}
-		case cmd := <-c.commands:
-			if cmd.stop {
-				return happening{kind: nodeStops}
+		case run := <-c.asks:
+			if h := run(); h != nil {
+				return *h
 			}
-			return happening{kind: endAsked}
+		case <-c.sb.stopping:
+			return happening{kind: nodeStops}
 		case <-ctx.Done():
 			return happening{kind: nodeStops}
 		}
+	}
+}
+
+func (c *Call) legDid(h legHappening) happening {
+	switch {
+	case h.leg == c.far && h.event == "":
+		return happening{kind: farGone}
+	case h.leg == c.far:
+		return happening{kind: farDid, event: h.event}
+	case h.event == "":
+		return happening{kind: otherGone, leg: h.leg}
+	default:
+		return happening{kind: otherDid, leg: h.leg, event: h.event}
 	}
 }
 

@@ -13,6 +13,7 @@ func (c *Call) finish(ctx context.Context, why Reason) {
 	// The end must be written also when the call ends because the node stops.
 	ctx = context.WithoutCancel(ctx)
 	c.timer.Stop()
+	close(c.over)
 	cause := causeFor(why)
 	if c.far != nil {
 		c.dropFar(cause)
@@ -32,9 +33,7 @@ func (c *Call) finish(ctx context.Context, why Reason) {
 		c.note("call.ended")
 	}
 	drainLeg(c.customer)
-	for _, leg := range c.gone {
-		drainLeg(leg)
-	}
+	c.watchers.Wait()
 }
 
 func (c *Call) leaveQueue(ctx context.Context, why Reason) {
@@ -99,6 +98,7 @@ func (c *Call) closeLeg(i int, leg Leg, cause Cause) {
 // addFar makes a leg the far one and enters it into the record.
 func (c *Call) addFar(leg Leg, party, device string, agent uuid.UUID) {
 	c.far = leg
+	c.watch(leg)
 	c.record.Legs = append(c.record.Legs, LegRecord{
 		ID: leg.ID(), Direction: leg.Direction(), Party: party, Agent: nullable(agent), Device: device, StartedAt: c.sb.db.Now(),
 	})

@@ -120,14 +120,10 @@ func (c *Call) giveUpChoosing(ctx context.Context, m Menu) (uuid.UUID, Reason) {
 			return m.FinalQueue, ""
 		}
 	case MenuVoicemail:
-		plan, err := c.sb.queues.Plan(ctx, c.record.Tenant, m.Queue)
-		if err != nil {
+		if err := c.follows(ctx, m.Queue); err != nil {
 			return uuid.Nil, c.failed("read the queue's settings", err)
 		}
-		c.plan = plan
-		c.plan.Closed.Voicemail = true
-		c.record.Queue, c.record.QueuePath, c.record.Ticket = &plan.Queue, plan.Path, plan.Ticket
-		return uuid.Nil, c.deflect(ctx)
+		return uuid.Nil, c.deflect(ctx, Deflection{Kind: ToVoicemail, Why: BecauseAsked})
 	default:
 	}
 	return uuid.Nil, c.tell(ctx, sayGoodbye, ReasonNoInput)

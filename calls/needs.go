@@ -14,16 +14,13 @@ import (
 
 // Queues is what a call needs of the queues.
 type Queues interface {
-	// Plan is what is to happen with a call in a queue now.
-	Plan(ctx context.Context, tenant, queue uuid.UUID) (Plan, error)
+	// Plan is what is to happen with a call in a queue now. language is what the caller chose, "" for the tenant's own.
+	Plan(ctx context.Context, tenant, queue uuid.UUID, channel Channel, language string) (Plan, error)
 	// Menu is the menu whose root is a queue (V1.2).
 	Menu(ctx context.Context, tenant, root uuid.UUID) (Menu, error)
-	// Join makes the call wait; ErrQueueFull when the queue takes no more.
-	Join(ctx context.Context, tenant, queue uuid.UUID, who Joining) (Place, error)
+	// Join makes the call wait, or says what happens instead because the queue is full by now.
+	Join(ctx context.Context, tenant, queue uuid.UUID, who Joining) (Place, *Deflection, error)
 }
-
-// ErrQueueFull is Join's answer when the queue is over its capacity.
-var ErrQueueFull = fault.New(fault.TooMany, "queue_full", "The queue takes no more calls at the moment.")
 
 // ErrOfferGone is Report's answer when the offer has ended meanwhile: another call may have the agent by now.
 var ErrOfferGone = fault.New(fault.Conflict, "offer_gone", "This offer has ended.")
@@ -39,13 +36,30 @@ type Joining struct {
 type Place interface {
 	// Offers yields an agent whom the dispatcher has reserved for this call; the next comes after Report of the last.
 	Offers() <-chan Offer
-	// Position is 1 for the next in turn.
-	Position(ctx context.Context) (int, error)
+	// Standing is how the call stands now.
+	Standing(ctx context.Context) (Standing, error)
 	// Report tells what became of an offer. It moves the agent's routing state. ErrOfferGone: the agent is not this call's any more.
 	Report(ctx context.Context, offer uuid.UUID, step AgentStep) error
 	// Leave gives the place up; handled says whether an agent took the call.
 	Leave(ctx context.Context, handled bool) error
 }
+
+// Standing is how a waiting call stands.
+type Standing struct {
+	Position int            // 1 is the next in turn
+	Wait     *time.Duration // estimated; nil: nobody can tell
+	Instead  *Deflection    // what the queue does with the call now instead of letting it wait on; nil: it waits
+}
+
+// Channel is how a caller reached us, as far as queues tell them apart (Q1.1, Q4.2).
+type Channel string
+
+// The channels of calls.
+const (
+	ChannelIVR    Channel = "ivr"    // the telephone network
+	ChannelWeb    Channel = "web"    // a web page
+	ChannelMobile Channel = "mobile" // a mobile app
+)
 
 // Offer is an agent reserved for the call.
 type Offer struct {
@@ -79,9 +93,9 @@ const (
 // Plan is the effective settings of a queue for one call.
 type Plan struct {
 	Queue     uuid.UUID
-	Path      []string // names from the root down
-	Open      bool
-	Closed    Deflection // what happens when it is not open
+	Path      []string    // names from the root down
+	Instead   *Deflection // what happens instead of waiting: the queue is closed, full, or has nobody; nil: the call waits
+	Sayings   []Say       // all that its deflections may say, to be made ahead
 	Language  string
 	Greeting  Say           // nothing: none
 	Music     Say           // nothing: the built-in hold music
@@ -108,11 +122,37 @@ type Whisper struct {
 	Speed float64 // of a text
 }
 
-// Deflection is what a caller meets after hours.
+// Deflection is what a caller meets instead of waiting (Q3.6, Q4.3).
 type Deflection struct {
-	Message   Say  // nothing: a default sentence
-	Voicemail bool // after the message the caller may leave one
+	Kind    DeflectionKind
+	Why     DeflectionWhy
+	Message Say       // said first, whatever the kind; nothing: a default sentence for messages and voicemail
+	Queue   uuid.UUID // of ToQueue
+	Number  string    // of ToNumber
 }
+
+// DeflectionKind is where a deflected caller goes.
+type DeflectionKind string
+
+// Where deflected callers go.
+const (
+	ToMessage   DeflectionKind = "message" // and hang up
+	ToVoicemail DeflectionKind = "voicemail"
+	ToQueue     DeflectionKind = "queue"    // another one, which may deflect in turn
+	ToNumber    DeflectionKind = "number"   // a telephone number outside
+	ToCallback  DeflectionKind = "callback" // they are called back at their turn
+)
+
+// DeflectionWhy is why a caller is deflected.
+type DeflectionWhy string
+
+// Why callers are deflected.
+const (
+	BecauseClosed DeflectionWhy = "after_hours"
+	BecauseFull   DeflectionWhy = "over_capacity"
+	BecauseEmpty  DeflectionWhy = "no_agents"
+	BecauseAsked  DeflectionWhy = "asked" // the caller pressed a key
+)
 
 // Menu is one level of the tree of choices.
 type Menu struct {

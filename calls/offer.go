@@ -2,12 +2,9 @@ package calls
 
 import (
 	"context"
-	"time"
 
 	"tandem/media/sound"
 )
-
-const beepLength = 400 * time.Millisecond
 
 // try brings one agent to the waiting caller: ring, whisper, countdown, talk. An empty reason means that the caller waits on, in the same place.
 func (c *Call) try(ctx context.Context, o Offer) Reason {

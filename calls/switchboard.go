@@ -60,6 +60,7 @@ type Switchboard struct {
 	mu       sync.Mutex
 	live     map[uuid.UUID]*Call
 	draining bool
+	stopping chan struct{} // closed when every call is to end
 	owners   sync.WaitGroup
 }
 
@@ -76,7 +77,7 @@ func NewSwitchboard(cfg Config, db *storage.DB, log *events.Log, logger *slog.Lo
 ) *Switchboard {
 	s := &Switchboard{
 		cfg: cfg.withDefaults(), db: db, log: log, slog: logger, numbers: numbers, prompts: prompts, queues: queues, recording: recording,
-		dialer: dialer, journal: newJournal(db, log, logger), live: map[uuid.UUID]*Call{},
+		dialer: dialer, journal: newJournal(db, log, logger), live: map[uuid.UUID]*Call{}, stopping: make(chan struct{}),
 		metrics: metrics{
 			active: prometheus.NewGauge(prometheus.GaugeOpts{Name: "tandem_calls_active", Help: "Calls that have not ended."}),
 			total: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "tandem_calls_total", Help: "Calls ended, by direction and result."},
@@ -108,9 +109,7 @@ func (s *Switchboard) Run(ctx context.Context) error {
 
 	<-ctx.Done()
 	s.Drain()
-	for _, c := range s.all() {
-		c.command(command{stop: true})
-	}
+	close(s.stopping)
 	s.owners.Wait()
 	stopJournal()
 	giveUp := time.AfterFunc(10*time.Second, cancelFlush)
@@ -131,16 +130,6 @@ func (s *Switchboard) Active() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.live)
-}
-
-func (s *Switchboard) all() []*Call {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	calls := make([]*Call, 0, len(s.live))
-	for _, c := range s.live {
-		calls = append(calls, c)
-	}
-	return calls
 }
 
 // Incoming takes an inbound leg over: it makes the Call and owns it until it has ended. The caller's goroutine becomes the owner.
@@ -201,8 +190,7 @@ func (s *Switchboard) End(ctx context.Context, tenant, id uuid.UUID, why string)
 	if err != nil {
 		return err
 	}
-	c.command(command{end: true})
-	return nil
+	return c.ask(ctx, func() *happening { return &happening{kind: endAsked} })
 }
 
 // Lookup tells what an address dialled in a tenant leads to; ok is false for an unknown number.

@@ -2,26 +2,21 @@ package calls
 
 import (
 	"context"
-	"errors"
 
 	"github.com/google/uuid"
 
 	"tandem/media"
-	"tandem/media/sound"
 )
 
-// wait keeps the caller in a queue until an agent has talked with them, or they leave, or the queue is closed.
+// wait keeps the caller in a queue until an agent has talked with them, or they leave, or the queue deflects them.
 func (c *Call) wait(ctx context.Context, queue uuid.UUID) Reason {
-	plan, err := c.sb.queues.Plan(ctx, c.record.Tenant, queue)
-	if err != nil {
+	if err := c.follows(ctx, queue); err != nil {
 		return c.failed("read the queue's settings", err)
 	}
-	c.plan = plan
-	c.record.Queue, c.record.QueuePath, c.record.Ticket = &plan.Queue, plan.Path, plan.Ticket
-	if !plan.Open {
-		return c.deflect(ctx)
+	if c.plan.Instead != nil {
+		return c.deflect(ctx, *c.plan.Instead)
 	}
-	if plan.Consent {
+	if c.plan.Consent {
 		if why := c.askConsent(ctx); why != "" {
 			return why
 		}
@@ -29,14 +24,32 @@ func (c *Call) wait(ctx context.Context, queue uuid.UUID) Reason {
 	return c.enter(ctx)
 }
 
+// follows makes a queue the one whose plan the call follows.
+func (c *Call) follows(ctx context.Context, queue uuid.UUID) error {
+	plan, err := c.sb.queues.Plan(ctx, c.record.Tenant, queue, c.channel(), c.plan.Language)
+	if err != nil {
+		return err
+	}
+	c.plan = plan
+	c.record.Queue, c.record.QueuePath, c.record.Ticket = &plan.Queue, plan.Path, plan.Ticket
+	return nil
+}
+
+func (c *Call) channel() Channel {
+	if c.record.Transport == "browser" {
+		return ChannelWeb
+	}
+	return ChannelIVR
+}
+
 // enter joins the queue of the plan.
 func (c *Call) enter(ctx context.Context) Reason {
-	place, err := c.sb.queues.Join(ctx, c.record.Tenant, c.plan.Queue, Joining{Call: c.record.ID, Caller: c.record.Caller.Number, Since: c.record.QueuedAt})
-	if errors.Is(err, ErrQueueFull) {
-		return c.tell(ctx, sayFull, ReasonOverCapacity)
-	}
+	place, instead, err := c.sb.queues.Join(ctx, c.record.Tenant, c.plan.Queue, Joining{Call: c.record.ID, Caller: c.record.Caller.Number, Since: c.record.QueuedAt})
 	if err != nil {
 		return c.failed("join the queue", err)
+	}
+	if instead != nil {
+		return c.deflect(ctx, *instead)
 	}
 	c.place = place
 	if c.record.QueuedAt == nil {
@@ -64,7 +77,9 @@ func (c *Call) inQueue(ctx context.Context) Reason {
 		case soundReached:
 			c.playMusic(ctx)
 		case timeUp:
-			c.announcePosition(ctx)
+			if why := c.announce(ctx); why != "" {
+				return why
+			}
 			c.announceLater()
 		default:
 			if why := c.common(h); why != "" {
@@ -104,18 +119,23 @@ func (c *Call) playMusic(ctx context.Context) {
 	c.customer.Stream().Play(music)
 }
 
-func (c *Call) announcePosition(ctx context.Context) {
-	n, err := c.place.Position(ctx)
-	if err != nil || n < 1 {
+// announce tells the caller how they stand, or what the queue does with them now.
+func (c *Call) announce(ctx context.Context) Reason {
+	now, err := c.place.Standing(ctx)
+	if err != nil || now.Position < 1 {
 		c.log.Error("the position in the queue is not known", "err", err)
-		return
+		return ""
 	}
-	a, err := c.sb.prompts.Say(ctx, positionSentence(c.plan.Language, n), c.plan.Language, 1)
+	if now.Instead != nil {
+		return c.deflect(ctx, *now.Instead)
+	}
+	a, err := c.sb.prompts.Say(ctx, positionSentence(c.plan.Language, now.Position), c.plan.Language, 1)
 	if err != nil {
 		c.log.Error("the position could not be spoken", "err", err)
-		return
+		return ""
 	}
 	c.play(c.customer, a, "announced")
+	return ""
 }
 
 // tell speaks a sentence and then ends the call.
@@ -146,70 +166,6 @@ func (c *Call) askConsent(ctx context.Context) Reason {
 			}
 		case soundReached:
 			return ""
-		default:
-			if why := c.common(h); why != "" {
-				return why
-			}
-		}
-	}
-}
-
-// deflect is what the caller meets when the queue is closed: a message, and where the queue says so voicemail.
-func (c *Call) deflect(ctx context.Context) Reason {
-	a, err := c.deflectionMessage(ctx)
-	if err != nil {
-		return c.failed("load the message for closed hours", err)
-	}
-	if !c.plan.Closed.Voicemail {
-		return c.playOnce(ctx, a, ReasonClosed)
-	}
-	beep, err := c.sb.prompts.Tone("beep", func() sound.PCM {
-		return sound.Tone{Hz: []float64{1000}, On: beepLength, Level: -12}.PCM(8000)
-	})
-	if err != nil {
-		return c.failed("make the beep", err)
-	}
-	whole, err := sound.Concat(a, beep)
-	if err != nil {
-		return c.failed("join message and beep", err)
-	}
-	return c.voicemail(ctx, whole)
-}
-
-func (c *Call) deflectionMessage(ctx context.Context) (*sound.Asset, error) {
-	what := c.plan.Closed.Message
-	if what.IsZero() {
-		what.Text = sentence(c.plan.Language, sayClosed)
-		if c.plan.Closed.Voicemail {
-			what.Text = sentence(c.plan.Language, sayLeaveMessage)
-		}
-	}
-	return c.sb.prompts.Resolve(ctx, c.record.Tenant, what, c.plan.Language, 1)
-}
-
-// voicemail records what the caller says after the greeting, until they hang up, press a key, or the time is up.
-func (c *Call) voicemail(ctx context.Context, greeting *sound.Asset) Reason {
-	c.step(StepPlay, "")
-	c.play(c.customer, greeting, "beeped")
-	for {
-		h := c.next(ctx)
-		switch h.kind {
-		case soundReached:
-			c.customer.Stream().Play(media.Silence())
-			c.startTape(ctx, NewTape{Customer: c.customer.Stream(), Voicemail: true})
-			if c.tape == nil {
-				return c.tell(ctx, sayNoVoicemail, ReasonFailed)
-			}
-			c.timer.Reset(c.sb.cfg.MaxVoicemail)
-		case callerPressed, timeUp:
-			if c.tape != nil {
-				return ReasonVoicemail
-			}
-		case callerGone:
-			if c.tape != nil {
-				return ReasonVoicemail
-			}
-			return ReasonClosed
 		default:
 			if why := c.common(h); why != "" {
 				return why

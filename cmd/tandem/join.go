@@ -24,7 +24,7 @@ type queueDesk struct {
 }
 
 // Plan implements calls.Queues.
-func (d *queueDesk) Plan(ctx context.Context, tenant, queue uuid.UUID) (calls.Plan, error) {
+func (d *queueDesk) Plan(ctx context.Context, tenant, queue uuid.UUID, _ calls.Channel, _ string) (calls.Plan, error) {
 	set, err := d.queues.Effective(ctx, tenant, queue)
 	if err != nil {
 		return calls.Plan{}, err
@@ -43,8 +43,7 @@ func (d *queueDesk) Plan(ctx context.Context, tenant, queue uuid.UUID) (calls.Pl
 	}
 	p := calls.Plan{
 		Queue: queue, Path: path, Language: language,
-		Open:      open || closed.Mode == queues.DeflectOff,
-		Closed:    calls.Deflection{Message: say(closed.Prompt), Voicemail: closed.Mode == queues.DeflectVoicemail},
+		Sayings:   []calls.Say{say(set.Deflection.Value.Prompt)},
 		Greeting:  say(set.Greeting.Value),
 		Music:     say(set.HoldMusic.Value),
 		Whisper:   whisper(set.Whisper.Value, path[len(path)-1], language),
@@ -52,6 +51,9 @@ func (d *queueDesk) Plan(ctx context.Context, tenant, queue uuid.UUID) (calls.Pl
 		Record:    set.Record.Value == queues.RecordYes,
 		Consent:   set.Record.Value == queues.RecordAsk,
 		Ticket:    set.Ticket.Value,
+	}
+	if !open && closed.Mode != queues.DeflectOff {
+		p.Instead = &calls.Deflection{Kind: calls.DeflectionKind(closed.Mode), Why: calls.BecauseClosed, Message: say(closed.Prompt)}
 	}
 	if a := set.Announcement.Value; a.On {
 		p.Announce = time.Duration(a.EverySeconds) * time.Second
@@ -105,21 +107,21 @@ func (d *queueDesk) Menu(ctx context.Context, tenant, root uuid.UUID) (calls.Men
 }
 
 // Join implements calls.Queues.
-func (d *queueDesk) Join(ctx context.Context, tenant, queue uuid.UUID, who calls.Joining) (calls.Place, error) {
+func (d *queueDesk) Join(ctx context.Context, tenant, queue uuid.UUID, who calls.Joining) (calls.Place, *calls.Deflection, error) {
 	item := queues.NewItem{ID: who.Call, Kind: queues.Call, Caller: who.Caller}
 	if who.Since != nil {
 		item.EnqueuedAt = *who.Since
 	}
 	w, err := d.queues.Join(ctx, tenant, queue, item)
 	if errors.Is(err, queues.ErrQueueFull) {
-		return nil, calls.ErrQueueFull
+		return nil, &calls.Deflection{Kind: calls.ToMessage, Why: calls.BecauseFull}, nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	p := &place{queues: d.queues, waiting: w, offers: make(chan calls.Offer), left: make(chan struct{})}
 	p.relay.Go(p.passOn)
-	return p, nil
+	return p, nil, nil
 }
 
 // place is a queues.Waiting as calls see it.
@@ -144,13 +146,13 @@ func (p *place) passOn() {
 // Offers implements calls.Place.
 func (p *place) Offers() <-chan calls.Offer { return p.offers }
 
-// Position implements calls.Place.
-func (p *place) Position(context.Context) (int, error) {
+// Standing implements calls.Place.
+func (p *place) Standing(context.Context) (calls.Standing, error) {
 	n, ok := p.waiting.Place()
 	if !ok {
-		return 0, queues.ErrNotWaiting
+		return calls.Standing{}, queues.ErrNotWaiting
 	}
-	return n, nil
+	return calls.Standing{Position: n}, nil
 }
 
 // Report implements calls.Place.

@@ -73,7 +73,7 @@ func (s speaker) speak(ctx context.Context, job speakQueue) error {
 	menus := map[uuid.UUID]bool{}
 	for _, q := range below(all, job) {
 		menus[q.ID], menus[q.Parent] = true, true
-		plan, err := s.desk.Plan(ctx, job.Tenant, q.ID)
+		plan, err := s.desk.Plan(ctx, job.Tenant, q.ID, calls.ChannelIVR, "")
 		if err != nil {
 			return err
 		}
