@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"tandem/calls"
 	"tandem/internal/storage"
 	"tandem/internal/storage/storagetest"
 	"tandem/media/sound"
@@ -40,7 +41,7 @@ func TestQueuesSpeakAhead(t *testing.T) {
 		t.Fatal(err)
 	}
 	a.spoken(t, whisper.Text)
-	if plan, err := (&queueDesk{queues: a.queues, language: a.language, now: a.db.Now}).Plan(ctx, a.tenant, child.ID); err != nil || plan.Whisper.Text != whisper.Text {
+	if plan, err := (&queueDesk{queues: a.queues, language: a.language, now: a.db.Now}).Plan(ctx, a.tenant, child.ID, calls.ChannelIVR, ""); err != nil || plan.Whisper.Text != whisper.Text {
 		t.Errorf("the queue below whispers %q, %v", plan.Whisper.Text, err)
 	}
 	// Another node needs no engine to say the same.
