@@ -92,12 +92,23 @@ type TrunkInput struct {
 	Codecs   []string `json:"codecs,omitempty" doc:"allowed, in order of preference; none: all"`
 	MaxCalls int      `json:"max_calls,omitempty" minimum:"0" maximum:"1000000" doc:"0: no limit"`
 	Enabled  bool     `json:"enabled"`
+
+	Outbound          string `json:"outbound,omitempty" maxLength:"260" doc:"host:port that calls to telephone numbers go out to; empty: none"`
+	OutboundTransport string `json:"outbound_transport,omitempty" enum:"udp,tcp,tls" default:"udp"`
+	OutboundUsername  string `json:"outbound_username,omitempty" maxLength:"64" doc:"answers the trunk's challenges"`
+	OutboundPassword  string `json:"outbound_password,omitempty" maxLength:"256" doc:"empty keeps the one there is"`
+	CallerID          string `json:"caller_id,omitempty" maxLength:"33" doc:"the number shown to those called"`
+}
+
+func (t TrunkInput) passwords() sip.Passwords {
+	return sip.Passwords{Inbound: t.Password, Outbound: t.OutboundPassword}
 }
 
 func (t TrunkInput) trunk(id uuid.UUID) sip.Trunk {
 	return sip.Trunk{
 		ID: id, Name: t.Name, Networks: t.Networks, Username: t.Username, Trusted: t.Trusted, NAT: t.NAT, Headers: t.Headers, Codecs: t.Codecs,
 		MaxCalls: t.MaxCalls, Enabled: t.Enabled,
+		Outbound: t.Outbound, OutboundTransport: t.OutboundTransport, OutboundUsername: t.OutboundUsername, CallerID: t.CallerID,
 	}
 }
 
@@ -110,11 +121,11 @@ func (s *Server) getTrunk(ctx context.Context, in *ByID) (*One[sip.Trunk], error
 }
 
 func (s *Server) addTrunk(ctx context.Context, in *With[TrunkInput]) (*One[sip.Trunk], error) {
-	return one(s.Trunks.PutTrunk(ctx, tenant(ctx), in.Body.trunk(uuid.Nil), in.Body.Password))
+	return one(s.Trunks.PutTrunk(ctx, tenant(ctx), in.Body.trunk(uuid.Nil), in.Body.passwords()))
 }
 
 func (s *Server) putTrunk(ctx context.Context, in *Change[TrunkInput]) (*One[sip.Trunk], error) {
-	return one(s.Trunks.PutTrunk(ctx, tenant(ctx), in.Body.trunk(in.ID), in.Body.Password))
+	return one(s.Trunks.PutTrunk(ctx, tenant(ctx), in.Body.trunk(in.ID), in.Body.passwords()))
 }
 
 func (s *Server) deleteTrunk(ctx context.Context, in *ByID) (*Nothing, error) {

@@ -150,7 +150,7 @@ func (s *site) things(t *testing.T) map[string]uuid.UUID {
 	must(s.w.Queues.PutAgent(ctx, s.tenant, queues.Agent{ID: agent.ID, Name: "An agent", Device: "browser"}))
 	number, err := s.w.Numbers.Put(ctx, s.tenant, calls.Number{Number: "1", Kind: calls.EntryEcho})
 	must(err)
-	trunk, err := s.w.Trunks.PutTrunk(ctx, s.tenant, sip.Trunk{Name: "t", Networks: []string{"192.0.2.1"}}, "")
+	trunk, err := s.w.Trunks.PutTrunk(ctx, s.tenant, sip.Trunk{Name: "t", Networks: []string{"192.0.2.1"}}, sip.Passwords{})
 	must(err)
 	prompt, err := s.w.Prompts.AddMusic(ctx, s.tenant, "music")
 	must(err)

@@ -11,7 +11,8 @@ import (
 	"tandem/internal/fault"
 )
 
-// Dialer calls SIP addresses ("sip:user@host:port") and registered phones ("phone:8001"). It implements calls.Dialer.
+// Dialer calls SIP addresses ("sip:user@host:port"), registered phones ("phone:8001") and telephone numbers by the tenant's outbound trunk
+// ("trunk:+49301234567"). It implements calls.Dialer.
 type Dialer struct{ s *Server }
 
 // Dialer returns the server's way out: the same sockets, dialogs and ports.
@@ -25,6 +26,10 @@ func (d *Dialer) Dial(ctx context.Context, to calls.Target) (calls.Leg, error) {
 	switch {
 	case strings.HasPrefix(to.Device, "phone:"):
 		if err := d.findPhone(ctx, to, &o); err != nil {
+			return nil, err
+		}
+	case strings.HasPrefix(to.Device, "trunk:"):
+		if err := d.findTrunk(ctx, to, &o); err != nil {
 			return nil, err
 		}
 	default:
@@ -84,7 +89,14 @@ func (l *legs) outbound(o outgoing) (*leg, error) {
 	if h.addr == "" {
 		h = hopOf(&o.target)
 	}
-	g, err := l.newLeg(calls.Outbound, h, trunkMedia{nat: o.via.addr != "", codecs: preferring(o.codec)})
+	m := trunkMedia{nat: o.via.addr != "", codecs: preferring(o.codec)}
+	if o.trunk != nil {
+		m.nat, m.networks = o.trunk.NAT, o.trunk.prefixes()
+		if len(o.trunk.Codecs) > 0 {
+			m.codecs = o.trunk.Codecs
+		}
+	}
+	g, err := l.newLeg(calls.Outbound, h, m)
 	if err != nil {
 		return nil, fault.New(fault.Unavailable, "rtp_ports", "No RTP port is free; widen media.rtp_ports.").Because(err)
 	}

@@ -17,6 +17,7 @@ type outgoing struct {
 	contact string // user part of our Contact
 	codec   string // offered first, so that packets can pass untranscoded; "": no preference
 	cred    *Credentials
+	trunk   *Trunk // the way out, nil for phones and addresses
 	headers []gosip.Header
 }
 

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -54,7 +55,11 @@ func newHouse(t testing.TB, change ...func(*sip.Config)) *house {
 		t: t, db: db, tenant: storagetest.Tenant(t, db, "demo"), reg: prometheus.NewRegistry(),
 		invites: make(chan calls.Invite, 64), legs: make(chan calls.Leg, 64), dialed: make(chan calls.Leg, 64),
 	}
-	h.dir = sip.NewDirectory(db, bus, events.NewLog(bus), log, "tandem", "test")
+	keys, err := storage.OpenKeys(filepath.Join(t.TempDir(), "keys"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.dir = sip.NewDirectory(db, bus, events.NewLog(bus), keys, log, "tandem", "test")
 	ports, err := media.NewRTPPorts(media.RTPConfig{IP: netip.MustParseAddr("127.0.0.1"), MinPort: 31000, MaxPort: 39000})
 	if err != nil {
 		t.Fatal(err)
@@ -95,7 +100,7 @@ func (h *house) run(parts ...func(context.Context) error) {
 
 func (h *house) trunk(tr sip.Trunk) sip.Trunk {
 	h.t.Helper()
-	tr, err := h.dir.PutTrunk(context.Background(), h.tenant, tr, "trunk-secret")
+	tr, err := h.dir.PutTrunk(context.Background(), h.tenant, tr, sip.Passwords{Inbound: "trunk-secret", Outbound: "way-out"})
 	if err == nil {
 		err = h.dir.Load(context.Background())
 	}

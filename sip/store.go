@@ -12,7 +12,8 @@ import (
 	"tandem/internal/storage"
 )
 
-const trunkColumns = `trunk_id, tenant_id, name, networks, username, trusted, nat, headers, codecs, max_calls, enabled`
+const trunkColumns = `trunk_id, tenant_id, name, networks, username, trusted, nat, headers, codecs, max_calls, enabled,
+	outbound, outbound_transport, outbound_username, caller_id`
 
 // Trunks lists a tenant's trunks by name.
 func (d *Directory) Trunks(ctx context.Context, tenant uuid.UUID) ([]Trunk, error) {
@@ -42,8 +43,14 @@ func (d *Directory) Trunk(ctx context.Context, tenant, id uuid.UUID) (Trunk, err
 	return found, err
 }
 
-// PutTrunk makes a trunk (a nil ID) or changes one. An empty password keeps the one there is.
-func (d *Directory) PutTrunk(ctx context.Context, tenant uuid.UUID, tr Trunk, password string) (Trunk, error) {
+// Passwords are those of a trunk; an empty one keeps what there is.
+type Passwords struct {
+	Inbound  string // which the trunk gives us
+	Outbound string // which we give the trunk
+}
+
+// PutTrunk makes a trunk (a nil ID) or changes one.
+func (d *Directory) PutTrunk(ctx context.Context, tenant uuid.UUID, tr Trunk, password Passwords) (Trunk, error) {
 	if err := tr.check(); err != nil {
 		return tr, err
 	}
@@ -54,19 +61,26 @@ func (d *Directory) PutTrunk(ctx context.Context, tenant uuid.UUID, tr Trunk, pa
 	}
 	tr.Tenant = tenant
 	var secret Secret
-	if password != "" {
-		secret = NewSecret(tr.Username, d.realm, password)
+	if password.Inbound != "" {
+		secret = NewSecret(tr.Username, d.realm, password.Inbound)
 	}
 	err := d.db.Tenant(ctx, tenant, func(tx *storage.Tx) error {
-		_, err := tx.Exec(ctx, `
-			INSERT INTO trunks (trunk_id, tenant_id, name, networks, username, ha1_sha256, ha1_md5, trusted, nat, headers, codecs, max_calls, enabled, created_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+		sealed, err := d.seal(ctx, tx, tr.ID, password.Outbound)
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, `
+			INSERT INTO trunks (trunk_id, tenant_id, name, networks, username, ha1_sha256, ha1_md5, trusted, nat, headers, codecs, max_calls, enabled, created_at,
+				outbound, outbound_transport, outbound_username, outbound_password, caller_id)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
 			ON CONFLICT (trunk_id) DO UPDATE SET name = excluded.name, networks = excluded.networks, username = excluded.username,
 				ha1_sha256 = coalesce(nullif(excluded.ha1_sha256, ''), trunks.ha1_sha256), ha1_md5 = coalesce(nullif(excluded.ha1_md5, ''), trunks.ha1_md5),
 				trusted = excluded.trusted, nat = excluded.nat, headers = excluded.headers, codecs = excluded.codecs,
-				max_calls = excluded.max_calls, enabled = excluded.enabled`,
+				max_calls = excluded.max_calls, enabled = excluded.enabled, outbound = excluded.outbound, outbound_transport = excluded.outbound_transport,
+				outbound_username = excluded.outbound_username, outbound_password = coalesce(excluded.outbound_password, trunks.outbound_password),
+				caller_id = excluded.caller_id`,
 			tr.ID, tenant, tr.Name, filled(tr.Networks), tr.Username, secret.HA1SHA256, secret.HA1MD5, tr.Trusted, tr.NAT, filled(tr.Headers), filled(tr.Codecs),
-			tr.MaxCalls, tr.Enabled, tx.Now)
+			tr.MaxCalls, tr.Enabled, tx.Now, tr.Outbound, tr.OutboundTransport, tr.OutboundUsername, sealed, tr.CallerID)
 		switch {
 		case storage.Duplicate(err, "trunks_tenant_id_name_key"):
 			return ErrTrunkTaken
@@ -114,7 +128,7 @@ func (d *Directory) readTrunks(ctx context.Context) ([]Trunk, error) {
 		found, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (Trunk, error) {
 			var t Trunk
 			err := row.Scan(&t.ID, &t.Tenant, &t.Name, &t.Networks, &t.Username, &t.Trusted, &t.NAT, &t.Headers, &t.Codecs, &t.MaxCalls, &t.Enabled,
-				&t.secret.HA1SHA256, &t.secret.HA1MD5)
+				&t.Outbound, &t.OutboundTransport, &t.OutboundUsername, &t.CallerID, &t.secret.HA1SHA256, &t.secret.HA1MD5)
 			return t, err
 		})
 		return err

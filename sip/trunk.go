@@ -31,6 +31,12 @@ type Trunk struct {
 	MaxCalls int       `json:"max_calls" db:"max_calls"`
 	Enabled  bool      `json:"enabled" db:"enabled"`
 
+	// The way out; without an address this trunk takes no calls from us.
+	Outbound          string `json:"outbound" db:"outbound"`                     // host:port
+	OutboundTransport string `json:"outbound_transport" db:"outbound_transport"` // udp, tcp or tls
+	OutboundUsername  string `json:"outbound_username" db:"outbound_username"`   // answers its challenges (digest)
+	CallerID          string `json:"caller_id" db:"caller_id"`                   // the number it lets us show
+
 	secret Secret
 }
 
@@ -52,6 +58,7 @@ type Directory struct {
 	db    *storage.DB
 	bus   *events.Bus
 	log   *events.Log
+	keys  *storage.Keys
 	slog  *slog.Logger
 	realm string
 	node  string
@@ -63,7 +70,7 @@ type Directory struct {
 type table struct {
 	byNetwork []networkTrunk // longest prefix first
 	byUser    map[string]*Trunk
-	phones    map[netip.Addr]bool // where registered phones are
+	phones    map[netip.Addr]bool // where registered phones are, and where our own calls go out
 }
 
 type networkTrunk struct {
@@ -71,10 +78,10 @@ type networkTrunk struct {
 	trunk  *Trunk
 }
 
-// NewDirectory returns an empty directory; Load or Run fill it. Passwords are kept as digests in realm; node names this process in
-// registrations.
-func NewDirectory(db *storage.DB, bus *events.Bus, elog *events.Log, log *slog.Logger, realm, node string) *Directory {
-	d := &Directory{db: db, bus: bus, log: elog, slog: log, realm: realm, node: node}
+// NewDirectory returns an empty directory; Load or Run fill it. Passwords of those who call us are kept as digests in realm, those that
+// we give are sealed under the tenant's key; node names this process in registrations.
+func NewDirectory(db *storage.DB, bus *events.Bus, elog *events.Log, keys *storage.Keys, log *slog.Logger, realm, node string) *Directory {
+	d := &Directory{db: db, bus: bus, log: elog, keys: keys, slog: log, realm: realm, node: node}
 	d.table.Store(&table{})
 	return d
 }
@@ -132,6 +139,9 @@ func (t *table) add(tr *Trunk) {
 	if tr.Username != "" {
 		t.byUser[tr.Username] = tr
 	}
+	if ap, err := netip.ParseAddrPort(tr.Outbound); err == nil {
+		t.phones[ap.Addr().Unmap()] = true
+	}
 }
 
 func (t *table) sort() {
@@ -170,8 +180,11 @@ func (tr *Trunk) check() error {
 	if tr.Name == "" || len(tr.Name) > 80 {
 		return fault.New(fault.Invalid, "trunk_name_invalid", "A trunk's name has 1 to 80 characters.").WithField("name")
 	}
-	if len(tr.Networks) == 0 && tr.Username == "" {
-		return fault.New(fault.Invalid, "trunk_unidentified", "A trunk needs at least one network it sends from, or a user name and password.").WithField("networks")
+	if len(tr.Networks) == 0 && tr.Username == "" && tr.Outbound == "" {
+		return fault.New(fault.Invalid, "trunk_unidentified", "A trunk needs at least one network it sends from, or a user name and password, or an address that calls go out to.").WithField("networks")
+	}
+	if err := tr.checkOutbound(); err != nil {
+		return err
 	}
 	for i, n := range tr.Networks {
 		if a, err := netip.ParseAddr(n); err == nil {

@@ -206,7 +206,7 @@ func (a *app) buildBrowsers(context.Context) (err error) {
 }
 
 func (a *app) buildIdentity(context.Context) (err error) {
-	a.trunks = sip.NewDirectory(a.db, a.bus, a.events, a.log, sipRealm, a.cfg.Node.Name)
+	a.trunks = sip.NewDirectory(a.db, a.bus, a.events, a.keys, a.log, sipRealm, a.cfg.Node.Name)
 	a.auth, err = auth.New(a.db, auth.Config{
 		Record:      audit.Auth(a.events),
 		PasswordSet: a.phonePassword,

@@ -242,7 +242,7 @@ func TestBaresip(t *testing.T) {
 	n := newNetwork(t)
 	a := start(t, "TANDEM_SIP_UDP="+n.near+":0", "TANDEM_WEBRTC_UDP="+n.near+":0", "TANDEM_MEDIA_IP="+n.near)
 	ctx := context.Background()
-	if _, err := a.trunks.PutTrunk(ctx, a.tenant, sip.Trunk{Name: "baresip", Networks: []string{n.there + "/32"}, Trusted: true, Enabled: true}, ""); err != nil {
+	if _, err := a.trunks.PutTrunk(ctx, a.tenant, sip.Trunk{Name: "baresip", Networks: []string{n.there + "/32"}, Trusted: true, Enabled: true}, sip.Passwords{}); err != nil {
 		t.Fatal(err)
 	}
 	if err := a.trunks.Load(ctx); err != nil {

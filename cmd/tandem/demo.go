@@ -278,7 +278,8 @@ func (d *demo) fillTrunk(ctx context.Context) error {
 	}
 	_, err = d.trunks.PutTrunk(ctx, d.tenant, sip.Trunk{
 		Name: "loopback", Networks: []string{"127.0.0.0/8", "::1/128"}, Trusted: true, Enabled: true, Headers: []string{"x-*", "user-to-user"},
-	}, "")
+		Outbound: demoUAS,
+	}, sip.Passwords{})
 	return err
 }
 
