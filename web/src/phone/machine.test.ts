@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { backoff, type Effect, initialPhone, type PhoneEvent, type PhoneState, step } from './machine';
-import type { CallView, Offer } from './protocol';
+import { backoff, type Effect, initialPhone, type PhoneEvent, type PhoneState, step, supervises } from './machine';
+import type { CallView, Offer, SupervisionView } from './protocol';
 
 const offer: Offer = { offer: 'o1', card: { caller: '+4930123456', queue_path: ['Support'] } };
 const call = (state: CallView['state'], more: Partial<CallView> = {}): CallView => ({ id: 'c1', state, ...more });
@@ -222,5 +222,57 @@ describe('microphone', () => {
     expect(sent(changed.effects)).toEqual(['mic.proof']);
     const again = run([{ type: 'closed' }, frame('welcome', { session: 's2' })], proven.state);
     expect(sent(again.effects)).toContain('mic.proof');
+  });
+});
+
+describe('supervision', () => {
+  const view = (state: SupervisionView['state'], more: Partial<SupervisionView> = {}): SupervisionView => ({
+    call: 'c9',
+    mode: 'monitor',
+    state,
+    ...more,
+  });
+  const listening = run(
+    [{ type: 'supervise', call: 'c9', mode: 'monitor' }, frame('supervise', view('on'))],
+    online,
+  ).state;
+
+  test('monitoring asks for no microphone, whoever will be heard gives one', () => {
+    const monitor = run([{ type: 'supervise', call: 'c9', mode: 'monitor', why: 'training' }], online);
+    expect(monitor.state.supervision).toEqual(view('connecting'));
+    expect(monitor.effects.map((e) => e.do)).not.toContain('ensureMedia');
+    expect(monitor.effects).toContainEqual({
+      do: 'send',
+      type: 'supervise.start',
+      data: { call: 'c9', mode: 'monitor', why: 'training' },
+    });
+    const coach = run([{ type: 'supervise', call: 'c9', mode: 'coach' }], listening);
+    expect(coach.effects.map((e) => e.do)).toEqual(['ensureMedia', 'send']);
+    expect(sent(coach.effects)).toEqual(['supervise.mode']);
+    expect(coach.state.supervision?.mode).toBe('monitor'); // until the server says otherwise
+  });
+
+  test('another call is a new start; stop is sent while there is something to stop', () => {
+    expect(sent(run([{ type: 'supervise', call: 'c8', mode: 'monitor' }], listening).effects)).toEqual([
+      'supervise.start',
+    ]);
+    expect(sent(run([{ type: 'unsupervise' }], listening).effects)).toEqual(['supervise.stop']);
+    expect(sent(run([{ type: 'unsupervise' }], online).effects)).toEqual([]);
+  });
+
+  test('an end stays until it is dismissed', () => {
+    const over = run([frame('supervise', view('ended', { cause: 'forbidden' }))], listening).state;
+    expect(supervises(over.supervision)).toBe(false);
+    expect(over.supervision?.cause).toBe('forbidden');
+    expect(run([{ type: 'dismissSupervision' }], over).state.supervision).toBeNull();
+    expect(run([{ type: 'dismissSupervision' }], listening).state.supervision).not.toBeNull();
+  });
+
+  test('a page that comes back listens on, or learns that it does not', () => {
+    const back = run([{ type: 'closed' }, frame('welcome', { session: 's1', supervise: view('on') })], listening);
+    expect(back.state.supervision).toEqual(view('on'));
+    expect(back.effects.map((e) => e.do)).toContain('listen');
+    const lost = run([{ type: 'closed' }, frame('welcome', { session: 's2' })], listening).state;
+    expect(lost.supervision).toBeNull();
   });
 });

@@ -1,4 +1,14 @@
-import type { AgentView, CallView, Frame, LogEvent, Offer, Presence, Welcome } from './protocol';
+import type {
+  AgentView,
+  CallView,
+  Frame,
+  LogEvent,
+  Offer,
+  Presence,
+  SupervisionMode,
+  SupervisionView,
+  Welcome,
+} from './protocol';
 
 // The softphone as a pure function: what came in, what is so now, what is to be done. Sockets, microphones and sound are in the engine,
 // which only carries out effects; everything that can go wrong in an order nobody thought of is decided here, where a table can test it.
@@ -24,6 +34,8 @@ export interface PhoneState {
   call: CallView | null;
   muted: boolean;
   digits: string;
+  /** The other people's call that is being supervised; one that has ended stays until it is dismissed or another begins. */
+  supervision: SupervisionView | null;
   lastError: { code: string; message: string } | null;
 }
 
@@ -42,10 +54,14 @@ export type PhoneEvent =
   | { type: 'decline' }
   | { type: 'mute'; muted: boolean }
   | { type: 'hold'; held: boolean }
+  | { type: 'redact'; on: boolean }
   | { type: 'digit'; digit: string }
   | { type: 'hangup' }
   | { type: 'wrapUp'; disposition: string; notes: string }
   | { type: 'startCall'; number: string }
+  | { type: 'supervise'; call: string; mode: SupervisionMode; why?: string }
+  | { type: 'unsupervise' }
+  | { type: 'dismissSupervision' }
   | { type: 'dismissError' };
 
 export type Effect =
@@ -58,6 +74,7 @@ export type Effect =
   | { do: 'silence' }
   | { do: 'setMuted'; muted: boolean }
   | { do: 'ensureMedia' }
+  | { do: 'listen' }
   | { do: 'answer'; sdp: string }
   | { do: 'candidate'; candidate: RTCIceCandidateInit | null }
   | { do: 'negotiate' }
@@ -81,6 +98,7 @@ export const initialPhone: PhoneState = {
   call: null,
   muted: false,
   digits: '',
+  supervision: null,
   lastError: null,
 };
 
@@ -135,6 +153,8 @@ export function step(state: PhoneState, event: PhoneEvent): Step {
       return none({ ...state, micProven: false });
     case 'dismissError':
       return none({ ...state, lastError: null });
+    case 'dismissSupervision':
+      return state.supervision?.state === 'ended' ? none({ ...state, supervision: null }) : none(state);
     default:
       return action(state, event);
   }
@@ -177,6 +197,9 @@ function action(state: PhoneState, event: PhoneEvent): Step {
     case 'hold':
       if (!state.call || (state.call.state !== 'talking' && state.call.state !== 'held')) return none(state);
       return [state, [send(event.held ? 'call.hold' : 'call.resume')]];
+    case 'redact':
+      if (!state.call?.recording) return none(state);
+      return [state, [send('call.redact', { on: event.on })]];
     case 'digit':
       if (!inCall(state.call) || !/^[0-9*#A-D]$/.test(event.digit)) return none(state);
       return [
@@ -192,9 +215,32 @@ function action(state: PhoneState, event: PhoneEvent): Step {
       return inCall(state.call)
         ? none(state)
         : [state, [{ do: 'ensureMedia' }, send('call.start', { number: event.number })]];
+    case 'supervise':
+      return supervise(state, event);
+    case 'unsupervise':
+      return supervises(state.supervision)
+        ? [state, [send('supervise.stop', { call: state.supervision?.call })]]
+        : none(state);
     default:
       return none(state);
   }
+}
+
+/** True while another people's call is listened to. */
+export function supervises(s: SupervisionView | null): boolean {
+  return s !== null && s.state !== 'ended';
+}
+
+// Whoever only listens needs no microphone.
+function supervise(state: PhoneState, event: Extract<PhoneEvent, { type: 'supervise' }>): Step {
+  const { call, mode, why = '' } = event;
+  const media: Effect = { do: mode === 'monitor' ? 'listen' : 'ensureMedia' };
+  const now = state.supervision;
+  if (now && supervises(now) && now.call === call) return [state, [media, send('supervise.mode', { call, mode, why })]];
+  return [
+    { ...state, supervision: { call, mode, state: 'connecting' } },
+    [{ do: 'listen' }, media, send('supervise.start', { call, mode, why })],
+  ];
 }
 
 function frame(state: PhoneState, incoming: Frame): Step {
@@ -224,6 +270,8 @@ function payload(state: PhoneState, incoming: Frame): Step {
       return none(state);
     case 'call':
       return callChanged(state, data as unknown as CallView);
+    case 'supervise':
+      return none({ ...state, supervision: data as unknown as SupervisionView });
     case 'rtc.answer':
       return [state, [{ do: 'answer', sdp: String(data.sdp ?? '') }]];
     case 'rtc.candidate':
@@ -259,11 +307,15 @@ function welcome(state: PhoneState, data: Welcome, seq: number | undefined): Ste
     muted: call?.muted ?? (sameSession && state.muted),
     offer: null,
     answering: false,
+    supervision: data.supervise ?? (supervises(state.supervision) ? null : state.supervision),
   };
   const effects: Effect[] = [{ do: 'remember' }];
   if (inCall(next.call)) effects.push({ do: 'ensureMedia' }, { do: 'setMuted', muted: next.muted });
+  if (supervises(next.supervision))
+    effects.push({ do: next.supervision?.mode === 'monitor' ? 'listen' : 'ensureMedia' });
   // A session that the server has forgotten has no peer there either: ours must be a new one too.
-  if (state.media !== 'off' && state.media !== 'asking') effects.push({ do: 'reconnectMedia', sameSession });
+  // Also one that was only listened with, which `media` does not tell of.
+  if (state.media !== 'asking') effects.push({ do: 'reconnectMedia', sameSession });
   if (state.micProven) effects.push(send('mic.proof', { level: 1 }));
   if (data.offer) {
     const [withOffer, more] = offered(next, data.offer);

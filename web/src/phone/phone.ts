@@ -1,4 +1,5 @@
-import { type Effect, inCall, initialPhone, type PhoneEvent, type PhoneState, step } from './machine';
+import { Ear } from './ear';
+import { type Effect, inCall, initialPhone, type PhoneEvent, type PhoneState, step, supervises } from './machine';
 import { Microphone, PROOF_LEVEL } from './microphone';
 import { Peer } from './peer';
 import type { CallView, LogEvent, Offer } from './protocol';
@@ -27,6 +28,7 @@ type Listener<T> = (value: T) => void;
 /** The softphone: carries out what the machine (machine.ts) decides, with one socket, one peer connection and one microphone. */
 export class Phone {
   readonly microphone = new Microphone(() => this.audio());
+  private readonly ear = new Ear(() => this.audio());
   readonly streams: [MediaStream | null, MediaStream | null] = [null, null];
   quality: StatsReport | null = null;
 
@@ -92,6 +94,7 @@ export class Phone {
     clearTimeout(this.retryTimer);
     this.dropPeer();
     this.microphone.close();
+    this.ear.close();
     void this.context?.close();
     this.context = null;
   }
@@ -110,9 +113,21 @@ export class Phone {
     if (before !== next) for (const listener of this.changed) listener();
   };
 
+  /** Brings the peer connection up to hear with, without a microphone: goOnline may add one later, in the same connection. */
+  listen(): void {
+    if (this.peer || this.startingMedia) return;
+    void this.audio().resume();
+    this.newPeer(null);
+  }
+
+  /** RMS of what is heard just now, 0…1. */
+  heardLevel(): number {
+    return this.ear.level(this.streams[0]);
+  }
+
   /** Asks for the microphone, unlocks sound and brings the peer connection up. To be called from a click the first time. */
   async goOnline(): Promise<void> {
-    if (this.peer || this.startingMedia) return;
+    if ((this.peer && this.microphone.track) || this.startingMedia) return;
     this.startingMedia = true;
     this.dispatch({ type: 'media', media: 'asking' });
     try {
@@ -120,7 +135,11 @@ export class Phone {
       const track = this.microphone.track ?? (await this.openMicrophone());
       track.onended = () => this.dispatch({ type: 'micChanged' });
       this.microphone.setMuted(this.state.muted);
-      this.newPeer(track);
+      if (this.peer) {
+        await this.peer.setMicrophone(track);
+        this.dispatch({ type: 'media', media: this.peer.connected ? 'connected' : 'connecting' });
+        this.remember();
+      } else this.newPeer(track);
     } catch (error) {
       this.dispatch({ type: 'media', media: 'off', fault: error instanceof Error ? error.name : 'NotFoundError' });
     } finally {
@@ -146,7 +165,8 @@ export class Phone {
   /** The browser would not play without a click; this is the click. */
   unblock(): void {
     void this.audio().resume();
-    this.dispatch({ type: 'media', media: this.peer?.connected ? 'connected' : 'connecting' });
+    if (!this.microphone.track) this.dispatch({ type: 'media', media: 'off' });
+    else this.dispatch({ type: 'media', media: this.peer?.connected ? 'connected' : 'connecting' });
     for (const listener of this.streamed) listener();
   }
 
@@ -184,6 +204,9 @@ export class Phone {
         break;
       case 'ensureMedia':
         void this.goOnline();
+        break;
+      case 'listen':
+        this.listen();
         break;
       case 'answer':
         void this.peer?.answer(effect.sdp).catch(() => this.peer?.negotiate(true));
@@ -227,16 +250,17 @@ export class Phone {
     }
     const track = this.microphone.track;
     this.dropPeer();
-    if (track) this.newPeer(track);
+    if (track || supervises(this.state.supervision)) this.newPeer(track);
   }
 
-  private newPeer(track: MediaStreamTrack): void {
+  private newPeer(track: MediaStreamTrack | null): void {
     this.meter = new StatsMeter();
-    this.dispatch({ type: 'media', media: 'connecting' });
+    if (track) this.dispatch({ type: 'media', media: 'connecting' });
     const peer = new Peer(track, this.iceServers, {
       offer: (sdp) => this.socket.send('rtc.offer', this.state.lastSeq, { sdp }),
       candidate: (candidate) => this.socket.send('rtc.candidate', this.state.lastSeq, { candidate }),
       state: (media) => {
+        if (!this.microphone.track) return; // who only listens is not online
         if (this.state.media !== 'blocked' || media !== 'connected') this.dispatch({ type: 'media', media });
       },
       track: (index, stream) => {
@@ -265,7 +289,7 @@ export class Phone {
   private remember(): void {
     if (!this.config.persistent) return;
     const { resume, lastSeq, micProven } = this.state;
-    writeTab({ resume, lastSeq, micProven, online: this.peer !== null });
+    writeTab({ resume, lastSeq, micProven, online: this.peer !== null && this.microphone.track !== null });
   }
 
   private openMicrophone(): Promise<MediaStreamTrack> {

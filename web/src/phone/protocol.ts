@@ -48,6 +48,10 @@ export interface CallView {
   since?: string;
   /** RFC 3339: when the bridge opened. */
   answered_at?: string;
+  /** Whether what is said now is recorded; missing: it is not. */
+  recording?: 'on' | 'paused';
+  /** RFC 3339: when a paused recording goes on by itself. */
+  recording_paused_until?: string;
   /** RFC 3339: when the server ends the wrap-up by itself. */
   wrap_up_until?: string;
   wrap_up?: WrapUp;
@@ -85,6 +89,21 @@ export interface AgentView {
   until?: string;
 }
 
+/** How a supervisor takes part in another's call: silently, heard by the agent alone, heard by both, or in the agent's place. */
+export type SupervisionMode = 'monitor' | 'coach' | 'barge' | 'take_over';
+
+/** One `supervise` frame: the call that is listened to, if any. */
+export interface SupervisionView {
+  call: string;
+  mode: SupervisionMode;
+  /** connecting: nothing is heard yet; on: heard; ended: over, for the reason that cause names. */
+  state: 'connecting' | 'on' | 'ended';
+  /** RFC 3339: when listening began. */
+  since?: string;
+  /** Of the end: stopped, call_ended, taken_over, forbidden, own_call, lost, failed, or the code of the error that refused it. */
+  cause?: string;
+}
+
 export interface Frame {
   v: 1;
   id?: string;
@@ -101,6 +120,7 @@ export interface Welcome {
   agent?: AgentView;
   call?: CallView | null;
   offer?: Offer | null;
+  supervise?: SupervisionView | null;
   ice_servers?: RTCIceServer[];
 }
 
