@@ -20,7 +20,7 @@ var layers = map[string]int{
 	"chat": 4, "sip": 4,
 	"calls": 3, "queues": 3, "recording": 3, "crm": 3, "aiagents": 3, "internal/audit": 3,
 	"internal/events": 2, "internal/auth": 2,
-	"media": 1, "internal/storage": 1, "web": 1,
+	"media": 1, "internal/storage": 1, "internal/egress": 1, "web": 1,
 	"internal/fault": 0,
 }
 
