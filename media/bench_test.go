@@ -142,3 +142,36 @@ func BenchmarkClock2000(b *testing.B) {
 		})
 	}
 }
+
+// One frame of 100 supervisors who listen to 20 calls, five to each: what comes of 40 parties in taps, the sums, and 100 packets out. A frame is due
+// each 20 ms; the claim is a tenth of one core.
+func BenchmarkListeners100on20(b *testing.B) {
+	for _, to := range codec.Available() {
+		b.Run(to.Name, func(b *testing.B) {
+			clock := NewClock()
+			var say []func()
+			var listeners []*Stream
+			for range 20 {
+				x, y, m := still(clock, codec.PCMU), still(clock, codec.PCMA), NewMixer()
+				say = append(say, speaking(b, x, codec.PCMU), speaking(b, y, codec.PCMA))
+				for range 5 {
+					l := still(clock, to)
+					l.Play(m.Sum(x, y))
+					listeners = append(listeners, l)
+				}
+			}
+			var at steps
+			b.ReportAllocs()
+			for b.Loop() {
+				at.next()
+				for _, f := range say {
+					f()
+				}
+				for _, l := range listeners {
+					l.frame(l.session.Load(), at.beat())
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed())/float64(b.N)/float64(frameTime)*100, "%core")
+		})
+	}
+}

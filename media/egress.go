@@ -71,10 +71,12 @@ func (e *egress) change(src Source, s *Stream) {
 	if e.closed {
 		return
 	}
-	if e.feed != nil {
-		e.feed.release()
-	}
+	// The new one first: what both share (a Mixer's buffers) lives on.
+	old := e.feed
 	e.feed = src.feed(s)
+	if old != nil {
+		old.release()
+	}
 	e.fed.Store(int64(Now()))
 	e.wake()
 }

@@ -6,7 +6,7 @@ import (
 	"tandem/media/sound"
 )
 
-// Source is what a peer hears: Silence, Forward, Sound, Broadcast or Echo. One Source may be given to several streams; each has its own
+// Source is what a peer hears: Silence, Forward, Sound, Broadcast, Echo or a Mixer's Sum. One Source may be given to several streams; each has its own
 // position in it.
 type Source interface {
 	// feed sets the source to work for one listener, whose egress is locked.

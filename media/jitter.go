@@ -1,0 +1,335 @@
+package media
+
+import (
+	"time"
+
+	"tandem/media/codec"
+)
+
+const (
+	jitterSlots = 32                     // packets
+	minDelay    = 40 * time.Millisecond  // of the jitter buffer
+	maxDelay    = 120 * time.Millisecond // more jitter is concealed
+	starveAfter = 60 * time.Millisecond  // of invented sound the buffer begins anew
+	deepFor     = 2 * time.Second        // too deep for so long: the sender's clock is faster than ours
+	staleAfter  = 500 * time.Millisecond // what waited longer was meant for a listener who has gone
+	fadeIn      = 5 * time.Millisecond
+	silentPeak  = 200 // of 32768: nobody misses a frame below
+)
+
+// jitter turns one speaker's packets, as they come, into frames, as they are due: in order, with lost ones concealed, pauses left silent, and
+// the difference between the sender's clock and ours made good. Whoever sums calls it at each frame, from one goroutine at a time.
+type jitter struct {
+	rate  int // of the PCM
+	codec codec.Codec
+	dec   codec.Decoder // nil: this build cannot read the codec
+
+	slots   [jitterSlots]jitterSlot
+	held    int // packets in slots
+	begun   bool
+	playing bool
+	ssrc    uint32
+	highest uint64 // extended sequence number
+	next    uint64 // to be decoded next
+	nextTS  uint32
+	usual   int // samples in a packet
+
+	transit  int32
+	variance float64 // RFC 3550's interarrival jitter, in RTP ticks
+
+	pcm     [3 * codec.MaxSamples]int16 // decoded, not yet due
+	n       int
+	owed    int           // samples that were invented because nothing had come
+	deep    time.Duration // how long the buffer has been too deep
+	lost    uint64
+	late    uint64
+	skipped uint64 // frames taken out because the buffer was too deep
+}
+
+type jitterSlot struct {
+	full    bool
+	ext     uint64
+	ts      uint32
+	arrival time.Duration
+	payload []byte
+}
+
+func (j *jitter) begin(rate int) {
+	j.rate = rate
+	slab := make([]byte, jitterSlots*tapCell)
+	for i := range j.slots {
+		j.slots[i].payload = slab[i*tapCell : i*tapCell : (i+1)*tapCell]
+	}
+}
+
+// retune changes the rate of the PCM; what was decoded is lost.
+func (j *jitter) retune(rate int) {
+	if rate != j.rate {
+		j.rate, j.codec, j.dec, j.n, j.usual = rate, codec.Codec{}, nil, 0, 0
+		j.reset()
+	}
+}
+
+// reset forgets all packets: another timeline begins.
+func (j *jitter) reset() {
+	for i := range j.slots {
+		j.slots[i].full = false
+	}
+	j.begun, j.playing, j.held, j.n, j.owed, j.deep, j.variance = false, false, 0, 0, 0, 0, 0
+}
+
+// put takes a packet in.
+func (j *jitter) put(p *Packet, f Format, now time.Duration) {
+	if now-p.Arrival > staleAfter {
+		return
+	}
+	if f.Codec != j.codec {
+		j.codec, j.usual = f.Codec, j.rate/50
+		j.dec, _ = codec.NewDecoder(f.Codec, j.rate) // nil is silence
+		j.reset()
+	}
+	ext := j.highest + uint64(int64(int16(p.Sequence-uint16(j.highest))))
+	if !j.begun || p.SSRC != j.ssrc || ext > j.highest+uint64(maxGap/frameTime) || ext+uint64(maxGap/frameTime) < j.highest {
+		j.reset()
+		ext = 1<<16 + uint64(p.Sequence)
+		j.begun, j.ssrc, j.highest, j.next, j.nextTS = true, p.SSRC, ext, ext, p.Timestamp
+		j.transit = int32(ticksIn(p.Arrival, f.Codec.ClockRate)) - int32(p.Timestamp)
+	}
+	j.measure(p)
+	if !j.playing && ext < j.next && j.next-ext < jitterSlots { // out of order at the beginning
+		j.next, j.nextTS = ext, p.Timestamp
+	}
+	if ext < j.next {
+		j.late++
+		return
+	}
+	for ext-j.next >= jitterSlots {
+		j.forget()
+	}
+	s := &j.slots[ext%jitterSlots]
+	if s.full {
+		return
+	}
+	s.full, s.ext, s.ts, s.arrival, s.payload = true, ext, p.Timestamp, p.Arrival, append(s.payload[:0], p.Payload...)
+	j.held++
+	j.highest = max(j.highest, ext)
+}
+
+// forget passes over the next packet.
+func (j *jitter) forget() {
+	s := &j.slots[j.next%jitterSlots]
+	if s.full && s.ext == j.next {
+		s.full = false
+		j.held--
+		j.nextTS = s.ts
+	}
+	j.next++
+	j.nextTS += j.ticks(j.usual)
+}
+
+// measure keeps the interarrival jitter (RFC 3550 section 6.4.1).
+func (j *jitter) measure(p *Packet) {
+	transit := int32(ticksIn(p.Arrival, j.codec.ClockRate)) - int32(p.Timestamp)
+	d := transit - j.transit
+	if d < 0 {
+		d = -d
+	}
+	if int(d) < j.codec.ClockRate { // a pause or a restart is no jitter
+		j.variance += (float64(d) - j.variance) / 16
+	}
+	j.transit = transit
+}
+
+// target is how much the buffer is to hold, in samples.
+func (j *jitter) target() int {
+	delay := frameTime
+	if j.codec.ClockRate > 0 {
+		delay += time.Duration(3 * j.variance / float64(j.codec.ClockRate) * float64(time.Second))
+	}
+	return int(min(max(delay, minDelay), maxDelay)) * j.rate / int(time.Second)
+}
+
+func (j *jitter) depth() int { return j.held*j.usual + j.n }
+
+// frame fills dst with the speaker's next 20 ms.
+func (j *jitter) frame(dst []int16, now time.Duration) {
+	fresh := !j.playing
+	if fresh && !j.start(now) {
+		clear(dst)
+		return
+	}
+	for j.n < len(dst) && j.more(dst) {
+		continue
+	}
+	k := copy(dst, j.pcm[:min(j.n, len(dst))])
+	clear(dst[k:])
+	j.n = copy(j.pcm[:], j.pcm[k:j.n])
+	if fresh {
+		ramp := int(fadeIn) * j.rate / int(time.Second)
+		for i := range min(ramp, len(dst)) {
+			dst[i] = int16(int(dst[i]) * i / ramp)
+		}
+	}
+	j.catchUp(len(dst))
+}
+
+// start says whether enough has come to begin, or the little that has come has waited long enough.
+func (j *jitter) start(now time.Duration) bool {
+	if j.held == 0 {
+		return false
+	}
+	for s := &j.slots[j.next%jitterSlots]; !s.full || s.ext != j.next; s = &j.slots[j.next%jitterSlots] {
+		j.next++
+	}
+	first := &j.slots[j.next%jitterSlots]
+	waited := int(now-first.arrival) * j.rate / int(time.Second)
+	if j.depth() < j.target() && waited < j.target() {
+		return false
+	}
+	for j.depth() > j.target()+j.rate/50 && j.held > 1 {
+		j.forget()
+	}
+	for s := &j.slots[j.next%jitterSlots]; !s.full || s.ext != j.next; s = &j.slots[j.next%jitterSlots] {
+		j.next++
+	}
+	j.nextTS, j.playing, j.owed, j.deep = j.slots[j.next%jitterSlots].ts, true, 0, 0
+	return true
+}
+
+// more decodes the next packet, or invents what is missing; false: there is nothing to invent from any more.
+func (j *jitter) more(dst []int16) bool {
+	s := &j.slots[j.next%jitterSlots]
+	switch {
+	case s.full && s.ext == j.next:
+		j.decode(s)
+	case j.held > 0:
+		j.conceal()
+	case j.owed >= int(starveAfter)*j.rate/int(time.Second):
+		j.playing, j.owed = false, 0
+		return false
+	default: // nothing has come
+		k := len(dst)
+		if j.dec == nil || k > len(j.pcm)-j.n {
+			j.playing = false
+			return false
+		}
+		if _, err := j.dec.Conceal(j.pcm[j.n : j.n+k]); err != nil {
+			clear(j.pcm[j.n : j.n+k])
+		}
+		j.n += k
+		j.owed += k
+	}
+	return true
+}
+
+func (j *jitter) decode(s *jitterSlot) {
+	// Numbers without a gap and times with one: the sender was silent (DTX). What was invented meanwhile stood for it.
+	if pause := j.samples(s.ts-j.nextTS) - j.owed; int32(s.ts-j.nextTS) > 0 && pause > 0 && pause <= j.rate/5 {
+		k := min(pause, len(j.pcm)-j.n-codec.MaxSamples)
+		clear(j.pcm[j.n : j.n+k])
+		j.n += k
+	}
+	j.owed = 0
+	k, err := 0, error(nil)
+	if j.dec != nil {
+		k, err = j.dec.Decode(j.pcm[j.n:], s.payload)
+	}
+	if err != nil || k == 0 {
+		k = j.usual
+		clear(j.pcm[j.n : j.n+k])
+	}
+	j.n += k
+	j.usual = k
+	s.full = false
+	j.held--
+	j.next, j.nextTS = j.next+1, s.ts+j.ticks(k)
+}
+
+// conceal stands in for a packet that was lost, unless that was done when it did not come in time.
+func (j *jitter) conceal() {
+	j.lost++
+	following := &j.slots[(j.next+1)%jitterSlots]
+	k := j.usual
+	switch fec, ok := j.dec.(codec.FECDecoder); {
+	case j.owed >= k:
+		j.owed -= k
+		k = 0
+	case j.dec == nil || k > len(j.pcm)-j.n:
+		k = 0
+	case ok && following.full && following.ext == j.next+1:
+		if _, err := fec.DecodeFEC(j.pcm[j.n:j.n+k], following.payload); err != nil {
+			clear(j.pcm[j.n : j.n+k])
+		}
+	default:
+		if _, err := j.dec.Conceal(j.pcm[j.n : j.n+k]); err != nil {
+			clear(j.pcm[j.n : j.n+k])
+		}
+	}
+	j.n += k
+	j.next, j.nextTS = j.next+1, j.nextTS+j.ticks(j.usual)
+}
+
+// catchUp shortens a buffer that has been too deep for a while: by a frame that nobody misses, else by some pitch periods.
+func (j *jitter) catchUp(frame int) {
+	if !j.playing || j.depth() <= j.target()+frame {
+		j.deep = 0
+		return
+	}
+	if j.deep += frameTime; j.deep < deepFor {
+		return
+	}
+	s := &j.slots[j.next%jitterSlots]
+	for j.n < 2*frame && s.full && s.ext == j.next {
+		j.decode(s)
+		s = &j.slots[j.next%jitterSlots]
+	}
+	if j.n < 2*frame {
+		return
+	}
+	cut := frame
+	if peak(j.pcm[:cut]) >= silentPeak {
+		if j.deep < 2*deepFor {
+			return
+		}
+		cut = bestCut(j.pcm[:2*frame], j.rate)
+		blend(j.pcm[cut:], j.pcm[:], j.rate/200)
+	}
+	j.n = copy(j.pcm[:], j.pcm[cut:j.n])
+	j.skipped++
+	j.deep = 0
+}
+
+func peak(pcm []int16) (most int) {
+	for _, v := range pcm {
+		most = max(most, int(v), -int(v))
+	}
+	return most
+}
+
+// bestCut is the number of samples, 2.5 to 15 ms, whose loss is heard least: what follows them is most like what begins here.
+func bestCut(pcm []int16, rate int) int {
+	window := rate / 200
+	best, score := rate/400, 0.0
+	for cut := rate / 400; cut <= rate*15/1000 && cut+window <= len(pcm); cut++ {
+		var xy, xx, yy float64
+		for i := range window {
+			x, y := float64(pcm[i]), float64(pcm[cut+i])
+			xy, xx, yy = xy+x*y, xx+x*x, yy+y*y
+		}
+		// Of equals the longest: it is the sooner done.
+		if s := xy * xy / (xx*yy + 1); xy > 0 && s > 0.98*score {
+			best, score = cut, max(s, score)
+		}
+	}
+	return best
+}
+
+// blend fades from's first n samples into to's.
+func blend(to, from []int16, n int) {
+	for i := range n {
+		to[i] = int16((int(from[i])*(n-i) + int(to[i])*i) / n)
+	}
+}
+
+func (j *jitter) ticks(samples int) uint32 { return uint32(samples * j.codec.ClockRate / j.rate) }
+func (j *jitter) samples(ticks uint32) int { return int(int32(ticks)) * j.rate / j.codec.ClockRate }
