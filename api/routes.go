@@ -1,6 +1,7 @@
 package api
 
 import (
+	"tandem/analytics"
 	"tandem/calls"
 	"tandem/crm"
 	"tandem/crmsync"
@@ -23,13 +24,14 @@ type Services struct {
 	Recordings *recording.Service
 	CRM        *crm.Service
 	CRMSync    *crmsync.Service
+	Analytics  *analytics.Service
 }
 
 // routes is the one table of all operations below /api/v1.
 func (s *Server) routes() []route {
 	var all []route
 	for _, part := range [][]route{
-		s.identityRoutes(), s.userRoutes(), s.callRoutes(), s.queueRoutes(), s.agentRoutes(), s.lineRoutes(), s.crmRoutes(), s.operationRoutes(),
+		s.identityRoutes(), s.userRoutes(), s.callRoutes(), s.queueRoutes(), s.agentRoutes(), s.lineRoutes(), s.crmRoutes(), s.operationRoutes(), s.reportRoutes(),
 	} {
 		all = append(all, part...)
 	}

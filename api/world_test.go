@@ -19,6 +19,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"tandem/analytics"
 	"tandem/api"
 	"tandem/calls"
 	"tandem/crm"
@@ -114,6 +115,7 @@ func newWorld(t *testing.T) *world {
 		DB: w.DB, Events: w.events, Bus: w.bus, Keys: keys, Recordings: w.Recordings, Log: log, Metrics: metrics,
 		Providers: map[string]crmsync.Open{"own": own.New(w.CRM), "rt": rt.New(http.DefaultTransport)},
 	})
+	w.Analytics = analytics.New(analytics.Config{DB: w.DB, Bus: w.bus, Queues: w.Queues, Log: log, Metrics: metrics, Zone: func(context.Context, uuid.UUID) (string, error) { return "UTC", nil }})
 	server, err := api.New(api.Config{
 		Services: w.Services, Log: log, Metrics: metrics, Count: metrics, Version: "test",
 		Web: fstest.MapFS{"index.html": {Data: []byte("<title>Tandem</title>")}, "assets/app-1234.js": {Data: []byte("1")}, "logo.svg": {Data: []byte("<svg/>")}},

@@ -85,6 +85,9 @@ type Queued struct {
 	Channel    Channel   `json:"channel"`
 	Priority   int       `json:"priority"`
 	EnqueuedAt time.Time `json:"enqueued_at"`
+	// What reports measure the wait by: the service level's time and the longest of short abandons, as set when the item came.
+	Target       int `json:"service_level_seconds"`
+	ShortAbandon int `json:"short_abandon_seconds"`
 }
 
 // Left is the data of the event item.left.
@@ -94,6 +97,8 @@ type Left struct {
 	Queue  uuid.UUID   `json:"queue"`
 	Reason LeaveReason `json:"reason"`
 	Waited float64     `json:"waited_seconds"`
+	Actual    float64   `json:"waited_since_join_seconds"`
+	Estimated *float64  `json:"estimated_wait_seconds,omitempty"`
 }
 
 // Join puts an item into a leaf queue, or moves one that waits already there. ErrQueueFull, ErrQueuePaused and ErrNotLeaf mean that it
@@ -156,7 +161,10 @@ func (s *Service) join(ctx context.Context, tx *storage.Tx, queue uuid.UUID, n N
 		return storage.Missing(err, ErrItem)
 	}
 	s.wakeAfter(tx, tx.Tenant)
-	return s.log.Append(ctx, tx, "item.queued", n.ID, Queued{Item: n.ID, Kind: n.Kind, Queue: queue, Channel: n.Channel, Priority: n.Priority, EnqueuedAt: n.EnqueuedAt})
+	return s.log.Append(ctx, tx, "item.queued", n.ID, Queued{
+		Item: n.ID, Kind: n.Kind, Queue: queue, Channel: n.Channel, Priority: n.Priority, EnqueuedAt: n.EnqueuedAt,
+		Target: set.ServiceLevelTarget.Value, ShortAbandon: set.ShortAbandon.Value,
+	})
 }
 
 // admit says whether an item may join now, and with what settings.

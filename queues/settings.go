@@ -138,6 +138,7 @@ type Settings struct {
 	Missed             Setting[MissedRule]         `json:"missed"`
 	Ticket             Setting[bool]               `json:"ticket"` // make a CRM ticket
 	ServiceLevelTarget Setting[int]                `json:"service_level_seconds"`
+	ShortAbandon       Setting[int]                `json:"short_abandon_seconds"` // who leaves earlier is not counted against the service level
 	Hours              Setting[uuid.UUID]          `json:"hours"` // uuid.Nil: always open
 	Deflection         Setting[Deflection]         `json:"deflection"`
 	MaxWaiting         Setting[int]                `json:"max_waiting"` // 0: no limit
@@ -160,6 +161,7 @@ type OwnSettings struct {
 	Missed             *MissedRule         `json:"missed,omitempty"`
 	Ticket             *bool               `json:"ticket,omitempty"`
 	ServiceLevelTarget *int                `json:"service_level_seconds,omitempty"`
+	ShortAbandon       *int                `json:"short_abandon_seconds,omitempty"`
 	Hours              *uuid.UUID          `json:"hours,omitempty"`
 	Deflection         *Deflection         `json:"deflection,omitempty"`
 	MaxWaiting         *int                `json:"max_waiting,omitempty"`
@@ -186,6 +188,7 @@ func inherit(global OwnSettings, chain []OwnSettings) Settings {
 		Ticket:       settle(levels, true, func(o *OwnSettings) *bool { return o.Ticket }),
 		ServiceLevelTarget: settle(levels, 20,
 			func(o *OwnSettings) *int { return o.ServiceLevelTarget }),
+		ShortAbandon: settle(levels, 5, func(o *OwnSettings) *int { return o.ShortAbandon }),
 		Hours:      settle(levels, uuid.Nil, func(o *OwnSettings) *uuid.UUID { return o.Hours }),
 		Deflection: settle(levels, Deflection{Mode: DeflectOff}, func(o *OwnSettings) *Deflection { return o.Deflection }),
 		MaxWaiting: settle(levels, 0, func(o *OwnSettings) *int { return o.MaxWaiting }),
@@ -263,6 +266,7 @@ func (own OwnSettings) validate() error {
 	}{
 		"ring_seconds":          {own.RingSeconds, 3, 600},
 		"service_level_seconds": {own.ServiceLevelTarget, 1, 86400},
+		"short_abandon_seconds": {own.ShortAbandon, 0, 3600},
 		"max_waiting":           {own.MaxWaiting, 0, 1_000_000},
 	} {
 		if n.v != nil && (*n.v < n.min || *n.v > n.max) {

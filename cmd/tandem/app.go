@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"tandem/analytics"
 	"tandem/api"
 	"tandem/calls"
 	"tandem/crm"
@@ -56,6 +57,7 @@ type app struct {
 	uploader  *recording.Uploader
 	crm       *crm.Service
 	crmsync   *crmsync.Service
+	analytics *analytics.Service
 	prompts   *calls.Prompts
 	numbers   *calls.Numbers
 	board     *calls.Switchboard

@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"tandem/analytics"
 	"tandem/api"
 	"tandem/calls"
 	"tandem/crm"
@@ -149,6 +150,11 @@ func (a *app) language(ctx context.Context, tenant uuid.UUID) (string, error) {
 	return t.Locale, err
 }
 
+func (a *app) zone(ctx context.Context, tenant uuid.UUID) (string, error) {
+	t, err := a.auth.Tenant(ctx, tenant)
+	return t.TimeZone, err
+}
+
 // Dial implements calls.Dialer: an agent's browser is reached by signalling, everything else by SIP.
 func (a *app) Dial(ctx context.Context, to calls.Target) (calls.Leg, error) {
 	if to.Device == "browser" {
@@ -229,6 +235,7 @@ func (a *app) buildServices(context.Context) (err error) {
 		DB: a.db, Events: a.events, Bus: a.bus, Keys: a.keys, Recordings: a.recording, Log: a.log, Metrics: a.metrics,
 		Providers: map[string]crmsync.Open{"own": own.New(a.crm), "rt": rt.New(crmTransport())},
 	})
+	a.analytics = analytics.New(analytics.Config{DB: a.db, Bus: a.bus, Queues: a.queues, Zone: a.zone, Log: a.log, Metrics: a.metrics})
 	a.uploader = recording.NewUploader(a.recording, a.crmsync, recording.UploaderConfig{MaxPart: a.cfg.Recording.PartBytes, Metrics: a.metrics})
 	return nil
 }
@@ -242,7 +249,7 @@ func (a *app) buildHTTP(ctx context.Context) (err error) {
 	a.api, err = api.New(api.Config{
 		Services: api.Services{
 			DB: a.db, Auth: a.auth, Calls: a.board, Numbers: a.numbers, Prompts: a.prompts, Queues: a.queues, Trunks: a.trunks,
-			Recordings: a.recording, CRM: a.crm, CRMSync: a.crmsync,
+			Recordings: a.recording, CRM: a.crm, CRMSync: a.crmsync, Analytics: a.analytics,
 		},
 		Log: a.log, Metrics: a.metrics, Count: a.metrics, Ready: a.readiness, Web: web.Dist(), Version: version,
 		Routes: map[string]http.Handler{"/ws": a.hub},

@@ -69,6 +69,7 @@ func (a *app) services() map[string]func(context.Context) error {
 		"uploader":    a.uploader.Run,
 		"crmsync":     a.crmsync.Run,
 		"audit":       audit.Follow(a.db, a.bus, a.log).Run,
+		"analytics":   a.analytics.Run,
 		"jobs":        a.jobs.Run,
 		"speech":      a.followQueues().Run,
 	}

@@ -50,6 +50,7 @@ func Resources() map[string][]string {
 		"tickets":        {"read", "write", "delete", "assign", "export"},
 		"crm-connection": {"read", "write"},
 		"audit":          {"read", "export"},
+		"reports":        {"read"},
 		"conversations":  {"read", "write", "monitor", "barge", "end", "assign"},
 		"channels":       crud,
 	}
@@ -148,6 +149,7 @@ func defaultRoles() map[string]Permissions {
 		grant(ScopeTeam, "calls", "read", "write", "monitor", "barge", "assign"), grant(ScopeTeam, "conversations", "read", "write", "monitor", "barge", "assign"),
 		grant(ScopeTeam, "agents", "read", "write", "presence"), grant(ScopeTeam, "users", "read"), grant(ScopeAll, "teams", "read"),
 		grant(ScopeAll, "tickets", "assign"), grant(ScopeAll, "roles", "read"), grant(ScopeAll, "recordings", "read"),
+		grant(ScopeTeam, "reports", "read"),
 	)
 	manager := slices.Concat(supervisor,
 		grant(ScopeTeam, "calls", "end"), grant(ScopeTeam, "conversations", "end"), grant(ScopeTeam, "users", "write"), grant(ScopeTeam, "teams", "write"),
@@ -158,7 +160,7 @@ func defaultRoles() map[string]Permissions {
 	analyst := slices.Concat(
 		grant(ScopeAll, "calls", "read"), grant(ScopeAll, "conversations", "read"), grant(ScopeAll, "queues", "read"), grant(ScopeAll, "agents", "read"),
 		grant(ScopeAll, "teams", "read"), grant(ScopeAll, "hours", "read"), grant(ScopeAll, "tickets", "read", "export"),
-		grant(ScopeAll, "recordings", "read"),
+		grant(ScopeAll, "recordings", "read"), grant(ScopeAll, "reports", "read"),
 	)
 	return map[string]Permissions{
 		RoleAgent:         agent,

@@ -18,6 +18,7 @@ func TestRoleMatrix(t *testing.T) {
 		{"write", "queues", [6]Scope{none, none, none, ScopeAll, ScopeAll, none}},
 		{"write", "users", [6]Scope{none, none, none, ScopeTeam, ScopeAll, none}},
 		{"write", "trunks", [6]Scope{none, none, none, none, ScopeAll, none}},
+		{"read", "reports", [6]Scope{none, none, ScopeTeam, ScopeTeam, ScopeAll, ScopeAll}},
 		{"read", "audit", [6]Scope{none, none, none, none, ScopeAll, none}},
 		{"write", "crm-connection", [6]Scope{none, none, none, none, ScopeAll, none}},
 		{"write", "tickets", [6]Scope{ScopeAll, ScopeAll, ScopeAll, ScopeAll, ScopeAll, none}},

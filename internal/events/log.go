@@ -73,6 +73,16 @@ type Note struct {
 
 const notes = "notes."
 
+// Tell sends a note about something that is no event of the log.
+func (b *Bus) Tell(tenant uuid.UUID, n Note) error {
+	body, err := json.Marshal(n)
+	if err != nil {
+		return fmt.Errorf("encode a note: %w", err)
+	}
+	b.Publish(notes+tenant.String(), body)
+	return nil
+}
+
 // Notes calls f for each event appended on any node, soon after its commit. Notes may be lost.
 func (b *Bus) Notes(f func(tenant uuid.UUID, n Note)) (stop func()) {
 	return b.Subscribe(notes+"*", func(subject string, data []byte) {
@@ -109,6 +119,8 @@ type Follower struct {
 	Bus    *Bus
 	Log    *slog.Logger
 	Handle func(ctx context.Context, tx *storage.Tx, e Event) error
+	// Batch, when set, is called instead of Handle, with up to 200 events at once, for whoever reads and writes much for each.
+	Batch func(ctx context.Context, tx *storage.Tx, batch []Event) error
 }
 
 const (
@@ -158,10 +170,8 @@ func (f *Follower) step(ctx context.Context) (int, error) {
 		if err != nil || len(batch) == 0 {
 			return err
 		}
-		for _, e := range batch {
-			if err := f.Handle(ctx, tx, e.Event); err != nil {
-				return fmt.Errorf("handle %s: %w", e.Type, err)
-			}
+		if err := f.hand(ctx, tx, batch); err != nil {
+			return err
 		}
 		last := batch[len(batch)-1]
 		n = len(batch)
@@ -172,6 +182,22 @@ func (f *Follower) step(ctx context.Context) (int, error) {
 		return 0, nil
 	}
 	return n, err
+}
+
+func (f *Follower) hand(ctx context.Context, tx *storage.Tx, batch []logRow) error {
+	if f.Batch != nil {
+		all := make([]Event, len(batch))
+		for i, row := range batch {
+			all[i] = row.Event
+		}
+		return f.Batch(ctx, tx, all)
+	}
+	for _, row := range batch {
+		if err := f.Handle(ctx, tx, row.Event); err != nil {
+			return fmt.Errorf("handle %s: %w", row.Type, err)
+		}
+	}
+	return nil
 }
 
 type logRow struct {

@@ -1,0 +1,437 @@
+package analytics
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"tandem/calls"
+	"tandem/internal/events"
+	"tandem/queues"
+)
+
+// projection turns events into facts. It holds the part of what is going on that the events at hand are about: the last visit of each
+// item, offers that are not over, agents. It reads no clock and no database, so that the same events always make the same facts.
+type projection struct {
+	*facts
+	visits map[uuid.UUID]*visit // by item
+	offers map[uuid.UUID]*offer
+	agents map[uuid.UUID]*agent
+}
+
+// visit is one wait of an item in a queue, and the talk that it led to: a row of report_visits.
+type visit struct {
+	Tenant      uuid.UUID          `json:"tenant_id"`
+	Item        uuid.UUID          `json:"item_id"`
+	Number      int                `json:"visit"` // 1 for the first of an item
+	Queue       uuid.UUID          `json:"queue_id"`
+	Kind        queues.Kind        `json:"kind"`
+	Channel     queues.Channel     `json:"channel"`
+	QueuedAt    time.Time          `json:"queued_at"`
+	EnqueuedAt  time.Time          `json:"enqueued_at"`
+	Target      int                `json:"target"` // seconds
+	Short       int                `json:"short"`  // seconds
+	Estimated   *float64           `json:"estimated"`
+	WithdrawnAt *time.Time         `json:"withdrawn_at"`
+	WithdrawnIn queues.State       `json:"withdrawn_in"`
+	LeftAt      *time.Time         `json:"left_at"`
+	Outcome     queues.LeaveReason `json:"outcome"`
+	Waited      float64            `json:"waited"`
+	Agent       *uuid.UUID         `json:"agent_id"`
+	Moved       bool               `json:"moved"`
+	Talk        float64            `json:"talk"`
+	Hold        float64            `json:"hold"`
+	WrapUp      float64            `json:"wrap_up"`
+
+	before  []visit // earlier visits of the item that changed with it
+	changed bool
+}
+
+// offer is an item that an agent has, or is asked to take: a row of report_offers.
+type offer struct {
+	Tenant    uuid.UUID    `json:"tenant_id"`
+	ID        uuid.UUID    `json:"offer_id"`
+	Item      uuid.UUID    `json:"item_id"`
+	Queue     uuid.UUID    `json:"queue_id"`
+	Agent     uuid.UUID    `json:"agent_id"`
+	State     queues.State `json:"state"`
+	Since     time.Time    `json:"since"`
+	Accepted  bool         `json:"accepted"`
+	Connected bool         `json:"connected"`
+	Ring      float64      `json:"ring"`
+	Talk      float64      `json:"talk"`
+	Hold      float64      `json:"hold"`
+	WrapUp    float64      `json:"wrap_up"`
+
+	over bool
+}
+
+// agent is somebody as the log last showed them: a row of report_agents. Up to Since their time is in the facts.
+type agent struct {
+	Tenant     uuid.UUID       `json:"tenant_id"`
+	ID         uuid.UUID       `json:"agent_id"`
+	Presence   queues.Presence `json:"presence"` // "" while the log has not said
+	Reason     string          `json:"reason"`
+	Productive bool            `json:"productive"`
+	Barred     queues.State    `json:"barred"`
+	Handling   int             `json:"handling"` // items from the acceptance to the end of wrap-up
+	Since      time.Time       `json:"since"`
+}
+
+func newProjection() *projection {
+	return &projection{facts: newFacts(), visits: map[uuid.UUID]*visit{}, offers: map[uuid.UUID]*offer{}, agents: map[uuid.UUID]*agent{}}
+}
+
+// happened is an event with its data read. Data is nil for events that reports have no use for.
+type happened struct {
+	events.Event
+	data any
+}
+
+func read(e events.Event) (happened, error) {
+	h := happened{Event: e}
+	switch e.Type {
+	case "item.queued":
+		h.data = &queues.Queued{}
+	case "item.left":
+		h.data = &queues.Left{}
+	case "offer.made":
+		h.data = &queues.OfferMade{}
+	case "offer.ended":
+		h.data = &queues.OfferEnded{}
+	case "agent.state":
+		h.data = &queues.StateChanged{}
+	case "agent.presence":
+		h.data = &queues.PresenceChanged{}
+	case "call.ended":
+		h.data = &calls.Record{}
+	default:
+		return h, nil
+	}
+	if err := json.Unmarshal(e.Data, h.data); err != nil {
+		return h, fmt.Errorf("read event %s %s: %w", e.Type, e.ID, err)
+	}
+	return h, nil
+}
+
+func (p *projection) apply(h happened) {
+	switch d := h.data.(type) {
+	case *queues.Queued:
+		p.queued(h.Event, d)
+	case *queues.Left:
+		p.left(h.Event, d)
+	case *queues.OfferMade:
+		p.made(h.Event, d)
+	case *queues.OfferEnded:
+		p.offerEnded(h.Event, d)
+	case *queues.StateChanged:
+		p.stateChanged(h.Event, d)
+	case *queues.PresenceChanged:
+		p.presenceChanged(h.Event, d)
+	case *calls.Record:
+		p.callEnded(h.Event, d)
+	}
+}
+
+// queued begins a visit. An item that waits elsewhere moves on from there; one that an agent talked with and that now waits in another
+// queue was transferred.
+func (p *projection) queued(e events.Event, q *queues.Queued) {
+	next := &visit{
+		Item: q.Item, Tenant: e.Tenant, Queue: q.Queue, Number: 1, Kind: q.Kind, Channel: q.Channel, QueuedAt: e.At, EnqueuedAt: q.EnqueuedAt,
+		Target: q.Target, Short: q.ShortAbandon, changed: true,
+	}
+	if before := p.visits[q.Item]; before != nil {
+		switch {
+		case before.LeftAt == nil && before.Queue == q.Queue:
+			before.EnqueuedAt, before.changed = q.EnqueuedAt, true // a chat found by another node: the same wait
+			return
+		case before.LeftAt == nil:
+			p.leave(before, e.At, queues.LeftTransferred, e.At.Sub(before.EnqueuedAt).Seconds())
+		case before.Outcome == queues.LeftHandled && before.Queue != q.Queue && !before.Moved:
+			before.Moved, before.changed = true, true
+			p.queue(e.Tenant, before.Queue, e.At).Transferred++
+			if before.Agent != nil {
+				p.agent(e.Tenant, *before.Agent, before.Queue, e.At).Transferred++
+			}
+		}
+		if next.Target == 0 { // put back by its node, which does not read the settings again
+			next.Target, next.Short = before.Target, before.Short
+		}
+		next.Number = before.Number + 1
+		next.before = before.before
+		if before.changed {
+			next.before = append(next.before, before.bare())
+		}
+	}
+	p.visits[q.Item] = next
+}
+
+// bare is the visit without those before it.
+func (v *visit) bare() visit {
+	b := *v
+	b.before = nil
+	return b
+}
+
+func (p *projection) left(e events.Event, l *queues.Left) {
+	v := p.visits[l.Item]
+	if v == nil || v.LeftAt != nil {
+		return // its beginning was purged, or it moved on in the same moment
+	}
+	if l.Estimated != nil && l.Reason == queues.LeftHandled {
+		v.Estimated = l.Estimated
+		q := p.queue(e.Tenant, v.Queue, e.At)
+		q.Estimated++
+		q.EstimateError += abs(*l.Estimated - l.Actual)
+	}
+	p.leave(v, e.At, l.Reason, l.Waited)
+}
+
+// leave ends a wait. All of it counts in the interval in which it ended.
+func (p *projection) leave(v *visit, at time.Time, why queues.LeaveReason, waited float64) {
+	v.LeftAt, v.Outcome, v.Waited, v.changed = &at, why, max(0, waited), true
+	q := p.queue(v.Tenant, v.Queue, at)
+	q.Offered++
+	q.LongestWait = max(q.LongestWait, v.Waited)
+	inTime := v.Waited <= float64(v.Target)
+	switch why {
+	case queues.LeftHandled:
+		q.Handled++
+		q.WaitHandled += v.Waited
+		if inTime {
+			q.HandledInTime++
+		}
+	case queues.LeftAbandoned:
+		q.Abandoned++
+		q.WaitAbandoned += v.Waited
+		if v.Waited < float64(v.Short) {
+			q.AbandonedShort++
+		}
+		if inTime {
+			q.AbandonedInTime++
+		}
+		p.abandonedIn(q, v, at)
+	case queues.LeftTransferred:
+		q.MovedOn++
+	case queues.LeftDeflected:
+		q.DeflectedWaiting++
+	case queues.LeftEnded:
+		q.EndedWaiting++
+	default:
+		q.Lost++
+	}
+}
+
+// abandonedIn tells apart what the caller met when they left: the offer that their leaving withdrew says it.
+func (p *projection) abandonedIn(q *QueueCounts, v *visit, at time.Time) {
+	in := queues.Idle
+	if v.WithdrawnAt != nil && v.WithdrawnAt.Equal(at) {
+		in = v.WithdrawnIn
+	}
+	switch in {
+	case queues.Alerting:
+		q.AbandonedRinging++
+	case queues.Connecting, queues.Recovering:
+		q.AbandonedConnecting++
+	default:
+		q.AbandonedInQueue++
+	}
+}
+
+func abs(x float64) float64 { return max(x, -x) }
+
+func (p *projection) made(e events.Event, m *queues.OfferMade) {
+	p.offers[m.Offer] = &offer{ID: m.Offer, Tenant: e.Tenant, Item: m.Item, Queue: m.Queue, Agent: m.Agent, State: queues.Reserved, Since: e.At}
+}
+
+// stateChanged takes an offer, and its agent, from state to state.
+func (p *projection) stateChanged(e events.Event, c *queues.StateChanged) {
+	a := p.agentAt(e, c.Agent)
+	if c.Offer == uuid.Nil { // a bar is lifted
+		a.Barred = ""
+		return
+	}
+	o := p.offers[c.Offer]
+	if o == nil || o.over {
+		return // its beginning was purged
+	}
+	was := o.State
+	o.spend(e.At)
+	o.State = c.State
+	if handles(c.State) && !handles(was) {
+		a.Handling++
+	}
+	if !handles(c.State) && handles(was) {
+		a.Handling = max(0, a.Handling-1)
+	}
+	switch c.State {
+	case queues.Connecting:
+		if !o.Accepted {
+			o.Accepted = true
+			p.rang(o, e.At)
+		}
+	case queues.Interacting:
+		if !o.Connected {
+			o.Connected = true
+			p.agentCounts(o, e.At).Handled++
+			if v := p.visits[o.Item]; v != nil && v.LeftAt == nil {
+				v.Agent, v.changed = &o.Agent, true
+			}
+		}
+	case queues.NotResponding, queues.Unreachable:
+		a.Barred = c.State
+	}
+	if c.State == queues.Idle || c.State == queues.NotResponding || c.State == queues.Unreachable {
+		p.offerOver(o, was, e.At)
+	}
+}
+
+// spend books the time since the last change to the state that the offer was in.
+func (o *offer) spend(at time.Time) {
+	d := max(0, at.Sub(o.Since).Seconds())
+	o.Since = at
+	switch o.State {
+	case queues.Reserved, queues.Alerting:
+		o.Ring += d
+	case queues.Interacting:
+		o.Talk += d
+	case queues.Held:
+		o.Hold += d
+	case queues.WrapUp:
+		o.WrapUp += d
+	case queues.Recovering:
+		if o.Connected {
+			o.Talk += d
+		}
+	}
+}
+
+// handles says whether an agent in s is busy with an item: from the acceptance to the end of wrap-up.
+func handles(s queues.State) bool {
+	switch s {
+	case queues.Connecting, queues.Interacting, queues.Held, queues.Recovering, queues.WrapUp:
+		return true
+	}
+	return false
+}
+
+// rang counts an offer, once, when it is known what the agent did with it.
+func (p *projection) rang(o *offer, at time.Time) {
+	q, a := p.queue(o.Tenant, o.Queue, at), p.agentCounts(o, at)
+	q.Offers++
+	a.Offers++
+	q.Ring += o.Ring
+	a.Ring += o.Ring
+}
+
+func (p *projection) agentCounts(o *offer, at time.Time) *AgentCounts {
+	return p.facts.agent(o.Tenant, o.Agent, o.Queue, at)
+}
+
+// offerOver ends an offer: an interaction counts with all its time in the interval in which its wrap-up ended.
+func (p *projection) offerOver(o *offer, was queues.State, at time.Time) {
+	o.over = true
+	if !o.Accepted {
+		p.rang(o, at)
+	}
+	v := p.visits[o.Item]
+	if !o.Connected {
+		if v != nil && v.LeftAt == nil {
+			v.WithdrawnAt, v.WithdrawnIn, v.changed = &at, was, true
+		}
+		return
+	}
+	q, a := p.queue(o.Tenant, o.Queue, at), p.agentCounts(o, at)
+	q.Completed++
+	a.Completed++
+	q.Talk, a.Talk = q.Talk+o.Talk, a.Talk+o.Talk
+	q.Hold, a.Hold = q.Hold+o.Hold, a.Hold+o.Hold
+	q.WrapUp, a.WrapUp = q.WrapUp+o.WrapUp, a.WrapUp+o.WrapUp
+	if v != nil && v.Queue == o.Queue && v.Outcome == queues.LeftHandled {
+		v.Talk, v.Hold, v.WrapUp, v.changed = v.Talk+o.Talk, v.Hold+o.Hold, v.WrapUp+o.WrapUp, true
+	}
+}
+
+// offerEnded comes in the transaction of the change of state that ended the offer, after it.
+func (p *projection) offerEnded(e events.Event, d *queues.OfferEnded) {
+	q, a := p.queue(e.Tenant, d.Queue, e.At), p.facts.agent(e.Tenant, d.Agent, d.Queue, e.At)
+	switch queues.OfferResult(d.Result) {
+	case queues.OfferMissed:
+		q.Missed++
+		a.Missed++
+	case queues.OfferDeclined:
+		q.Declined++
+		a.Declined++
+	case queues.OfferUnreachable:
+		q.Unreachable++
+		a.Unreachable++
+	}
+}
+
+func (p *projection) presenceChanged(e events.Event, c *queues.PresenceChanged) {
+	a := p.agentAt(e, c.Agent)
+	a.Presence, a.Reason = c.Presence, c.Reason
+	a.Productive = c.Presence == queues.Available || c.Presence == queues.Busy
+}
+
+// agentAt returns an agent whose time up to the event is booked.
+func (p *projection) agentAt(e events.Event, id uuid.UUID) *agent {
+	a := p.agents[id]
+	if a == nil {
+		a = &agent{ID: id, Tenant: e.Tenant, Since: e.At}
+		p.agents[id] = a
+	}
+	p.book(a, e.At)
+	return a
+}
+
+// book adds an agent's time up to until to the facts, split at the quarters of the hour.
+func (p *projection) book(a *agent, until time.Time) {
+	from := a.Since
+	if until.After(from) {
+		a.Since = until
+	}
+	if a.Presence == "" || a.Presence == queues.Offline {
+		return
+	}
+	each(from, until, func(start time.Time, s float64) {
+		c := p.facts.agent(a.Tenant, a.ID, uuid.Nil, start)
+		c.Login += s
+		switch a.Presence {
+		case queues.Available:
+			c.Available += s
+		case queues.Away:
+			c.Away += s
+		case queues.Busy:
+			c.Busy += s
+		}
+		switch {
+		case a.Handling > 0:
+			c.Handling += s
+		case a.Presence == queues.Available && a.Barred != "":
+			c.Barred += s
+		case a.Presence == queues.Available:
+			c.Ready += s
+		}
+		if a.Handling > 0 || a.Productive && a.Barred == "" {
+			c.Productive += s
+		}
+		p.reasons[reasonSlot{a.Tenant, a.ID, start, string(a.Presence), a.Reason}] += s
+	})
+}
+
+// callEnded counts what happened to a call outside the queues.
+func (p *projection) callEnded(e events.Event, r *calls.Record) {
+	queue := uuid.Nil
+	if r.Queue != nil {
+		queue = *r.Queue
+	}
+	switch r.Reason {
+	case calls.ReasonLeftMenu:
+		p.queue(e.Tenant, queue, e.At).AbandonedInMenu++
+	case calls.ReasonVoicemail:
+		p.queue(e.Tenant, queue, e.At).Voicemails++
+	}
+}
