@@ -84,13 +84,7 @@ func (c *Call) bridge(ctx context.Context, record bool) {
 	}
 	c.step(StepBridge, "")
 	c.note("call.connected")
-}
-
-func (c *Call) join() {
-	media.Apply(map[*media.Stream]media.Source{
-		c.customer.Stream(): media.Forward(c.far.Stream()),
-		c.far.Stream():      media.Forward(c.customer.Stream()),
-	})
+	c.showRecording()
 }
 
 // talk lasts until one side leaves. An empty reason means that the agent was lost and the caller is to wait again.
@@ -105,12 +99,12 @@ func (c *Call) talk(ctx context.Context) Reason {
 				return ""
 			}
 			hungUp := ReasonAgentHungUp
-			if c.place == nil {
+			if c.outside() {
 				hungUp = ReasonFarEndHungUp
 			}
 			return legReason(c.far.Cause(), hungUp)
 		case callerPressed:
-			if c.place == nil {
+			if c.outside() {
 				press(c.far, h.key)
 			}
 		case farPressed:
@@ -121,6 +115,10 @@ func (c *Call) talk(ctx context.Context) Reason {
 				c.hold(ctx)
 			case LegAskTalk, LegResumed:
 				c.resume(ctx)
+			case LegAskRedact:
+				c.agentRedacts()
+			case LegAskRecord:
+				c.recordAgain(RedactionEndedByAgent)
 			case LegLost:
 				lost, comforted = true, false
 				c.report(ctx, AgentLost)
@@ -140,6 +138,9 @@ func (c *Call) talk(ctx context.Context) Reason {
 				continue
 			}
 			if comforted { // the grace is over
+				if c.place == nil { // it was a supervisor, who took the call over
+					return ReasonMediaLost
+				}
 				return ""
 			}
 			comforted = true
@@ -152,6 +153,9 @@ func (c *Call) talk(ctx context.Context) Reason {
 		}
 	}
 }
+
+// outside says that the far leg is no agent's and no supervisor's.
+func (c *Call) outside() bool { return c.place == nil && c.record.TakenOverBy == nil }
 
 // keypad is a Leg whose signalling may carry keys.
 type keypad interface{ SendDigit(key rune) }
@@ -176,6 +180,8 @@ func (c *Call) hold(ctx context.Context) {
 		music = media.Silence()
 	}
 	media.Apply(map[*media.Stream]media.Source{c.customer.Stream(): music, c.far.Stream(): media.Silence()})
+	delete(c.ears, c.customer.Stream())
+	c.ears[c.far.Stream()] = earKey(nil)
 	c.heldAt = c.sb.db.Now()
 	if c.tape != nil {
 		c.tape.Unhear(SideCustomer)

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -29,6 +30,20 @@ type Call struct {
 	plan     Plan
 	heldAt   time.Time
 	codec    string // of the caller's leg
+
+	supervisors []*supervisor
+	overseen    atomic.Pointer[[]overseer] // the supervisors, for others
+	mixer       *media.Mixer               // of those who hear more than one party; nil: nobody did yet
+	ears        map[*media.Stream]string   // whom the picture let a stream hear last
+
+	metBots []uuid.UUID // queues whose virtual agent the caller has met
+	consent *bool       // the caller's answer about recording; nil: not asked
+	ending  bool        // somebody ends it; guarded by the switchboard's mu
+
+	tried     []uuid.UUID // queues that the caller was led to
+	forwards  int         // deflections to numbers
+	pending   *Offer      // came while the caller typed
+	unwritten bool        // nothing is known of the call outside yet
 
 	asks     chan func() *happening // run by the owner, between two happenings
 	heard    chan legHappening      // what the legs besides the caller's did
@@ -66,6 +81,8 @@ const (
 	soundReached
 	timeUp
 	endAsked
+	botHandsOver
+	botEnds
 	nodeStops
 )
 
@@ -76,6 +93,7 @@ type happening struct {
 	key   rune
 	offer Offer
 	mark  string
+	queue uuid.UUID // of botHandsOver; uuid.Nil: none named
 }
 
 func newCall(sb *Switchboard, leg Leg, inv Invite) *Call {
@@ -91,10 +109,10 @@ func newCall(sb *Switchboard, leg Leg, inv Invite) *Call {
 		sb: sb, log: sb.slog.With("call", id), state: StateNew, customer: leg, codec: inv.Codec,
 		record: Record{
 			ID: id, Tenant: inv.Tenant, Node: sb.cfg.Node, Direction: leg.Direction(), State: StateNew, Number: inv.Number, Caller: inv.Caller,
-			Transport: inv.Transport, StartedAt: now, QueuePath: []string{}, Reserved: inv.Reserved, Headers: inv.Headers,
+			Transport: inv.Transport, StartedAt: now, StateAt: now, QueuePath: []string{}, Reserved: inv.Reserved, Headers: inv.Headers,
 			Legs: []LegRecord{{ID: leg.ID(), Direction: leg.Direction(), Party: "customer", Device: device, StartedAt: now}},
 		},
-		asks: make(chan func() *happening), heard: make(chan legHappening), over: make(chan struct{}), marks: make(chan mark, 16), timer: timer,
+		asks: make(chan func() *happening), heard: make(chan legHappening), over: make(chan struct{}), ears: map[*media.Stream]string{}, marks: make(chan mark, 16), timer: timer,
 	}
 }
 
@@ -144,6 +162,7 @@ func (c *Call) run(ctx context.Context) {
 		return
 	}
 	c.note("call.started")
+	c.direct(ctx, &entry)
 	c.finish(ctx, c.follow(ctx, entry))
 }
 
@@ -164,6 +183,8 @@ func (c *Call) follow(ctx context.Context, entry Number) Reason {
 			return why
 		}
 		return c.wait(ctx, queue)
+	case EntryVoicemail:
+		return c.enterBox(ctx, entry)
 	case EntryEcho:
 		return c.playFor(ctx, media.Echo())
 	case EntryMusic:
@@ -256,17 +277,22 @@ func (c *Call) next(ctx context.Context) happening {
 	if c.place != nil {
 		offers = c.place.Offers()
 	}
+	var did <-chan LegEvent
+	var digits <-chan media.Digit
+	if c.customer != nil {
+		did, digits = c.customer.Events(), c.customer.Stream().Digits()
+	}
 	for {
 		select {
-		case e, open := <-c.customer.Events():
+		case e, open := <-did:
 			if !open {
 				return happening{kind: callerGone}
 			}
 			return happening{kind: callerDid, event: e}
-		case d := <-c.customer.Stream().Digits():
+		case d := <-digits:
 			return happening{kind: callerPressed, key: d.Key}
 		case h := <-c.heard:
-			if slices.Contains(c.gone, h.leg) {
+			if slices.Contains(c.gone, h.leg) || c.overseerDid(h) {
 				continue
 			}
 			return c.legDid(h)
@@ -331,14 +357,23 @@ func (c *Call) step(s Step, event string) {
 		c.log.Error("a call took an impossible step", "err", err)
 		return
 	}
+	if next != c.state {
+		c.record.StateAt = c.sb.db.Now()
+	}
 	c.state, c.record.State = next, next
 	c.show()
+	if len(c.supervisors) > 0 {
+		c.repaint()
+	}
 	if event != "" {
 		c.note(event)
 	}
 }
 
 func (c *Call) note(event string) {
+	if c.unwritten {
+		return
+	}
 	c.sb.journal.add(entry{record: c.record, event: event})
 }
 

@@ -3,6 +3,7 @@ package calls
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -15,12 +16,16 @@ func (c *Call) finish(ctx context.Context, why Reason) {
 	c.timer.Stop()
 	close(c.over)
 	cause := causeFor(why)
+	c.endSupervisions()
 	if c.far != nil {
 		c.dropFar(cause)
 	}
-	c.customer.Hangup(cause)
-	c.closeLeg(0, c.customer, cause)
+	if c.customer != nil {
+		c.customer.Hangup(cause)
+		c.closeLeg(0, c.customer, cause)
+	}
 	ended := c.sb.db.Now()
+	c.recordAgain(RedactionEndedByCall)
 	c.stopTape(ctx)
 	if c.place != nil {
 		c.leaveQueue(ctx, why)
@@ -32,12 +37,20 @@ func (c *Call) finish(ctx context.Context, why Reason) {
 	if why != ReasonNotFound {
 		c.note("call.ended")
 	}
-	drainLeg(c.customer)
+	if c.customer != nil {
+		drainLeg(c.customer)
+	}
+	if why == ReasonCallback && c.record.Callback != nil { // their line is free
+		c.sb.reportCallback(ctx, Callback{ID: *c.record.Callback, Tenant: c.record.Tenant}, CallbackReady, uuid.Nil)
+	}
 	c.watchers.Wait()
 }
 
 func (c *Call) leaveQueue(ctx context.Context, why Reason) {
-	handled := c.record.ConnectedAt != nil
+	leaving := LeavesAbandoned
+	if c.record.ConnectedAt != nil {
+		leaving = LeavesHandled
+	}
 	if c.offer != uuid.Nil {
 		step := AgentWithdrawn
 		if c.state.Connected() {
@@ -45,7 +58,7 @@ func (c *Call) leaveQueue(ctx context.Context, why Reason) {
 		}
 		c.report(ctx, step)
 	}
-	if err := c.place.Leave(ctx, handled); err != nil {
+	if err := c.place.Leave(ctx, leaving); err != nil {
 		c.log.Error("a call could not leave its queue", "reason", why, "err", err)
 	}
 	c.place = nil
@@ -74,7 +87,9 @@ func (c *Call) report(ctx context.Context, step AgentStep) bool {
 // dropFar hangs the far leg up and forgets it; its end is awaited when the call ends.
 func (c *Call) dropFar(cause Cause) {
 	c.far.Hangup(cause)
-	c.closeLeg(len(c.record.Legs)-1, c.far, cause)
+	if i := c.legIndex(c.far); i >= 0 {
+		c.closeLeg(i, c.far, cause)
+	}
 	c.gone = append(c.gone, c.far)
 	c.far = nil
 }
@@ -106,9 +121,14 @@ func (c *Call) addFar(leg Leg, party, device string, agent uuid.UUID) {
 
 func (c *Call) farAnswered() {
 	now := c.sb.db.Now()
-	l := &c.record.Legs[len(c.record.Legs)-1]
+	l := &c.record.Legs[c.legIndex(c.far)]
 	l.AnsweredAt = &now
 	l.Codec = c.far.Stream().Format().Codec.Name
+}
+
+// legIndex is where a leg stands in the record; -1: nowhere.
+func (c *Call) legIndex(leg Leg) int {
+	return slices.IndexFunc(c.record.Legs, func(l LegRecord) bool { return l.ID == leg.ID() })
 }
 
 // What a call waits for the recorder, and for the queues, at most: it must stay able to hear a hang-up while the database is away.

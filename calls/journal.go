@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
+
 	"tandem/internal/events"
 	"tandem/internal/storage"
 )
@@ -28,6 +30,8 @@ type journal struct {
 type entry struct {
 	record Record
 	event  string
+	data   any       // of the event; nil: the record
+	actor  uuid.UUID // who did it; uuid.Nil: the system
 }
 
 const (
@@ -42,6 +46,11 @@ func newJournal(db *storage.DB, log *events.Log, logger *slog.Logger) *journal {
 func (j *journal) add(e entry) {
 	// The owner goes on changing its record; the journal needs the record as it is now.
 	e.record.Legs = append([]LegRecord(nil), e.record.Legs...)
+	e.record.Redactions = append([]Redaction(nil), e.record.Redactions...)
+	e.record.Deflected = append([]DeflectionRecord(nil), e.record.Deflected...)
+	if m := e.record.Voicemail; m != nil {
+		e.record.Voicemail = new(*m)
+	}
 	j.mu.Lock()
 	j.pending = append(j.pending, e)
 	j.mu.Unlock()
@@ -110,5 +119,14 @@ func (j *journal) writeOne(ctx context.Context, tx *storage.Tx, e *entry) error 
 	if err := upsertCall(ctx, tx, &e.record, body); err != nil {
 		return err
 	}
-	return j.log.AppendFor(ctx, tx, e.record.Tenant, e.event, e.record.ID, json.RawMessage(body))
+	if e.event == "call.ended" {
+		if err := deliverVoicemail(ctx, tx, j.log, &e.record); err != nil {
+			return err
+		}
+	}
+	data := e.data
+	if data == nil {
+		data = json.RawMessage(body)
+	}
+	return j.log.AppendFor(events.WithActor(ctx, e.actor), tx, e.record.Tenant, e.event, e.record.ID, data)
 }

@@ -45,15 +45,17 @@ type LegEvent string
 
 // Leg events.
 const (
-	LegRinging  LegEvent = "ringing"  // outbound: the far end rings
-	LegEarly    LegEvent = "early"    // outbound: it sends early media
-	LegAnswered LegEvent = "answered" // outbound: it has answered; media flows
-	LegHeld     LegEvent = "held"     // the far party put us on hold
-	LegResumed  LegEvent = "resumed"  // and took us back
-	LegLost     LegEvent = "lost"     // a browser is gone for now; the leg lives on (V3.4)
-	LegBack     LegEvent = "back"     // and has come back, media flows again
-	LegAskHold  LegEvent = "ask_hold" // the agent pressed hold: the other party is to hear music
-	LegAskTalk  LegEvent = "ask_talk" // the agent pressed resume
+	LegRinging   LegEvent = "ringing"    // outbound: the far end rings
+	LegEarly     LegEvent = "early"      // outbound: it sends early media
+	LegAnswered  LegEvent = "answered"   // outbound: it has answered; media flows
+	LegHeld      LegEvent = "held"       // the far party put us on hold
+	LegResumed   LegEvent = "resumed"    // and took us back
+	LegLost      LegEvent = "lost"       // a browser is gone for now; the leg lives on (V3.4)
+	LegBack      LegEvent = "back"       // and has come back, media flows again
+	LegAskHold   LegEvent = "ask_hold"   // the agent pressed hold: the other party is to hear music
+	LegAskTalk   LegEvent = "ask_talk"   // the agent pressed resume
+	LegAskRedact LegEvent = "ask_redact" // the agent pauses the recording (V3.6)
+	LegAskRecord LegEvent = "ask_record" // and lets it go on
 )
 
 // Cause is why a leg ended, or why it is to end. sip maps it to and from response codes and Reason headers (RFC 3326).
@@ -110,12 +112,23 @@ type Reserved struct {
 type Target struct {
 	Tenant uuid.UUID
 	Call   uuid.UUID
-	Device string    // "browser", "sip:user@host:port" or "phone:8001" (a registered SIP phone)
+	Device string    // "browser", "sip:user@host:port", "phone:8001" (a registered SIP phone), "bot:id" (a virtual agent) or "trunk:+4930123" (a telephone number outside)
 	Agent  uuid.UUID // the agent whose device it is, uuid.Nil for others
 	Offer  uuid.UUID // the queue's offer, uuid.Nil for others
 	From   Party     // shown to the callee; a SIP callee gets the number unchanged as From user
 	Codec  string    // preferred, so that packets can pass untranscoded; empty: no preference
-	Card   Card      // what an agent's browser shows
+	Card   Card      // what an agent's browser shows, and a virtual agent is told
+	Ring   Ring      // and how it rings
+	// Supervision is what a supervisor's browser joins a call for; nil: it is offered the call.
+	Supervision *Supervision
+	// Language is what the caller speaks, for virtual agents.
+	Language string
+}
+
+// Ring is how an agent's browser rings.
+type Ring struct {
+	Tone         string `json:"tone"`          // a built-in tone, the id of an uploaded one, or empty for silence
+	EverySeconds int    `json:"every_seconds"` // again so often until answered or withdrawn; 0: once
 }
 
 // Card is what the agent sees of a call from the first ring on.
@@ -127,7 +140,9 @@ type Card struct {
 	Waited    int               `json:"waited_seconds"`
 	RingFor   int               `json:"ring_seconds"`
 	Reserved  Reserved          `json:"reserved"`
+	Callback  bool              `json:"callback,omitempty"` // the customer is called once the agent accepts
 	Data      map[string]string `json:"data,omitempty"`
+	Summary   string            `json:"summary,omitempty"` // what a virtual agent says of its talk with the caller
 }
 
 // Dialer begins an outbound leg. It returns at once; the leg's events tell how it goes, and an unreachable target is a leg that ends with

@@ -29,7 +29,13 @@ var ErrOfferGone = fault.New(fault.Conflict, "offer_gone", "This offer has ended
 type Joining struct {
 	Call   uuid.UUID
 	Caller string
-	Since  *time.Time // an earlier place that is kept; nil: the end of the queue
+	Since  *time.Time // an earlier place that is kept; nil: the end of the queue, or the place that the caller had until they hung up just now
+	// Channel and Language are those of Plan: what happens instead may depend on them.
+	Channel  Channel
+	Language string
+	// Callback: nobody is on the line, and the place is kept also while no node holds it. Call is then the callback's id.
+	Callback bool
+	Priority int
 }
 
 // Place is a call's place in a queue. The place stays the caller's own until Leave, also while agents are tried.
@@ -40,16 +46,56 @@ type Place interface {
 	Standing(ctx context.Context) (Standing, error)
 	// Report tells what became of an offer. It moves the agent's routing state. ErrOfferGone: the agent is not this call's any more.
 	Report(ctx context.Context, offer uuid.UUID, step AgentStep) error
-	// Leave gives the place up; handled says whether an agent took the call.
-	Leave(ctx context.Context, handled bool) error
+	// Leave gives the place up.
+	Leave(ctx context.Context, why Leaving) error
 }
 
-// Standing is how a waiting call stands.
+// Leaving is why a call leaves its queue.
+type Leaving string
+
+// Reasons to leave.
+const (
+	LeavesHandled   Leaving = "handled"   // an agent took it
+	LeavesAbandoned Leaving = "abandoned" // the caller hung up, or was cut off
+	LeavesDeflected Leaving = "deflected" // the queue sends it elsewhere, or calls back
+	LeavesHeld      Leaving = "held"      // a callback whose node stops: the place is kept for another
+)
+
+// Standing is how a waiting call stands. Ask for it at least every StandingEvery: that is how rules for those who wait already come to act.
 type Standing struct {
 	Position int            // 1 is the next in turn
 	Wait     *time.Duration // estimated; nil: nobody can tell
 	Instead  *Deflection    // what the queue does with the call now instead of letting it wait on; nil: it waits
 }
+
+// StandingEvery is how often a waiting call asks how it stands, whether or not it has something to announce.
+const StandingEvery = 10 * time.Second
+
+// Announcements is what those who wait hear besides the music (Q3.7). The parts are played in order; the music, wherever it stands among them,
+// plays for Every. After the last part they begin again, without the greeting, Max times (0: for ever); then the music stays.
+type Announcements struct {
+	Order []Announcement // the music is in it at least once
+	Every time.Duration
+	Max   int
+}
+
+// Announcement is one part of them.
+type Announcement struct {
+	Kind AnnouncementKind
+	Say  Say // of a prompt and of the greeting; nothing: left out
+}
+
+// AnnouncementKind is what a part says.
+type AnnouncementKind string
+
+// The parts of announcements. A position or a wait that nobody can tell is left out.
+const (
+	AnnounceGreeting AnnouncementKind = "greeting"
+	AnnouncePosition AnnouncementKind = "position"
+	AnnounceWait     AnnouncementKind = "estimated_wait"
+	AnnouncePrompt   AnnouncementKind = "prompt"
+	AnnounceMusic    AnnouncementKind = "music"
+)
 
 // Channel is how a caller reached us, as far as queues tell them apart (Q1.1, Q4.2).
 type Channel string
@@ -92,19 +138,24 @@ const (
 
 // Plan is the effective settings of a queue for one call.
 type Plan struct {
-	Queue     uuid.UUID
-	Path      []string    // names from the root down
-	Instead   *Deflection // what happens instead of waiting: the queue is closed, full, or has nobody; nil: the call waits
-	Sayings   []Say       // all that its deflections may say, to be made ahead
-	Language  string
-	Greeting  Say           // nothing: none
-	Music     Say           // nothing: the built-in hold music
-	Announce  time.Duration // position announcement every so often, 0: never
-	Whisper   Whisper
-	Countdown bool
-	Record    bool
-	Consent   bool // recorded unless the caller presses 1
-	Ticket    bool
+	Queue         uuid.UUID
+	Path          []string    // names from the root down
+	Instead       *Deflection // what happens instead of waiting: the queue is closed, full, or has nobody; nil: the call waits
+	Sayings       []Say       // all that its announcements and deflections may say, to be made ahead
+	Language      string
+	Music         Say // nothing: the built-in hold music
+	Announcements Announcements
+	Ring          Ring // of agents' browsers
+	Whisper       Whisper
+	Countdown     bool
+	Record        bool
+	Consent       bool // recorded unless the caller presses 1
+	// RedactLimit is how long an agent may pause the recording at a time.
+	RedactLimit time.Duration
+	Box         Box           // of voicemail
+	Callback    CallbackOffer // made to those who wait
+	Ticket      bool
+	Bot         *Bot // the virtual agent that takes the call first, as the hours are now; nil: none
 }
 
 // Say is something to be said: a prompt, else a text to speak, else nothing.
@@ -131,6 +182,23 @@ type Deflection struct {
 	Number  string    // of ToNumber
 }
 
+// Box is a voicemail box: a queue's, or an agent's (V6.1). What it does not say, default sentences do.
+type Box struct {
+	Agent       uuid.UUID // uuid.Nil: the queue's
+	Greeting    Say       // before the tone
+	AskNumber   bool      // callers whose number is withheld are asked for one
+	Withheld    Say       // "your number is withheld"
+	EnterNumber Say       // "please enter your number"
+	Accepted    Say       // "number accepted"
+	Max         time.Duration
+}
+
+// CallbackOffer is what those who wait are told of callbacks (V6.2).
+type CallbackOffer struct {
+	Key   rune          // asks for one; 0: none is offered
+	After time.Duration // of waiting, before it is announced; the key works at once
+}
+
 // DeflectionKind is where a deflected caller goes.
 type DeflectionKind string
 
@@ -151,7 +219,8 @@ const (
 	BecauseClosed DeflectionWhy = "after_hours"
 	BecauseFull   DeflectionWhy = "over_capacity"
 	BecauseEmpty  DeflectionWhy = "no_agents"
-	BecauseAsked  DeflectionWhy = "asked" // the caller pressed a key
+	BecausePaused DeflectionWhy = "paused" // the queue takes nobody new
+	BecauseAsked  DeflectionWhy = "asked"  // the caller pressed a key
 )
 
 // Menu is one level of the tree of choices.
@@ -213,6 +282,8 @@ type Tape interface {
 	// Hear records what a side says from now on; Unhear records silence.
 	Hear(side Side, s *media.Stream)
 	Unhear(side Side)
+	// Redact records silence from both sides, whoever they are, until it is switched off. It returns the time in the recording.
+	Redact(on bool) time.Duration
 	// Stop seals the recording.
 	Stop(ctx context.Context) error
 }
@@ -224,4 +295,56 @@ type Side int
 const (
 	SideCustomer Side = iota
 	SideAgent
+)
+
+// Callbacks is what calls need of the callbacks that the queues keep.
+type Callbacks interface {
+	// Request keeps a caller's place, so that they may hang up. One who has asked already keeps the earlier place.
+	Request(ctx context.Context, tenant uuid.UUID, r CallbackRequest) (uuid.UUID, error)
+	// Claim makes this node the one that holds callbacks which are due and held by none, at most n of them.
+	Claim(ctx context.Context, n int) ([]Callback, error)
+	// Renew says that this node still holds callbacks, and returns those that are not its own any more.
+	Renew(ctx context.Context, held []Callback) (gone []uuid.UUID, err error)
+	// Report tells how a callback goes. ErrCallbackGone: it is not this node's any more, or was cancelled.
+	Report(ctx context.Context, c Callback, step CallbackStep, call uuid.UUID) error
+}
+
+// ErrCallbackGone is the answer to acting on a callback that was cancelled, or that another node holds.
+var ErrCallbackGone = fault.New(fault.Conflict, "callback_gone", "This callback has been cancelled or is being made elsewhere.")
+
+// CallbackRequest is a caller who is to be called back.
+type CallbackRequest struct {
+	Call     uuid.UUID // which they hang up now
+	Queue    uuid.UUID
+	Number   string
+	Name     string
+	Language string
+	Since    time.Time // their place
+}
+
+// Callback is a callback that this node holds.
+type Callback struct {
+	ID       uuid.UUID
+	Tenant   uuid.UUID
+	Queue    uuid.UUID
+	Number   string
+	Name     string
+	Language string
+	Priority int
+	Since    time.Time
+	Attempt  int // 1 is the first
+	RingFor  time.Duration
+	Epoch    int64
+}
+
+// CallbackStep is how a callback goes.
+type CallbackStep string
+
+// The steps of a callback.
+const (
+	CallbackReady     CallbackStep = "ready"     // the caller has hung up: their line is free
+	CallbackDialing   CallbackStep = "dialing"   // an agent has accepted, the customer is rung
+	CallbackConnected CallbackStep = "connected" // they talk: it is done
+	CallbackMissed    CallbackStep = "missed"    // the customer did not answer
+	CallbackReleased  CallbackStep = "released"  // nothing came of it; any node may go on
 )

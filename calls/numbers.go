@@ -18,12 +18,13 @@ type EntryKind string
 
 // The kinds of entry point.
 const (
-	EntryMenu    EntryKind = "menu"
-	EntryQueue   EntryKind = "queue"
-	EntryEcho    EntryKind = "echo"
-	EntryMusic   EntryKind = "music"
-	EntryMessage EntryKind = "message"
-	EntryAddress EntryKind = "address" // a SIP URI outside
+	EntryMenu      EntryKind = "menu"
+	EntryQueue     EntryKind = "queue"
+	EntryEcho      EntryKind = "echo"
+	EntryMusic     EntryKind = "music"
+	EntryMessage   EntryKind = "message"
+	EntryAddress   EntryKind = "address"   // a SIP URI outside
+	EntryVoicemail EntryKind = "voicemail" // a queue's box, or an agent's
 )
 
 // Number is a number that people dial, and its one entry point.
@@ -36,18 +37,33 @@ type Number struct {
 	Prompt  *uuid.UUID `json:"prompt_id,omitempty" db:"prompt_id"` // of a message
 	Address string     `json:"address,omitempty" db:"address"`     // sip:user@host:port
 	Record  bool       `json:"record" db:"record"`                 // of an address; queues have their own setting
+	Agent   *uuid.UUID `json:"agent_id,omitempty" db:"agent_id"`   // whose voicemail box it is
+	Access  Access     `json:"access" db:"access"`
+	// HasToken says that the lookup bears a token; who changes the number and gives none keeps it.
+	HasToken bool `json:"has_lookup_token" db:"has_token"`
+	token    string
+}
+
+// WithToken returns the number with a token for its lookup; "" keeps the one there is.
+func (num Number) WithToken(token string) Number {
+	num.token = token
+	return num
 }
 
 // Numbers is the directory of numbers.
 type Numbers struct {
-	db  *storage.DB
-	log *events.Log
+	db      *storage.DB
+	log     *events.Log
+	keys    *storage.Keys
+	private bool
 }
 
-// NewNumbers returns the directory of numbers.
-func NewNumbers(db *storage.DB, log *events.Log) *Numbers { return &Numbers{db: db, log: log} }
+// NewNumbers returns the directory of numbers. keys seal the tokens of lookups; private allows lookups inside the server's own network.
+func NewNumbers(db *storage.DB, log *events.Log, keys *storage.Keys, private bool) *Numbers {
+	return &Numbers{db: db, log: log, keys: keys, private: private}
+}
 
-const numberColumns = `number_id, number, name, kind, queue_id, prompt_id, address, record`
+const numberColumns = `number_id, number, name, kind, queue_id, prompt_id, address, record, agent_id, access, lookup_token IS NOT NULL AS has_token`
 
 // Lookup finds what a dialled number leads to.
 func (n *Numbers) Lookup(ctx context.Context, tenant uuid.UUID, dialled string) (Number, error) {
@@ -67,7 +83,10 @@ func (n *Numbers) one(ctx context.Context, tenant uuid.UUID, where string, arg a
 			return err
 		}
 		found, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Number])
-		return storage.Missing(err, ErrNumberNotFound)
+		if err != nil || !found.HasToken {
+			return storage.Missing(err, ErrNumberNotFound)
+		}
+		return n.readToken(ctx, tx, &found)
 	})
 	return found, err
 }
@@ -91,18 +110,27 @@ func (n *Numbers) Put(ctx context.Context, tenant uuid.UUID, num Number) (Number
 	if err := num.check(); err != nil {
 		return num, err
 	}
+	if err := num.Access.check(n.private); err != nil {
+		return num, err
+	}
 	if num.ID == uuid.Nil {
 		num.ID = storage.NewID()
 	} else if _, err := n.Get(ctx, tenant, num.ID); err != nil {
 		return num, err
 	}
 	err := n.db.Tenant(ctx, tenant, func(tx *storage.Tx) error {
-		_, err := tx.Exec(ctx, `
-			INSERT INTO numbers (number_id, tenant_id, number, name, kind, queue_id, prompt_id, address, record, created_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+		sealed, err := n.sealToken(ctx, tx, &num)
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, `
+			INSERT INTO numbers (number_id, tenant_id, number, name, kind, queue_id, prompt_id, address, record, created_at, access, lookup_token, agent_id)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $14)
 			ON CONFLICT (number_id) DO UPDATE SET number = excluded.number, name = excluded.name, kind = excluded.kind, queue_id = excluded.queue_id,
-				prompt_id = excluded.prompt_id, address = excluded.address, record = excluded.record`,
-			num.ID, tenant, num.Number, num.Name, num.Kind, num.Queue, num.Prompt, num.Address, num.Record, tx.Now)
+				prompt_id = excluded.prompt_id, address = excluded.address, record = excluded.record, agent_id = excluded.agent_id,
+				access = excluded.access, lookup_token = coalesce(excluded.lookup_token, CASE WHEN $13 THEN numbers.lookup_token END)`,
+			num.ID, tenant, num.Number, num.Name, num.Kind, num.Queue, num.Prompt, num.Address, num.Record, tx.Now,
+			num.Access, sealed, num.Access.Lookup != nil, num.Agent)
 		switch {
 		case storage.Duplicate(err, "numbers_tenant_id_number_key"):
 			return ErrNumberTaken
@@ -114,6 +142,35 @@ func (n *Numbers) Put(ctx context.Context, tenant uuid.UUID, num Number) (Number
 		return n.log.Append(ctx, tx, "number.changed", num.ID, num)
 	})
 	return num, err
+}
+
+func tokenOf(number uuid.UUID) string { return "lookup of number " + number.String() }
+
+func (n *Numbers) readToken(ctx context.Context, tx *storage.Tx, num *Number) error {
+	var sealed []byte
+	if err := tx.QueryRow(ctx, `SELECT lookup_token FROM numbers WHERE number_id = $1`, num.ID).Scan(&sealed); err != nil {
+		return fmt.Errorf("read a lookup's token: %w", err)
+	}
+	key, err := n.keys.Tenant(ctx, tx, tx.Tenant)
+	if err != nil {
+		return err
+	}
+	plain, err := key.Open(sealed, tokenOf(num.ID))
+	num.token = string(plain)
+	return err
+}
+
+// sealToken is nil when no token was given.
+func (n *Numbers) sealToken(ctx context.Context, tx *storage.Tx, num *Number) ([]byte, error) {
+	if num.token == "" || num.Access.Lookup == nil {
+		return nil, nil
+	}
+	key, err := n.keys.Tenant(ctx, tx, tx.Tenant)
+	if err != nil {
+		return nil, err
+	}
+	num.HasToken = true
+	return key.Seal([]byte(num.token), tokenOf(num.ID))
 }
 
 // Delete takes a number away; calls to it are answered 404 from then on.
@@ -152,9 +209,13 @@ func (num Number) check() error {
 		if !sipAddress.MatchString(num.Address) {
 			return fault.New(fault.Invalid, "number_address", "Give the address as sip:user@host:port.").WithField("address")
 		}
+	case EntryVoicemail:
+		if (num.Queue == nil) == (num.Agent == nil) {
+			return fault.New(fault.Invalid, "number_box", "Choose the queue or the agent whose voicemail box this number leads to.").WithField("queue_id")
+		}
 	case EntryEcho, EntryMusic:
 	default:
-		return fault.New(fault.Invalid, "number_kind", "A number leads to a menu, queue, echo, music, message or address.").WithField("kind")
+		return fault.New(fault.Invalid, "number_kind", "A number leads to a menu, queue, echo, music, message, address or voicemail.").WithField("kind")
 	}
 	return nil
 }

@@ -46,7 +46,7 @@ func (c *Call) try(ctx context.Context, o Offer) Reason {
 // waitAgain puts the caller back into the queue, at the place they had, after the agent they talked with was lost.
 func (c *Call) waitAgain(ctx context.Context) Reason {
 	c.agentLeft(ctx, AgentEnded)
-	if err := c.place.Leave(ctx, true); err != nil {
+	if err := c.place.Leave(ctx, LeavesHandled); err != nil {
 		c.log.Error("a call could not leave its queue", "err", err)
 	}
 	c.place = nil
@@ -64,8 +64,9 @@ func (c *Call) target(o Offer) Target {
 		Card: Card{
 			Number: c.record.Number, Caller: caller, Name: c.record.Caller.Name, QueuePath: c.record.QueuePath,
 			Waited: int(c.sb.db.Now().Sub(*c.record.QueuedAt).Seconds()), RingFor: int(o.RingFor.Seconds()),
-			Reserved: c.record.Reserved, Data: c.record.Headers,
+			Reserved: c.record.Reserved, Data: c.record.Headers, Summary: c.record.Summary,
 		},
+		Ring: c.plan.Ring,
 	}
 }
 
@@ -151,15 +152,9 @@ func (c *Call) agentLeft(ctx context.Context, step AgentStep) Reason {
 // prepareAgent plays whisper and countdown to the agent alone; the caller goes on hearing music (V2.3, V2.4).
 // here is false when the agent or the caller left in it.
 func (c *Call) prepareAgent(ctx context.Context) (here bool, why Reason) {
-	whisper, err := c.whisper(ctx)
+	whisper, countdown, err := c.sb.prompts.Prelude(ctx, c.record.Tenant, c.plan)
 	if err != nil {
-		c.log.Error("the whisper is missing", "err", err)
-	}
-	var countdown *sound.Asset
-	if c.plan.Countdown {
-		if countdown, err = c.sb.prompts.Countdown(ctx, c.plan.Language, 1); err != nil {
-			c.log.Error("the countdown is missing", "err", err)
-		}
+		c.log.Error("the whisper or the countdown is missing", "err", err)
 	}
 	if whisper != nil {
 		c.step(StepAccept, "call.accepted")
@@ -199,13 +194,4 @@ func (c *Call) playToAgent(ctx context.Context, a *sound.Asset, until string) (h
 			}
 		}
 	}
-}
-
-// whisper is what the agent hears first; nil when the queue has none.
-func (c *Call) whisper(ctx context.Context) (*sound.Asset, error) {
-	w := c.plan.Whisper
-	if w.IsZero() {
-		return nil, nil
-	}
-	return c.sb.prompts.Resolve(ctx, c.record.Tenant, w.Say, c.plan.Language, w.Speed)
 }

@@ -24,7 +24,9 @@ const (
 	ReasonLeftDialing    Reason = "abandoned_while_dialing"
 	ReasonCompleted      Reason = "completed" // a message was played to its end, or the caller left an echo or music number
 	ReasonVoicemail      Reason = "voicemail"
-	ReasonClosed         Reason = "closed" // out of hours, the message was played
+	ReasonBot            Reason = "handled_by_bot" // the virtual agent ended the call, or the caller while talking with it
+	ReasonCallback       Reason = "callback"       // the caller hung up to be called back
+	ReasonClosed         Reason = "closed"         // out of hours, the message was played
 	ReasonNoInput        Reason = "no_input"
 	ReasonNotFound       Reason = "unknown_number"
 	ReasonOverCapacity   Reason = "over_capacity"
@@ -42,33 +44,62 @@ const (
 
 // Record is the call record: the row of a call, and the data of the event call.ended.
 type Record struct {
-	ID          uuid.UUID   `json:"call_id"`
-	Tenant      uuid.UUID   `json:"-"`
-	Node        string      `json:"-"`
-	Direction   Direction   `json:"direction"`
-	State       State       `json:"state"`
-	Number      string      `json:"number"`
-	Caller      Party       `json:"caller"`
-	Transport   string      `json:"transport"`
-	StartedAt   time.Time   `json:"started_at"`
-	AnsweredAt  *time.Time  `json:"answered_at,omitempty"`
-	QueuedAt    *time.Time  `json:"queued_at,omitempty"`
-	ConnectedAt *time.Time  `json:"connected_at,omitempty"`
-	EndedAt     *time.Time  `json:"ended_at,omitempty"`
-	TalkSeconds float64     `json:"talk_seconds"`
-	HeldSeconds float64     `json:"held_seconds"`
-	WaitSeconds float64     `json:"wait_seconds"` // from joining the queue to the bridge, whisper and countdown included (V2.5)
-	Reason      Reason      `json:"reason,omitempty"`
-	Queue       *uuid.UUID  `json:"queue_id,omitempty"`
-	QueuePath   []string    `json:"queue_path"`
-	Agent       *uuid.UUID  `json:"agent_id,omitempty"`
-	AgentName   string      `json:"agent_name,omitempty"`
-	Offer       *uuid.UUID  `json:"offer_id,omitempty"`
-	Recording   *uuid.UUID  `json:"recording_id,omitempty"`
-	Ticket      bool        `json:"crm_ticket"` // the queue asks for a ticket in the CRM
-	Reserved    Reserved    `json:"reserved"`
-	Headers     Headers     `json:"data,omitempty"`
-	Legs        []LegRecord `json:"legs"`
+	ID            uuid.UUID   `json:"call_id"`
+	Tenant        uuid.UUID   `json:"-"`
+	Node          string      `json:"-"`
+	Direction     Direction   `json:"direction"`
+	State         State       `json:"state"`
+	StateAt       time.Time   `json:"state_at"` // since when
+	Number        string      `json:"number"`
+	Caller        Party       `json:"caller"`
+	Transport     string      `json:"transport"`
+	Language      string      `json:"language,omitempty"` // in which the caller is spoken to
+	StartedAt     time.Time   `json:"started_at"`
+	AnsweredAt    *time.Time  `json:"answered_at,omitempty"`
+	QueuedAt      *time.Time  `json:"queued_at,omitempty"`
+	ConnectedAt   *time.Time  `json:"connected_at,omitempty"`
+	EndedAt       *time.Time  `json:"ended_at,omitempty"`
+	TalkSeconds   float64     `json:"talk_seconds"`
+	HeldSeconds   float64     `json:"held_seconds"`
+	WaitSeconds   float64     `json:"wait_seconds"` // from joining the queue to the bridge, whisper and countdown included (V2.5)
+	Reason        Reason      `json:"reason,omitempty"`
+	Queue         *uuid.UUID  `json:"queue_id,omitempty"`
+	QueuePath     []string    `json:"queue_path"`
+	Agent         *uuid.UUID  `json:"agent_id,omitempty"`
+	AgentName     string      `json:"agent_name,omitempty"`
+	TakenOverBy   *uuid.UUID  `json:"taken_over_by,omitempty"` // the supervisor who talked on in the agent's place
+	TakenOverName string      `json:"taken_over_name,omitempty"`
+	Offer         *uuid.UUID  `json:"offer_id,omitempty"`
+	Recording     *uuid.UUID  `json:"recording_id,omitempty"`
+	Redactions    []Redaction `json:"redactions,omitempty"`
+	Ticket        bool        `json:"crm_ticket"` // the queue asks for a ticket in the CRM
+	Reserved      Reserved    `json:"reserved"`
+	Headers       Headers     `json:"data,omitempty"`
+	Bot           *uuid.UUID  `json:"bot_id,omitempty"` // the virtual agent that had the call
+	BotSeconds    float64     `json:"bot_seconds,omitempty"`
+	Summary       string      `json:"summary,omitempty"` // what the virtual agent says of the talk
+	Legs          []LegRecord `json:"legs"`
+
+	Deflected []DeflectionRecord `json:"deflected,omitempty"`   // where the queues sent the caller, in order
+	Voicemail *VoicemailRecord   `json:"voicemail,omitempty"`   // the message they left
+	Callback  *uuid.UUID         `json:"callback_id,omitempty"` // that they asked for, or that this call is
+}
+
+// DeflectionRecord is a queue that sent the caller elsewhere.
+type DeflectionRecord struct {
+	Kind  DeflectionKind `json:"kind"`
+	Why   DeflectionWhy  `json:"why"`
+	Queue *uuid.UUID     `json:"queue_id,omitempty"`
+	At    time.Time      `json:"at"`
+}
+
+// VoicemailRecord is a message that a caller left.
+type VoicemailRecord struct {
+	Agent   *uuid.UUID    `json:"agent_id,omitempty"` // whose box it is; nil: the queue's
+	Why     DeflectionWhy `json:"why"`
+	Number  string        `json:"number,omitempty"` // that they typed, because their own is withheld
+	LeftAt  time.Time     `json:"left_at"`
+	Seconds float64       `json:"seconds"`
 }
 
 // Headers are the data that arrived with the call (V1.6).
@@ -78,9 +109,9 @@ type Headers map[string]string
 type LegRecord struct {
 	ID         uuid.UUID     `json:"id"`
 	Direction  Direction     `json:"direction"`
-	Party      string        `json:"party"` // "customer", "agent" or "far_end"
+	Party      string        `json:"party"` // "customer", "agent", "bot", "far_end", or "supervisor" for one who was heard
 	Agent      *uuid.UUID    `json:"agent_id,omitempty"`
-	Device     string        `json:"device,omitempty"` // "browser", "sip", "phone"
+	Device     string        `json:"device,omitempty"` // "browser", "sip", "phone", "bot"
 	StartedAt  time.Time     `json:"started_at"`
 	AnsweredAt *time.Time    `json:"answered_at,omitempty"`
 	EndedAt    *time.Time    `json:"ended_at,omitempty"`
@@ -106,6 +137,8 @@ func abandonment(s State) Reason {
 		return ReasonLeftDialing
 	case StatePlaying:
 		return ReasonCompleted
+	case StateBot:
+		return ReasonBot
 	default:
 		return ReasonCallerHungUp
 	}
@@ -132,7 +165,7 @@ func (r Reason) result() string {
 		return "answered"
 	case ReasonLeftMenu, ReasonLeftQueue, ReasonLeftRinging, ReasonLeftWhisper, ReasonLeftCountdown, ReasonLeftDialing:
 		return "abandoned"
-	case ReasonCompleted, ReasonVoicemail, ReasonClosed, ReasonNoInput:
+	case ReasonCompleted, ReasonVoicemail, ReasonCallback, ReasonBot, ReasonClosed, ReasonNoInput:
 		return "handled_by_machine"
 	case ReasonNotFound, ReasonOverCapacity, ReasonDraining:
 		return "refused"

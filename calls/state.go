@@ -10,6 +10,7 @@ const (
 	StateNew       State = "new"       // the INVITE has come
 	StatePlaying   State = "playing"   // a message, music, the echo, or voicemail, and nobody else
 	StateMenu      State = "menu"      // the caller chooses
+	StateBot       State = "bot"       // the caller talks with a virtual agent, or it is being reached
 	StateDialing   State = "dialing"   // a direct far end rings
 	StateWaiting   State = "waiting"   // in a queue
 	StateOffering  State = "offering"  // in a queue, and an agent's device rings
@@ -27,6 +28,7 @@ type Step string
 const (
 	StepPlay      Step = "play"
 	StepMenu      Step = "menu"
+	StepBot       Step = "bot"
 	StepDial      Step = "dial"
 	StepQueue     Step = "queue"     // join a queue, or fall back into it
 	StepOffer     Step = "offer"     // an agent is being rung
@@ -39,16 +41,17 @@ const (
 )
 
 var steps = map[State]map[Step]State{
-	StateNew:       {StepPlay: StatePlaying, StepMenu: StateMenu, StepDial: StateDialing, StepQueue: StateWaiting},
-	StatePlaying:   {StepPlay: StatePlaying, StepMenu: StateMenu, StepQueue: StateWaiting, StepDial: StateDialing},
-	StateMenu:      {StepMenu: StateMenu, StepQueue: StateWaiting, StepPlay: StatePlaying, StepDial: StateDialing},
+	StateNew:       {StepBot: StateBot, StepPlay: StatePlaying, StepMenu: StateMenu, StepDial: StateDialing, StepQueue: StateWaiting},
+	StatePlaying:   {StepBot: StateBot, StepPlay: StatePlaying, StepMenu: StateMenu, StepQueue: StateWaiting, StepDial: StateDialing},
+	StateMenu:      {StepBot: StateBot, StepMenu: StateMenu, StepQueue: StateWaiting, StepPlay: StatePlaying, StepDial: StateDialing},
 	StateDialing:   {StepBridge: StateTalking, StepPlay: StatePlaying, StepQueue: StateWaiting},
-	StateWaiting:   {StepOffer: StateOffering, StepPlay: StatePlaying, StepQueue: StateWaiting, StepDial: StateDialing},
-	StateOffering:  {StepAccept: StateWhisper, StepCountdown: StateCountdown, StepBridge: StateTalking, StepQueue: StateWaiting},
+	StateWaiting:   {StepBot: StateBot, StepOffer: StateOffering, StepPlay: StatePlaying, StepQueue: StateWaiting, StepDial: StateDialing},
+	StateOffering:  {StepDial: StateDialing, StepAccept: StateWhisper, StepCountdown: StateCountdown, StepBridge: StateTalking, StepQueue: StateWaiting},
 	StateWhisper:   {StepCountdown: StateCountdown, StepBridge: StateTalking, StepQueue: StateWaiting},
 	StateCountdown: {StepBridge: StateTalking, StepQueue: StateWaiting},
 	StateTalking:   {StepHold: StateHeld, StepQueue: StateWaiting},
 	StateHeld:      {StepResume: StateTalking, StepQueue: StateWaiting},
+	StateBot:       {StepBot: StateBot, StepQueue: StateWaiting, StepPlay: StatePlaying, StepMenu: StateMenu, StepDial: StateDialing},
 	StateEnded:     {},
 }
 

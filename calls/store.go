@@ -138,20 +138,7 @@ func (s *Switchboard) endLost(ctx context.Context) (int, error) {
 			return err
 		}
 		for _, o := range lost {
-			var r Record
-			if err := json.Unmarshal(o.body, &r); err != nil {
-				return fmt.Errorf("read a call record: %w", err)
-			}
-			r.Tenant, r.Node = o.tenant, s.cfg.Node
-			r.close(tx.Now, ReasonNodeStopped)
-			body, err := json.Marshal(r)
-			if err != nil {
-				return err
-			}
-			if err := upsertCall(ctx, tx, &r, body); err != nil {
-				return err
-			}
-			if err := s.log.AppendFor(ctx, tx, r.Tenant, "call.ended", r.ID, r); err != nil {
+			if err := s.closeLost(ctx, tx, o.tenant, s.cfg.Node, o.body); err != nil {
 				return err
 			}
 		}
@@ -159,6 +146,27 @@ func (s *Switchboard) endLost(ctx context.Context) (int, error) {
 		return nil
 	})
 	return n, err
+}
+
+// closeLost ends the record of a call that nobody holds any more.
+func (s *Switchboard) closeLost(ctx context.Context, tx *storage.Tx, tenant uuid.UUID, node string, body []byte) error {
+	var r Record
+	if err := json.Unmarshal(body, &r); err != nil {
+		return fmt.Errorf("read a call record: %w", err)
+	}
+	r.Tenant, r.Node = tenant, node
+	r.close(tx.Now, ReasonNodeStopped)
+	body, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	if err := upsertCall(ctx, tx, &r, body); err != nil {
+		return err
+	}
+	if err := deliverVoicemail(ctx, tx, s.log, &r); err != nil {
+		return err
+	}
+	return s.log.AppendFor(ctx, tx, r.Tenant, "call.ended", r.ID, r)
 }
 
 // close sets the end of a record.

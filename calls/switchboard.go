@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"tandem/internal/egress"
 	"tandem/internal/events"
 	"tandem/internal/fault"
 	"tandem/internal/storage"
@@ -24,6 +25,11 @@ type Config struct {
 	MaxVoicemail  time.Duration // 0: 3 min
 	DialTimeout   time.Duration // for addresses outside; 0: 60 s
 	MaxCallLength time.Duration // 0: 12 h; a call can never be stuck for ever
+	StuckAfter    time.Duration // a call older than this is flagged as stuck; 0: 2 h
+	Tags          Tags          // of callers, for numbers that route by them; nil: nobody has any
+	Private       bool          // lookups may ask services inside the server's own network
+	Bus           *events.Bus   // over which calls of other nodes are ended
+	Rights        Rights        // of supervisors
 }
 
 func (c Config) withDefaults() Config {
@@ -37,6 +43,10 @@ func (c Config) withDefaults() Config {
 	def(&c.MaxVoicemail, 3*time.Minute)
 	def(&c.DialTimeout, time.Minute)
 	def(&c.MaxCallLength, 12*time.Hour)
+	def(&c.StuckAfter, 2*time.Hour)
+	if c.Tags == nil {
+		c.Tags = func(context.Context, uuid.UUID, string) ([]string, error) { return nil, nil }
+	}
 	if c.MaxCalls == 0 {
 		c.MaxCalls = 2000
 	}
@@ -45,17 +55,21 @@ func (c Config) withDefaults() Config {
 
 // Switchboard makes inbound legs into Calls and knows the calls of this node.
 type Switchboard struct {
-	cfg       Config
-	db        *storage.DB
-	log       *events.Log
-	slog      *slog.Logger
-	numbers   *Numbers
-	prompts   *Prompts
-	queues    Queues
-	recording Recording
-	dialer    Dialer
-	journal   *journal
-	metrics   metrics
+	cfg        Config
+	db         *storage.DB
+	log        *events.Log
+	slog       *slog.Logger
+	numbers    *Numbers
+	find       finder
+	prompts    *Prompts
+	queues     Queues
+	recording  Recording
+	dialer     Dialer
+	callbacks  Callbacks
+	voicemails *Voicemails
+	bus        *events.Bus
+	journal    *journal
+	metrics    metrics
 
 	mu       sync.Mutex
 	live     map[uuid.UUID]*Call
@@ -69,15 +83,19 @@ type metrics struct {
 	total  *prometheus.CounterVec
 	menu   *prometheus.CounterVec
 	setup  prometheus.Histogram
+
+	deflections *prometheus.CounterVec
+	lookups     *prometheus.CounterVec
+	noWayOut    prometheus.Counter
 }
 
 // NewSwitchboard joins what a call needs. It starts nothing.
 func NewSwitchboard(cfg Config, db *storage.DB, log *events.Log, logger *slog.Logger, reg prometheus.Registerer,
-	numbers *Numbers, prompts *Prompts, queues Queues, recording Recording, dialer Dialer,
+	numbers *Numbers, prompts *Prompts, queues Queues, recording Recording, dialer Dialer, callbacks Callbacks,
 ) *Switchboard {
 	s := &Switchboard{
 		cfg: cfg.withDefaults(), db: db, log: log, slog: logger, numbers: numbers, prompts: prompts, queues: queues, recording: recording,
-		dialer: dialer, journal: newJournal(db, log, logger), live: map[uuid.UUID]*Call{}, stopping: make(chan struct{}),
+		dialer: dialer, callbacks: callbacks, voicemails: NewVoicemails(db, log), bus: cfg.Bus, journal: newJournal(db, log, logger), live: map[uuid.UUID]*Call{}, stopping: make(chan struct{}),
 		metrics: metrics{
 			active: prometheus.NewGauge(prometheus.GaugeOpts{Name: "tandem_calls_active", Help: "Calls that have not ended."}),
 			total: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "tandem_calls_total", Help: "Calls ended, by direction and result."},
@@ -88,9 +106,17 @@ func NewSwitchboard(cfg Config, db *storage.DB, log *events.Log, logger *slog.Lo
 				Name: "tandem_call_answer_seconds", Help: "From the INVITE to the answer.",
 				Buckets: []float64{.001, .002, .005, .01, .02, .05, .1, .2, .5, 1, 5, 30},
 			}),
+			deflections: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "tandem_deflections_total", Help: "Callers sent elsewhere, by where to and why."},
+				[]string{"to", "why"}),
+			lookups: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "tandem_lookups_total", Help: "Lookups of callers at outside services: answered, failed."},
+				[]string{"result"}),
+			noWayOut: prometheus.NewCounter(prometheus.CounterOpts{
+				Name: "tandem_outbound_failed_total", Help: "Calls to telephone numbers that no trunk took: look at the outbound trunk.",
+			}),
 		},
 	}
-	reg.MustRegister(s.metrics.active, s.metrics.total, s.metrics.menu, s.metrics.setup)
+	s.find = finder{tags: s.cfg.Tags, client: egress.Client(lookupTime, cfg.Private)}
+	reg.MustRegister(s.metrics.active, s.metrics.total, s.metrics.menu, s.metrics.setup, s.metrics.deflections, s.metrics.lookups, s.metrics.noWayOut)
 	return s
 }
 
@@ -106,12 +132,22 @@ func (s *Switchboard) Run(ctx context.Context) error {
 	flush, cancelFlush := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancelFlush()
 	go s.journal.run(journalCtx, flush)
+	var beating sync.WaitGroup
+	beating.Go(func() { s.beat(journalCtx) })
+	beating.Go(func() { s.watchRights(journalCtx) })
+	stopAnswers := s.endForOthers(journalCtx)
+
+	var calling sync.WaitGroup
+	calling.Go(func() { s.callBackAll(ctx) })
 
 	<-ctx.Done()
 	s.Drain()
 	close(s.stopping)
+	calling.Wait()
 	s.owners.Wait()
+	stopAnswers()
 	stopJournal()
+	beating.Wait()
 	giveUp := time.AfterFunc(10*time.Second, cancelFlush)
 	defer giveUp.Stop()
 	<-s.journal.done
@@ -172,25 +208,18 @@ func (s *Switchboard) forget(c *Call) {
 // ErrNotLive is the answer to acting on a call that has ended or is not on this node.
 var ErrNotLive = fault.New(fault.Conflict, "call_ended", "The call has ended.")
 
-// End hangs a live call up, as a person with the right to do so asked (V4.4). reason is kept with the call's event.
-func (s *Switchboard) End(ctx context.Context, tenant, id uuid.UUID, why string) error {
-	row, err := s.Get(ctx, tenant, id)
-	if err != nil {
-		return err
-	}
+// liveCall is a tenant's call that lives on this node; ErrCallNotFound, or ErrNotLive.
+func (s *Switchboard) liveCall(ctx context.Context, tenant, id uuid.UUID) (*Call, error) {
 	s.mu.Lock()
-	c := s.live[row.ID]
+	c := s.live[id]
 	s.mu.Unlock()
-	if c == nil {
-		return ErrNotLive
+	if c != nil && c.record.Tenant == tenant {
+		return c, nil
 	}
-	err = s.db.Tenant(ctx, tenant, func(tx *storage.Tx) error {
-		return s.log.Append(ctx, tx, "call.ended_by_person", id, map[string]string{"why": why})
-	})
-	if err != nil {
-		return err
+	if _, err := s.Get(ctx, tenant, id); err != nil {
+		return nil, err
 	}
-	return c.ask(ctx, func() *happening { return &happening{kind: endAsked} })
+	return nil, ErrNotLive
 }
 
 // Lookup tells what an address dialled in a tenant leads to; ok is false for an unknown number.

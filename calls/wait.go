@@ -2,6 +2,7 @@ package calls
 
 import (
 	"context"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -10,6 +11,10 @@ import (
 
 // wait keeps the caller in a queue until an agent has talked with them, or they leave, or the queue deflects them.
 func (c *Call) wait(ctx context.Context, queue uuid.UUID) Reason {
+	if slices.Contains(c.tried, queue) {
+		return c.wentRound(ctx)
+	}
+	c.tried = append(c.tried, queue)
 	if err := c.follows(ctx, queue); err != nil {
 		return c.failed("read the queue's settings", err)
 	}
@@ -31,7 +36,7 @@ func (c *Call) follows(ctx context.Context, queue uuid.UUID) error {
 		return err
 	}
 	c.plan = plan
-	c.record.Queue, c.record.QueuePath, c.record.Ticket = &plan.Queue, plan.Path, plan.Ticket
+	c.record.Queue, c.record.QueuePath, c.record.Ticket, c.record.Language = &plan.Queue, plan.Path, plan.Ticket, plan.Language
 	return nil
 }
 
@@ -44,7 +49,9 @@ func (c *Call) channel() Channel {
 
 // enter joins the queue of the plan.
 func (c *Call) enter(ctx context.Context) Reason {
-	place, instead, err := c.sb.queues.Join(ctx, c.record.Tenant, c.plan.Queue, Joining{Call: c.record.ID, Caller: c.record.Caller.Number, Since: c.record.QueuedAt})
+	place, instead, err := c.sb.queues.Join(ctx, c.record.Tenant, c.plan.Queue, Joining{
+		Call: c.record.ID, Caller: c.record.Caller.Number, Since: c.record.QueuedAt, Channel: c.channel(), Language: c.plan.Language,
+	})
 	if err != nil {
 		return c.failed("join the queue", err)
 	}
@@ -57,15 +64,20 @@ func (c *Call) enter(ctx context.Context) Reason {
 		c.record.QueuedAt = &now
 	}
 	c.step(StepQueue, "call.queued")
-	c.greet(ctx)
 	return c.inQueue(ctx)
 }
 
 // inQueue plays music and announcements and tries the agents that the dispatcher offers, one after another.
 func (c *Call) inQueue(ctx context.Context) Reason {
-	c.announceLater()
+	a := newAnnouncer(c)
+	a.next(ctx)
 	for {
-		h := c.next(ctx)
+		var h happening
+		if c.pending != nil { // an agent came while the caller gave a number
+			h, c.pending = happening{kind: offered, offer: *c.pending}, nil
+		} else {
+			h = c.next(ctx)
+		}
 		switch h.kind {
 		case offered:
 			// Announcements stop at accept, not at the offer: the caller goes on hearing what they hear.
@@ -73,14 +85,22 @@ func (c *Call) inQueue(ctx context.Context) Reason {
 			if why := c.try(ctx, h.offer); why != "" {
 				return why
 			}
-			c.announceLater()
+			a.again()
+		case callerPressed:
+			if h.key != 0 && h.key == c.plan.Callback.Key {
+				if why := c.askCallback(ctx); why != "" {
+					return why
+				}
+				if c.pending == nil {
+					a.resume(ctx)
+				}
+			}
 		case soundReached:
-			c.playMusic(ctx)
+			a.next(ctx)
 		case timeUp:
-			if why := c.announce(ctx); why != "" {
+			if why := a.due(ctx); why != "" {
 				return why
 			}
-			c.announceLater()
 		default:
 			if why := c.common(h); why != "" {
 				return why
@@ -89,53 +109,16 @@ func (c *Call) inQueue(ctx context.Context) Reason {
 	}
 }
 
-func (c *Call) announceLater() {
-	if c.plan.Announce > 0 {
-		c.timer.Reset(c.plan.Announce)
-	}
-}
-
-// greet plays the queue's greeting; the music follows it.
-func (c *Call) greet(ctx context.Context) {
-	if c.plan.Greeting.IsZero() {
-		c.playMusic(ctx)
-		return
-	}
-	a, err := c.sb.prompts.Resolve(ctx, c.record.Tenant, c.plan.Greeting, c.plan.Language, 1)
-	if err != nil {
-		c.log.Error("a queue's greeting is missing", "err", err)
-		c.playMusic(ctx)
-		return
-	}
-	c.play(c.customer, a, "greeted")
-}
-
 func (c *Call) playMusic(ctx context.Context) {
+	if c.customer == nil { // a callback: they are not on the line yet
+		return
+	}
 	music, err := c.music(ctx)
 	if err != nil {
 		c.log.Error("there is no hold music", "err", err)
 		music = media.Silence()
 	}
 	c.customer.Stream().Play(music)
-}
-
-// announce tells the caller how they stand, or what the queue does with them now.
-func (c *Call) announce(ctx context.Context) Reason {
-	now, err := c.place.Standing(ctx)
-	if err != nil || now.Position < 1 {
-		c.log.Error("the position in the queue is not known", "err", err)
-		return ""
-	}
-	if now.Instead != nil {
-		return c.deflect(ctx, *now.Instead)
-	}
-	a, err := c.sb.prompts.Say(ctx, positionSentence(c.plan.Language, now.Position), c.plan.Language, 1)
-	if err != nil {
-		c.log.Error("the position could not be spoken", "err", err)
-		return ""
-	}
-	c.play(c.customer, a, "announced")
-	return ""
 }
 
 // tell speaks a sentence and then ends the call.
