@@ -4,8 +4,10 @@ import { Forbidden, NotFound } from '../app/Fallbacks';
 import { useCan } from '../app/session';
 import { APIKeys } from './APIKeys';
 import { AuditLog } from './AuditLog';
+import { Bots } from './Bots';
 import { CRMConnection } from './CRMConnection';
 import { HoursList } from './HoursList';
+import { Notifications } from './Notifications';
 import { Numbers } from './Numbers';
 import { Prompts } from './Prompts';
 import { nounOf, type Part } from './parts';
@@ -23,7 +25,9 @@ const screens: Record<Part, ComponentType> = {
   queues: Queues,
   numbers: Numbers,
   trunks: Trunks,
+  bots: Bots,
   prompts: Prompts,
+  notifications: Notifications,
   hours: HoursList,
   recordings: RecordingsWaiting,
   crm: CRMConnection,

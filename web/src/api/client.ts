@@ -32,12 +32,24 @@ export async function body<T>(answer: Promise<{ data?: T }>): Promise<T> {
   return data as T;
 }
 
-/** Sends a file as multipart form data, which the typed client has no words for. */
-export async function upload<T>(path: string, form: FormData): Promise<T> {
-  const response = await fetch(path, { method: 'POST', body: form, credentials: 'same-origin' });
+/** Sends a file, alone or in a form, which the typed client has no words for. */
+export async function upload<T>(path: string, data: FormData | File, method: 'POST' | 'PUT' = 'POST'): Promise<T> {
+  const response = await fetch(path, { method, body: data, credentials: 'same-origin' });
   const answer: unknown = await response.json().catch(() => null);
   if (!response.ok) throw problemOf(response.status, answer);
   return answer as T;
+}
+
+/** Asks for sound that the server makes from what is sent. */
+export async function fetchSound(path: string, input: unknown): Promise<Blob> {
+  const response = await fetch(path, {
+    method: 'POST',
+    body: JSON.stringify(input),
+    headers: { 'Content-Type': 'application/json' },
+    credentials: 'same-origin',
+  });
+  if (!response.ok) throw problemOf(response.status, await response.json().catch(() => null));
+  return response.blob();
 }
 
 export const isProblem = (error: unknown, code: string): boolean => error instanceof Problem && error.code === code;

@@ -38,6 +38,19 @@ export const queuesQuery = queryOptions({
   queryFn: () => items(body(api.GET('/api/v1/queues'))),
 });
 
+/** The wall board; its figures are the server's, so they are asked for, not computed here. */
+export const liveQueuesQuery = queryOptions({
+  queryKey: ['wall-board'],
+  queryFn: () => body(api.GET('/api/v1/queues/live')),
+  refetchInterval: 2_000,
+});
+
+/** What all queues inherit. */
+export const globalQuery = queryOptions({
+  queryKey: ['queues', 'global'],
+  queryFn: () => body(api.GET('/api/v1/queue-settings')),
+});
+
 export const queueSettingsQuery = (id: string) =>
   queryOptions({
     queryKey: ['queues', id, 'settings'],
@@ -96,6 +109,27 @@ export const trunksQuery = queryOptions({
 export const promptsQuery = queryOptions({
   queryKey: ['prompts'],
   queryFn: () => items(body(api.GET('/api/v1/prompts'))),
+});
+
+export const botsQuery = queryOptions({
+  queryKey: ['bots'],
+  queryFn: () => items(body(api.GET('/api/v1/bots'))),
+});
+
+/** Uploaded ring tones. */
+export const ringtonesQuery = queryOptions({
+  queryKey: ['ringtones'],
+  queryFn: () => items(body(api.GET('/api/v1/ringtones'))),
+});
+
+export const smsQuery = queryOptions({
+  queryKey: ['sms-account'],
+  queryFn: () => body(api.GET('/api/v1/sms-account')),
+});
+
+export const ownNotificationsQuery = queryOptions({
+  queryKey: ['me-notifications'],
+  queryFn: () => body(api.GET('/api/v1/me/notifications')),
 });
 
 export const hoursQuery = queryOptions({

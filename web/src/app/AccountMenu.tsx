@@ -1,7 +1,18 @@
 import { Avatar, Menu, Text, UnstyledButton, useMantineColorScheme } from '@mantine/core';
-import { IconCheck, IconDeviceLaptop, IconLanguage, IconLogout, IconMoon, IconSun } from '@tabler/icons-react';
+import {
+  IconBell,
+  IconBellRinging,
+  IconCheck,
+  IconDeviceLaptop,
+  IconLanguage,
+  IconLogout,
+  IconMoon,
+  IconSun,
+} from '@tabler/icons-react';
+import { Link } from '@tanstack/react-router';
 import { useTranslation } from 'react-i18next';
 import { type Language, setLanguage } from '../i18n';
+import { usePush } from '../profile/usePush';
 import { initials } from '../ui/format';
 import { useMe, useSignOut } from './session';
 
@@ -39,6 +50,11 @@ export function AccountMenu() {
           </Text>
         </div>
         <Menu.Divider />
+        <Menu.Item component={Link} to="/profile" leftSection={<IconBell size={16} />}>
+          {t('notifications:own.title')}
+        </Menu.Item>
+        <PushItem />
+        <Menu.Divider />
         <Menu.Label>{t('language')}</Menu.Label>
         {languages.map(([code, name]) => (
           <Menu.Item
@@ -68,5 +84,25 @@ export function AccountMenu() {
         </Menu.Item>
       </Menu.Dropdown>
     </Menu>
+  );
+}
+
+/** Pushes to this browser, on or off; not offered where they are impossible. */
+function PushItem() {
+  const { t } = useTranslation('notifications');
+  const push = usePush();
+  if (!push.possible) return null;
+  return (
+    <Menu.Item
+      role="menuitemcheckbox"
+      aria-checked={push.on}
+      closeMenuOnClick={false}
+      disabled={!push.ready || push.busy}
+      leftSection={<IconBellRinging size={16} />}
+      rightSection={push.on ? <IconCheck size={15} /> : null}
+      onClick={() => push.change(!push.on)}
+    >
+      {t('own.pushShort')}
+    </Menu.Item>
   );
 }

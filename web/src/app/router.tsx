@@ -73,9 +73,10 @@ const supervisor = createRoute({
   getParentRoute: () => app,
   path: '/supervisor',
   component: lazyRouteComponent(() => import('../supervisor/Supervisor'), 'Supervisor'),
-  validateSearch: (search: Record<string, unknown>): { tab?: string; call?: string } => ({
+  validateSearch: (search: Record<string, unknown>): { tab?: string; call?: string; agent?: string } => ({
     ...(typeof search.tab === 'string' ? { tab: search.tab } : {}),
     ...(typeof search.call === 'string' ? { call: search.call } : {}),
+    ...(typeof search.agent === 'string' ? { agent: search.agent } : {}),
   }),
 });
 
@@ -103,6 +104,12 @@ const contact = createRoute({
   component: lazyRouteComponent(() => import('../contacts/Contact'), 'Contact'),
 });
 
+const profile = createRoute({
+  getParentRoute: () => app,
+  path: '/profile',
+  component: lazyRouteComponent(() => import('../profile/Profile'), 'Profile'),
+});
+
 const admin = createRoute({
   getParentRoute: () => app,
   path: '/admin',
@@ -124,7 +131,16 @@ const adminPart = createRoute({
 const tree = root.addChildren([
   login,
   demo,
-  app.addChildren([desktop, supervisor, tickets, ticket, contacts, contact, admin.addChildren([adminHome, adminPart])]),
+  app.addChildren([
+    desktop,
+    supervisor,
+    tickets,
+    ticket,
+    contacts,
+    contact,
+    profile,
+    admin.addChildren([adminHome, adminPart]),
+  ]),
 ]);
 
 export function makeRouter(queries: QueryClient) {

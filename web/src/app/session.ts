@@ -1,6 +1,7 @@
 import { queryOptions, useMutation, useQueryClient, useSuspenseQuery } from '@tanstack/react-query';
 import { api, body, type Schema } from '../api/client';
 import { Problem } from '../api/problem';
+import { unsubscribe } from '../profile/push';
 
 export type Me = Schema['Me'];
 export type Scope = 'own' | 'team' | 'all';
@@ -47,7 +48,11 @@ export function useCan(): (verb: string, resource: string) => boolean {
 export function useSignOut(): () => void {
   const queries = useQueryClient();
   const { mutate } = useMutation({
-    mutationFn: () => api.POST('/api/v1/logout'),
+    mutationFn: async () => {
+      // The next person at this browser must not be pushed to in the name of this one.
+      await unsubscribe().catch(() => undefined);
+      return api.POST('/api/v1/logout');
+    },
     // Also when it failed: whoever pressed the button wants to be out.
     onSettled: () => {
       queries.clear();

@@ -19,9 +19,6 @@ export function OfferStage({ offer }: { offer: Offer }) {
   const { card } = offer;
   return (
     <section className={`${classes.panel} ${classes.stage} ${classes.offer}`} aria-label={t('incoming')}>
-      <p className="sr-only" role="alert">
-        {t('incomingFrom', { caller: partyName(card), queue: card.queue_path?.join(', ') ?? '' })}
-      </p>
       <div className={classes.stageHead}>
         <strong style={{ color: 'var(--t-good)' }}>{t('incoming')}</strong>
         <span>

@@ -327,7 +327,7 @@ function welcome(state: PhoneState, data: Welcome, seq: number | undefined): Ste
 function offered(state: PhoneState, offer: Offer): Step {
   if (!offer?.offer) return none(state);
   const ack = send('offer.ack', { offer: offer.offer });
-  if (state.offer?.offer === offer.offer) return [state, [ack]];
+  if (state.offer?.offer === offer.offer) return [{ ...state, offer }, [ack]]; // its card may have changed
   return [{ ...state, offer, answering: false }, [ack, { do: 'ring', offer }]];
 }
 

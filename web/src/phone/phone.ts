@@ -2,8 +2,8 @@ import { Ear } from './ear';
 import { type Effect, inCall, initialPhone, type PhoneEvent, type PhoneState, step, supervises } from './machine';
 import { Microphone, PROOF_LEVEL } from './microphone';
 import { Peer } from './peer';
-import type { CallView, LogEvent, Offer } from './protocol';
-import { Ringtone } from './ringtone';
+import type { CallView, LiveFrame, LogEvent, Offer } from './protocol';
+import { Ringtone, standardRing } from './ringtone';
 import { forgetTab, readDevices, readTab, writeTab } from './settings';
 import { Socket } from './socket';
 import { StatsMeter, type StatsReport } from './stats';
@@ -48,6 +48,7 @@ export class Phone {
   private readonly changed = new Set<() => void>();
   private readonly streamed = new Set<() => void>();
   private readonly logged = new Set<Listener<LogEvent>>();
+  private readonly lively = new Set<Listener<LiveFrame>>();
   private readonly rang = new Set<Listener<Offer | null>>();
   private readonly endedCalls = new Set<Listener<CallView>>();
 
@@ -61,6 +62,8 @@ export class Phone {
       frame: (frame) => {
         const servers = (frame.data as { ice_servers?: RTCIceServer[] } | undefined)?.ice_servers;
         if (frame.type === 'welcome' && servers) this.iceServers = servers;
+        // Pictures of others' work are no matter of the phone's, and too many for its listeners.
+        if (frame.type === 'live') for (const listener of this.lively) listener(frame.data as LiveFrame);
         this.dispatch({ type: 'frame', frame });
       },
       closed: (refused) => this.dispatch({ type: 'closed', refused }),
@@ -72,6 +75,11 @@ export class Phone {
   subscribe = (listener: () => void): (() => void) => subscribe(this.changed, listener);
   onStreams = (listener: () => void): (() => void) => subscribe(this.streamed, listener);
   onLog = (listener: Listener<LogEvent>): (() => void) => subscribe(this.logged, listener);
+  onLive = (listener: Listener<LiveFrame>): (() => void) => subscribe(this.lively, listener);
+  /** Asks for the frames of a live list, or for no more of them; they end with the socket. False while it is away. */
+  watch(list: LiveFrame['list'], on: boolean): boolean {
+    return this.socket.send(on ? 'live.subscribe' : 'live.unsubscribe', this.state.lastSeq, { list });
+  }
   /** Told the offer when ringing begins and null when it ends. */
   onRing = (listener: Listener<Offer | null>): (() => void) => subscribe(this.rang, listener);
   onCallEnded = (listener: Listener<CallView>): (() => void) => subscribe(this.endedCalls, listener);
@@ -155,11 +163,19 @@ export class Phone {
     await this.peer?.setMicrophone(track);
   }
 
-  /** A short ring, for the volume slider. */
-  previewRing(): void {
-    if (this.ringtone.ringing) return;
-    this.ringtone.start(readDevices().ringVolume);
-    setTimeout(() => !this.state.offer && this.ringtone.stop(), 1600);
+  /** Rings a tone once, to try it or the volume; not while it really rings. done is called when it has ended by itself. */
+  previewRing(tone: string = standardRing.tone, done?: () => void): void {
+    if (this.state.offer) {
+      done?.();
+      return;
+    }
+    void this.audio().resume();
+    this.ringtone.start({ tone, every_seconds: 0 }, readDevices().ringVolume, done);
+  }
+
+  /** Ends a preview. */
+  endPreview(): void {
+    if (!this.state.offer) this.ringtone.stop();
   }
 
   /** The browser would not play without a click; this is the click. */
@@ -192,7 +208,7 @@ export class Phone {
         this.socket.send(effect.type, this.state.lastSeq, effect.data ?? {}, effect.call ?? this.state.call?.id);
         break;
       case 'ring':
-        this.ringtone.start(readDevices().ringVolume);
+        this.ringtone.start(effect.offer.tone ?? standardRing, readDevices().ringVolume);
         for (const listener of this.rang) listener(effect.offer);
         break;
       case 'silence':

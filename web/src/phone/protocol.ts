@@ -28,6 +28,8 @@ export interface Card {
     reserved_repeat_customer?: boolean;
   };
   data?: Record<string, string>;
+  /** What a virtual agent says of its talk with the caller. */
+  summary?: string;
   direction?: 'inbound' | 'outbound';
   contact?: string;
   ticket?: string;
@@ -67,11 +69,18 @@ export interface WrapUp {
   disposition_required?: boolean;
 }
 
+/** How the browser rings: a built-in tone, the id of an uploaded one, or '' for silence; every 0 seconds is once. */
+export interface Ring {
+  tone: string;
+  every_seconds: number;
+}
+
 export interface Offer {
   offer: string;
   card: Card;
   /** Seconds the offer rings before it counts as missed. */
   ring_seconds?: number;
+  tone?: Ring;
   since?: string;
 }
 
@@ -122,6 +131,17 @@ export interface Welcome {
   offer?: Offer | null;
   supervise?: SupervisionView | null;
   ice_servers?: RTCIceServer[];
+}
+
+/** Rows of a live list: all of them after `reset` until no `more` follow, then what changes. */
+export interface LiveFrame {
+  list: 'calls' | 'items' | 'agents';
+  reset?: boolean;
+  more?: boolean;
+  /** The permission has gone; nothing follows. */
+  denied?: boolean;
+  rows?: unknown[];
+  removed?: string[];
 }
 
 export interface LogEvent {

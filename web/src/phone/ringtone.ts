@@ -1,10 +1,12 @@
-// Two soft notes a fourth apart, twice a second and a half: heard across a room, bearable the two-hundredth time.
-const NOTES = [659.26, 880];
-const EVERY = 2.4;
+import type { Ring } from './protocol';
+import { isBuiltin, lengthOf, type Note, tones } from './tones';
 
-/** The ring, made of oscillators: nothing to download, nothing that can fail to decode. */
+/** What rings where nobody has chosen anything. */
+export const standardRing: Ring = { tone: 'classic', every_seconds: 3 };
+
+/** Rings: built-in tones are made of oscillators, with nothing to download; uploaded ones are fetched, and the browser keeps them. */
 export class Ringtone {
-  private timer: ReturnType<typeof setInterval> | undefined;
+  private timer: ReturnType<typeof setTimeout> | undefined;
   private gain: GainNode | null = null;
 
   constructor(private readonly context: () => AudioContext) {}
@@ -13,43 +15,104 @@ export class Ringtone {
     return this.gain !== null;
   }
 
-  start(volume: number): void {
+  /** Begins to ring, until stop where it repeats. done is called after a ring that does not repeat, unless it was stopped. */
+  start(ring: Ring, volume: number, done?: () => void): void {
     this.stop();
     const context = this.context();
-    this.gain = new GainNode(context, { gain: volume });
-    this.gain.connect(context.destination);
-    const phrase = () => {
-      for (const [index, frequency] of NOTES.entries()) {
-        this.note(context, frequency, context.currentTime + 0.05 + index * 0.22);
-        this.note(context, frequency, context.currentTime + 0.75 + index * 0.22);
-      }
-    };
-    phrase();
-    this.timer = setInterval(phrase, EVERY * 1000);
+    const gain = new GainNode(context, { gain: volume });
+    gain.connect(context.destination);
+    this.gain = gain;
+    void soundOf(ring.tone, context).then((sound) => {
+      // Answered, withdrawn or taken while the tone was fetched.
+      if (this.gain === gain) this.play(sound, gain, ring.every_seconds, done);
+    });
   }
 
+  /** Silence at once, in the middle of a note too. */
   stop(): void {
-    clearInterval(this.timer);
+    clearTimeout(this.timer);
     this.gain?.disconnect();
     this.gain = null;
   }
 
-  private note(context: AudioContext, frequency: number, at: number): void {
-    if (!this.gain) return;
-    const envelope = new GainNode(context, { gain: 0 });
-    envelope.gain.setValueAtTime(0, at);
-    envelope.gain.linearRampToValueAtTime(0.5, at + 0.02);
-    envelope.gain.exponentialRampToValueAtTime(0.001, at + 0.5);
-    envelope.connect(this.gain);
-    for (const [multiple, loudness] of [
-      [1, 0.7],
-      [2, 0.18],
-    ] as const) {
-      const part = new GainNode(context, { gain: loudness });
-      const tone = new OscillatorNode(context, { type: 'sine', frequency: frequency * multiple });
-      tone.connect(part).connect(envelope);
-      tone.start(at);
-      tone.stop(at + 0.55);
-    }
+  private play(sound: Sound, gain: GainNode, every: number, done?: () => void): void {
+    sound.play(gain);
+    const again = every > 0;
+    // A tone that is longer than the pause is not cut off: the next begins when it is over.
+    const next = () => (again ? this.play(sound, gain, every) : this.end(done));
+    this.timer = setTimeout(next, Math.max(again ? every : 0, sound.seconds) * 1000);
   }
+
+  private end(done?: () => void): void {
+    this.stop();
+    done?.();
+  }
+}
+
+interface Sound {
+  seconds: number;
+  play: (to: GainNode) => void;
+}
+
+const silence: Sound = { seconds: 0, play: () => undefined };
+
+async function soundOf(tone: string, context: AudioContext): Promise<Sound> {
+  if (tone === '') return silence;
+  if (isBuiltin(tone)) return made(tones[tone]);
+  try {
+    const buffer = await fetched(tone, context);
+    return {
+      seconds: buffer.duration,
+      play: (to) => {
+        const source = new AudioBufferSourceNode(to.context, { buffer });
+        source.connect(to);
+        source.start();
+      },
+    };
+  } catch {
+    // Deleted, or not to be had now: a call must not wait in silence.
+    return made(tones.classic);
+  }
+}
+
+const kept = new Map<string, { version: string; buffer: AudioBuffer }>();
+
+/** Asks each time whether the tone is still the same (the browser's cache knows the file), and decodes it only when it is not. */
+async function fetched(tone: string, context: AudioContext): Promise<AudioBuffer> {
+  const response = await fetch(`/api/v1/ringtones/${encodeURIComponent(tone)}/audio`, { credentials: 'same-origin' });
+  if (!response.ok) throw new Error(`ring tone: ${response.status}`);
+  const version = response.headers.get('ETag') ?? '';
+  const before = kept.get(tone);
+  if (before && version !== '' && before.version === version) return before.buffer;
+  const buffer = await context.decodeAudioData(await response.arrayBuffer());
+  kept.set(tone, { version, buffer });
+  return buffer;
+}
+
+function made(notes: Note[]): Sound {
+  return {
+    seconds: lengthOf(notes),
+    play: (to) => {
+      for (const note of notes) strike(note, to);
+    },
+  };
+}
+
+function strike(note: Note, to: GainNode): void {
+  const { context } = to;
+  const at = context.currentTime + 0.02 + note.at;
+  const end = at + note.seconds;
+  const envelope = new GainNode(context, { gain: 0 });
+  envelope.gain.setValueAtTime(0, at);
+  envelope.gain.linearRampToValueAtTime((note.gain ?? 0.7) / 2, at + Math.min(0.02, note.seconds / 4));
+  envelope.gain.exponentialRampToValueAtTime(0.001, end);
+  envelope.connect(to);
+  const tone = new OscillatorNode(context, { type: note.wave ?? 'sine', frequency: note.hertz });
+  if (note.to !== undefined) {
+    tone.frequency.setValueAtTime(note.hertz, at);
+    tone.frequency.exponentialRampToValueAtTime(note.to, end);
+  }
+  tone.connect(envelope);
+  tone.start(at);
+  tone.stop(end + 0.01);
 }

@@ -1,8 +1,9 @@
 import { Skeleton, Stack, Text, Title } from '@mantine/core';
-import { queryOptions, useQuery } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api, body } from '../../api/client';
+import { globalQuery } from '../../api/queries';
 import { useSave } from '../../api/useSave';
 import { useCan } from '../../app/session';
 import { ErrorNotice } from '../../ui/ErrorNotice';
@@ -10,11 +11,7 @@ import classes from '../admin.module.css';
 import { SaveBar } from './SaveBar';
 import { SettingRow } from './SettingRow';
 import { type Draft, defaults, groups, noDraft } from './settings';
-
-const globalQuery = queryOptions({
-  queryKey: ['queues', 'global'],
-  queryFn: () => body(api.GET('/api/v1/queue-settings')),
-});
+import { WhisperPreview } from './WhisperPreview';
 
 /** What all queues inherit. */
 export function GlobalSettings() {
@@ -53,6 +50,7 @@ export function GlobalSettings() {
                   readOnly={!can('write', 'queues')}
                 />
               ))}
+              {group === 'groupAgent' && <WhisperPreview draft={draft} />}
             </div>
           ))}
         </Stack>

@@ -11,6 +11,7 @@ import { SaveBar } from './SaveBar';
 import { SettingRow } from './SettingRow';
 import { type Draft, groups, type Name, noDraft, type Value } from './settings';
 import type { Queue } from './tree';
+import { WhisperPreview } from './WhisperPreview';
 
 /** Every setting of a queue in force, to change here or to inherit. */
 export function QueueSettings({ queue }: { queue: Queue }) {
@@ -46,6 +47,7 @@ export function QueueSettings({ queue }: { queue: Queue }) {
                   readOnly={readOnly}
                 />
               ))}
+            {group === 'groupAgent' && <WhisperPreview queue={queue.id} draft={draft} />}
           </div>
         ))}
       </Stack>

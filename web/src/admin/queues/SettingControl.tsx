@@ -2,6 +2,7 @@ import { NumberInput, Select, Switch, TagsInput } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import { hoursQuery } from '../../api/queries';
+import { BotControl } from './BotControl';
 import {
   AnnouncementControl,
   DeflectionControl,
@@ -11,6 +12,7 @@ import {
   WhisperControl,
   WrapUpControl,
 } from './controls';
+import { NotificationControl } from './NotificationControl';
 import { type Name, NO_ID, type Value } from './settings';
 
 interface ControlProps<N extends Name> {
@@ -33,6 +35,8 @@ export function SettingControl<N extends Name>({ name, value, onChange }: Contro
       return <PromptControl {...give('greeting')} />;
     case 'hold_music':
       return <PromptControl {...give('hold_music')} none={t('settings.builtInMusic')} noText />;
+    case 'notification':
+      return <NotificationControl {...give('notification')} />;
     case 'whisper':
       return <WhisperControl {...give('whisper')} />;
     case 'wrap_up':
@@ -45,6 +49,8 @@ export function SettingControl<N extends Name>({ name, value, onChange }: Contro
       return <DeflectionControl {...give('deflection')} />;
     case 'menu':
       return <MenuControl {...give('menu')} />;
+    case 'bot':
+      return <BotControl {...give('bot')} />;
     case 'hours':
       return <HoursSelect {...give('hours')} />;
     case 'countdown':
@@ -55,6 +61,8 @@ export function SettingControl<N extends Name>({ name, value, onChange }: Contro
       return <OneOf {...give('record')} of={['yes', 'no', 'ask']} texts="recordModes" />;
     case 'algorithm':
       return <OneOf {...give('algorithm')} of={['longest_idle']} texts="algorithms" />;
+    case 'redact_max_seconds':
+      return <Seconds {...give('redact_max_seconds')} min={5} />;
     case 'ring_seconds':
       return <Seconds {...give('ring_seconds')} min={5} />;
     case 'service_level_seconds':

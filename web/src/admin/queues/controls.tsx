@@ -1,4 +1,4 @@
-import { NumberInput, Select, Slider, Switch, Textarea } from '@mantine/core';
+import { MultiSelect, NumberInput, Select, Slider, Switch, Textarea } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import type { Schema } from '../../api/client';
@@ -184,6 +184,11 @@ export function DeflectionControl({ label, value, onChange }: Control<Schema['De
   );
 }
 
+const LANGUAGES = [
+  { value: 'en', label: 'English' },
+  { value: 'zh', label: '中文' },
+];
+
 export function MenuControl({ value, onChange }: Control<Schema['MenuRule']>) {
   const { t } = useTranslation('admin');
   const finals = useChoices('finals', ['hang_up', 'first', 'last', 'voicemail', 'queue']);
@@ -243,6 +248,16 @@ export function MenuControl({ value, onChange }: Control<Schema['MenuRule']>) {
           onChange={(zero_queue) => zero_queue && onChange({ ...value, zero_queue })}
         />
       )}
+      <MultiSelect
+        label={t('settings.languages')}
+        description={t('settings.languagesHelp')}
+        w={260}
+        data={LANGUAGES}
+        value={value.languages?.map((l) => l.language) ?? []}
+        onChange={(chosen) =>
+          onChange({ ...value, languages: chosen.map((language, index) => ({ language, key: index + 1 })) })
+        }
+      />
     </div>
   );
 }

@@ -9,9 +9,12 @@ export type Value<N extends Name> = NonNullable<Own[N]>;
 /** The order and the groups in which settings are shown. */
 export const groups: Array<{ group: string; names: Name[]; menuToo?: boolean }> = [
   { group: 'groupCaller', names: ['greeting', 'menu', 'hold_music', 'announcement'], menuToo: true },
-  { group: 'groupAgent', names: ['whisper', 'countdown', 'ring_seconds', 'missed', 'wrap_up', 'dispositions'] },
-  { group: 'groupRouting', names: ['algorithm', 'service_level_seconds', 'max_waiting', 'hours', 'deflection'] },
-  { group: 'groupAfter', names: ['record', 'ticket'] },
+  {
+    group: 'groupAgent',
+    names: ['notification', 'whisper', 'countdown', 'ring_seconds', 'missed', 'wrap_up', 'dispositions'],
+  },
+  { group: 'groupRouting', names: ['bot', 'algorithm', 'service_level_seconds', 'max_waiting', 'hours', 'deflection'] },
+  { group: 'groupAfter', names: ['record', 'redact_max_seconds', 'ticket'] },
 ];
 
 /** No opening hours: always open. */
@@ -23,7 +26,14 @@ export const defaults: { [N in Name]: Value<N> } = {
   hold_music: {},
   whisper: { mode: 'queue_name', speed: 1 },
   countdown: true,
+  notification: {
+    call: { tone: 'classic', every_seconds: 3 },
+    chat: { tone: 'bell', every_seconds: 10 },
+    message: { tone: 'drop', every_seconds: 0 },
+    text: 'off',
+  },
   record: 'yes',
+  redact_max_seconds: 120,
   ring_seconds: 20,
   wrap_up: { mode: 'timed', max_seconds: 60 },
   dispositions: [],
@@ -35,6 +45,7 @@ export const defaults: { [N in Name]: Value<N> } = {
   deflection: { mode: 'off' },
   max_waiting: 0,
   algorithm: 'longest_idle',
+  bot: { when: 'always' },
   menu: { wait_seconds: 5, max_no_input: 3, max_invalid: 3, final: 'hang_up', zero: 'up' },
 };
 
