@@ -28,7 +28,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // house is a tenant with an agent, queues that run, and a hub behind a web server.
 type house struct {
-	*testing.T
+	testing.TB
 	ctx    context.Context
 	db     *storage.DB
 	bus    *events.Bus
@@ -44,13 +44,15 @@ type house struct {
 	actors  map[string]auth.Actor // by ticket
 	revoked map[uuid.UUID]bool    // sessions
 	notes   []calls.WrapUp
+	rights  map[uuid.UUID]auth.Permissions // that a user has from now on
+	mates   map[uuid.UUID][]uuid.UUID      // of teams
 	// incoming is what the switchboard does with a customer's call.
 	incoming func(ctx context.Context, leg calls.Leg, inv calls.Invite)
 }
 
-func newHouse(t *testing.T, change ...func(*signaling.Config)) *house {
+func newHouse(t testing.TB, change ...func(*signaling.Config)) *house {
 	t.Helper()
-	h := &house{T: t, ctx: t.Context(), db: storagetest.New(t), actors: map[string]auth.Actor{}, revoked: map[uuid.UUID]bool{}}
+	h := &house{TB: t, ctx: t.Context(), db: storagetest.New(t), actors: map[string]auth.Actor{}, revoked: map[uuid.UUID]bool{}, rights: map[uuid.UUID]auth.Permissions{}, mates: map[uuid.UUID][]uuid.UUID{}}
 	h.tenant = storagetest.Tenant(t, h.db, "t")
 	logger := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
 	bus, err := events.NewBus(events.BusConfig{}, logger)
@@ -68,8 +70,9 @@ func newHouse(t *testing.T, change ...func(*signaling.Config)) *house {
 	for _, f := range change {
 		f(&cfg)
 	}
+	board := calls.NewSwitchboard(calls.Config{Node: "node"}, h.db, h.log, logger, prometheus.NewRegistry(), nil, nil, nil, nil, nil)
 	hub, err := signaling.New(cfg, signaling.Needs{
-		Bus: bus, Queues: h.queues, Redeem: h.redeem, Renew: h.renew, WriteNotes: h.write,
+		Bus: bus, Queues: h.queues, Redeem: h.redeem, Renew: h.renew, WriteNotes: h.keep, Within: h.within, LiveCalls: board.Live,
 		Incoming: func(ctx context.Context, leg calls.Leg, inv calls.Invite) { h.incoming(ctx, leg, inv) },
 	}, logger, prometheus.NewRegistry())
 	h.ok(err)
@@ -147,10 +150,21 @@ func (h *house) renew(_ context.Context, a auth.Actor) (auth.Actor, error) {
 	if h.revoked[a.User] {
 		return auth.Actor{}, auth.ErrUnauthorized
 	}
+	if p, ok := h.rights[a.User]; ok {
+		a.Permissions = p
+	}
 	return a, nil
 }
 
-func (h *house) write(_ context.Context, _, _ uuid.UUID, w calls.WrapUp) error {
+func (h *house) within(ctx context.Context, scope auth.Scope) (users []uuid.UUID, all bool, err error) {
+	me := auth.From(ctx).User
+	if scope == auth.ScopeTeam {
+		return h.mates[me], false, nil
+	}
+	return []uuid.UUID{me}, scope == auth.ScopeAll, nil
+}
+
+func (h *house) keep(_ context.Context, _, _ uuid.UUID, w calls.WrapUp) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.notes = append(h.notes, w)

@@ -51,12 +51,17 @@ func (c Config) withDefaults() Config {
 
 // Needs are the hub's neighbours. The functions are methods of auth.Service and calls.Switchboard.
 type Needs struct {
-	Bus        *events.Bus
-	Queues     *queues.Service
-	Redeem     func(ctx context.Context, ticket string) (auth.Actor, error)
-	Renew      func(ctx context.Context, a auth.Actor) (auth.Actor, error)
-	Incoming   func(ctx context.Context, leg calls.Leg, inv calls.Invite)
+	Bus      *events.Bus
+	Queues   *queues.Service
+	Redeem   func(ctx context.Context, ticket string) (auth.Actor, error)
+	Renew    func(ctx context.Context, a auth.Actor) (auth.Actor, error)
+	Incoming func(ctx context.Context, leg calls.Leg, inv calls.Invite)
+	// Vouched reads what a tenant's server says, signed, of a customer (V1.6).
+	Vouched    func(ctx context.Context, tenant uuid.UUID, token string) (auth.ClientClaims, error)
 	WriteNotes func(ctx context.Context, tenant, agent uuid.UUID, w calls.WrapUp) error
+	Within     func(ctx context.Context, scope auth.Scope) (users []uuid.UUID, all bool, err error)
+	Supervise  func(ctx context.Context, call uuid.UUID, mode calls.SupervisionMode, why string) (calls.Supervision, error)
+	LiveCalls  func(ctx context.Context, tenant uuid.UUID, ids []uuid.UUID) ([]calls.LiveCall, error)
 }
 
 // Hub holds the sessions of this node's browsers.
@@ -66,6 +71,7 @@ type Hub struct {
 	log     *slog.Logger
 	metrics *metrics
 	engine  *engine
+	live    *live
 
 	mu        sync.Mutex
 	ctx       context.Context        //nolint:containedctx // of Run; nil before
@@ -82,10 +88,12 @@ func New(cfg Config, need Needs, log *slog.Logger, reg prometheus.Registerer) (*
 	if err != nil {
 		return nil, err
 	}
-	return &Hub{
+	h := &Hub{
 		cfg: cfg.withDefaults(), need: need, log: log, metrics: newMetrics(reg), engine: e,
 		agents: map[uuid.UUID]*session{}, customers: map[string]*session{}, sockets: map[*socket]struct{}{}, sources: map[netip.Addr]int{},
-	}, nil
+	}
+	h.live = &live{hub: h, floors: map[uuid.UUID]*floor{}}
+	return h, nil
 }
 
 // Close frees the UDP ports. Call it when Run has returned, or instead of Run.
@@ -131,6 +139,9 @@ var errStopping = fault.New(fault.Unavailable, "node_stopping", "This node is st
 
 // Dial implements calls.Dialer: it offers the call to the agent's page. An agent without one is a leg that has ended as unreachable.
 func (d Dialer) Dial(_ context.Context, to calls.Target) (calls.Leg, error) {
+	if to.Supervision != nil {
+		return d.supervise(to)
+	}
 	h := d.hub
 	h.mu.Lock()
 	s := h.agents[to.Agent]
@@ -260,6 +271,7 @@ func (h *Hub) note(tenant uuid.UUID, n events.Note) {
 	for _, s := range of {
 		s.push.note(n)
 	}
+	h.live.note(tenant, n)
 }
 
 // public turns an error into what the page is told; what is nobody's fault but ours is logged.

@@ -47,6 +47,7 @@ type session struct {
 
 	peerState
 	agentState
+	superviseState
 	leg  *leg
 	view callView // the last call shown; its state is empty when there is none
 }
@@ -98,8 +99,10 @@ func (s *session) run(hub context.Context) {
 		}
 	}
 	s.push.stop()
-	if s.leg != nil {
-		s.leg.finish(calls.CauseUnreachable)
+	for _, g := range []*leg{s.leg, s.listening} {
+		if g != nil {
+			g.finish(calls.CauseUnreachable)
+		}
 	}
 	if s.sock != nil {
 		s.sock.close(closeGoingAway, "the session has ended")
@@ -144,6 +147,9 @@ func (s *session) attach(sock *socket, hello helloData, id string) {
 	if s.ringing() {
 		w.Offer = s.offerView()
 	}
+	if s.listening != nil {
+		w.Supervise = &s.supervised
+	}
 	seq := s.seq
 	replay := known && !fresh && s.holds(hello.LastSeq)
 	if replay {
@@ -184,6 +190,8 @@ type welcome struct {
 	Agent    *agentView `json:"agent,omitempty"`
 	Call     *callView  `json:"call"`
 	Offer    *offerView `json:"offer"`
+
+	Supervise *superviseView `json:"supervise"`
 }
 
 // returned goes on where the socket was lost.
@@ -209,6 +217,7 @@ func (s *session) lost(sock *socket) {
 		// Nobody can answer any more: the caller is to go to the next agent.
 		s.leg.finish(calls.CauseUnreachable)
 	}
+	s.leaveLater()
 	s.watch()
 }
 
@@ -314,22 +323,31 @@ type handler struct {
 }
 
 var handlers = map[string]handler{
-	"ping":          {act: (*session).gotPing},
-	"presence.set":  {act: (*session).gotPresence, verb: "presence", resource: "agents", agents: true},
-	"mic.proof":     {act: (*session).gotProof, agents: true},
-	"rtc.offer":     {act: (*session).gotOffer},
-	"rtc.candidate": {act: (*session).gotCandidate},
-	"rtc.stats":     {act: (*session).gotStats},
-	"offer.ack":     {act: onOffer((*session).acked), agents: true},
-	"offer.accept":  {act: onOffer((*session).acceptOffer), verb: "write", resource: "calls", agents: true},
-	"offer.decline": {act: onOffer((*session).declined), agents: true},
-	"call.start":    {act: (*session).gotStart, customers: true},
-	"call.hold":     {act: (*session).gotHold, verb: "write", resource: "calls", agents: true},
-	"call.resume":   {act: (*session).gotResume, verb: "write", resource: "calls", agents: true},
-	"call.mute":     {act: (*session).gotMute},
-	"call.digit":    {act: (*session).gotDigit, verb: "write", resource: "calls"},
-	"call.hangup":   {act: (*session).gotHangup},
-	"wrapup.done":   {act: (*session).gotWrapUp, verb: "write", resource: "calls", agents: true},
+	"ping":             {act: (*session).gotPing},
+	"presence.set":     {act: (*session).gotPresence, verb: "presence", resource: "agents", agents: true},
+	"presence.next":    {act: (*session).gotNextPresence, verb: "presence", resource: "agents", agents: true},
+	"wrapup.request":   {act: (*session).gotWrapUpRequest, verb: "write", resource: "calls", agents: true},
+	"wrapup.extend":    {act: (*session).gotWrapUpExtend, verb: "write", resource: "calls", agents: true},
+	"mic.proof":        {act: (*session).gotProof, agents: true},
+	"rtc.offer":        {act: (*session).gotOffer},
+	"rtc.candidate":    {act: (*session).gotCandidate},
+	"rtc.stats":        {act: (*session).gotStats},
+	"offer.ack":        {act: onOffer((*session).acked), agents: true},
+	"offer.accept":     {act: onOffer((*session).acceptOffer), verb: "write", resource: "calls", agents: true},
+	"offer.decline":    {act: onOffer((*session).declined), agents: true},
+	"call.start":       {act: (*session).gotStart, customers: true},
+	"call.hold":        {act: (*session).gotHold, verb: "write", resource: "calls", agents: true},
+	"call.resume":      {act: (*session).gotResume, verb: "write", resource: "calls", agents: true},
+	"call.redact":      {act: (*session).gotRedact, verb: "write", resource: "calls", agents: true},
+	"call.mute":        {act: (*session).gotMute},
+	"call.digit":       {act: (*session).gotDigit, verb: "write", resource: "calls"},
+	"call.hangup":      {act: (*session).gotHangup},
+	"live.subscribe":   {act: (*session).gotLiveSubscribe, agents: true},
+	"live.unsubscribe": {act: (*session).gotLiveUnsubscribe, agents: true},
+	"supervise.start":  {act: (*session).gotSupervise, verb: "monitor", resource: "calls", agents: true},
+	"supervise.mode":   {act: (*session).gotSupervise, verb: "monitor", resource: "calls", agents: true},
+	"supervise.stop":   {act: (*session).gotSuperviseStop, agents: true},
+	"wrapup.done":      {act: (*session).gotWrapUp, verb: "write", resource: "calls", agents: true},
 }
 
 func (s *session) gotPing(f frame) error {
@@ -373,6 +391,9 @@ func (s *session) renewed(was, a auth.Actor, err error) {
 		}
 	default:
 		s.actor = a
+		if s.sock != nil {
+			s.hub.live.renewed(s.tenant, s.sock, a)
+		}
 	}
 	s.renewLater()
 }

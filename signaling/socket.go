@@ -221,6 +221,29 @@ func (s *socket) send(f frame) {
 	}
 }
 
+// offer queues frames that are of no use later, all or none: false when the page is behind and has no room for them.
+func (s *socket) offer(frames ...[]byte) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return false
+	}
+	if len(s.out)+len(frames) > outbox/2 {
+		return false
+	}
+	for _, b := range frames {
+		s.out <- b // there is room, and only holders of mu fill it
+	}
+	return true
+}
+
+// gone says whether the socket is closed.
+func (s *socket) gone() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closed
+}
+
 // fail tells the page what was wrong with its frame.
 func (s *socket) fail(id string, f *fault.Error) {
 	s.send(frame{ID: id, Type: "error", Data: pack(errorData{Code: f.Code, Message: f.Message, Field: f.Field})})

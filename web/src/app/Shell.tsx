@@ -3,6 +3,7 @@ import { useTranslation } from 'react-i18next';
 import { CallBar } from '../desktop/CallBar';
 import { PresenceSelect } from '../desktop/PresenceSelect';
 import { useMaybePhone } from '../phone/react';
+import { SupervisionBar } from '../supervisor/SupervisionBar';
 import { AccountMenu } from './AccountMenu';
 import { LinkBanner } from './LinkBanner';
 import { Nav } from './Nav';
@@ -25,6 +26,7 @@ export function Shell() {
       </header>
       <main id="content" tabIndex={-1} className={classes.main}>
         {phone && <LinkBanner />}
+        {phone && <SupervisionBar />}
         <Outlet />
       </main>
     </div>

@@ -1,36 +1,40 @@
-import { ActionIcon, Anchor, Menu, Select } from '@mantine/core';
-import { IconDotsVertical } from '@tabler/icons-react';
-import type { UseQueryResult } from '@tanstack/react-query';
+import { Anchor, Select } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
 import { useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { api, type Schema } from '../api/client';
-import { useAct } from '../api/useSave';
+import type { Schema } from '../api/client';
+import { queueMembersQuery, queuesQuery, teamsQuery } from '../api/queries';
+import type { LiveList } from '../app/liveLists';
 import { useCan } from '../app/session';
 import { type Column, DataTable } from '../ui/DataTable';
 import { SearchInput } from '../ui/SearchInput';
-import { State, Tag, type Tone } from '../ui/State';
+import { State, Tag } from '../ui/State';
 import { Elapsed } from '../ui/time';
+import { AgentActions } from './AgentActions';
+import { presences, tones } from './presences';
 import classes from './supervisor.module.css';
 
 type Agent = Schema['AgentStatus'];
 
-const presences = ['AVAILABLE', 'BUSY', 'AWAY', 'OFFLINE'] as const;
-const tones: Record<string, Tone> = { AVAILABLE: 'good', BUSY: 'bad', AWAY: 'warn', OFFLINE: 'quiet' };
+const states = ['IDLE', 'ALERTING', 'INTERACTING', 'HELD', 'WRAP_UP', 'NOT_RESPONDING', 'UNREACHABLE'] as const;
 
-export function AgentsLive({
-  agents,
-  onOpenCall,
-}: {
-  agents: UseQueryResult<Agent[]>;
+/** Agents with what they do at the moment. */
+export function AgentsLive(props: {
+  agents: LiveList<Agent>;
+  open: string | undefined;
+  onOpen: (agent: string) => void;
   onOpenCall: (id: string) => void;
 }) {
   const { t } = useTranslation(['supervisor', 'common']);
   const can = useCan();
-  const [text, setText] = useState('');
-  const [presence, setPresence] = useState('');
-  const mayPresence = can('presence', 'agents');
-  const columns = useMemo((): Column<Agent>[] => {
-    const all: Column<Agent>[] = [
+  const [filters, setFilters] = useState({ text: '', presence: '', state: '', team: '', queue: '' });
+  const set = (change: Partial<typeof filters>) => setFilters({ ...filters, ...change });
+  const teams = useQuery({ ...teamsQuery, enabled: can('read', 'teams') });
+  const queues = useQuery({ ...queuesQuery, enabled: can('read', 'queues') });
+  const members = useQuery({ ...queueMembersQuery(filters.queue), enabled: filters.queue !== '' });
+  const { onOpenCall } = props;
+  const columns = useMemo(
+    (): Column<Agent>[] => [
       {
         id: 'agent',
         header: t('agent'),
@@ -40,7 +44,7 @@ export function AgentsLive({
       {
         id: 'presence',
         header: t('presence'),
-        width: 190,
+        width: 230,
         sort: (a) => presences.indexOf(a.presence),
         cell: (a) => <PresenceCell agent={a} />,
       },
@@ -49,6 +53,7 @@ export function AgentsLive({
         header: t('since'),
         width: 90,
         align: 'right',
+        sort: (a) => Date.parse(a.presence_at),
         cell: (a) => (a.always_available ? <span className="quiet">–</span> : <Elapsed since={a.presence_at} />),
       },
       {
@@ -58,64 +63,109 @@ export function AgentsLive({
         sort: (a) => -a.used,
         cell: (a) => <WorkCell agent={a} onOpenCall={onOpenCall} />,
       },
-      { id: 'device', header: t('device'), cell: (a) => <span className="quiet">{a.device}</span> },
+      {
+        id: 'idle',
+        header: t('idle'),
+        width: 90,
+        align: 'right',
+        sort: (a) => Date.parse(a.idle_since),
+        cell: (a) => (a.items.length > 0 ? <span className="quiet">–</span> : <Elapsed since={a.idle_since} />),
+      },
       {
         id: 'missed',
         header: t('missed'),
         width: 90,
         align: 'right',
-        sort: (a) => a.missed,
+        sort: (a) => -a.missed,
         cell: (a) => <span className="tnum">{a.missed}</span>,
       },
-    ];
-    if (mayPresence) {
-      all.push({
+      {
         id: 'actions',
         header: t('common:actions'),
         actions: true,
         align: 'right',
-        width: 60,
-        cell: (a) => <PresenceMenu agent={a} />,
-      });
-    }
-    return all;
-  }, [t, mayPresence, onOpenCall]);
-  const wanted = text.trim().toLowerCase();
-  const rows = agents.data?.filter(
-    (a) => (!presence || a.presence === presence) && a.name.toLowerCase().includes(wanted),
+        width: 84,
+        cell: (a) => <AgentActions agent={a} />,
+      },
+    ],
+    [t, onOpenCall],
+  );
+  const wanted = filters.text.trim().toLowerCase();
+  const team = teams.data?.find((one) => one.id === filters.team);
+  const rows = props.agents.rows?.filter(
+    (a) =>
+      (!filters.presence || a.presence === filters.presence) &&
+      (!filters.state || a.state === filters.state) &&
+      (!team || team.members.includes(a.id)) &&
+      (!filters.queue || members.data?.agents.includes(a.id)) &&
+      a.name.toLowerCase().includes(wanted),
+  );
+  const none = props.agents.rows?.length === 0;
+  const select = (
+    name: keyof typeof filters,
+    label: string,
+    all: string,
+    data: Array<{ value: string; label: string }>,
+  ) => (
+    <Select
+      aria-label={label}
+      w={170}
+      searchable={data.length > 8}
+      data={[{ value: '', label: all }, ...data]}
+      value={filters[name]}
+      onChange={(value) => set({ [name]: value ?? '' })}
+    />
   );
   return (
     <>
       <div className={classes.toolbar}>
-        <SearchInput label={t('searchAgents')} value={text} onChange={setText} />
-        <Select
-          aria-label={t('presence')}
-          w={180}
-          data={[
-            { value: '', label: t('allPresences') },
-            ...presences.map((p) => ({ value: p, label: t(`common:presence.${p}`) })),
-          ]}
-          value={presence}
-          onChange={(value) => setPresence(value ?? '')}
-        />
+        <SearchInput label={t('searchAgents')} value={filters.text} onChange={(text) => set({ text })} />
+        {select(
+          'presence',
+          t('presence'),
+          t('allPresences'),
+          presences.map((p) => ({ value: p, label: t(`common:presence.${p}`) })),
+        )}
+        {select(
+          'state',
+          t('state'),
+          t('allStates'),
+          states.map((s) => ({ value: s, label: t(`common:routing.${s}`) })),
+        )}
+        {queues.data &&
+          select(
+            'queue',
+            t('queue'),
+            t('allQueues'),
+            queues.data.filter((q) => q.leaf).map((q) => ({ value: q.id, label: q.name })),
+          )}
+        {teams.data &&
+          select(
+            'team',
+            t('team'),
+            t('allTeams'),
+            teams.data.map((one) => ({ value: one.id, label: one.name })),
+          )}
       </div>
       <DataTable
         label={t('agents')}
         rows={rows}
-        loading={agents.isPending}
-        error={agents.error}
-        onRetry={agents.refetch}
+        loading={!props.agents.rows}
         columns={columns}
-        rowKey={(a) => a.id}
+        rowKey={idOf}
+        onOpen={(a) => props.onOpen(a.id)}
+        selected={props.open ?? ''}
         sortBy={{ id: 'presence', desc: false }}
-        empty={agents.data?.length ? t('noMatch') : t('emptyAgents')}
-        emptyText={agents.data?.length ? undefined : t('emptyAgentsText')}
+        empty={none ? t('emptyAgents') : t('noMatch')}
+        emptyText={none ? t('emptyAgentsText') : undefined}
       />
     </>
   );
 }
 
-function PresenceCell({ agent }: { agent: Agent }) {
+const idOf = (agent: Agent): string => agent.id;
+
+export function PresenceCell({ agent }: { agent: Agent }) {
   const { t } = useTranslation(['supervisor', 'common']);
   if (agent.always_available) return <State tone="good">{t('always')}</State>;
   const name = t(`common:presence.${agent.presence}`);
@@ -135,7 +185,15 @@ function WorkCell({ agent, onOpenCall }: { agent: Agent; onOpenCall: (id: string
   if (agent.items.length === 0) return <span className="quiet">–</span>;
   return agent.items.map((w) => (
     <div key={w.item}>
-      <Anchor component="button" type="button" size="sm" onClick={() => onOpenCall(w.item)}>
+      <Anchor
+        component="button"
+        type="button"
+        size="sm"
+        onClick={(event) => {
+          event.stopPropagation();
+          onOpenCall(w.item);
+        }}
+      >
         {t(`routing.${w.state}`)}
       </Anchor>{' '}
       <span className="quiet">
@@ -143,35 +201,4 @@ function WorkCell({ agent, onOpenCall }: { agent: Agent; onOpenCall: (id: string
       </span>
     </div>
   ));
-}
-
-function PresenceMenu({ agent }: { agent: Agent }) {
-  const { t } = useTranslation(['supervisor', 'common']);
-  const set = useAct<(typeof presences)[number]>({
-    act: (presence) =>
-      api.PUT('/api/v1/agents/{id}/presence', { params: { path: { id: agent.id } }, body: { presence } }),
-    nouns: ['agents'],
-  });
-  return (
-    <Menu position="bottom-end">
-      <Menu.Target>
-        <ActionIcon
-          variant="subtle"
-          color="gray"
-          aria-label={`${t('setPresence')}: ${agent.name}`}
-          loading={set.isPending}
-        >
-          <IconDotsVertical size={17} />
-        </ActionIcon>
-      </Menu.Target>
-      <Menu.Dropdown>
-        <Menu.Label>{t('setPresence')}</Menu.Label>
-        {presences.map((presence) => (
-          <Menu.Item key={presence} onClick={() => set.mutate(presence)}>
-            <State tone={tones[presence] ?? 'quiet'}>{t(`common:presence.${presence}`)}</State>
-          </Menu.Item>
-        ))}
-      </Menu.Dropdown>
-    </Menu>
-  );
 }

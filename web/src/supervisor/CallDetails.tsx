@@ -1,20 +1,25 @@
-import { Anchor, Drawer, Group, Skeleton, Stack, Title } from '@mantine/core';
+import { Alert, Anchor, Drawer, Group, Skeleton, Stack, Text, Title } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useTranslation } from 'react-i18next';
 import type { Schema } from '../api/client';
 import { callQuery, decisionsQuery, ticketsQuery } from '../api/queries';
+import { useLive } from '../app/liveLists';
 import { Flags } from '../desktop/Flags';
 import { useCallerText } from '../ui/caller';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import { clock } from '../ui/format';
 import { Facts } from '../ui/Page';
 import { QueuePath, State } from '../ui/State';
-import { DateTime } from '../ui/time';
+import { DateTime, Elapsed } from '../ui/time';
 import { useCloseLabel } from '../ui/useCloseLabel';
-import { EndCall } from './EndCall';
+import { CallActions } from './CallActions';
+import { StuckTag } from './columns';
 import { Leg } from './Leg';
 import classes from './supervisor.module.css';
+
+// How often the quality of a call's legs is looked at while its details are open.
+const LIVE_EVERY = 2_000;
 
 /** Everything about one call, live while it lasts. */
 export function CallDetails({ id, onClose }: { id: string | undefined; onClose: () => void }) {
@@ -35,7 +40,16 @@ export function CallDetails({ id, onClose }: { id: string | undefined; onClose: 
 function Details({ id }: { id: string }) {
   const { t } = useTranslation(['supervisor', 'common']);
   const caller = useCallerText();
-  const { data: call, error, refetch } = useQuery({ ...callQuery(id), refetchInterval: 5_000 });
+  const {
+    data: call,
+    error,
+    refetch,
+  } = useQuery({ ...callQuery(id), refetchInterval: (q) => (q.state.data?.state === 'ended' ? false : LIVE_EVERY) });
+  const live = useLive('calls').rows?.find((c) => c.call_id === id);
+  const item = useLive('items').rows?.find((i) => i.id === id);
+  const agents = useLive('agents').rows;
+  const nameOf = (agent: string) =>
+    agents?.find((a) => a.id === agent)?.name ?? (agent === call?.agent_id ? call.agent_name : undefined);
   if (error && !call) return <ErrorNotice error={error} onRetry={refetch} />;
   if (!call) return <Skeleton height={280} />;
   return (
@@ -47,13 +61,20 @@ function Details({ id }: { id: string }) {
           </Title>
           <QueuePath path={call.queue_path} />
         </div>
-        <State tone={call.state === 'ended' ? 'quiet' : call.state === 'held' ? 'warn' : 'good'}>
-          {t(`common:call.${call.state}`, call.state)}
-        </State>
+        <Group gap="xs" wrap="nowrap">
+          <State tone={call.state === 'ended' ? 'quiet' : call.state === 'held' ? 'warn' : 'good'}>
+            {t(`common:call.${call.state}`, call.state)}
+          </State>
+          {live && <CallActions line={{ id, call: live, ...(item && { item }) }} />}
+        </Group>
       </Group>
+      {live?.stuck && (
+        <Alert color="red" variant="light" p="sm" title={<StuckTag cause={live.stuck} />}>
+          <Text size="sm">{t(`stuckCause.${live.stuck}`)}</Text>
+        </Alert>
+      )}
       <Flags reserved={call.reserved} />
       <CallFacts call={call} />
-      <EndCall call={call} large />
       <CallTickets id={id} />
       <section>
         <Title order={3} mb="xs">
@@ -61,7 +82,7 @@ function Details({ id }: { id: string }) {
         </Title>
         <Stack gap="xs">
           {call.legs.map((leg) => (
-            <Leg key={leg.id} leg={leg} agentName={leg.agent_id === call.agent_id ? call.agent_name : undefined} />
+            <Leg key={leg.id} leg={leg} agentName={leg.agent_id ? (nameOf(leg.agent_id) ?? '') : undefined} />
           ))}
         </Stack>
       </section>
@@ -76,15 +97,26 @@ function CallFacts({ call }: { call: Schema['CallRow'] }) {
     [t('number'), call.number],
     [t('agent'), call.agent_name || '–'],
     [t('started'), <DateTime key="started" time={call.started_at} />],
-    [t('wait'), clock(call.wait_seconds)],
-    [t('talk'), clock(call.talk_seconds)],
-    [t('held'), clock(call.held_seconds)],
+    [t('wait'), <Spent key="wait" seconds={call.wait_seconds} since={waiting(call) ? call.queued_at : undefined} />],
+    [t('talk'), <Spent key="talk" seconds={call.talk_seconds} since={call.ended_at ? undefined : call.connected_at} />],
+    [
+      t('held'),
+      <Spent key="held" seconds={call.held_seconds} since={call.state === 'held' ? call.state_at : undefined} />,
+    ],
   ];
   if (call.reason) rows.push([t('reason'), t(`reasons.${call.reason}`, call.reason)]);
   if (call.disposition) rows.push([t('disposition'), call.disposition]);
   if (call.notes) rows.push([t('notes'), call.notes]);
   for (const [name, value] of Object.entries(call.data ?? {})) rows.push([name, String(value)]);
   return <Facts rows={rows} />;
+}
+
+// Still in a queue: the record counts the wait once it is over.
+const waiting = (call: Schema['CallRow']): boolean => !call.ended_at && !call.connected_at;
+
+/** A length that is known, or that still grows. */
+function Spent({ seconds, since }: { seconds: number; since: string | undefined }) {
+  return since ? <Elapsed since={since} offset={seconds} /> : <span className="tnum">{clock(seconds)}</span>;
 }
 
 function CallTickets({ id }: { id: string }) {
@@ -142,7 +174,7 @@ function Decision({ decision }: { decision: Schema['Decision'] }) {
           algorithm: t(`admin:settings.algorithms.${decision.algorithm}`, decision.algorithm),
           waiting: decision.waiting,
         })}
-        , {t('idle')} <DateTime time={decision.idle_since} short />
+        , {t('idleSince')} <DateTime time={decision.idle_since} short />
       </div>
       {decision.first.length > 0 && (
         <ul aria-label={t('notChosen')}>

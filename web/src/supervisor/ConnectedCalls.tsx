@@ -1,79 +1,68 @@
-import type { UseQueryResult } from '@tanstack/react-query';
-import { useMemo, useState } from 'react';
+import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
-import type { Schema } from '../api/client';
-import { useCallerText } from '../ui/caller';
-import { type Column, DataTable } from '../ui/DataTable';
-import { QueuePath, State } from '../ui/State';
+import type { Column } from '../ui/DataTable';
 import { Elapsed } from '../ui/time';
-import { CallToolbar } from './CallToolbar';
-import { EndCall } from './EndCall';
-import { filterCalls } from './filters';
+import { CallActions } from './CallActions';
+import { CallTable } from './CallTable';
+import { callerColumn, numberColumn, queueColumn, stateColumn } from './columns';
+import { agentNameOf, type CallLine, sinceOf } from './filters';
+import { useCallerOf } from './useCallerOf';
+import { WatchedCalls } from './WatchedCalls';
 
-type Call = Schema['CallRow'];
+const states = ['talking', 'held'];
 
-export function ConnectedCalls({ calls, onOpen }: { calls: UseQueryResult<Call[]>; onOpen: (id: string) => void }) {
+/** Calls in which a caller and an agent (or a far end) talk. */
+export function ConnectedCalls(props: {
+  lines: CallLine[] | undefined;
+  open: string | undefined;
+  onOpen: (id: string) => void;
+}) {
   const { t } = useTranslation(['supervisor', 'common']);
-  const caller = useCallerText();
-  const [text, setText] = useState('');
-  const [queue, setQueue] = useState('');
+  const caller = useCallerOf();
   const columns = useMemo(
-    (): Column<Call>[] => [
-      {
-        id: 'state',
-        header: t('state'),
-        width: 130,
-        sort: (c) => c.state,
-        cell: (c) => <State tone={c.state === 'held' ? 'warn' : 'good'}>{t(`common:call.${c.state}`, c.state)}</State>,
-      },
+    (): Column<CallLine>[] => [
+      stateColumn(t),
       {
         id: 'agent',
         header: t('agent'),
-        sort: (c) => c.agent_name ?? '',
-        cell: (c) => c.agent_name || <span className="quiet">–</span>,
+        sort: agentNameOf,
+        cell: (line) => agentNameOf(line) || <span className="quiet">–</span>,
       },
-      { id: 'caller', header: t('caller'), sort: caller, cell: (c) => <span className="tnum">{caller(c)}</span> },
-      {
-        id: 'queue',
-        header: t('queue'),
-        sort: (c) => c.queue_path.join(' '),
-        cell: (c) => <QueuePath path={c.queue_path} />,
-      },
-      { id: 'number', header: t('number'), cell: (c) => <span className="tnum">{c.number}</span> },
+      callerColumn(t, caller),
+      queueColumn(t),
+      numberColumn(t),
       {
         id: 'talking',
         header: t('talking'),
         width: 110,
         align: 'right',
-        sort: (c) => Date.parse(c.connected_at ?? c.started_at),
-        cell: (c) => <Elapsed since={c.connected_at ?? c.started_at} />,
+        sort: (line) => Date.parse(sinceOf(line)),
+        cell: (line) => <Elapsed since={sinceOf(line)} />,
       },
       {
         id: 'actions',
         header: t('common:actions'),
         actions: true,
         align: 'right',
-        width: 60,
-        cell: (c) => <EndCall call={c} />,
+        width: 84,
+        cell: (line) => <CallActions line={line} />,
       },
     ],
     [t, caller],
   );
   return (
     <>
-      <CallToolbar text={text} onText={setText} queue={queue} onQueue={setQueue} />
-      <DataTable
+      <WatchedCalls lines={props.lines} onOpen={props.onOpen} />
+      <CallTable
         label={t('connected')}
-        rows={filterCalls(calls.data, text, queue)}
-        loading={calls.isPending}
-        error={calls.error}
-        onRetry={calls.refetch}
+        lines={props.lines}
         columns={columns}
-        rowKey={(c) => c.call_id}
-        onOpen={(c) => onOpen(c.call_id)}
-        sortBy={{ id: 'talking', desc: false }}
-        empty={calls.data?.length ? t('noMatch') : t('emptyConnected')}
-        emptyText={calls.data?.length ? undefined : t('emptyConnectedText')}
+        states={states}
+        sortBy="talking"
+        empty={t('emptyConnected')}
+        emptyText={t('emptyConnectedText')}
+        onOpen={props.onOpen}
+        selected={props.open}
       />
     </>
   );

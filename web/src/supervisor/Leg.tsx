@@ -1,6 +1,7 @@
 import { useTranslation } from 'react-i18next';
 import type { Schema } from '../api/client';
 import { State } from '../ui/State';
+import { DateTime } from '../ui/time';
 import classes from './supervisor.module.css';
 
 /** One party's connection with how it sounds. */
@@ -16,6 +17,11 @@ export function Leg({ leg, agentName }: { leg: Schema['LegRecord']; agentName: s
         <span className="quiet">
           {[leg.device && t(`deviceName.${leg.device}`, leg.device), leg.codec].filter(Boolean).join(' · ')}
         </span>
+      </div>
+      <div className="quiet tnum">
+        <DateTime time={leg.started_at} short />
+        {' – '}
+        {leg.ended_at ? <DateTime time={leg.ended_at} short /> : t('stillOn')}
       </div>
       <Quality quality={leg.quality} />
       {leg.cause && (

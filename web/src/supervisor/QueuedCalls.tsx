@@ -1,84 +1,77 @@
-import type { UseQueryResult } from '@tanstack/react-query';
-import { useMemo, useState } from 'react';
+import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
-import type { Schema } from '../api/client';
-import { Flags } from '../desktop/Flags';
-import { useCallerText } from '../ui/caller';
-import { type Column, DataTable } from '../ui/DataTable';
+import type { Column } from '../ui/DataTable';
 import { secondsSince } from '../ui/format';
-import { QueuePath, State } from '../ui/State';
 import { Elapsed, useNow } from '../ui/time';
-import { CallToolbar } from './CallToolbar';
-import { EndCall } from './EndCall';
-import { filterCalls } from './filters';
+import { CallActions } from './CallActions';
+import { CallTable } from './CallTable';
+import { callerColumn, numberColumn, queueColumn, stateColumn } from './columns';
+import { agentNameOf, type CallLine, sinceOf } from './filters';
 import classes from './supervisor.module.css';
-
-type Call = Schema['CallRow'];
+import { useCallerOf } from './useCallerOf';
 
 // Shown as late from here on; the queue's own service level is on its page.
 const LATE = 60;
+const states = ['waiting', 'offering', 'whisper', 'countdown'];
 
-export function QueuedCalls({ calls, onOpen }: { calls: UseQueryResult<Call[]>; onOpen: (id: string) => void }) {
+/** Calls that wait for an agent, and callbacks that wait for their turn. */
+export function QueuedCalls(props: {
+  lines: CallLine[] | undefined;
+  open: string | undefined;
+  onOpen: (id: string) => void;
+}) {
   const { t } = useTranslation(['supervisor', 'common']);
-  const caller = useCallerText();
-  const [text, setText] = useState('');
-  const [queue, setQueue] = useState('');
+  const caller = useCallerOf();
   const columns = useMemo(
-    (): Column<Call>[] => [
+    (): Column<CallLine>[] => [
       {
         id: 'waiting',
         header: t('waiting'),
-        width: 110,
-        sort: (c) => Date.parse(c.queued_at ?? c.started_at),
-        cell: (c) => <Waiting since={c.queued_at ?? c.started_at} />,
+        width: 100,
+        sort: (line) => Date.parse(sinceOf(line)),
+        cell: (line) => <Waiting since={sinceOf(line)} />,
       },
-      { id: 'caller', header: t('caller'), sort: caller, cell: (c) => <span className="tnum">{caller(c)}</span> },
+      callerColumn(t, caller),
+      queueColumn(t),
+      numberColumn(t),
       {
-        id: 'queue',
-        header: t('queue'),
-        sort: (c) => c.queue_path.join(' '),
-        cell: (c) => <QueuePath path={c.queue_path} />,
+        id: 'priority',
+        header: t('priority'),
+        width: 90,
+        align: 'right',
+        sort: (line) => -(line.item?.priority ?? 0),
+        cell: (line) => <span className="tnum">{line.item?.priority ?? 0}</span>,
       },
-      { id: 'number', header: t('number'), cell: (c) => <span className="tnum">{c.number}</span> },
+      stateColumn(t),
       {
-        id: 'state',
-        header: t('state'),
-        sort: (c) => c.state,
-        cell: (c) => (
-          <State tone={c.state === 'waiting' ? 'warn' : 'info'} pulse={c.state !== 'waiting'}>
-            {t(`common:call.${c.state}`, c.state)}
-          </State>
-        ),
+        id: 'agent',
+        header: t('ringsAt'),
+        sort: agentNameOf,
+        cell: (line) => agentNameOf(line) || <span className="quiet">–</span>,
       },
-      { id: 'flags', header: t('flags'), cell: (c) => <Flags reserved={c.reserved} /> },
       {
         id: 'actions',
         header: t('common:actions'),
         actions: true,
         align: 'right',
-        width: 60,
-        cell: (c) => <EndCall call={c} />,
+        width: 84,
+        cell: (line) => <CallActions line={line} />,
       },
     ],
     [t, caller],
   );
   return (
-    <>
-      <CallToolbar text={text} onText={setText} queue={queue} onQueue={setQueue} />
-      <DataTable
-        label={t('queued')}
-        rows={filterCalls(calls.data, text, queue)}
-        loading={calls.isPending}
-        error={calls.error}
-        onRetry={calls.refetch}
-        columns={columns}
-        rowKey={(c) => c.call_id}
-        onOpen={(c) => onOpen(c.call_id)}
-        sortBy={{ id: 'waiting', desc: false }}
-        empty={calls.data?.length ? t('noMatch') : t('emptyQueued')}
-        emptyText={calls.data?.length ? undefined : t('emptyQueuedText')}
-      />
-    </>
+    <CallTable
+      label={t('queued')}
+      lines={props.lines}
+      columns={columns}
+      states={states}
+      sortBy="waiting"
+      empty={t('emptyQueued')}
+      emptyText={t('emptyQueuedText')}
+      onOpen={props.onOpen}
+      selected={props.open}
+    />
   );
 }
 
@@ -88,6 +81,7 @@ function Waiting({ since }: { since: string }) {
   return (
     <span className={late ? classes.late : undefined} title={late ? t('waitingLong') : undefined}>
       <Elapsed since={since} />
+      {late && <span className="sr-only">{t('waitingLong')}</span>}
     </span>
   );
 }

@@ -1,53 +1,86 @@
 import { Tabs } from '@mantine/core';
-import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
+import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
-import { agentsQuery, callsQuery } from '../api/queries';
-import { Page } from '../ui/Page';
+import { type LiveName, useLive } from '../app/liveLists';
+import { useCan } from '../app/session';
+import { EmptyState, Page } from '../ui/Page';
+import { AgentDetails } from './AgentDetails';
 import { AgentsLive } from './AgentsLive';
 import { CallDetails } from './CallDetails';
 import { ConnectedCalls } from './ConnectedCalls';
+import { connectedLines, queuedLines } from './filters';
 import { QueuedCalls } from './QueuedCalls';
 import classes from './supervisor.module.css';
+import { WallBoard } from './WallBoard';
 
-const tabs = ['queued', 'connected', 'agents'] as const;
+const needs = { queued: 'calls', connected: 'calls', agents: 'agents', queues: 'reports' } as const;
+type Tab = keyof typeof needs;
 
-/** The live floor: who waits, who talks, who is there. */
+interface Search {
+  tab?: string;
+  call?: string;
+  agent?: string;
+}
+
+/** The live floor: who waits, who talks, who is there, and how the queues do. */
 export function Supervisor() {
-  const { t } = useTranslation('supervisor');
-  const { tab = 'queued', call } = useSearch({ from: '/app/supervisor' });
+  const { t } = useTranslation(['supervisor', 'common']);
+  const can = useCan();
+  const tabs = (Object.keys(needs) as Tab[]).filter((tab) => can('read', needs[tab]));
+  const { tab: asked, call, agent }: Search = useSearch({ from: '/app/supervisor' });
+  const tab = tabs.find((name) => name === asked) ?? tabs[0];
   const navigate = useNavigate();
-  const queued = useQuery(callsQuery({ state: 'queued', limit: 500 }));
-  const connected = useQuery(callsQuery({ state: 'connected', limit: 500 }));
-  const agents = useQuery(agentsQuery);
-  const counts = { queued: queued.data?.length, connected: connected.data?.length, agents: agents.data?.length };
-  const go = (next: { tab?: string; call?: string }) => void navigate({ to: '/supervisor', search: next });
-  const open = (id: string) => go({ tab, call: id });
+  const calls = useLive('calls');
+  const items = useLive('items');
+  const agents = useLive('agents');
+  const queued = useMemo(() => queuedLines(calls.rows, items.rows), [calls.rows, items.rows]);
+  const connected = useMemo(() => connectedLines(calls.rows), [calls.rows]);
+  const counts: Record<Tab, number | undefined> = {
+    queued: queued?.length,
+    connected: connected?.length,
+    agents: agents.rows?.length,
+    queues: undefined,
+  };
+  const go = (next: Search) => void navigate({ to: '/supervisor', search: next });
+  const openCall = (id: string) => go({ ...(tab && { tab }), call: id });
+  const openAgent = (id: string) => go({ tab: 'agents', agent: id });
+  const close = () => go(tab ? { tab } : {});
+  const denied = (name: LiveName) => ({ calls, items, agents })[name].denied;
+  const gone = <EmptyState title={t('common:forbidden.title')} text={t('common:forbidden.text')} />;
   return (
     <Page title={t('title')}>
-      <Tabs value={tab} onChange={(value) => value && go({ tab: value })} keepMounted={false}>
+      <Tabs value={tab ?? null} onChange={(value) => value && go({ tab: value })} keepMounted={false}>
         <Tabs.List className={classes.tabs}>
           {tabs.map((name) => (
             <Tabs.Tab
               key={name}
               value={name}
-              rightSection={<span className={classes.count}>{counts[name] ?? '–'}</span>}
+              rightSection={name === 'queues' ? null : <span className={classes.count}>{counts[name] ?? '–'}</span>}
             >
               {t(name)}
             </Tabs.Tab>
           ))}
         </Tabs.List>
         <Tabs.Panel value="queued" pt="md">
-          <QueuedCalls calls={queued} onOpen={open} />
+          {denied('items') ? gone : <QueuedCalls lines={queued} open={call} onOpen={openCall} />}
         </Tabs.Panel>
         <Tabs.Panel value="connected" pt="md">
-          <ConnectedCalls calls={connected} onOpen={open} />
+          {denied('calls') ? gone : <ConnectedCalls lines={connected} open={call} onOpen={openCall} />}
         </Tabs.Panel>
         <Tabs.Panel value="agents" pt="md">
-          <AgentsLive agents={agents} onOpenCall={open} />
+          {denied('agents') ? (
+            gone
+          ) : (
+            <AgentsLive agents={agents} open={agent} onOpen={openAgent} onOpenCall={openCall} />
+          )}
+        </Tabs.Panel>
+        <Tabs.Panel value="queues" pt="md">
+          <WallBoard agents={agents.rows} />
         </Tabs.Panel>
       </Tabs>
-      <CallDetails id={call} onClose={() => go({ tab })} />
+      <CallDetails id={call} onClose={close} />
+      <AgentDetails agent={agents.rows?.find((a) => a.id === agent)} onClose={close} onOpenCall={openCall} />
     </Page>
   );
 }

@@ -1,4 +1,4 @@
-import { Button, ScrollArea, Skeleton, Table, Text, UnstyledButton } from '@mantine/core';
+import { ScrollArea, Skeleton, Table, Text, UnstyledButton } from '@mantine/core';
 import { IconArrowDown, IconArrowsSort, IconArrowUp } from '@tabler/icons-react';
 import {
   type ColumnDef,
@@ -9,11 +9,22 @@ import {
   tableFeatures,
   useTable,
 } from '@tanstack/react-table';
-import { type KeyboardEvent, type ReactNode, useMemo, useState } from 'react';
+import {
+  type KeyboardEvent,
+  memo,
+  type ReactNode,
+  type Ref,
+  useCallback,
+  useEffect,
+  useMemo,
+  useRef,
+  useState,
+} from 'react';
 import { useTranslation } from 'react-i18next';
 import classes from './DataTable.module.css';
 import { ErrorNotice } from './ErrorNotice';
 import { EmptyState } from './Page';
+import { useRowWindow } from './useRowWindow';
 
 const features = tableFeatures({
   rowSortingFeature,
@@ -50,10 +61,8 @@ export interface DataTableProps<T> {
 }
 
 const noRows: never[] = [];
-// More are drawn on demand: nobody reads a thousand rows, and twice a second they would cost a core.
-const DRAWN = 100;
 
-/** The one table of all lists: sorting, keyboard, and the three states that are not rows. */
+/** The one table of all lists: sorting, keyboard, and the three states that are not rows. Of a long list only what is in sight is drawn. */
 export function DataTable<T>(props: DataTableProps<T>) {
   const { t } = useTranslation();
   const { columns, rowKey, rows } = props;
@@ -77,17 +86,24 @@ export function DataTable<T>(props: DataTableProps<T>) {
     initialState: { sorting: props.sortBy ? [props.sortBy] : [] },
   });
   const byID = new Map(columns.map((c) => [c.id, c]));
-  const [drawn, setDrawn] = useState(DRAWN);
   const all = table.getRowModel().rows;
-  const body = all.slice(0, drawn);
   const loading = props.loading && !rows;
+  const body = useRef<HTMLTableSectionElement>(null);
+  const drawn = useRowWindow(body, all.length);
+  const open = useLatest(props.onOpen);
 
   return (
     <div className={classes.frame}>
       <ScrollArea type="auto" className={classes.scroll}>
-        <Table aria-label={props.label} aria-busy={loading} className={classes.table}>
+        <Table
+          aria-label={props.label}
+          aria-busy={loading}
+          aria-rowcount={all.length + 1}
+          className={classes.table}
+          data-long={drawn.long || undefined}
+        >
           <Table.Thead>
-            <Table.Tr>
+            <Table.Tr aria-rowindex={1}>
               {table.getHeaderGroups()[0]?.headers.map((header) => {
                 const column = byID.get(header.column.id) as Column<T>;
                 const sorted = header.column.getIsSorted();
@@ -123,47 +139,101 @@ export function DataTable<T>(props: DataTableProps<T>) {
               })}
             </Table.Tr>
           </Table.Thead>
-          <Table.Tbody>
+          <Table.Tbody ref={body} onKeyDown={props.onOpen ? drawn.onKeyDown : undefined} onFocus={drawn.onFocus}>
             {loading && <SkeletonRows columns={columns.length} />}
-            {body.map((row) => (
-              <Table.Tr
-                key={row.id}
-                className={props.onOpen ? classes.open : undefined}
-                data-selected={row.id === props.selected || undefined}
-                tabIndex={props.onOpen ? 0 : undefined}
-                onClick={props.onOpen ? () => props.onOpen?.(row.original) : undefined}
-                onKeyDown={props.onOpen ? onEnter(() => props.onOpen?.(row.original)) : undefined}
-              >
-                {columns.map((column) => (
-                  <Table.Td
-                    key={column.id}
-                    ta={column.align}
-                    onClick={column.actions ? (event) => event.stopPropagation() : undefined}
-                  >
-                    {column.cell(row.original)}
-                  </Table.Td>
-                ))}
-              </Table.Tr>
-            ))}
+            <Gap height={drawn.before} columns={columns.length} />
+            {drawn.indexes.map((index) => {
+              const row = all[index];
+              return row ? (
+                <Row
+                  key={row.id}
+                  ref={drawn.measure}
+                  index={index}
+                  row={row.original as T}
+                  columns={columns}
+                  selected={row.id === props.selected}
+                  onOpen={props.onOpen && (open as (row: T) => void)}
+                />
+              ) : null;
+            })}
+            <Gap height={drawn.after} columns={columns.length} />
           </Table.Tbody>
         </Table>
       </ScrollArea>
       {props.error ? <ErrorNotice error={props.error} onRetry={props.onRetry} m="md" /> : null}
       {!props.error && rows?.length === 0 && <EmptyState title={props.empty} text={props.emptyText} />}
-      {all.length > drawn && (
-        <div className={classes.more}>
-          {t('shown', { count: drawn, all: all.length })}
-          <Button variant="subtle" size="compact-sm" onClick={() => setDrawn(drawn + DRAWN)}>
-            {t('showMore')}
-          </Button>
-        </div>
-      )}
       {props.footer}
-      <Text className="sr-only" role="status">
-        {loading ? t('loading') : rows ? t('rows', { count: rows.length }) : ''}
-      </Text>
+      <Announced text={loading ? t('loading') : rows ? t('rows', { count: rows.length }) : ''} />
     </div>
   );
+}
+
+interface RowProps<T> {
+  row: T;
+  columns: Column<T>[];
+  index: number;
+  selected: boolean;
+  onOpen: ((row: T) => void) | undefined;
+  ref: Ref<HTMLTableRowElement>;
+}
+
+// Drawn again only when its own row has changed: a live list changes twice a second.
+const Row = memo(function Row<T>({ row, columns, index, selected, onOpen, ref }: RowProps<T>) {
+  return (
+    <Table.Tr
+      ref={ref}
+      data-index={index}
+      aria-rowindex={index + 2}
+      className={onOpen ? classes.open : undefined}
+      data-selected={selected || undefined}
+      tabIndex={onOpen ? 0 : undefined}
+      onClick={onOpen ? () => onOpen(row) : undefined}
+      onKeyDown={onOpen ? onEnter(() => onOpen(row)) : undefined}
+    >
+      {columns.map((column) => (
+        <Table.Td
+          key={column.id}
+          ta={column.align}
+          onClick={column.actions ? (event) => event.stopPropagation() : undefined}
+        >
+          {column.cell(row)}
+        </Table.Td>
+      ))}
+    </Table.Tr>
+  );
+}) as <T>(props: RowProps<T>) => ReactNode;
+
+/** The room of rows that are out of sight. */
+function Gap({ height, columns }: { height: number; columns: number }) {
+  if (height <= 0) return null;
+  return (
+    <tr aria-hidden>
+      <td colSpan={columns} style={{ height, padding: 0 }} />
+    </tr>
+  );
+}
+
+// How long the list is, said once it has stood still: a list that changes twice a second must not talk all the time.
+function Announced({ text }: { text: string }) {
+  const [said, say] = useState(text);
+  useEffect(() => {
+    const timer = setTimeout(() => say(text), 1000);
+    return () => clearTimeout(timer);
+  }, [text]);
+  return (
+    <Text className="sr-only" role="status">
+      {said}
+    </Text>
+  );
+}
+
+/** A function that stays the same and does what the newest one does. */
+function useLatest<A>(act: ((value: A) => void) | undefined): (value: A) => void {
+  const latest = useRef(act);
+  useEffect(() => {
+    latest.current = act;
+  });
+  return useCallback((value: A) => latest.current?.(value), []);
 }
 
 function SkeletonRows({ columns }: { columns: number }) {

@@ -7,6 +7,17 @@ export function notifyDone(message: string): void {
   notifications.show({ message, color: 'petrol', autoClose: 2500, withCloseButton: false, role: 'status' });
 }
 
+/** Says in a corner what has happened without anybody's doing here. */
+export function notifyNotice(message: string): void {
+  notifications.show({
+    message,
+    color: 'yellow',
+    autoClose: 8000,
+    role: 'alert',
+    closeButtonProps: { 'aria-label': i18next.t('common:close') },
+  });
+}
+
 /** Says in a corner what has failed, for buttons that have no form to say it in. */
 export function notifyFailure(error: Error): void {
   notifications.show({

@@ -1,0 +1,73 @@
+import { Button, Group, Modal, Select, Stack, Text, Textarea } from '@mantine/core';
+import { useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { api } from '../api/client';
+import { useSave } from '../api/useSave';
+import { ErrorNotice } from '../ui/ErrorNotice';
+import { notifyDone } from '../ui/notify';
+import { useCloseLabel } from '../ui/useCloseLabel';
+
+const reasons = ['stuck', 'abusive', 'asked', 'mistake', 'other'] as const;
+
+/** Asks before a call of others is ended: which one, and why. */
+export function EndDialog({ id, name, onClose }: { id: string; name: string; onClose: () => void }) {
+  const { t } = useTranslation(['supervisor', 'common']);
+  const [reason, setReason] = useState<string | null>(null);
+  const [text, setText] = useState('');
+  const end = useSave<void>({
+    save: () =>
+      api.POST('/api/v1/calls/{id}/end', {
+        params: { path: { id } },
+        body: { reason: [reason && reason !== 'other' ? reason : '', text.trim()].filter(Boolean).join(': ') },
+      }),
+    nouns: ['calls'],
+    quiet: true,
+    done: () => {
+      notifyDone(t('endDone', { caller: name }));
+      onClose();
+    },
+  });
+  const complete = reason !== null && (reason !== 'other' || text.trim() !== '');
+  return (
+    <Modal opened onClose={onClose} title={t('endTitle')} closeButtonProps={useCloseLabel()}>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          // A second click of a double click finds it on its way.
+          if (complete && !end.isPending) end.mutate();
+        }}
+      >
+        <Stack gap="md">
+          <Text size="sm">{t('endText', { caller: name })}</Text>
+          <Select
+            label={t('endWhy')}
+            required
+            data-autofocus
+            placeholder={t('endChoose')}
+            data={reasons.map((value) => ({ value, label: t(`endReasons.${value}`) }))}
+            value={reason}
+            onChange={setReason}
+          />
+          <Textarea
+            label={t('notes')}
+            required={reason === 'other'}
+            maxLength={400}
+            autosize
+            minRows={2}
+            value={text}
+            onChange={(event) => setText(event.currentTarget.value)}
+          />
+          {end.error ? <ErrorNotice error={end.error} /> : null}
+          <Group justify="flex-end" gap="xs">
+            <Button variant="default" onClick={onClose}>
+              {t('common:cancel')}
+            </Button>
+            <Button type="submit" color="#b3261e" disabled={!complete} loading={end.isPending}>
+              {t('end')}
+            </Button>
+          </Group>
+        </Stack>
+      </form>
+    </Modal>
+  );
+}
