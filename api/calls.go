@@ -18,9 +18,9 @@ func (s *Server) callRoutes() []route {
 		on(s, "GET", "/calls/{id}", "read:calls", "get-call", "One call with its legs and their quality", s.getCall),
 		on(s, "GET", "/calls/{id}/decisions", "read:calls", "list-call-decisions", "Why which agent was chosen", s.listDecisions),
 		on(s, "POST", "/calls/{id}/end", "end:calls", "end-call", "End a queued or connected call", s.endCall),
+		on(s, "PUT", "/calls/{id}/redaction", "write:calls", "set-call-redaction", "Pause a call's recording, or let it go on", s.setRedaction),
 		on(s, "PUT", "/calls/{id}/priority", "assign:calls", "set-call-priority", "Change a waiting call's priority", s.setPriority),
 		on(s, "PUT", "/calls/{id}/wrap-up", "write:calls", "wrap-up-call", "Disposition and notes of an own call; ends the wrap-up", s.wrapUp),
-		on(s, "GET", "/voicemails", "read:voicemails", "list-voicemails", "Calls that left a voicemail; its sound is on the call's ticket", s.listVoicemails),
 	}
 }
 
@@ -45,10 +45,6 @@ func (s *Server) listCalls(ctx context.Context, in *callFilter) (*List[calls.Cal
 		f.States = []calls.State{calls.StateEnded}
 	}
 	return s.pageCalls(ctx, f, in.Paging)
-}
-
-func (s *Server) listVoicemails(ctx context.Context, in *Paging) (*List[calls.CallRow], error) {
-	return s.pageCalls(ctx, calls.Filter{Reason: calls.ReasonVoicemail}, *in)
 }
 
 func (s *Server) pageCalls(ctx context.Context, f calls.Filter, p Paging) (*List[calls.CallRow], error) {
@@ -94,7 +90,17 @@ func (s *Server) call(ctx context.Context, id uuid.UUID) (calls.CallRow, error) 
 }
 
 func (s *Server) getCall(ctx context.Context, in *ByID) (*One[calls.CallRow], error) {
-	return one(s.call(ctx, in.ID))
+	c, err := s.call(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	if c.EndedAt == nil {
+		s.Calls.Detail(ctx, &c)
+		if _, err := auth.From(ctx).Allow("monitor", "calls"); err == nil {
+			c.Supervisors = s.Calls.Supervisions(c.ID)
+		}
+	}
+	return one(c, nil)
 }
 
 func (s *Server) listDecisions(ctx context.Context, in *ByID) (*List[queues.Decision], error) {
@@ -123,6 +129,18 @@ func (s *Server) endCall(ctx context.Context, in *endInput) (*Nothing, error) {
 		why = in.Body.Reason
 	}
 	return nothing(s.Calls.End(ctx, tenant(ctx), in.ID, why))
+}
+
+// Redaction is whether the recording of a call is paused.
+type Redaction struct {
+	On bool `json:"on"`
+}
+
+func (s *Server) setRedaction(ctx context.Context, in *Change[Redaction]) (*Nothing, error) {
+	if _, err := s.call(ctx, in.ID); err != nil {
+		return nil, err
+	}
+	return nothing(s.Calls.Redact(ctx, tenant(ctx), in.ID, in.Body.On))
 }
 
 // Priority orders those who wait: higher goes first.

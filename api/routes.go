@@ -7,6 +7,8 @@ import (
 	"tandem/crmsync"
 	"tandem/internal/auth"
 	"tandem/internal/storage"
+	"tandem/mediastream"
+	"tandem/notify"
 	"tandem/queues"
 	"tandem/recording"
 	"tandem/sip"
@@ -19,11 +21,14 @@ type Services struct {
 	Calls      *calls.Switchboard
 	Numbers    *calls.Numbers
 	Prompts    *calls.Prompts
+	Voicemails *calls.Voicemails
 	Queues     *queues.Service
 	Trunks     *sip.Directory
 	Recordings *recording.Service
 	CRM        *crm.Service
 	CRMSync    *crmsync.Service
+	Bots       *mediastream.Service
+	Notify     *notify.Service
 	Analytics  *analytics.Service
 }
 
@@ -31,7 +36,7 @@ type Services struct {
 func (s *Server) routes() []route {
 	var all []route
 	for _, part := range [][]route{
-		s.identityRoutes(), s.userRoutes(), s.callRoutes(), s.queueRoutes(), s.agentRoutes(), s.lineRoutes(), s.crmRoutes(), s.operationRoutes(), s.reportRoutes(),
+		s.identityRoutes(), s.userRoutes(), s.callRoutes(), s.liveRoutes(), s.supervisionRoutes(), s.queueRoutes(), s.arrivalRoutes(), s.agentRoutes(), s.routingRoutes(), s.lineRoutes(), s.botRoutes(), s.crmRoutes(), s.operationRoutes(), s.voicemailRoutes(), s.callbackRoutes(), s.notifyRoutes(), s.reportRoutes(),
 	} {
 		all = append(all, part...)
 	}

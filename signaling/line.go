@@ -3,6 +3,7 @@ package signaling
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,9 +20,8 @@ import (
 type line struct {
 	heard atomic.Int64 // media.Now of the last packet, 0 for none
 
-	in   sync.Mutex // guards what follows, and is held while a packet is handed on
-	port *port      // of the leg that is on, if any
-	recv func(*media.Packet)
+	in    sync.Mutex  // guards what follows, and is held while a packet is handed on
+	ports []*listener // of the legs; the first hears the browser
 
 	out      sync.Mutex // guards what follows
 	writer   webrtc.TrackLocalWriter
@@ -73,13 +73,14 @@ func (l *line) receive(h *rtp.Header, payload []byte) {
 	l.heard.Store(int64(now))
 	l.in.Lock()
 	defer l.in.Unlock()
-	if l.recv == nil {
+	if len(l.ports) == 0 {
 		return
 	}
-	l.port.packet = media.Packet{
+	on := l.ports[0]
+	on.port.packet = media.Packet{
 		PayloadType: h.PayloadType, Marker: h.Marker, Sequence: h.SequenceNumber, Timestamp: h.Timestamp, SSRC: h.SSRC, Payload: payload, Arrival: now,
 	}
-	l.recv(&l.port.packet)
+	on.recv(&on.port.packet)
 }
 
 // paddingOf is how many bytes at the end of an RTP packet are padding (RFC 3550, 5.1).
@@ -110,19 +111,23 @@ func (l *line) disconnect(w webrtc.TrackLocalWriter) {
 	}
 }
 
-// attach makes p the port that hears the browser; detach ends that, and recv is not called any more once it returns.
+// listener is a port that hears the browser, or will when those before it have gone: a call that rings while its agent listens to another.
+type listener struct {
+	port *port
+	recv func(*media.Packet)
+}
+
+// attach makes p a port that hears the browser, once it is the first; detach ends that, and recv is not called any more once it returns.
 func (l *line) attach(p *port, recv func(*media.Packet)) {
 	l.in.Lock()
 	defer l.in.Unlock()
-	l.port, l.recv = p, recv
+	l.ports = append(l.ports, &listener{p, recv})
 }
 
 func (l *line) detach(p *port) {
 	l.in.Lock()
 	defer l.in.Unlock()
-	if l.port == p {
-		l.port, l.recv = nil, nil
-	}
+	l.ports = slices.DeleteFunc(l.ports, func(x *listener) bool { return x.port == p })
 }
 
 // send sends a leg's packet. Without a connected browser it is dropped.

@@ -88,9 +88,9 @@ func TestLineReceives(t *testing.T) {
 	l.receive(&h, []byte{1, 2})
 	later := newPort(l)
 	l.attach(later, func(*media.Packet) {})
-	l.detach(p) // does not cut off the port that came after it
+	l.detach(p) // the one that came after it is on now
 	l.receive(&h, []byte{1, 2})
-	if l.port != later || len(got) != 1 || got[0].Sequence != 7 || len(got[0].Payload) != 2 {
+	if len(l.ports) != 1 || l.ports[0].port != later || len(got) != 1 || got[0].Sequence != 7 || len(got[0].Payload) != 2 {
 		t.Errorf("received %+v", got)
 	}
 	payload := []byte{1, 2}

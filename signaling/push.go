@@ -103,6 +103,11 @@ type eventView struct {
 // contacts; whoever reads others' calls hears of everything that they may read.
 func (s *session) sees(typ string, of *subjects) (*uuid.UUID, bool) {
 	noun, _, _ := strings.Cut(typ, ".")
+	if strings.HasPrefix(typ, "call.supervis") { // those who are listened to must not learn of it
+		if _, err := s.actor.Allow("monitor", "calls"); err != nil {
+			return nil, false
+		}
+	}
 	resource := resourceOf(noun)
 	scope, err := s.actor.Allow("read", resource)
 	if err != nil {
@@ -116,7 +121,7 @@ func (s *session) sees(typ string, of *subjects) (*uuid.UUID, bool) {
 		own = s.user
 	case "call":
 		own = s.view.ID
-	case "ticket", "contact":
+	case "ticket", "contact", "voicemail", "callback":
 		wide = true
 	}
 	if !wide || !scope.Covers(auth.ScopeTeam) {

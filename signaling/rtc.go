@@ -132,7 +132,10 @@ func (s *session) negotiated(p *peer, f media.Format) {
 		return
 	}
 	s.format = f
-	if s.leg != nil {
+	if s.listening != nil {
+		s.listening.stream.Negotiate(f, media.SendRecv)
+	}
+	if s.leg != nil && (s.listening == nil || !s.ringing()) {
 		s.leg.stream.Negotiate(f, media.SendRecv)
 	}
 	s.connected()
@@ -147,6 +150,7 @@ func (s *session) connected() {
 	if g := s.leg; g != nil && g.state == legAccepted {
 		s.talkable(g)
 	}
+	s.listens()
 	s.confirmMicrophone()
 }
 

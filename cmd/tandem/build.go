@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -31,6 +32,8 @@ import (
 	"tandem/media"
 	"tandem/media/codec"
 	"tandem/media/sound"
+	"tandem/mediastream"
+	"tandem/notify"
 	"tandem/queues"
 	"tandem/recording"
 	"tandem/signaling"
@@ -137,10 +140,17 @@ func (c *Config) mediaIP() (netip.Addr, error) {
 func (a *app) buildCalls(context.Context) (err error) {
 	tts := sound.NewCachedTTS(sound.NewEspeak(sound.EspeakConfig{}), "espeak-ng", speech{a.blobs}, a.log)
 	a.prompts = calls.NewPrompts(a.db, a.blobs, tts, a.events)
-	a.numbers = calls.NewNumbers(a.db, a.events)
+	a.numbers = calls.NewNumbers(a.db, a.events, a.keys, a.cfg.Egress.Private || a.demo)
 	desk := &queueDesk{queues: a.queues, language: a.language, now: a.db.Now}
-	a.board = calls.NewSwitchboard(calls.Config{Node: a.cfg.Node.Name, MaxCalls: a.cfg.Calls.Max}, a.db, a.events, a.log, a.metrics,
-		a.numbers, a.prompts, desk, recorder{a.recording}, a)
+	a.board = calls.NewSwitchboard(calls.Config{
+		Node: a.cfg.Node.Name, MaxCalls: a.cfg.Calls.Max, StuckAfter: time.Duration(a.cfg.Calls.StuckMinutes) * time.Minute, Bus: a.bus,
+		Tags: a.tagsOf, Private: a.cfg.Egress.Private || a.demo, Rights: rights{a.auth, a.queues},
+	}, a.db, a.events, a.log, a.metrics,
+		a.numbers, a.prompts, desk, recorder{a.recording}, a, callbackDesk{a.queues})
+	a.bots = mediastream.New(mediastream.Config{
+		DB: a.db, Events: a.events, Keys: a.keys, Stream: media.StreamConfig{Clock: a.clock, Log: a.log, Metrics: a.mediaMetrics},
+		Log: a.log, Metrics: a.metrics, Private: a.cfg.Egress.Private || a.demo,
+	}, a.board)
 	a.jobs, err = a.newJobs(desk)
 	return err
 }
@@ -155,8 +165,11 @@ func (a *app) zone(ctx context.Context, tenant uuid.UUID) (string, error) {
 	return t.TimeZone, err
 }
 
-// Dial implements calls.Dialer: an agent's browser is reached by signalling, everything else by SIP.
+// Dial implements calls.Dialer: an agent's browser is reached by signalling, a virtual agent by its WebSocket, everything else by SIP.
 func (a *app) Dial(ctx context.Context, to calls.Target) (calls.Leg, error) {
+	if strings.HasPrefix(to.Device, calls.DeviceBot) {
+		return a.bots.Dial(ctx, to)
+	}
 	if to.Device == "browser" {
 		return a.hub.Dialer().Dial(ctx, to)
 	}
@@ -202,7 +215,8 @@ func (a *app) buildBrowsers(context.Context) (err error) {
 		Stream:    media.StreamConfig{Clock: a.clock, Log: a.log, Metrics: a.mediaMetrics},
 		Customers: a.demo, Tenant: a.tenant,
 	}, signaling.Needs{
-		Bus: a.bus, Queues: a.queues, Redeem: a.auth.Redeem, Renew: a.auth.Renew, Incoming: a.board.Incoming, WriteNotes: a.board.WriteNotes,
+		Bus: a.bus, Queues: a.queues, Redeem: a.auth.Redeem, Renew: a.auth.Renew, Incoming: a.board.Incoming, WriteNotes: a.board.WriteNotes, Vouched: a.auth.ReadClientToken,
+		Within: a.auth.Within, LiveCalls: a.board.Live, Supervise: a.board.Supervise,
 	}, a.log, a.metrics)
 	if err != nil {
 		return err
@@ -236,6 +250,11 @@ func (a *app) buildServices(context.Context) (err error) {
 		Providers: map[string]crmsync.Open{"own": own.New(a.crm), "rt": rt.New(crmTransport())},
 	})
 	a.analytics = analytics.New(analytics.Config{DB: a.db, Bus: a.bus, Queues: a.queues, Zone: a.zone, Log: a.log, Metrics: a.metrics})
+	a.notify = notify.New(notify.Config{
+		DB: a.db, Events: a.events, Bus: a.bus, Keys: a.keys, Blobs: a.blobs, Queues: a.queues, Log: a.log, Metrics: a.metrics,
+		Twilio: a.cfg.Notify.Twilio, Contact: a.cfg.Notify.Contact,
+		Enqueue: func(ctx context.Context, tx *storage.Tx, job storage.Job) error { return a.jobs.Enqueue(ctx, tx, job) },
+	})
 	a.uploader = recording.NewUploader(a.recording, a.crmsync, recording.UploaderConfig{MaxPart: a.cfg.Recording.PartBytes, Metrics: a.metrics})
 	return nil
 }
@@ -249,9 +268,9 @@ func (a *app) buildHTTP(ctx context.Context) (err error) {
 	a.api, err = api.New(api.Config{
 		Services: api.Services{
 			DB: a.db, Auth: a.auth, Calls: a.board, Numbers: a.numbers, Prompts: a.prompts, Queues: a.queues, Trunks: a.trunks,
-			Recordings: a.recording, CRM: a.crm, CRMSync: a.crmsync, Analytics: a.analytics,
+			Recordings: a.recording, CRM: a.crm, CRMSync: a.crmsync, Notify: a.notify, Bots: a.bots, Analytics: a.analytics,
 		},
-		Log: a.log, Metrics: a.metrics, Count: a.metrics, Ready: a.readiness, Web: web.Dist(), Version: version,
+		Log: a.log, Metrics: a.metrics, Count: a.metrics, Ready: a.readiness, Web: web.Dist(), Version: version, Customers: a.tenant,
 		Routes: map[string]http.Handler{"/ws": a.hub},
 	})
 	if err != nil {

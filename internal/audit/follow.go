@@ -49,7 +49,13 @@ func audited(e events.Event) (keep []string, ok bool) {
 		// What agents set for themselves is no matter for the audit; what another sets for them is (Q2.5).
 		return []string{"presence", "from"}, verb == "presence" && e.Actor != nil && *e.Actor != e.Subject
 	case "call":
-		return nil, e.Actor != nil && verb == "ended_by_person"
+		switch verb {
+		case "ended_by_person":
+			return []string{"why"}, e.Actor != nil
+		case "supervised", "supervision_changed", "supervision_ended":
+			return []string{"supervision_id", "supervisor_id", "mode", "why", "cause", "seconds"}, true
+		}
+		return nil, false
 	case "recording":
 		return []string{"call_id", "reason", "parts", "days", "truncated", "incomplete"}, verb != "started" || e.Actor != nil
 	}

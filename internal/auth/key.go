@@ -80,6 +80,17 @@ func (s *Service) RevokeAPIKey(ctx context.Context, id uuid.UUID) error {
 	})
 }
 
+func (s *Service) renewKey(ctx context.Context, a Actor) (now Actor, err error) {
+	err = s.db.Tenant(ctx, a.Tenant, func(tx *storage.Tx) error {
+		hash, err := keyHash(ctx, tx, a.Key)
+		if err == nil {
+			now, err = actorOfKey(ctx, tx, hash)
+		}
+		return err
+	})
+	return now, err
+}
+
 // AuthenticateKey returns who acts by an API key; ErrUnauthorized when it is unknown, revoked, expired, or its user is not active.
 func (s *Service) AuthenticateKey(ctx context.Context, secret string) (a Actor, err error) {
 	if len(secret) < 8 || len(secret) > 200 {

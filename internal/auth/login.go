@@ -164,6 +164,9 @@ func (s *Service) resume(ctx context.Context, tenant uuid.UUID, hash []byte) (a 
 // Renew returns the actor as it is now: what has held a connection open for a while asks again before it acts. ErrUnauthorized when the
 // session or key has ended. It counts as activity.
 func (s *Service) Renew(ctx context.Context, a Actor) (Actor, error) {
+	if a.Key != uuid.Nil {
+		return s.renewKey(ctx, a)
+	}
 	var hash []byte
 	err := s.db.Tenant(ctx, a.Tenant, func(tx *storage.Tx) (err error) {
 		hash, err = sessionHash(ctx, tx, a.Session)

@@ -176,6 +176,11 @@ func tenantOfKey(ctx context.Context, tx *storage.Tx, hash []byte) (tenant uuid.
 	return tenant, storage.Missing(err, ErrUnauthorized)
 }
 
+func keyHash(ctx context.Context, tx *storage.Tx, id uuid.UUID) (hash []byte, err error) {
+	err = tx.QueryRow(ctx, `SELECT key_hash FROM api_keys WHERE api_key_id = $1`, id).Scan(&hash)
+	return hash, storage.Missing(err, ErrUnauthorized)
+}
+
 // actorOfKey narrows the key's permissions to what its user may still do.
 func actorOfKey(ctx context.Context, tx *storage.Tx, hash []byte) (a Actor, err error) {
 	var granted Permissions

@@ -26,7 +26,16 @@ type RTC struct {
 	hz    float64
 	mute  bool // sends nothing at all
 	heard []int16
+	trace []Arrival
 	up    chan struct{}
+}
+
+// Arrival is an RTP packet as it came.
+type Arrival struct {
+	At        time.Time
+	SSRC      uint32
+	Sequence  uint16
+	Timestamp uint32
 }
 
 const (
@@ -182,6 +191,7 @@ func (r *RTC) listen(tr *webrtc.TrackRemote) {
 			continue
 		}
 		r.mu.Lock()
+		r.trace = append(r.trace, Arrival{time.Now(), packet.SSRC, packet.SequenceNumber, packet.Timestamp})
 		r.heard = append(r.heard, pcm[:n]...)
 		if len(r.heard) > window {
 			r.heard = r.heard[len(r.heard)-window:]
@@ -209,6 +219,35 @@ func (r *RTC) Hears(hz float64) bool {
 	}
 	// A pure tone has all its energy in this one bin.
 	return loud && 2*(re*re+im*im)/window > 0.9*all
+}
+
+// Strength is the amplitude of a tone in the last 300 ms that came; 0 while less has come.
+func (r *RTC) Strength(hz float64) float64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.heard) < window {
+		return 0
+	}
+	re, im := 0.0, 0.0
+	for i, s := range r.heard {
+		sin, cos := math.Sincos(2 * math.Pi * hz * float64(i) / sampleRate)
+		re, im = re+float64(s)*cos, im+float64(s)*sin
+	}
+	return 2 * math.Hypot(re, im) / window
+}
+
+// Forget empties the ear and the trace.
+func (r *RTC) Forget() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.heard, r.trace = nil, nil
+}
+
+// Trace is every packet since the last Forget.
+func (r *RTC) Trace() []Arrival {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([]Arrival(nil), r.trace...)
 }
 
 // Await waits until the page hears the tone.

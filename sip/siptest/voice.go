@@ -26,6 +26,7 @@ type Voice struct {
 	remote  netip.AddrPort
 	hz      float64
 	heard   []int16 // at 8 kHz
+	trace   []Arrival
 	packets int
 	events  int
 	lose    func(seq uint16) bool
@@ -98,7 +99,32 @@ func (a *Voice) Packets() int {
 func (a *Voice) Forget() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.heard = a.heard[:0]
+	a.heard, a.trace = a.heard[:0], a.trace[:0]
+}
+
+// Arrival is an RTP packet of the voice's codec as it came.
+type Arrival struct {
+	At        time.Time
+	SSRC      uint32
+	Sequence  uint16
+	Timestamp uint32
+}
+
+// Trace is every packet since the last Forget.
+func (a *Voice) Trace() []Arrival {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return append([]Arrival(nil), a.trace...)
+}
+
+// Strength is the amplitude of a tone in PCM, where Frequency finds only the strongest.
+func Strength(pcm []int16, rate int, hz float64) float64 {
+	var re, im float64
+	for i, s := range pcm {
+		sin, cos := math.Sincos(2 * math.Pi * hz * float64(i) / float64(rate))
+		re, im = re+float64(s)*cos, im+float64(s)*sin
+	}
+	return 2 * math.Hypot(re, im) / float64(max(len(pcm), 1))
 }
 
 // Heard is what was heard since the last Forget, at 8 kHz.
@@ -221,6 +247,7 @@ func (a *Voice) listen() {
 		}
 		a.mu.Lock()
 		a.packets++
+		a.trace = append(a.trace, Arrival{time.Now(), p.SSRC, p.SequenceNumber, p.Timestamp})
 		a.heard = append(a.heard, pcm[:m]...)
 		a.mu.Unlock()
 	}
