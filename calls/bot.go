@@ -122,16 +122,8 @@ func (c *Call) known(ctx context.Context, asked, other uuid.UUID) uuid.UUID {
 }
 
 func (c *Call) botTarget(b Bot) Target {
-	caller := c.record.Caller
-	if caller.Withheld {
-		caller = Party{Withheld: true}
-	}
 	return Target{
-		Tenant: c.record.Tenant, Call: c.record.ID, Device: DeviceBot + b.ID.String(), From: caller, Language: c.plan.Language,
-		Card: Card{
-			Number: c.record.Number, Caller: caller.Number, Name: caller.Name, QueuePath: c.record.QueuePath,
-			Reserved: c.record.Reserved, Data: c.record.Headers,
-		},
+		Tenant: c.record.Tenant, Call: c.record.ID, Device: DeviceBot + b.ID.String(), From: c.record.Caller, Language: c.plan.Language, Card: c.card(),
 	}
 }
 

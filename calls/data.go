@@ -165,3 +165,15 @@ func (c *Call) showData() {
 		s.ShowData(c.record.data())
 	}
 }
+
+// card is what whoever is called is told of the call.
+func (c *Call) card() Card {
+	card := Card{
+		Number: c.record.Number, Caller: c.record.Caller.Number, Name: c.record.Caller.Name, QueuePath: c.record.QueuePath,
+		Reserved: c.record.Reserved, Data: c.record.Headers, Summary: c.record.Summary,
+	}
+	if c.record.Caller.Withheld {
+		card.Caller, card.Name = "", ""
+	}
+	return card
+}

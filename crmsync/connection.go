@@ -23,7 +23,8 @@ type Connection struct {
 	Tenant      uuid.UUID   `json:"-"`
 	Provider    string      `json:"provider"` // "own", "rt"
 	BaseURL     string      `json:"base_url"`
-	Queue       string      `json:"queue"` // where new tickets go, if the CRM has queues
+	Queue       string      `json:"queue"`        // where new tickets go, if the CRM has queues
+	DataRecords []string    `json:"data_records"` // which flags and data of a call go onto its ticket; nil, to be stored: as before
 	Credentials Credentials `json:"-"`
 	Stored      bool        `json:"credentials_stored"` // of what Connection returns: there are credentials
 }
@@ -67,9 +68,10 @@ func (s *Service) Connection(ctx context.Context, tenant uuid.UUID) (c Connectio
 }
 
 func (s *Service) connection(ctx context.Context, tx *storage.Tx) (Connection, error) {
-	c := Connection{Tenant: tx.Tenant, Provider: Own}
+	c := Connection{Tenant: tx.Tenant, Provider: Own, DataRecords: defaultRecords()}
 	var sealed []byte
-	err := tx.QueryRow(ctx, `SELECT provider, base_url, queue, credentials FROM crm_connections WHERE tenant_id = $1`, tx.Tenant).Scan(&c.Provider, &c.BaseURL, &c.Queue, &sealed)
+	err := tx.QueryRow(ctx, `SELECT provider, base_url, queue, data_records, credentials FROM crm_connections WHERE tenant_id = $1`, tx.Tenant).
+		Scan(&c.Provider, &c.BaseURL, &c.Queue, &c.DataRecords, &sealed)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return c, nil
 	}
@@ -101,6 +103,9 @@ func (s *Service) SetConnection(ctx context.Context, tenant uuid.UUID, c Connect
 		if err != nil {
 			return err
 		}
+		if err := checkRecords(c.DataRecords); err != nil {
+			return err
+		}
 		if _, err := s.open(c); err != nil {
 			return err
 		}
@@ -116,9 +121,10 @@ func (s *Service) SetConnection(ctx context.Context, tenant uuid.UUID, c Connect
 		if err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, `INSERT INTO crm_connections (tenant_id, provider, base_url, queue, credentials, updated_at) VALUES ($1, $2, $3, $4, $5, $6)
+		_, err = tx.Exec(ctx, `INSERT INTO crm_connections (tenant_id, provider, base_url, queue, credentials, updated_at, data_records) VALUES ($1, $2, $3, $4, $5, $6, $7)
 			ON CONFLICT (tenant_id) DO UPDATE SET provider = excluded.provider, base_url = excluded.base_url, queue = excluded.queue,
-				credentials = excluded.credentials, updated_at = excluded.updated_at`, tenant, c.Provider, c.BaseURL, c.Queue, sealed, tx.Now)
+				credentials = excluded.credentials, updated_at = excluded.updated_at, data_records = excluded.data_records`,
+			tenant, c.Provider, c.BaseURL, c.Queue, sealed, tx.Now, c.DataRecords)
 		if err != nil {
 			return fmt.Errorf("store the CRM connection: %w", err)
 		}
@@ -135,11 +141,14 @@ func (s *Service) SetConnection(ctx context.Context, tenant uuid.UUID, c Connect
 
 func (s *Service) complete(ctx context.Context, tx *storage.Tx, c Connection) (Connection, error) {
 	c.Tenant = tx.Tenant
+	stored, err := s.connection(ctx, tx)
+	if err != nil {
+		return c, err
+	}
+	if c.DataRecords == nil {
+		c.DataRecords = stored.DataRecords
+	}
 	if c.Credentials.IsZero() {
-		stored, err := s.connection(ctx, tx)
-		if err != nil {
-			return c, err
-		}
 		if stored.Provider == c.Provider && strings.TrimRight(stored.BaseURL, "/") == strings.TrimRight(strings.TrimSpace(c.BaseURL), "/") {
 			c.Credentials = stored.Credentials
 		}

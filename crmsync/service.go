@@ -134,14 +134,25 @@ func (s *Service) malformed(e events.Event, err error) error {
 func (s *Service) callEnded(ctx context.Context, tx *storage.Tx, e events.Event, r *calls.Record) error {
 	c := Call{
 		ID: r.ID, Number: r.Number, Caller: r.Caller.Number, CallerName: r.Caller.Name, Queue: r.Queue, QueuePath: r.QueuePath, StartedAt: r.StartedAt,
+		Outbound: r.Direction == calls.Outbound, Voicemail: r.Voicemail != nil,
+	}
+	if v := r.Voicemail; v != nil && v.Number != "" {
+		c.Caller = v.Number
 	}
 	if r.Caller.Withheld {
-		c.Caller, c.CallerName = "", ""
+		c.CallerName = ""
+	}
+	if r.Caller.Withheld && (r.Voicemail == nil || r.Voicemail.Number == "") {
+		c.Caller = ""
 	}
 	if err := s.enqueue(ctx, tx, e.Tenant, r.ID, kindTicket, c); err != nil {
 		return err
 	}
-	return s.enqueue(ctx, tx, e.Tenant, r.ID, kindNote, callNote(r))
+	records, err := dataRecords(ctx, tx, e.Tenant)
+	if err != nil {
+		return err
+	}
+	return s.enqueue(ctx, tx, e.Tenant, r.ID, kindNote, callNote(r, records))
 }
 
 // note tells something about a call that has a ticket, or is to get one.
@@ -185,8 +196,8 @@ func (s *Service) enqueue(ctx context.Context, tx *storage.Tx, tenant, call uuid
 	return nil
 }
 
-// callNote is what a ticket says of its call (R5.1).
-func callNote(r *calls.Record) Note {
+// callNote is what a ticket says of its call (R5.1), with the flags and data that are to be told.
+func callNote(r *calls.Record, records []string) Note {
 	var b strings.Builder
 	line := func(name, value string) {
 		if value != "" {
@@ -212,7 +223,18 @@ func callNote(r *calls.Record) Note {
 	at("Ended", r.EndedAt)
 	line("Waited", seconds(r.WaitSeconds))
 	line("Talked", seconds(r.TalkSeconds))
+	for _, r := range r.Redactions {
+		line("Recording paused", seconds(r.FromSecond)+" to "+seconds(r.ToSecond))
+	}
+	if v := r.Voicemail; v != nil {
+		line("Voicemail", seconds(v.Seconds)+", "+map[bool]string{true: "left by after-hours deflection", false: strings.ReplaceAll(string(v.Why), "_", " ")}[v.Why == calls.BecauseClosed])
+		line("Number entered", v.Number)
+	}
 	line("Result", strings.ReplaceAll(string(r.Reason), "_", " "))
+	for _, d := range recorded(r, records) {
+		line(d.name, d.value)
+	}
+	line("Virtual agent", r.Summary)
 	line("Call", r.ID.String())
 	return Note{Key: "call " + r.ID.String(), Title: "Call summary", Body: strings.TrimSpace(b.String())}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"tandem/calls"
+	"tandem/internal/egress"
 	"tandem/internal/events"
 	"tandem/internal/fault"
 	"tandem/internal/storage"
@@ -129,7 +130,7 @@ func (s *Service) connect(ctx context.Context, b Bot) (*websocket.Conn, error) {
 	defer cancel()
 	network := &net.Dialer{}
 	if !s.cfg.Private {
-		network.Control = refusePrivate
+		network.Control = egress.Control
 	}
 	// No proxy of the environment: it would reach what we must not.
 	d := websocket.Dialer{NetDialContext: network.DialContext, HandshakeTimeout: b.connectWithin(), ReadBufferSize: 8 << 10, WriteBufferSize: 4 << 10}

@@ -9,6 +9,8 @@ import (
 	"net"
 	"net/http"
 	"syscall"
+
+	"tandem/internal/egress"
 )
 
 // signature is X-Twilio-Signature of a WebSocket handshake: the address, signed with the account's token, as Twilio describes in "Validating
@@ -24,7 +26,7 @@ func connectError(res *http.Response, err error) error {
 	var dns *net.DNSError
 	var timeout net.Error
 	switch {
-	case errors.Is(err, errPrivate):
+	case errors.Is(err, egress.ErrPrivate):
 		return errPrivate
 	case res != nil:
 		return fmt.Errorf("the bot answered the WebSocket handshake with HTTP status %d: %w", res.StatusCode, err)

@@ -2,10 +2,12 @@ package signaling
 
 import (
 	"context"
+	"maps"
 	"regexp"
 	"time"
 
 	"tandem/calls"
+	"tandem/internal/auth"
 	"tandem/internal/fault"
 )
 
@@ -29,12 +31,64 @@ func (s *session) gotStart(f frame) error {
 	case s.leg != nil:
 		return errCalling
 	}
+	data, err := dataOf(d.Data)
+	if err != nil {
+		return err
+	}
+	if d.Token == "" {
+		return s.begin(d.Number, data)
+	}
+	s.later(s.desk, f.ID, func(ctx context.Context) func() {
+		claims, err := s.hub.need.Vouched(ctx, s.tenant, d.Token)
+		if err == nil {
+			err = vouch(&data, claims)
+		}
+		return func() {
+			if err == nil {
+				err = s.begin(d.Number, data)
+			}
+			if err != nil {
+				s.fail(f.ID, err)
+			}
+		}
+	})
+	return nil
+}
+
+// dataOf is what a page says of its customer. The flags are not for it to say.
+func dataOf(values map[string]string) (calls.Data, error) {
+	change := calls.DataChange{Data: calls.DataValues{}}
+	for name, value := range values {
+		change.Data[name] = &value
+	}
+	return calls.Data{Data: maps.Clone(values)}, change.Check()
+}
+
+// vouch adds what the tenant's server says; it wins over the page.
+func vouch(data *calls.Data, c auth.ClientClaims) error {
+	signed, err := dataOf(c.Data)
+	if err != nil {
+		return err
+	}
+	if data.Data == nil {
+		data.Data = map[string]string{}
+	}
+	maps.Copy(data.Data, signed.Data)
+	data.Reserved = calls.Reserved{VerifiedCustomer: c.VerifiedCustomer, BadActor: c.BadActor, RepeatCustomer: c.RepeatCustomer}
+	return nil
+}
+
+// begin begins a customer's call.
+func (s *session) begin(number string, data calls.Data) error {
+	if s.leg != nil {
+		return errCalling
+	}
 	release, err := s.hub.takeCall(s.source)
 	if err != nil {
 		return err
 	}
 	g := s.hub.newLeg(s, s.line, calls.Inbound, legRinging)
-	g.number = d.Number
+	g.number, g.data = number, data
 	if !s.hub.spawn(func(context.Context) { defer release(); g.run() }) {
 		release()
 		g.stop()
@@ -62,7 +116,8 @@ func (s *session) startWaiting() {
 		g.timer.Stop()
 	}
 	inv := calls.Invite{
-		Tenant: s.tenant, Number: g.number, Caller: calls.Party{Name: s.name}, SignalID: g.id.String(), Transport: "browser", Headers: map[string]string{},
+		Tenant: s.tenant, Number: g.number, Caller: calls.Party{Name: s.name}, SignalID: g.id.String(), Transport: "browser",
+		Headers: g.data.Data, Reserved: g.data.Reserved,
 	}
 	if !s.hub.spawn(func(ctx context.Context) { s.hub.need.Incoming(ctx, g, inv) }) {
 		g.finish(calls.CauseDraining)

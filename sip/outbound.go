@@ -139,6 +139,6 @@ func (d *Dialer) findTrunk(ctx context.Context, to calls.Target, o *outgoing) er
 	if r.trunk.CallerID != "" {
 		o.from = d.from(calls.Party{Number: r.trunk.CallerID})
 	}
-	o.cred, o.trunk = r.cred, &r.trunk
+	o.cred, o.trunk, o.headers = r.cred, &r.trunk, r.trunk.dataHeaders(to)
 	return nil
 }

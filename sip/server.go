@@ -302,10 +302,13 @@ func assertedCaller(req *gosip.Request, p calls.Party) calls.Party {
 	return p
 }
 
-// reservedFlags reads the three profile flags of V1.6.
+// reservedFlags reads the three profile flags of V1.6; their headers may be written with dashes or with underscores.
 func reservedFlags(req *gosip.Request) calls.Reserved {
-	flag := func(name string) *bool {
-		h := req.GetHeader(name)
+	flag := func(attribute string) *bool {
+		h := req.GetHeader("x-" + strings.ReplaceAll(attribute, "_", "-"))
+		if h == nil {
+			h = req.GetHeader("x-" + attribute)
+		}
 		if h == nil {
 			return nil
 		}
@@ -317,7 +320,7 @@ func reservedFlags(req *gosip.Request) calls.Reserved {
 		return &yes
 	}
 	return calls.Reserved{
-		VerifiedCustomer: flag("x-reserved-verified-customer"), BadActor: flag("x-reserved-bad-actor"), RepeatCustomer: flag("x-reserved-repeat-customer"),
+		VerifiedCustomer: flag("reserved_verified_customer"), BadActor: flag("reserved_bad_actor"), RepeatCustomer: flag("reserved_repeat_customer"),
 	}
 }
 

@@ -37,6 +37,8 @@ type Trunk struct {
 	OutboundUsername  string `json:"outbound_username" db:"outbound_username"`   // answers its challenges (digest)
 	CallerID          string `json:"caller_id" db:"caller_id"`                   // the number it lets us show
 
+	DataParameters []DataParameter `json:"data_parameters" db:"data_parameters"` // headers of calls that go out
+
 	secret Secret
 }
 
@@ -185,6 +187,14 @@ func (tr *Trunk) check() error {
 	}
 	if err := tr.checkOutbound(); err != nil {
 		return err
+	}
+	if len(tr.DataParameters) > maxDataParameters {
+		return errDataParameter
+	}
+	for _, p := range tr.DataParameters {
+		if err := p.check(); err != nil {
+			return err
+		}
 	}
 	for i, n := range tr.Networks {
 		if a, err := netip.ParseAddr(n); err == nil {

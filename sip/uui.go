@@ -19,7 +19,7 @@ func callData(req *gosip.Request, allowed []string) map[string]string {
 	var out map[string]string
 	for _, h := range req.Headers() {
 		name := strings.ToLower(h.Name())
-		if !allows(allowed, name) || len(out) >= maxDataHeaders {
+		if !allows(allowed, name) || strings.HasPrefix(name, "x-reserved") || len(out) >= maxDataHeaders { // the flags are no data
 			continue
 		}
 		value := h.Value()

@@ -42,13 +42,16 @@ func Resources() map[string][]string {
 		"api-keys":       crud,
 		"numbers":        crud,
 		"trunks":         crud,
+		"bots":           crud,
 		"prompts":        crud,
 		"hours":          crud,
 		"recordings":     {"read", "write"},
-		"voicemails":     {"read", "write", "delete"},
+		"voicemails":     {"read", "write"},
+		"callbacks":      {"read", "write"},
 		"contacts":       {"read", "write", "delete", "export"},
 		"tickets":        {"read", "write", "delete", "assign", "export"},
 		"crm-connection": {"read", "write"},
+		"sms-account":    {"read", "write"},
 		"audit":          {"read", "export"},
 		"reports":        {"read"},
 		"conversations":  {"read", "write", "monitor", "barge", "end", "assign"},
@@ -142,7 +145,7 @@ func grant(scope Scope, resource string, verbs ...string) []Permission {
 func defaultRoles() map[string]Permissions {
 	agent := slices.Concat(
 		grant(ScopeOwn, "calls", "read", "write"), grant(ScopeOwn, "conversations", "read", "write"), grant(ScopeOwn, "agents", "read", "presence"),
-		grant(ScopeTeam, "voicemails", "read", "write"), grant(ScopeAll, "contacts", "read", "write"), grant(ScopeAll, "tickets", "read", "write"),
+		grant(ScopeTeam, "voicemails", "read", "write"), grant(ScopeTeam, "callbacks", "read", "write"), grant(ScopeAll, "contacts", "read", "write"), grant(ScopeAll, "tickets", "read", "write"),
 		grant(ScopeAll, "queues", "read"), grant(ScopeAll, "hours", "read"), grant(ScopeAll, "prompts", "read"),
 	)
 	supervisor := slices.Concat(agent,
@@ -154,8 +157,8 @@ func defaultRoles() map[string]Permissions {
 	manager := slices.Concat(supervisor,
 		grant(ScopeTeam, "calls", "end"), grant(ScopeTeam, "conversations", "end"), grant(ScopeTeam, "users", "write"), grant(ScopeTeam, "teams", "write"),
 		grant(ScopeAll, "queues", "write"), grant(ScopeAll, "hours", "write", "delete"), grant(ScopeAll, "prompts", "write", "delete"),
-		grant(ScopeAll, "numbers", "read"), grant(ScopeAll, "trunks", "read"),
-		grant(ScopeAll, "contacts", "delete", "export"), grant(ScopeAll, "tickets", "delete", "export"), grant(ScopeTeam, "voicemails", "delete"),
+		grant(ScopeAll, "numbers", "read"), grant(ScopeAll, "trunks", "read"), grant(ScopeAll, "bots", "read"),
+		grant(ScopeAll, "contacts", "delete", "export"), grant(ScopeAll, "tickets", "delete", "export"),
 	)
 	analyst := slices.Concat(
 		grant(ScopeAll, "calls", "read"), grant(ScopeAll, "conversations", "read"), grant(ScopeAll, "queues", "read"), grant(ScopeAll, "agents", "read"),
