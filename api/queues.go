@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -15,16 +14,18 @@ func (s *Server) queueRoutes() []route {
 		on(s, "POST", "/queues", "write:queues", "add-queue", "Make a queue", s.addQueue),
 		on(s, "GET", "/queue-settings", "read:queues", "get-queue-globals", "Settings above all queues", s.getGlobals),
 		on(s, "PATCH", "/queue-settings", "write:queues", "change-queue-globals", "Change the settings above all queues", s.changeGlobals),
+		on(s, "POST", "/queue-settings/whisper-preview", "write:queues", "try-global-whisper", "What agents hear before the bridge, with settings that need not be saved", s.tryGlobalWhisper),
 		on(s, "GET", "/queue-counters", "read:queues", "list-queue-counters", "Live figures of each queue that takes callers", s.listCounters),
 		on(s, "GET", "/queues/{id}", "read:queues", "get-queue", "One queue", s.getQueue),
 		on(s, "PATCH", "/queues/{id}", "write:queues", "change-queue", "Change a queue: place, name, key, pause, own settings, settings to inherit again", s.changeQueue),
 		on(s, "DELETE", "/queues/{id}", "delete:queues", "archive-queue", "Archive a queue", s.archiveQueue),
 		on(s, "POST", "/queues/{id}/copy", "write:queues", "copy-queue", "Copy a queue", s.copyQueue),
 		on(s, "GET", "/queues/{id}/settings", "read:queues", "get-queue-settings", "Every setting in force, with its origin", s.queueSettings),
+		on(s, "GET", "/queues/{id}/whisper-preview", "read:queues", "get-queue-whisper", "What the queue's agents hear before the bridge, as WAV", s.queueWhisper),
+		on(s, "POST", "/queues/{id}/whisper-preview", "write:queues", "try-queue-whisper", "The same with settings that are not saved yet", s.tryWhisper),
 		on(s, "GET", "/queues/{id}/menu", "read:queues", "get-queue-menu", "The menu that callers hear at this node", s.queueMenu),
 		on(s, "GET", "/queues/{id}/members", "read:queues", "get-queue-members", "The queue's agents", s.queueMembers),
 		on(s, "PUT", "/queues/{id}/members", "write:queues", "put-queue-members", "Set the queue's agents", s.setMembers),
-		on(s, "GET", "/queues/{id}/open", "read:queues", "get-queue-open", "What happens to a caller at an instant", s.queueOpen),
 		on(s, "GET", "/hours", "read:hours", "list-hours", "Opening hours", s.listHours),
 		on(s, "POST", "/hours", "write:hours", "add-hours", "Make opening hours", s.addHours),
 		on(s, "GET", "/hours/{id}", "read:hours", "get-hours", "One plan of opening hours", s.getHours),
@@ -109,6 +110,9 @@ func (s *Server) changeGlobals(ctx context.Context, in *With[GlobalChange]) (*On
 
 // known refuses settings that name another tenant's prompts, queues or hours: nothing else would notice before a caller does.
 func (s *Server) known(ctx context.Context, own queues.OwnSettings) error {
+	if err := s.knownRouting(ctx, own); err != nil {
+		return err
+	}
 	for _, p := range []*queues.Prompt{own.Greeting, own.HoldMusic} {
 		if p != nil {
 			if err := s.knownPrompt(ctx, p.ID); err != nil {
@@ -116,13 +120,15 @@ func (s *Server) known(ctx context.Context, own queues.OwnSettings) error {
 			}
 		}
 	}
-	if w := own.Whisper; w != nil {
-		if err := s.knownPrompt(ctx, w.Prompt); err != nil {
-			return err
+	if n := own.Notification; n != nil {
+		for _, t := range []queues.Tone{n.Call, n.Chat, n.Message} {
+			if err := s.knownTone(ctx, t); err != nil {
+				return err
+			}
 		}
 	}
-	if d := own.Deflection; d != nil {
-		if err := s.knownPrompt(ctx, d.Prompt.ID); err != nil {
+	if w := own.Whisper; w != nil {
+		if err := s.knownPrompt(ctx, w.Prompt); err != nil {
 			return err
 		}
 	}
@@ -133,8 +139,34 @@ func (s *Server) known(ctx context.Context, own queues.OwnSettings) error {
 			}
 		}
 	}
-	if own.Hours != nil && *own.Hours != uuid.Nil {
-		if _, err := s.Queues.Hours(ctx, tenant(ctx), *own.Hours); err != nil {
+	if b := own.Bot; b != nil {
+		if err := s.knownQueue(ctx, b.HandOver); err != nil {
+			return err
+		}
+		if b.Bot != uuid.Nil {
+			if _, err := s.Bots.Bot(ctx, tenant(ctx), b.Bot); err != nil {
+				return err
+			}
+		}
+	}
+	return s.knownInstead(ctx, own)
+}
+
+// knownInstead looks at what happens instead of waiting, and while waiting.
+func (s *Server) knownInstead(ctx context.Context, own queues.OwnSettings) error {
+	prompts, targets, hours := own.Refers()
+	for _, id := range prompts {
+		if err := s.knownPrompt(ctx, id); err != nil {
+			return err
+		}
+	}
+	for _, id := range targets {
+		if err := s.knownQueue(ctx, id); err != nil {
+			return err
+		}
+	}
+	for _, id := range hours {
+		if _, err := s.Queues.Hours(ctx, tenant(ctx), id); err != nil {
 			return err
 		}
 	}
@@ -169,41 +201,39 @@ func (s *Server) queueMenu(ctx context.Context, in *ByID) (*One[queues.Menu], er
 	return one(s.Queues.Menu(ctx, tenant(ctx), in.ID))
 }
 
-// Members are the agents of a queue.
+// Members are the agents of a queue, in the order of its list.
 type Members struct {
-	Agents []uuid.UUID `json:"agents"`
+	Agents  []uuid.UUID     `json:"agents"`
+	Members []queues.Member `json:"members,omitempty" doc:"the same with their own priorities and delays; where it is given it counts, else who stays keeps theirs"`
 }
 
 func (s *Server) queueMembers(ctx context.Context, in *ByID) (*One[Members], error) {
 	if err := s.knownQueue(ctx, in.ID); err != nil {
 		return nil, err
 	}
-	ids, err := s.Queues.Members(ctx, tenant(ctx), in.ID)
-	return one(Members{Agents: ids}, err)
+	return one(s.members(ctx, in.ID))
+}
+
+func (s *Server) members(ctx context.Context, queue uuid.UUID) (Members, error) {
+	ms, err := s.Queues.Membership(ctx, tenant(ctx), queue)
+	out := Members{Agents: make([]uuid.UUID, len(ms)), Members: ms}
+	for i, m := range ms {
+		out.Agents[i] = m.Agent
+	}
+	return out, err
 }
 
 func (s *Server) setMembers(ctx context.Context, in *Change[Members]) (*One[Members], error) {
-	return one(in.Body, s.Queues.SetMembers(ctx, tenant(ctx), in.ID, in.Body.Agents))
-}
-
-type atTime struct {
-	ByID
-	At time.Time `query:"at" doc:"an instant; now when left out"`
-}
-
-// OpenAt is what happens to a caller at an instant.
-type OpenAt struct {
-	At         time.Time         `json:"at"`
-	Open       bool              `json:"open"`
-	Deflection queues.Deflection `json:"deflection" doc:"what callers meet when it is closed"`
-}
-
-func (s *Server) queueOpen(ctx context.Context, in *atTime) (*One[OpenAt], error) {
-	if in.At.IsZero() {
-		in.At = s.DB.Now()
+	var err error
+	if len(in.Body.Members) > 0 {
+		err = s.Queues.PutMembers(ctx, tenant(ctx), in.ID, in.Body.Members)
+	} else {
+		err = s.Queues.SetMembers(ctx, tenant(ctx), in.ID, in.Body.Agents)
 	}
-	open, deflection, err := s.Queues.Open(ctx, tenant(ctx), in.ID, in.At)
-	return one(OpenAt{At: in.At, Open: open, Deflection: deflection}, err)
+	if err != nil {
+		return nil, err
+	}
+	return one(s.members(ctx, in.ID))
 }
 
 // HoursInput are opening hours as they are to be.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
@@ -29,14 +30,15 @@ const (
 // Config is what the API stands on.
 type Config struct {
 	Services
-	Log     *slog.Logger
-	Metrics prometheus.Gatherer     // what /metrics shows
-	Count   prometheus.Registerer   // where the API's own metric goes; nil: nowhere
-	Ready   func() error            // nil when the node takes work; its sentence is shown
-	Web     fs.FS                   // the built screens, with index.html; nil: none
-	Routes  map[string]http.Handler // further patterns of the same listener, as http.ServeMux knows them: "/ws"
-	TLS     bool                    // the listener, or the proxy before it, speaks TLS: cookies are Secure
-	Version string                  // of the program, for the OpenAPI document
+	Log       *slog.Logger
+	Metrics   prometheus.Gatherer     // what /metrics shows
+	Count     prometheus.Registerer   // where the API's own metric goes; nil: nowhere
+	Ready     func() error            // nil when the node takes work; its sentence is shown
+	Web       fs.FS                   // the built screens, with index.html; nil: none
+	Routes    map[string]http.Handler // further patterns of the same listener, as http.ServeMux knows them: "/ws"
+	Customers uuid.UUID               // the tenant whose numbers customers' pages call without signing in; uuid.Nil: none
+	TLS       bool                    // the listener, or the proxy before it, speaks TLS: cookies are Secure
+	Version   string                  // of the program, for the OpenAPI document
 }
 
 // Server is an http.Handler.
@@ -48,11 +50,13 @@ type Server struct {
 	huma     huma.API
 	document []byte
 	handler  http.Handler
+
+	strangers *limiter
 }
 
 // New builds every route.
 func New(cfg Config) (*Server, error) {
-	s := &Server{Services: cfg.Services, cfg: cfg, log: cfg.Log}
+	s := &Server{Services: cfg.Services, cfg: cfg, log: cfg.Log, strangers: newLimiter()}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}

@@ -2,8 +2,13 @@ package queues
 
 import (
 	"encoding/json"
+	"slices"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/uuid"
+	"pgregory.net/rapid"
 )
 
 func TestOpenAt(t *testing.T) {
@@ -120,4 +125,122 @@ func FuzzParseClock(f *testing.F) {
 			t.Errorf("JSON reads %q differently", s)
 		}
 	})
+}
+
+func TestSpans(t *testing.T) {
+	night := []Period{{22 * 60, 6 * 60}}
+	nights := Hours{Zone: "Europe/Berlin", Week: [7][]Period{night, night, night, night, night, night, night}}
+	split := Hours{Zone: "Europe/Berlin", Week: [7][]Period{1: {{9 * 60, 12 * 60}, {13 * 60, 17 * 60}}, 4: {{9 * 60, 17 * 60}}}, Holidays: []Holiday{
+		{Date: "2026-12-24", Periods: []Period{{9 * 60, 11 * 60}}},
+	}}
+	daily := []Period{{0, 24 * 60}}
+	for _, c := range []struct {
+		name        string
+		hours       Hours
+		from, until string
+		want        []string
+	}{
+		{"a Monday with lunch", split, "2026-11-23T10:00:00+01:00", "2026-11-24T00:00:00+01:00", []string{
+			"2026-11-23T10:00:00+01:00/2026-11-23T12:00:00+01:00", "2026-11-23T13:00:00+01:00/2026-11-23T17:00:00+01:00",
+		}},
+		{"half a holiday", split, "2026-12-24T00:00:00+01:00", "2026-12-26T00:00:00+01:00", []string{"2026-12-24T09:00:00+01:00/2026-12-24T11:00:00+01:00"}},
+		{"the short night of spring", nights, "2026-03-28T12:00:00+01:00", "2026-03-29T12:00:00+02:00", []string{"2026-03-28T22:00:00+01:00/2026-03-29T06:00:00+02:00"}},
+		{"the long night of autumn", nights, "2026-10-24T12:00:00+02:00", "2026-10-25T12:00:00+01:00", []string{"2026-10-24T22:00:00+02:00/2026-10-25T06:00:00+01:00"}},
+		{"the hour that spring skips", Hours{Zone: "Europe/Berlin", Week: [7][]Period{0: {{2 * 60, 3 * 60}}}}, "2026-03-29T00:00:00+01:00", "2026-03-30T00:00:00+02:00", nil},
+		{"half of it", Hours{Zone: "Europe/Berlin", Week: [7][]Period{0: {{2*60 + 30, 3*60 + 30}}}}, "2026-03-29T00:00:00+01:00", "2026-03-30T00:00:00+02:00", []string{
+			"2026-03-29T03:00:00+02:00/2026-03-29T03:30:00+02:00",
+		}},
+		{"the hour that autumn repeats", Hours{Zone: "Europe/Berlin", Week: [7][]Period{0: {{2*60 + 15, 2*60 + 45}}}}, "2026-10-25T00:00:00+02:00", "2026-10-26T00:00:00+01:00", []string{
+			"2026-10-25T02:15:00+02:00/2026-10-25T02:45:00+02:00", "2026-10-25T02:15:00+01:00/2026-10-25T02:45:00+01:00",
+		}},
+		{"around the clock", Hours{Zone: "Asia/Kolkata", Week: [7][]Period{daily, daily, daily, daily, daily, daily, daily}}, "2026-11-23T00:00:00Z", "2026-11-25T00:00:00Z", []string{
+			"2026-11-23T00:00:00Z/2026-11-25T00:00:00Z",
+		}},
+	} {
+		at := func(s string) time.Time {
+			v, err := time.Parse(time.RFC3339, s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return v
+		}
+		got, err := c.hours.Spans(at(c.from), at(c.until))
+		if err != nil || len(got) != len(c.want) {
+			t.Errorf("%s: %v %v", c.name, got, err)
+			continue
+		}
+		for i, want := range c.want {
+			from, until, _ := strings.Cut(want, "/")
+			if !got[i].From.Equal(at(from)) || !got[i].Until.Equal(at(until)) {
+				t.Errorf("%s: %v, want %s", c.name, got[i], want)
+			}
+		}
+	}
+}
+
+// Spans say the same as OpenAt at every minute, also where zones do odd things: half hours, and an island that skipped a day.
+func TestSpansAgreeWithOpenAt(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		zone := rapid.SampledFrom([]string{"Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Pacific/Apia", "Asia/Kolkata", "Africa/Casablanca", "UTC"}).Draw(t, "zone")
+		h := Hours{Zone: zone}
+		minute := rapid.IntRange(0, 24*60-1)
+		for d := range h.Week {
+			for range rapid.IntRange(0, 2).Draw(t, "periods") {
+				h.Week[d] = append(h.Week[d], Period{Clock(minute.Draw(t, "from")), Clock(minute.Draw(t, "to"))})
+			}
+		}
+		days := []string{"2026-03-08", "2026-03-29", "2026-04-05", "2026-10-04", "2026-10-25", "2026-11-01", "2011-12-29", "2026-02-15", "2026-03-22"}
+		day, err := time.Parse(time.DateOnly, rapid.SampledFrom(days).Draw(t, "day"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		from, until := day.Add(-12*time.Hour), day.Add(48*time.Hour)
+		spans, err := h.Spans(from, until)
+		if err != nil {
+			t.Fatal(err)
+		}
+		zoned, err := h.zone()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for at := from; at.Before(until); at = at.Add(7 * time.Minute) {
+			open := h.decideIn(zoned, at).Period != nil
+			within := slices.ContainsFunc(spans, func(s Span) bool { return !at.Before(s.From) && at.Before(s.Until) })
+			if open != within {
+				t.Fatalf("at %s it is open: %v, by the spans: %v", at, open, within)
+			}
+		}
+	})
+}
+
+func TestWhichHoursHold(t *testing.T) {
+	general, web, chinese, both, own := uuid.New(), uuid.New(), uuid.New(), uuid.New(), uuid.New()
+	global := OwnSettings{Hours: &general, HoursOverrides: &[]HoursOverride{
+		{Channel: Web, Hours: web}, {Language: "zh", Hours: chinese}, {Channel: Web, Language: "zh", Hours: both}, {Channel: SMS},
+	}}
+	leaf := OwnSettings{HoursOverrides: &[]HoursOverride{{Channel: Mobile, Hours: own}}}
+	none := OwnSettings{}
+	for _, c := range []struct {
+		levels   []OwnSettings
+		channel  Channel
+		language string
+		want     uuid.UUID
+		origin   Origin
+	}{
+		{[]OwnSettings{none, none}, IVR, "en", uuid.Nil, FromGlobal},
+		{[]OwnSettings{global, none}, IVR, "en", general, FromGlobal},
+		{[]OwnSettings{global, none}, Web, "en", web, FromGlobal},
+		{[]OwnSettings{global, none}, IVR, "zh", chinese, FromGlobal},
+		{[]OwnSettings{global, none}, Web, "zh", both, FromGlobal},
+		{[]OwnSettings{global, none}, SMS, "zh", uuid.Nil, FromGlobal}, // always open, and a channel says more than a language
+		{[]OwnSettings{global, leaf}, Mobile, "en", own, FromOwn},
+		{[]OwnSettings{global, leaf}, Web, "en", web, FromGlobal},
+		{[]OwnSettings{global, {Hours: &own}}, Web, "zh", own, FromOwn}, // the nearest decides
+		{[]OwnSettings{global, {Hours: &own}, none}, Web, "zh", own, FromParent},
+	} {
+		got := hoursFor(c.levels, c.channel, c.language)
+		if got.Hours != c.want || got.Origin != c.origin {
+			t.Errorf("%s %s: %+v, want %s from %s", c.channel, c.language, got, c.want, c.origin)
+		}
+	}
 }

@@ -17,10 +17,11 @@ import (
 // Kind says what waits.
 type Kind string
 
-// Kinds of items. A call ends with the node that holds its media; a chat waits on.
+// Kinds of items. A call ends with the node that holds its media; a chat and a callback wait on.
 const (
-	Call Kind = "call"
-	Chat Kind = "chat"
+	Call     Kind = "call"
+	Chat     Kind = "chat"
+	CallBack Kind = "callback"
 )
 
 // LeaveReason says why an item left its queue.
@@ -41,17 +42,20 @@ type NewItem struct {
 	ID       uuid.UUID // the call's or the conversation's
 	Kind     Kind
 	Channel  Channel // "": ivr for a call, web for a chat
+	Language string  // of what those meet who cannot wait
 	Caller   string  // shown to supervisors; "" when withheld
 	Priority int     // higher goes first
 	Weight   int     // of an agent's capacity; 0: what the queue says for the channel
 	// EnqueuedAt keeps an earlier place (a transfer that failed, a callback); zero: now, or as before for one that waits here already.
 	EnqueuedAt time.Time
+	Preferred  uuid.UUID         // the agent who is to have it first, where the queue waits for one; uuid.Nil: who served this caller last
+	Skills     map[uuid.UUID]int // asked for besides what the queue asks for, at these levels
 }
 
 // Errors of items.
 var (
 	ErrQueueFull = fault.New(fault.TooMany, "queue_full", "Too many are waiting in this queue already.")
-	ErrItem      = fault.New(fault.Invalid, "item_invalid", "An item needs an id and is a call or a chat.")
+	ErrItem      = fault.New(fault.Invalid, "item_invalid", "An item needs an id and is a call, a callback or a chat.")
 )
 
 // Waiting is an item of this node in its queue.
@@ -75,6 +79,10 @@ type Offer struct {
 	AgentName string
 	Device    string
 	RingFor   time.Duration
+	// AutoAnswer says that the device is to answer by itself (V2.6).
+	AutoAnswer bool
+	// With are the offers made at the same time to others: the first to accept gets the item, the others' offers end as taken.
+	With []Offer
 }
 
 // Queued is the data of the event item.queued.
@@ -97,6 +105,9 @@ type Left struct {
 	Queue  uuid.UUID   `json:"queue"`
 	Reason LeaveReason `json:"reason"`
 	Waited float64     `json:"waited_seconds"`
+	// Joined is when the item came here; it has waited longer where it kept an earlier place. Estimated is what it was told then, missing where
+	// nobody could tell; the wait since Joined is what came of it.
+	Joined    time.Time `json:"joined_at"`
 	Actual    float64   `json:"waited_since_join_seconds"`
 	Estimated *float64  `json:"estimated_wait_seconds,omitempty"`
 }
@@ -104,11 +115,11 @@ type Left struct {
 // Join puts an item into a leaf queue, or moves one that waits already there. ErrQueueFull, ErrQueuePaused and ErrNotLeaf mean that it
 // does not wait.
 func (s *Service) Join(ctx context.Context, tenant, queue uuid.UUID, n NewItem) (*Waiting, error) {
-	if n.ID == uuid.Nil || n.Kind != Call && n.Kind != Chat {
+	if n.ID == uuid.Nil || n.Kind != Call && n.Kind != Chat && n.Kind != CallBack {
 		return nil, ErrItem
 	}
 	if n.Channel == "" {
-		n.Channel = map[Kind]Channel{Call: IVR, Chat: Web}[n.Kind]
+		n.Channel = map[Kind]Channel{Call: IVR, Chat: Web, CallBack: IVR}[n.Kind]
 	}
 	w := &Waiting{s: s, tenant: tenant, queue: queue, id: n.ID, offers: make(chan Offer, 1)}
 	s.mu.Lock()
@@ -130,7 +141,7 @@ func (s *Service) Join(ctx context.Context, tenant, queue uuid.UUID, n NewItem) 
 }
 
 func (s *Service) join(ctx context.Context, tx *storage.Tx, queue uuid.UUID, n NewItem) error {
-	set, err := admit(ctx, tx, queue, n.ID)
+	set, estimated, err := s.admit(ctx, tx, queue, &n)
 	if err != nil {
 		return err
 	}
@@ -147,18 +158,22 @@ func (s *Service) join(ctx context.Context, tx *storage.Tx, queue uuid.UUID, n N
 		return err
 	}
 	err = tx.QueryRow(ctx, `
-		INSERT INTO queue_items (item_id, tenant_id, shard, queue_id, kind, channel, caller, priority, weight, exclusive, enqueued_at, node, state)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'waiting')
+		INSERT INTO queue_items (item_id, tenant_id, shard, queue_id, kind, channel, caller, priority, weight, exclusive, enqueued_at, node, state, joined_at, estimated_wait)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'waiting', $14, $15)
 		ON CONFLICT (item_id) DO UPDATE SET queue_id = excluded.queue_id, channel = excluded.channel, caller = excluded.caller,
 			priority = excluded.priority, weight = excluded.weight, exclusive = excluded.exclusive,
 			enqueued_at = CASE WHEN $13 AND queue_items.state <> 'left' AND queue_items.queue_id = excluded.queue_id
 				THEN queue_items.enqueued_at ELSE excluded.enqueued_at END,
-			node = excluded.node, state = 'waiting', left_at = NULL, left_reason = NULL
+			node = excluded.node, state = 'waiting', left_at = NULL, left_reason = NULL, resumed_by = NULL,
+			joined_at = excluded.joined_at, estimated_wait = excluded.estimated_wait
 		WHERE queue_items.tenant_id = excluded.tenant_id AND queue_items.kind = excluded.kind
 		RETURNING enqueued_at`,
-		n.ID, tx.Tenant, shardOf(tx.Tenant), queue, n.Kind, n.Channel, n.Caller, n.Priority, wt.Weight, wt.Exclusive, n.EnqueuedAt, s.node, keep).Scan(&n.EnqueuedAt)
+		n.ID, tx.Tenant, shardOf(tx.Tenant), queue, n.Kind, n.Channel, n.Caller, n.Priority, wt.Weight, wt.Exclusive, n.EnqueuedAt, s.node, keep, tx.Now, estimated).Scan(&n.EnqueuedAt)
 	if err != nil {
 		return storage.Missing(err, ErrItem)
+	}
+	if err := n.route(ctx, tx, queue, set.Preferred.Value); err != nil {
+		return err
 	}
 	s.wakeAfter(tx, tx.Tenant)
 	return s.log.Append(ctx, tx, "item.queued", n.ID, Queued{
@@ -167,40 +182,56 @@ func (s *Service) join(ctx context.Context, tx *storage.Tx, queue uuid.UUID, n N
 	})
 }
 
-// admit says whether an item may join now, and with what settings.
-func admit(ctx context.Context, tx *storage.Tx, queue, item uuid.UUID) (Settings, error) {
-	set, err := effective(ctx, tx, queue)
-	if err != nil {
-		return set, err
+// admit says whether an item may join now, with what settings, and how long it will wait as far as anybody can tell, in seconds. It gives the
+// item the place that its caller had until they hung up just now.
+func (s *Service) admit(ctx context.Context, tx *storage.Tx, queue uuid.UUID, n *NewItem) (set Settings, estimated *float64, err error) {
+	p := newPlanner(ctx, tx, Arrival{At: tx.Now, Channel: n.Channel, Language: n.Language, Crowd: true})
+	pl, err := p.place(queue)
+	if err != nil || n.Kind == CallBack { // which has its place already
+		if err == nil {
+			set = pl.set
+		}
+		return set, nil, err
 	}
+	set = pl.set
 	// A key share lock keeps the queue a leaf; counting needs it alone.
 	lock := "FOR KEY SHARE"
-	if set.MaxWaiting.Value > 0 {
+	if set.MaxWaiting.Value > 0 || len(set.Overcapacity.Value) > 0 {
 		lock = "FOR NO KEY UPDATE"
 	}
 	if _, err := tx.Exec(ctx, `SELECT FROM queues WHERE queue_id = $1 `+lock, queue); err != nil {
-		return set, err
+		return set, nil, err
 	}
 	q, err := readQueue(ctx, tx, queue)
 	switch {
 	case err != nil:
-		return set, err
+		return set, nil, err
 	case !q.Leaf:
-		return set, ErrNotLeaf
+		return set, nil, ErrNotLeaf
 	case q.Paused:
-		return set, ErrQueuePaused
-	case set.MaxWaiting.Value == 0:
-		return set, nil
+		return set, nil, ErrQueuePaused
 	}
-	var waiting int
-	err = tx.QueryRow(ctx, `SELECT count(*) FROM queue_items WHERE queue_id = $1 AND state <> 'left' AND item_id <> $2`, queue, item).Scan(&waiting)
-	if err == nil && waiting >= set.MaxWaiting.Value {
-		err = ErrQueueFull
+	back, err := comesBack(ctx, tx, set, queue, n)
+	if err != nil {
+		return set, nil, err
 	}
-	return set, err
+	l, err := readLoad(ctx, tx, queue, *n)
+	if err != nil {
+		return set, nil, err
+	}
+	pl.load = &l
+	if !back {
+		if err := p.refuse(pl, n.Kind); err != nil {
+			return set, nil, err
+		}
+	}
+	if w := l.estimate(l.Ahead + 1); w != nil {
+		estimated = new(w.Seconds())
+	}
+	return set, estimated, nil
 }
 
-// Offers yields the agents reserved for the item, one at a time. It is closed when the item has left the queue or joined again.
+// Offers yields the agents reserved for the item: one at a time, or several at once (Offer.With). It is closed when the item has left the queue or joined again.
 func (w *Waiting) Offers() <-chan Offer { return w.offers }
 
 // Leave takes the item out of its queue and withdraws its offer; idempotent, and nothing when an agent talks to the customer already. An
@@ -223,14 +254,32 @@ func (w *Waiting) Leave(ctx context.Context, reason LeaveReason) error {
 	return wrap("leave queue", err)
 }
 
+// Release lets another node take the item's place over, by joining again: this one stops. A live offer is withdrawn.
+func (w *Waiting) Release(ctx context.Context) error {
+	w.close()
+	w.s.forget(w, nil)
+	if w.s.joinedAgain(w) {
+		return nil
+	}
+	err := w.s.db.Tenant(ctx, w.tenant, func(tx *storage.Tx) error {
+		if err := w.s.endLive(ctx, tx, w.id); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, `UPDATE queue_items SET node = $2 WHERE item_id = $1 AND node = $3 AND state <> 'left'`, w.id, uuid.Nil, w.s.node)
+		return err
+	})
+	return wrap("release a place", err)
+}
+
 // leave ends an item's wait once; the caller's transaction may be a worker's.
 func (s *Service) leave(ctx context.Context, tx *storage.Tx, item uuid.UUID, reason LeaveReason) error {
 	var l Left
 	var enqueued time.Time
 	var tenant uuid.UUID
 	err := tx.QueryRow(ctx, `
-		SELECT tenant_id, item_id, kind, queue_id, enqueued_at FROM queue_items WHERE item_id = $1 AND state <> 'left' FOR UPDATE`, item).
-		Scan(&tenant, &l.Item, &l.Kind, &l.Queue, &enqueued)
+		SELECT tenant_id, item_id, kind, queue_id, enqueued_at, joined_at, estimated_wait::float8
+		FROM queue_items WHERE item_id = $1 AND state <> 'left' FOR UPDATE`, item).
+		Scan(&tenant, &l.Item, &l.Kind, &l.Queue, &enqueued, &l.Joined, &l.Estimated)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil
 	}
@@ -246,8 +295,13 @@ func (s *Service) leave(ctx context.Context, tx *storage.Tx, item uuid.UUID, rea
 		return err
 	}
 	waited := max(0, tx.Now.Sub(enqueued))
-	l.Reason, l.Waited = reason, waited.Seconds()
-	tx.AfterCommit(func() { s.metrics.wait.Observe(waited.Seconds()) })
+	l.Reason, l.Waited, l.Actual = reason, waited.Seconds(), max(0, tx.Now.Sub(l.Joined)).Seconds()
+	tx.AfterCommit(func() {
+		s.metrics.wait.Observe(waited.Seconds())
+		if reason == LeftHandled && l.Estimated != nil {
+			s.metrics.estimateError(l.Actual - *l.Estimated)
+		}
+	})
 	s.wakeAfter(tx, tenant)
 	return s.log.AppendFor(ctx, tx, tenant, "item.left", item, l)
 }
@@ -296,67 +350,29 @@ func (s *Service) forget(w, earlier *Waiting) {
 	}
 }
 
+// PriorityChanged is the data of the event item.priority_changed; the event's actor is who did it.
+type PriorityChanged struct {
+	Item     uuid.UUID `json:"item"`
+	Queue    uuid.UUID `json:"queue"`
+	Priority int       `json:"priority"`
+	From     int       `json:"from"`
+}
+
 // SetPriority changes the order of an item that waits (Q3.3).
 func (s *Service) SetPriority(ctx context.Context, tenant, item uuid.UUID, priority int) error {
 	err := s.db.Tenant(ctx, tenant, func(tx *storage.Tx) error {
-		tag, err := tx.Exec(ctx, `UPDATE queue_items SET priority = $2 WHERE item_id = $1 AND state <> 'left'`, item, priority)
-		if err == nil && tag.RowsAffected() == 0 {
-			err = ErrNotWaiting
+		c := PriorityChanged{Item: item, Priority: priority}
+		err := tx.QueryRow(ctx, `
+			WITH was AS (SELECT item_id, priority FROM queue_items WHERE item_id = $1 AND state <> 'left' FOR UPDATE)
+			UPDATE queue_items i SET priority = $2 FROM was WHERE i.item_id = was.item_id RETURNING i.queue_id, was.priority`, item, priority).Scan(&c.Queue, &c.From)
+		if err != nil {
+			return storage.Missing(err, ErrNotWaiting)
 		}
 		s.wakeAfter(tx, tenant)
-		return err
+		return s.log.Append(ctx, tx, "item.priority_changed", item, c)
 	})
 	return wrap("change priority", err)
 }
 
 // ErrNotWaiting says that an item does not wait.
 var ErrNotWaiting = fault.New(fault.NotFound, "item_not_waiting", "This call or conversation does not wait (any more).")
-
-// queuePlaces is the order of one queue, read about once a second however many ask. It is not changed once it is made.
-type queuePlaces struct {
-	read  time.Time
-	place map[uuid.UUID]int
-}
-
-const placesFresh = time.Second
-
-// Place says how many steps the item is from being served: 1 is next. It is up to a second old; false when the item does not wait.
-func (w *Waiting) Place() (int, bool) {
-	s := w.s
-	s.mu.Lock()
-	p := s.places[w.queue]
-	s.mu.Unlock()
-	if place, ok := p.place[w.id]; ok && time.Since(p.read) < placesFresh {
-		return place, true
-	}
-	order, err, _ := s.asking.Do(w.queue.String(), func() (any, error) { return s.order(w.tenant, w.queue) })
-	if err != nil {
-		s.logger.Warn("the places in a queue could not be read", "queue", w.queue, "err", err)
-		return 0, false
-	}
-	p = queuePlaces{read: time.Now(), place: order.(map[uuid.UUID]int)}
-	s.mu.Lock()
-	s.places[w.queue] = p
-	s.mu.Unlock()
-	place, ok := p.place[w.id]
-	return place, ok
-}
-
-func (s *Service) order(tenant, queue uuid.UUID) (map[uuid.UUID]int, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
-	defer cancel()
-	order := make(map[uuid.UUID]int)
-	err := s.db.Tenant(ctx, tenant, func(tx *storage.Tx) error {
-		rows, err := tx.Query(ctx, `
-			SELECT item_id FROM queue_items WHERE queue_id = $1 AND state <> 'left' ORDER BY priority DESC, enqueued_at, item_id`, queue)
-		if err != nil {
-			return err
-		}
-		ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
-		for i, id := range ids {
-			order[id] = i + 1
-		}
-		return err
-	})
-	return order, err
-}

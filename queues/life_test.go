@@ -110,8 +110,8 @@ func TestLongestIdleAndOrder(t *testing.T) {
 	urgent, err := h.s.Join(h.ctx, h.tenant, q, queues.NewItem{ID: id, Kind: queues.Call, Priority: 5})
 	h.ok(err)
 	for i, w := range []*queues.Waiting{urgent, first, second} {
-		if place, ok := w.Place(); !ok || place != i+1 {
-			t.Errorf("place %d %v, want %d", place, ok, i+1)
+		if st, err := w.Standing(h.ctx); err != nil || st.Position != i+1 {
+			t.Errorf("place %d %v, want %d", st.Position, err, i+1)
 		}
 	}
 	for _, w := range []*queues.Waiting{urgent, first, second} {

@@ -40,8 +40,9 @@ func (s *Service) DeleteHours(ctx context.Context, tenant, id uuid.UUID) error {
 	err := s.configure(ctx, tenant, id, func(tx *storage.Tx) error {
 		var used bool
 		err := tx.QueryRow(ctx, `
-			SELECT EXISTS (SELECT FROM queues WHERE archived_at IS NULL AND settings->>'hours' = $1)
-			    OR EXISTS (SELECT FROM queue_globals WHERE settings->>'hours' = $1)`, id.String()).Scan(&used)
+			WITH own AS (SELECT settings FROM queues WHERE archived_at IS NULL UNION ALL SELECT settings FROM queue_globals)
+			SELECT EXISTS (SELECT FROM own WHERE settings->>'hours' = $1
+				OR settings->'hours_overrides' @> jsonb_build_array(jsonb_build_object('hours', $1::text)))`, id.String()).Scan(&used)
 		if err != nil {
 			return err
 		}

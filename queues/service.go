@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/binary"
 	"log/slog"
+	"math"
 	"strconv"
 	"sync"
 	"time"
@@ -46,19 +47,19 @@ type Service struct {
 	node    uuid.UUID // this process: a restart is another node
 	name    string
 
-	mu     sync.Mutex
-	local  map[uuid.UUID]*Waiting   // items of this node
-	offers map[uuid.UUID]localOffer // offers made to them, until they end
-	places map[uuid.UUID]queuePlaces
-	asking singleflight.Group // for places
-	owed   map[uuid.UUID]func(context.Context) error
+	mu        sync.Mutex
+	local     map[uuid.UUID]*Waiting   // items of this node
+	offers    map[uuid.UUID]localOffer // offers made to them, until they end
+	standings map[uuid.UUID]*queueStanding
+	asking    singleflight.Group // for standings
+	owed      map[uuid.UUID]func(context.Context) error
 }
 
 // New returns a service; node names this process for people. It registers its metrics on reg.
 func New(db *storage.DB, log *events.Log, bus *events.Bus, logger *slog.Logger, reg prometheus.Registerer, node string) *Service {
 	return &Service{
 		db: db, log: log, bus: bus, logger: logger, metrics: newMetrics(reg), node: storage.NewID(), name: node,
-		local: make(map[uuid.UUID]*Waiting), offers: make(map[uuid.UUID]localOffer), places: make(map[uuid.UUID]queuePlaces),
+		local: make(map[uuid.UUID]*Waiting), offers: make(map[uuid.UUID]localOffer), standings: make(map[uuid.UUID]*queueStanding),
 		owed: make(map[uuid.UUID]func(context.Context) error),
 	}
 }
@@ -93,6 +94,8 @@ type metrics struct {
 	offers     *prometheus.CounterVec
 	violations prometheus.Counter
 	lost       prometheus.Counter
+	callbacks  *prometheus.CounterVec
+	estimates  *prometheus.HistogramVec
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -111,9 +114,26 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Name: "tandem_queue_idle_violations_total", Help: "Times that an item was seen waiting for more than 1 s beside an eligible idle agent.",
 		}),
 		lost: prometheus.NewCounter(prometheus.CounterOpts{Name: "tandem_queue_node_lost_total", Help: "Items whose node was lost."}),
+		callbacks: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "tandem_callbacks_total", Help: "Callbacks by what became of them: dialing, connected, missed (and tried again), given_up, cancelled.",
+		}, []string{"result"}),
+		estimates: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "tandem_queue_wait_estimate_error_seconds",
+			Help:    "By how much items that were handled waited longer, or shorter, than was estimated when they joined.",
+			Buckets: []float64{1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800},
+		}, []string{"waited"}),
 	}
-	reg.MustRegister(m.dispatch, m.wait, m.waiting, m.offers, m.violations, m.lost)
+	reg.MustRegister(m.dispatch, m.wait, m.waiting, m.offers, m.violations, m.lost, m.estimates, m.callbacks)
 	return m
+}
+
+// estimateError notes an error of an estimated wait in seconds: above 0, the wait was longer.
+func (m *metrics) estimateError(e float64) {
+	waited := "longer"
+	if e < 0 {
+		waited = "shorter"
+	}
+	m.estimates.WithLabelValues(waited).Observe(math.Abs(e))
 }
 
 func offersSubject(node uuid.UUID) string { return "queues.offers." + node.String() }

@@ -173,6 +173,7 @@ func archiveQueue(ctx context.Context, tx *storage.Tx, id uuid.UUID) error {
 		WHERE queue_id = $1
 		  AND NOT EXISTS (SELECT FROM queues WHERE parent_id = $1 AND archived_at IS NULL)
 		  AND NOT EXISTS (SELECT FROM queue_items WHERE queue_id = $1 AND state <> 'left')
+		  AND NOT EXISTS (SELECT FROM queue_callbacks WHERE queue_id = $1 AND state IN ('scheduled', 'waiting', 'dialing'))
 		  AND NOT EXISTS (SELECT FROM queue_offers WHERE queue_id = $1 AND state <> 'IDLE')`, id, tx.Now)
 	if err == nil && tag.RowsAffected() == 0 {
 		err = ErrInUse
@@ -186,13 +187,34 @@ func archiveQueue(ctx context.Context, tx *storage.Tx, id uuid.UUID) error {
 
 // effective reads the settings in force; an archived queue keeps its own for what still refers to it.
 func effective(ctx context.Context, tx *storage.Tx, id uuid.UUID) (Settings, error) {
+	levels, err := readLevels(ctx, tx, id)
+	if err != nil {
+		return Settings{}, err
+	}
+	return inherit(levels[0], levels[1:]), nil
+}
+
+// readLevels reads the settings that a queue's are made of: the global ones first, its own last.
+func readLevels(ctx context.Context, tx *storage.Tx, id uuid.UUID) ([]OwnSettings, error) {
+	var b []byte
+	err := tx.QueryRow(ctx, `SELECT g.settings FROM queue_globals g JOIN queues q USING (tenant_id) WHERE q.queue_id = $1`, id).Scan(&b)
+	global, err := globalSettings(b, err)
+	if err != nil {
+		return nil, err
+	}
+	chain, err := readChain(ctx, tx, id)
+	return append([]OwnSettings{global}, chain...), err
+}
+
+// readChain reads the own settings from the top of the tree down to a queue.
+func readChain(ctx context.Context, tx *storage.Tx, id uuid.UUID) ([]OwnSettings, error) {
 	rows, err := tx.Query(ctx, `
 		WITH RECURSIVE up AS (
 			SELECT queue_id, parent_id, settings, 0 AS height FROM queues WHERE queue_id = $1
 			UNION ALL SELECT q.queue_id, q.parent_id, q.settings, height + 1 FROM queues q JOIN up ON q.queue_id = up.parent_id)
 		SELECT settings FROM up ORDER BY height DESC`, id)
 	if err != nil {
-		return Settings{}, err
+		return nil, err
 	}
 	chain, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (OwnSettings, error) {
 		var b []byte
@@ -201,16 +223,10 @@ func effective(ctx context.Context, tx *storage.Tx, id uuid.UUID) (Settings, err
 		}
 		return readSettings(b)
 	})
-	if err != nil {
-		return Settings{}, err
+	if err == nil && len(chain) == 0 {
+		err = ErrNoQueue
 	}
-	if len(chain) == 0 {
-		return Settings{}, ErrNoQueue
-	}
-	var b []byte
-	err = tx.QueryRow(ctx, `SELECT g.settings FROM queue_globals g JOIN queues q USING (tenant_id) WHERE q.queue_id = $1`, id).Scan(&b)
-	global, err := globalSettings(b, err)
-	return inherit(global, chain), err
+	return chain, err
 }
 
 func readGlobal(ctx context.Context, tx *storage.Tx) (OwnSettings, error) {

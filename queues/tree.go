@@ -86,6 +86,9 @@ func (s *Service) CreateQueue(ctx context.Context, tenant uuid.UUID, n NewQueue)
 		if err := checkPlace(ctx, tx, q); err != nil {
 			return err
 		}
+		if err := checkDeflection(ctx, tx, q); err != nil {
+			return err
+		}
 		return insertQueue(ctx, tx, q)
 	})
 	if err != nil {
@@ -123,6 +126,11 @@ func (s *Service) UpdateQueue(ctx context.Context, tenant, id uuid.UUID, c Queue
 		}
 		if q.Parent != before.Parent || q.Key != before.Key {
 			if err := checkPlace(ctx, tx, q); err != nil {
+				return err
+			}
+		}
+		if c.Set.Deflection != nil {
+			if err := checkDeflection(ctx, tx, q); err != nil {
 				return err
 			}
 		}
@@ -165,6 +173,9 @@ func (q Queue) validate() error {
 		return invalid("kind", "A node is a queue or a message.")
 	case q.Kind == KindMessage && (q.Own.Greeting == nil || q.Own.Greeting.IsZero()):
 		return invalid("greeting", "A message needs its recording or text.")
+	}
+	if err := q.Own.globalOnly(); err != nil {
+		return err
 	}
 	return q.Own.validate()
 }
@@ -252,6 +263,12 @@ func (s *Service) Global(ctx context.Context, tenant uuid.UUID) (own OwnSettings
 	return own, wrap("read the global queue settings", err)
 }
 
+// Defaults are the settings that a queue without any of its own has.
+func (s *Service) Defaults(ctx context.Context, tenant uuid.UUID) (Settings, error) {
+	own, err := s.Global(ctx, tenant)
+	return inherit(own, nil), err
+}
+
 // SetGlobal changes the tenant's global settings: what is not nil in set is set, what reset names is Tandem's default again.
 func (s *Service) SetGlobal(ctx context.Context, tenant uuid.UUID, set OwnSettings, reset []string) (OwnSettings, error) {
 	var own OwnSettings
@@ -261,6 +278,9 @@ func (s *Service) SetGlobal(ctx context.Context, tenant uuid.UUID, set OwnSettin
 			return err
 		}
 		if own, err = own.changed(set, reset); err != nil {
+			return err
+		}
+		if err := own.switchable(set, reset); err != nil {
 			return err
 		}
 		return writeGlobal(ctx, tx, own)

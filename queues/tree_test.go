@@ -3,6 +3,7 @@ package queues_test
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -213,7 +214,7 @@ func TestMenu(t *testing.T) {
 		h.ok(err)
 		m, err := h.s.Menu(h.ctx, h.tenant, root)
 		h.ok(err)
-		if action, q := m.Last(); action != c.final || q != c.want || m.Rule != rule {
+		if action, q := m.Last(); action != c.final || q != c.want || !reflect.DeepEqual(m.Rule, rule) {
 			t.Errorf("%s: %s %s, rule %+v", c.final, action, q, m.Rule)
 		}
 	}
@@ -236,9 +237,12 @@ func TestOpenByQueue(t *testing.T) {
 	days, err = h.s.PutHours(h.ctx, h.tenant, days)
 	h.ok(err)
 	say := queues.Deflection{Mode: queues.DeflectVoicemail, Prompt: queues.Prompt{Text: "Closed."}}
+	on := true
+	_, err = h.s.SetGlobal(h.ctx, h.tenant, queues.OwnSettings{DeflectCalls: &on, Deflection: &queues.Deflection{Mode: queues.DeflectMessage, Prompt: queues.Prompt{Text: "Bye."}}}, nil)
+	h.ok(err)
 	always := h.queue("Always", queues.OwnSettings{})
 	night := h.queue("Night", queues.OwnSettings{Hours: &never.ID, Deflection: &say})
-	day := h.queue("Day", queues.OwnSettings{Hours: &days.ID})
+	day := h.queue("Day", queues.OwnSettings{Hours: &days.ID, Deflection: &queues.Deflection{Mode: queues.DeflectOff}})
 	for _, c := range []struct {
 		q    uuid.UUID
 		at   time.Time
@@ -246,6 +250,7 @@ func TestOpenByQueue(t *testing.T) {
 		mode queues.DeflectionMode
 	}{
 		{always, at, true, queues.DeflectOff},
+		{h.queue("As all", queues.OwnSettings{Hours: &never.ID}), at, false, queues.DeflectMessage},
 		{night, at, false, queues.DeflectVoicemail},
 		{day, at, true, queues.DeflectOff},
 		{day, at.Add(6 * time.Hour), false, queues.DeflectOff},

@@ -267,7 +267,7 @@ func crmTransport() *http.Transport {
 func (a *app) buildHTTP(ctx context.Context) (err error) {
 	a.api, err = api.New(api.Config{
 		Services: api.Services{
-			DB: a.db, Auth: a.auth, Calls: a.board, Numbers: a.numbers, Prompts: a.prompts, Queues: a.queues, Trunks: a.trunks,
+			DB: a.db, Auth: a.auth, Calls: a.board, Numbers: a.numbers, Prompts: a.prompts, Voicemails: calls.NewVoicemails(a.db, a.events), Queues: a.queues, Trunks: a.trunks,
 			Recordings: a.recording, CRM: a.crm, CRMSync: a.crmsync, Notify: a.notify, Bots: a.bots, Analytics: a.analytics,
 		},
 		Log: a.log, Metrics: a.metrics, Count: a.metrics, Ready: a.readiness, Web: web.Dist(), Version: version, Customers: a.tenant,

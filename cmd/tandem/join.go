@@ -23,8 +23,8 @@ type queueDesk struct {
 	now      func() time.Time
 }
 
-// Plan implements calls.Queues.
-func (d *queueDesk) Plan(ctx context.Context, tenant, queue uuid.UUID, _ calls.Channel, _ string) (calls.Plan, error) {
+// Plan implements calls.Queues. It goes by what a preview shows too.
+func (d *queueDesk) Plan(ctx context.Context, tenant, queue uuid.UUID, channel calls.Channel, language string) (calls.Plan, error) {
 	set, err := d.queues.Effective(ctx, tenant, queue)
 	if err != nil {
 		return calls.Plan{}, err
@@ -33,53 +33,70 @@ func (d *queueDesk) Plan(ctx context.Context, tenant, queue uuid.UUID, _ calls.C
 	if err != nil {
 		return calls.Plan{}, err
 	}
-	open, closed, err := d.queues.Open(ctx, tenant, queue, d.now())
-	if err != nil {
-		return calls.Plan{}, err
+	if language == "" {
+		if language, err = d.language(ctx, tenant); err != nil {
+			return calls.Plan{}, err
+		}
 	}
-	language, err := d.language(ctx, tenant)
+	visit, err := d.queues.Visit(ctx, tenant, queue, queues.Arrival{At: d.now(), Channel: queues.Channel(channel), Language: language})
 	if err != nil {
 		return calls.Plan{}, err
 	}
 	p := calls.Plan{
 		Queue: queue, Path: path, Language: language,
-		Sayings:   []calls.Say{say(set.Deflection.Value.Prompt)},
-		Greeting:  say(set.Greeting.Value),
-		Music:     say(set.HoldMusic.Value),
-		Whisper:   whisper(set.Whisper.Value, path[len(path)-1], language),
-		Countdown: set.Countdown.Value,
-		Record:    set.Record.Value == queues.RecordYes,
-		Consent:   set.Record.Value == queues.RecordAsk,
-		Ticket:    set.Ticket.Value,
+		Instead:     instead(visit.Why, visit.Instead),
+		Music:       say(set.HoldMusic.Value),
+		Ring:        calls.Ring(set.Notification.Value.Call),
+		Whisper:     calls.Whisper{Say: say(set.Whisper.Value.Words(path[len(path)-1], language)), Speed: set.Whisper.Value.Speed},
+		Countdown:   set.Countdown.Value,
+		Record:      set.Record.Value == queues.RecordYes,
+		Consent:     set.Record.Value == queues.RecordAsk,
+		RedactLimit: time.Duration(set.RedactMax.Value) * time.Second,
+		Ticket:      set.Ticket.Value,
 	}
-	if !open && closed.Mode != queues.DeflectOff {
-		p.Instead = &calls.Deflection{Kind: calls.DeflectionKind(closed.Mode), Why: calls.BecauseClosed, Message: say(closed.Prompt)}
-	}
-	if a := set.Announcement.Value; a.On {
-		p.Announce = time.Duration(a.EverySeconds) * time.Second
+	p.Announcements = announcements(set.Announcement.Value, say(set.Greeting.Value))
+	p.Box, p.Callback = box(set.Voicemail.Value), callbackOffer(set.Callback.Value)
+	for _, prompt := range append(set.Sayings(), set.Greeting.Value, visit.Instead.Prompt, set.Voicemail.Value.Greeting) {
+		p.Sayings = append(p.Sayings, say(prompt))
 	}
 	return p, nil
 }
 
-func say(p queues.Prompt) calls.Say { return calls.Say{Prompt: p.ID, Text: p.Text} }
+// instead is a deflection as calls see it; nil where it lets callers wait.
+func instead(why queues.Why, d queues.Deflection) *calls.Deflection {
+	if d.Mode == queues.DeflectOff {
+		return nil
+	}
+	return &calls.Deflection{Kind: calls.DeflectionKind(d.Mode), Why: calls.DeflectionWhy(why), Message: say(d.Prompt), Queue: d.Queue, Number: d.Number}
+}
 
-// whisper is what the agent hears: for the queue's name "{Call type} from {Queue name}" (V2.3).
-func whisper(w queues.Whisper, queue, language string) calls.Whisper {
-	switch w.Mode {
-	case queues.WhisperQueueName:
-		text := "Call from " + queue
-		if language == "zh" {
-			text = queue + "来电"
+func announcements(a queues.Announcement, greeting calls.Say) calls.Announcements {
+	out := calls.Announcements{Every: time.Duration(a.EverySeconds) * time.Second, Max: a.Max}
+	for _, part := range a.Parts() {
+		what := say(part.Prompt)
+		if part.Play == queues.AnnounceGreeting {
+			what = greeting
 		}
-		return calls.Whisper{Say: calls.Say{Text: text}, Speed: w.Speed}
-	case queues.WhisperText:
-		return calls.Whisper{Say: calls.Say{Text: w.Text}, Speed: w.Speed}
-	case queues.WhisperRecording:
-		return calls.Whisper{Say: calls.Say{Prompt: w.Prompt}, Speed: w.Speed}
-	default:
-		return calls.Whisper{}
+		out.Order = append(out.Order, calls.Announcement{Kind: calls.AnnouncementKind(part.Play), Say: what})
+	}
+	return out
+}
+
+func box(b queues.VoicemailBox) calls.Box {
+	return calls.Box{
+		Greeting: say(b.Greeting), AskNumber: b.AskNumber, Withheld: say(b.Withheld), EnterNumber: say(b.EnterNumber), Accepted: say(b.Accepted),
+		Max: time.Duration(b.MaxSeconds) * time.Second,
 	}
 }
+
+func callbackOffer(r queues.CallbackRule) calls.CallbackOffer {
+	if !r.Offer || r.Key == "" {
+		return calls.CallbackOffer{}
+	}
+	return calls.CallbackOffer{Key: rune(r.Key[0]), After: time.Duration(r.AfterSeconds) * time.Second}
+}
+
+func say(p queues.Prompt) calls.Say { return calls.Say{Prompt: p.ID, Text: p.Text} }
 
 // Menu implements calls.Queues.
 func (d *queueDesk) Menu(ctx context.Context, tenant, root uuid.UUID) (calls.Menu, error) {
@@ -96,6 +113,9 @@ func (d *queueDesk) Menu(ctx context.Context, tenant, root uuid.UUID) (calls.Men
 		Wait: time.Duration(m.Rule.WaitSeconds) * time.Second, MaxSilent: m.Rule.MaxNoInput, MaxInvalid: m.Rule.MaxInvalid,
 		Final: calls.MenuAction(m.Rule.Final), FinalQueue: m.Rule.FinalQueue, Zero: calls.MenuAction(m.Rule.Zero), ZeroQueue: m.Rule.ZeroQueue,
 	}
+	for _, l := range m.Rule.Languages {
+		out.Languages = append(out.Languages, calls.MenuLanguage{Key: rune('0' + l.Key), Language: l.Language})
+	}
 	for _, o := range m.Options {
 		ch := calls.Choice{Key: rune('0' + o.Key), Name: o.Name, Queue: o.Queue, SubMenu: o.Kind == queues.OptionMenu}
 		if o.Kind == queues.OptionMessage {
@@ -108,15 +128,21 @@ func (d *queueDesk) Menu(ctx context.Context, tenant, root uuid.UUID) (calls.Men
 
 // Join implements calls.Queues.
 func (d *queueDesk) Join(ctx context.Context, tenant, queue uuid.UUID, who calls.Joining) (calls.Place, *calls.Deflection, error) {
-	item := queues.NewItem{ID: who.Call, Kind: queues.Call, Caller: who.Caller}
+	item := queues.NewItem{ID: who.Call, Kind: queues.Call, Caller: who.Caller, Channel: queues.Channel(who.Channel), Language: who.Language}
 	if who.Since != nil {
 		item.EnqueuedAt = *who.Since
 	}
-	w, err := d.queues.Join(ctx, tenant, queue, item)
-	if errors.Is(err, queues.ErrQueueFull) {
-		return nil, &calls.Deflection{Kind: calls.ToMessage, Why: calls.BecauseFull}, nil
+	if who.Callback {
+		item.Kind, item.Priority = queues.CallBack, who.Priority
 	}
-	if err != nil {
+	w, err := d.queues.Join(ctx, tenant, queue, item)
+	var refused *queues.RefusedError
+	switch {
+	case errors.As(err, &refused):
+		return nil, instead(refused.Why, refused.Instead), nil
+	case errors.Is(err, queues.ErrQueuePaused): // meanwhile
+		return nil, &calls.Deflection{Kind: calls.ToMessage, Why: calls.BecausePaused}, nil
+	case err != nil:
 		return nil, nil, err
 	}
 	p := &place{queues: d.queues, waiting: w, offers: make(chan calls.Offer), left: make(chan struct{})}
@@ -130,29 +156,38 @@ type place struct {
 	waiting *queues.Waiting
 	offers  chan calls.Offer
 	left    chan struct{}
+	once    sync.Once
 	relay   sync.WaitGroup
 }
 
 func (p *place) passOn() {
 	for o := range p.waiting.Offers() {
 		select {
-		case p.offers <- calls.Offer{ID: o.ID, Agent: o.Agent, AgentName: o.AgentName, Device: o.Device, RingFor: o.RingFor}:
+		case p.offers <- offered(o):
 		case <-p.left:
 			return
 		}
 	}
 }
 
+func offered(o queues.Offer) calls.Offer {
+	out := calls.Offer{ID: o.ID, Agent: o.Agent, AgentName: o.AgentName, Device: o.Device, RingFor: o.RingFor, AutoAnswer: o.AutoAnswer}
+	for _, other := range o.With {
+		out.With = append(out.With, offered(other))
+	}
+	return out
+}
+
 // Offers implements calls.Place.
 func (p *place) Offers() <-chan calls.Offer { return p.offers }
 
 // Standing implements calls.Place.
-func (p *place) Standing(context.Context) (calls.Standing, error) {
-	n, ok := p.waiting.Place()
-	if !ok {
-		return calls.Standing{}, queues.ErrNotWaiting
+func (p *place) Standing(ctx context.Context) (calls.Standing, error) {
+	now, err := p.waiting.Standing(ctx)
+	if err != nil {
+		return calls.Standing{}, err
 	}
-	return calls.Standing{Position: n}, nil
+	return calls.Standing{Position: now.Position, Wait: now.Wait, Instead: instead(now.Why, now.Instead)}, nil
 }
 
 // Report implements calls.Place.
@@ -184,15 +219,21 @@ func (p *place) report(ctx context.Context, offer uuid.UUID, step calls.AgentSte
 }
 
 // Leave implements calls.Place.
-func (p *place) Leave(ctx context.Context, handled bool) error {
-	reason := queues.LeftAbandoned
-	if handled {
-		reason = queues.LeftHandled
+func (p *place) Leave(ctx context.Context, why calls.Leaving) error {
+	var err error
+	if why == calls.LeavesHeld {
+		err = p.waiting.Release(ctx)
+	} else {
+		err = p.waiting.Leave(ctx, queues.LeaveReason(why)) // the names are the same
 	}
-	err := p.waiting.Leave(ctx, reason)
-	close(p.left)
+	p.once.Do(func() { close(p.left) })
 	p.relay.Wait()
 	return err
+}
+
+// tagsOf are a caller's customer segments.
+func (a *app) tagsOf(ctx context.Context, tenant uuid.UUID, caller string) ([]string, error) {
+	return a.crm.TagsOf(ctx, tenant, caller)
 }
 
 // recorder is the recording as calls see it.
