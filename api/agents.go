@@ -58,6 +58,7 @@ type AgentInput struct {
 	Device          string `json:"device" doc:"browser, sip:user@host:port or phone:8001" maxLength:"200"`
 	AlwaysAvailable bool   `json:"always_available,omitempty" doc:"presence does not matter"`
 	Capacity        int    `json:"capacity,omitempty" doc:"100 when left out"`
+	AutoAnswer      *bool  `json:"auto_answer,omitempty" doc:"left out: as the agent's groups and the queue say"`
 }
 
 // putAgent takes ids of the tenant's users, or of agents there are: devices are made without a user only by set-up.
@@ -71,7 +72,7 @@ func (s *Server) putAgent(ctx context.Context, in *Change[AgentInput]) (*One[que
 		}
 	}
 	b := in.Body
-	a := queues.Agent{ID: in.ID, Name: b.Name, Device: b.Device, AlwaysAvailable: b.AlwaysAvailable, Capacity: b.Capacity}
+	a := queues.Agent{ID: in.ID, Name: b.Name, Device: b.Device, AlwaysAvailable: b.AlwaysAvailable, Capacity: b.Capacity, AutoAnswer: b.AutoAnswer}
 	if err := s.Queues.PutAgent(ctx, tenant(ctx), a); err != nil {
 		return nil, err
 	}

@@ -154,6 +154,9 @@ func (s *Server) known(ctx context.Context, own queues.OwnSettings) error {
 
 // knownInstead looks at what happens instead of waiting, and while waiting.
 func (s *Server) knownInstead(ctx context.Context, own queues.OwnSettings) error {
+	if err := s.reachable(ctx, own); err != nil {
+		return err
+	}
 	prompts, targets, hours := own.Refers()
 	for _, id := range prompts {
 		if err := s.knownPrompt(ctx, id); err != nil {

@@ -299,32 +299,21 @@ func (s *Switchboard) tryCallback(ctx context.Context, cb Callback, place Place,
 
 // agentAccepts rings the agent; when it comes to nothing, the agent's part is over and reported.
 func (c *Call) agentAccepts(ctx context.Context, cb Callback, o Offer) bool {
-	c.offer = o.ID
 	if err := c.follows(ctx, cb.Queue); err != nil {
 		c.log.Error("the queue's settings could not be read", "err", err)
-		c.report(ctx, AgentWithdrawn)
-		return false
-	}
-	to := c.target(o)
-	to.Card.Callback = true
-	leg, err := c.sb.dialer.Dial(ctx, to)
-	if err != nil {
-		c.log.Warn("an agent's device could not be dialled", "agent", o.Agent, "err", err)
-		c.report(ctx, AgentUnreachable)
+		c.reportOf(ctx, o.ID, AgentWithdrawn)
 		return false
 	}
 	c.step(StepQueue, "")
-	c.addFar(leg, "agent", deviceKind(o.Device), o.Agent)
-	c.record.Agent, c.record.AgentName, c.record.Offer = &o.Agent, o.AgentName, &o.ID
-	c.step(StepOffer, "call.offered")
-	if accepted, why := c.ring(ctx, o); !accepted {
-		if why != "" && c.far != nil { // the node stops
-			c.agentLeft(ctx, AgentWithdrawn)
-		}
+	accepted, _ := c.ringAgents(ctx, o, func(o Offer) Target {
+		to := c.target(o)
+		to.Card.Callback = true
+		return to
+	})
+	if accepted == nil {
 		return false
 	}
-	c.farAnswered()
-	if !c.report(ctx, AgentAccepted) || !c.sb.reportCallback(ctx, cb, CallbackDialing, c.record.ID) {
+	if !c.sb.reportCallback(ctx, cb, CallbackDialing, c.record.ID) {
 		c.agentLeft(ctx, AgentWithdrawn)
 		return false
 	}
@@ -338,6 +327,7 @@ func (c *Call) callCustomer(ctx context.Context, cb Callback) Reason {
 	}
 	leg, err := c.sb.dialer.Dial(ctx, Target{
 		Tenant: c.record.Tenant, Call: c.record.ID, Device: "trunk:" + cb.Number, Codec: c.far.Stream().Format().Codec.Name,
+		Card: c.card(),
 	})
 	if err != nil {
 		c.log.Error("a customer could not be called back", "err", err)

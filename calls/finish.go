@@ -48,16 +48,15 @@ func (c *Call) finish(ctx context.Context, why Reason) {
 
 func (c *Call) leaveQueue(ctx context.Context, why Reason) {
 	leaving := LeavesAbandoned
-	if c.record.ConnectedAt != nil {
+	switch {
+	case c.state.Connected():
 		leaving = LeavesHandled
+		c.report(ctx, AgentEnded)
+	case why == ReasonEndedByPerson || why == ReasonNodeStopped:
+		leaving = LeavesEnded
 	}
-	if c.offer != uuid.Nil {
-		step := AgentWithdrawn
-		if c.state.Connected() {
-			step = AgentEnded
-		}
-		c.report(ctx, step)
-	}
+	// Otherwise leaving withdraws the offer, in its own transaction, so that reports see where the caller was when they left.
+	c.offer = uuid.Nil
 	if err := c.place.Leave(ctx, leaving); err != nil {
 		c.log.Error("a call could not leave its queue", "reason", why, "err", err)
 	}
@@ -69,17 +68,23 @@ func (c *Call) report(ctx context.Context, step AgentStep) bool {
 	if c.place == nil || c.offer == uuid.Nil {
 		return false
 	}
-	limited, cancel := context.WithTimeout(ctx, reportLimit)
-	defer cancel()
-	err := c.place.Report(limited, c.offer, step)
-	gone := errors.Is(err, ErrOfferGone)
-	if err != nil && !gone {
-		c.log.Error("the queues did not take an agent's step", "step", step, "err", err)
-	}
+	still := c.reportOf(ctx, c.offer, step)
 	switch step {
 	case AgentEnded, AgentDeclined, AgentMissed, AgentUnreachable, AgentLeft, AgentWithdrawn:
 		c.offer = uuid.Nil
 	default:
+	}
+	return still
+}
+
+// reportOf is report for any of the offers that were made for the call.
+func (c *Call) reportOf(ctx context.Context, offer uuid.UUID, step AgentStep) bool {
+	limited, cancel := context.WithTimeout(ctx, reportLimit)
+	defer cancel()
+	err := c.place.Report(limited, offer, step)
+	gone := errors.Is(err, ErrOfferGone)
+	if err != nil && !gone {
+		c.log.Error("the queues did not take an agent's step", "step", step, "err", err)
 	}
 	return !gone
 }
@@ -113,6 +118,11 @@ func (c *Call) closeLeg(i int, leg Leg, cause Cause) {
 // addFar makes a leg the far one and enters it into the record.
 func (c *Call) addFar(leg Leg, party, device string, agent uuid.UUID) {
 	c.far = leg
+	c.addLeg(leg, party, device, agent)
+}
+
+// addLeg lets the call hear of a leg, and enters it into the record.
+func (c *Call) addLeg(leg Leg, party, device string, agent uuid.UUID) {
 	c.watch(leg)
 	c.record.Legs = append(c.record.Legs, LegRecord{
 		ID: leg.ID(), Direction: leg.Direction(), Party: party, Agent: nullable(agent), Device: device, StartedAt: c.sb.db.Now(),

@@ -115,10 +115,12 @@ type Target struct {
 	Device string    // "browser", "sip:user@host:port", "phone:8001" (a registered SIP phone), "bot:id" (a virtual agent) or "trunk:+4930123" (a telephone number outside)
 	Agent  uuid.UUID // the agent whose device it is, uuid.Nil for others
 	Offer  uuid.UUID // the queue's offer, uuid.Nil for others
-	From   Party     // shown to the callee; a SIP callee gets the number unchanged as From user
-	Codec  string    // preferred, so that packets can pass untranscoded; empty: no preference
-	Card   Card      // what an agent's browser shows, and a virtual agent is told
-	Ring   Ring      // and how it rings
+	// AutoAnswer: an agent's browser whose microphone is proven answers by itself.
+	AutoAnswer bool
+	From       Party  // shown to the callee; a SIP callee gets the number unchanged as From user
+	Codec      string // preferred, so that packets can pass untranscoded; empty: no preference
+	Card       Card   // what an agent's browser shows, and a virtual agent is told
+	Ring       Ring   // and how it rings
 	// Supervision is what a supervisor's browser joins a call for; nil: it is offered the call.
 	Supervision *Supervision
 	// Language is what the caller speaks, for virtual agents.

@@ -40,7 +40,7 @@ type Joining struct {
 
 // Place is a call's place in a queue. The place stays the caller's own until Leave, also while agents are tried.
 type Place interface {
-	// Offers yields an agent whom the dispatcher has reserved for this call; the next comes after Report of the last.
+	// Offers yields an agent whom the dispatcher has reserved for this call, or several at once; the next comes after Report of the last.
 	Offers() <-chan Offer
 	// Standing is how the call stands now.
 	Standing(ctx context.Context) (Standing, error)
@@ -57,6 +57,7 @@ type Leaving string
 const (
 	LeavesHandled   Leaving = "handled"   // an agent took it
 	LeavesAbandoned Leaving = "abandoned" // the caller hung up, or was cut off
+	LeavesEnded     Leaving = "ended"     // somebody else ended the call, or the server stopped
 	LeavesDeflected Leaving = "deflected" // the queue sends it elsewhere, or calls back
 	LeavesHeld      Leaving = "held"      // a callback whose node stops: the place is kept for another
 )
@@ -114,6 +115,10 @@ type Offer struct {
 	AgentName string
 	Device    string // see Target.Device
 	RingFor   time.Duration
+	// AutoAnswer says that the agent's device is to answer by itself (V2.6).
+	AutoAnswer bool
+	// With are offers made at the same time to other agents: all ring, and the first to accept has the call. Report says who it was.
+	With []Offer
 }
 
 // AgentStep is what became of an offer.
@@ -229,9 +234,10 @@ type Menu struct {
 	Language   string
 	Prompt     Say // nothing: the choices are read out
 	Choices    []Choice
-	Wait       time.Duration // for a key, after the prompt
-	MaxSilent  int           // so many silences, or
-	MaxInvalid int           // so many wrong keys, and the caller gets
+	Languages  []MenuLanguage // asked for first; none: the menu's own
+	Wait       time.Duration  // for a key, after the prompt
+	MaxSilent  int            // so many silences, or
+	MaxInvalid int            // so many wrong keys, and the caller gets
 	Final      MenuAction
 	FinalQueue uuid.UUID
 	Zero       MenuAction

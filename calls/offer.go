@@ -2,31 +2,19 @@ package calls
 
 import (
 	"context"
+	"slices"
+	"time"
 
 	"tandem/media/sound"
 )
 
 // try brings one agent to the waiting caller: ring, whisper, countdown, talk. An empty reason means that the caller waits on, in the same place.
 func (c *Call) try(ctx context.Context, o Offer) Reason {
-	c.offer = o.ID
-	leg, err := c.sb.dialer.Dial(ctx, c.target(o))
-	if err != nil {
-		c.log.Warn("an agent's device could not be dialled", "agent", o.Agent, "err", err)
-		c.report(ctx, AgentUnreachable)
-		return ""
-	}
-	c.addFar(leg, "agent", deviceKind(o.Device), o.Agent)
-	c.record.Agent, c.record.AgentName, c.record.Offer = &o.Agent, o.AgentName, &o.ID
-	c.step(StepOffer, "call.offered")
-	accepted, why := c.ring(ctx, o)
-	if !accepted {
+	accepted, why := c.ringAgents(ctx, o, c.target)
+	if accepted == nil {
 		return why
 	}
-	c.farAnswered()
-	if !c.report(ctx, AgentAccepted) {
-		return c.agentLeft(ctx, AgentWithdrawn)
-	}
-	here, why := c.prepareAgent(ctx)
+	here, why := c.prepareAgent(ctx, *accepted)
 	if !here {
 		return why
 	}
@@ -58,9 +46,13 @@ func (c *Call) target(o Offer) Target {
 	if c.record.Caller.Withheld {
 		caller = ""
 	}
+	codec := ""
+	if c.customer != nil {
+		codec = c.customer.Stream().Format().Codec.Name // after a re-INVITE another than at first
+	}
 	return Target{
 		Tenant: c.record.Tenant, Call: c.record.ID, Device: o.Device, Agent: o.Agent, Offer: o.ID, From: c.record.Caller,
-		Codec: c.customer.Stream().Format().Codec.Name, // after a re-INVITE another than at first
+		AutoAnswer: o.AutoAnswer, Codec: codec,
 		Card: Card{
 			Number: c.record.Number, Caller: caller, Name: c.record.Caller.Name, QueuePath: c.record.QueuePath,
 			Waited: int(c.sb.db.Now().Sub(*c.record.QueuedAt).Seconds()), RingFor: int(o.RingFor.Seconds()),
@@ -79,35 +71,111 @@ func deviceKind(device string) string {
 	return device
 }
 
-// ring waits for the agent to accept. When it comes to nothing, the agent's part is over and reported.
-func (c *Call) ring(ctx context.Context, o Offer) (accepted bool, why Reason) {
-	c.timer.Reset(o.RingFor)
+// rung is a device that rings for this call.
+type rung struct {
+	offer Offer
+	leg   Leg
+}
+
+// ringAgents rings the agent, or all agents to whom the call is offered at once, until one of them accepts: who has it then is the queues'
+// word, the others' devices stop. Nil means that it came to nothing; what became of each agent is reported.
+func (c *Call) ringAgents(ctx context.Context, o Offer, target func(Offer) Target) (accepted *Offer, why Reason) {
+	var ringing []rung
+	for _, o := range append([]Offer{o}, o.With...) {
+		leg, err := c.sb.dialer.Dial(ctx, target(o))
+		if err != nil {
+			c.log.Warn("an agent's device could not be dialled", "agent", o.Agent, "err", err)
+			c.reportOf(ctx, o.ID, AgentUnreachable)
+			continue
+		}
+		c.addLeg(leg, "agent", deviceKind(o.Device), o.Agent)
+		ringing = append(ringing, rung{o, leg})
+	}
+	if len(ringing) == 0 {
+		return nil, ""
+	}
+	if len(ringing) == 1 {
+		c.servedBy(ringing[0].offer)
+	}
+	c.step(StepOffer, "call.offered")
+	winner, rest, why := c.ring(ctx, ringing, o.RingFor)
+	for _, r := range rest {
+		c.stopRinging(r, CauseElsewhere)
+	}
+	if winner == nil {
+		c.record.Agent, c.record.AgentName, c.record.Offer = nil, "", nil
+		if why == "" {
+			c.step(StepQueue, "call.queued")
+		}
+		return nil, why
+	}
+	c.far, c.offer = winner.leg, winner.offer.ID
+	c.servedBy(winner.offer)
+	c.farAnswered()
+	return &winner.offer, ""
+}
+
+func (c *Call) servedBy(o Offer) {
+	c.record.Agent, c.record.AgentName, c.record.Offer = &o.Agent, o.AgentName, &o.ID
+}
+
+// stopRinging ends what a device has with the call.
+func (c *Call) stopRinging(r rung, cause Cause) {
+	r.leg.Hangup(cause)
+	if i := c.legIndex(r.leg); i >= 0 {
+		c.closeLeg(i, r.leg, cause)
+	}
+	c.gone = append(c.gone, r.leg)
+}
+
+// ring waits for one of the devices to be answered, and returns those that still ring then. A reason means that the call ends.
+func (c *Call) ring(ctx context.Context, ringing []rung, ringFor time.Duration) (winner *rung, rest []rung, why Reason) {
+	c.timer.Reset(ringFor)
 	defer c.timer.Stop()
-	for {
+	drop := func(i int, step AgentStep, cause Cause) {
+		r := ringing[i]
+		ringing = slices.Delete(ringing, i, i+1)
+		c.stopRinging(r, cause)
+		if step != "" {
+			c.reportOf(ctx, r.offer.ID, step)
+		}
+	}
+	for len(ringing) > 0 {
 		h := c.next(ctx)
-		switch h.kind {
-		case farDid:
-			switch h.event {
-			case LegRinging:
-				if !c.report(ctx, AgentRinging) {
-					return false, c.agentLeft(ctx, AgentWithdrawn)
-				}
-			case LegAnswered:
-				return true, ""
-			default:
+		at := slices.IndexFunc(ringing, func(r rung) bool { return r.leg == h.leg })
+		switch {
+		case at >= 0 && h.kind == otherDid && h.event == LegRinging:
+			if !c.reportOf(ctx, ringing[at].offer.ID, AgentRinging) {
+				drop(at, "", CauseNormal)
 			}
-		case farGone:
-			return false, c.agentLeft(ctx, offerStep(c.far.Cause()))
-		case timeUp:
-			return false, c.agentLeft(ctx, AgentMissed)
-		case soundReached:
+		case at >= 0 && h.kind == otherDid && h.event == LegAnswered:
+			if r := ringing[at]; c.reportOf(ctx, r.offer.ID, AgentAccepted) {
+				return &r, slices.Delete(ringing, at, at+1), ""
+			}
+			drop(at, "", CauseElsewhere)
+		case at >= 0 && h.kind == otherGone:
+			drop(at, offerStep(h.leg.Cause()), CauseNormal)
+		case h.kind == timeUp:
+			for len(ringing) > 0 {
+				drop(0, AgentMissed, CauseNoAnswer)
+			}
+		case h.kind == soundReached:
 			c.playMusic(ctx)
 		default:
 			if why := c.common(h); why != "" {
-				return false, why
+				for len(ringing) > 0 {
+					// Leaving the queue withdraws its offers; a callback's place stays.
+					step := AgentStep("")
+					if c.customer == nil {
+						step = AgentWithdrawn
+					}
+					drop(0, step, CauseNormal)
+				}
+				return nil, nil, why
 			}
 		}
 	}
+	return nil, nil, ""
 }
 
 func offerStep(cause Cause) AgentStep {
@@ -151,7 +219,12 @@ func (c *Call) agentLeft(ctx context.Context, step AgentStep) Reason {
 
 // prepareAgent plays whisper and countdown to the agent alone; the caller goes on hearing music (V2.3, V2.4).
 // here is false when the agent or the caller left in it.
-func (c *Call) prepareAgent(ctx context.Context) (here bool, why Reason) {
+func (c *Call) prepareAgent(ctx context.Context, o Offer) (here bool, why Reason) {
+	if o.AutoAnswer {
+		if here, why = c.warnAgent(ctx); !here {
+			return here, why
+		}
+	}
 	whisper, countdown, err := c.sb.prompts.Prelude(ctx, c.record.Tenant, c.plan)
 	if err != nil {
 		c.log.Error("the whisper or the countdown is missing", "err", err)
@@ -170,6 +243,21 @@ func (c *Call) prepareAgent(ctx context.Context) (here bool, why Reason) {
 	}
 	return true, ""
 }
+
+// warnAgent tells an agent whose device has answered by itself, by a tone, that somebody comes (V2.6).
+func (c *Call) warnAgent(ctx context.Context) (here bool, why Reason) {
+	tone, err := c.sb.prompts.Tone("auto_answer", func() sound.PCM {
+		return sound.Tone{Hz: []float64{880}, On: autoAnswerTone, Level: -14}.PCM(8000)
+	})
+	if err != nil {
+		c.log.Error("the tone of auto-answer is missing", "err", err)
+		return true, ""
+	}
+	c.step(StepAccept, "call.accepted")
+	return c.playToAgent(ctx, tone, "end")
+}
+
+const autoAnswerTone = 500 * time.Millisecond
 
 func (c *Call) playToAgent(ctx context.Context, a *sound.Asset, until string) (here bool, why Reason) {
 	// The caller's own announcement, if one is playing, ends in music now: its end would not be heard of.

@@ -42,7 +42,9 @@ func TestCheckerSeesWhoWaitsBesideAnIdleAgent(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		d.check(v.pairs)
+		if err := d.check(st.ctx, v); err != nil {
+			t.Fatal(err)
+		}
 		var m dto.Metric
 		if err := s.metrics.violations.Write(&m); err != nil {
 			t.Fatal(err)

@@ -16,8 +16,12 @@ import (
 	"tandem/internal/storage"
 )
 
-// mostMatches is how many decisions one transaction stores: it bounds how long the last of them waits for the first.
-const mostMatches = 32
+const (
+	// mostMatches is how many decisions one transaction stores: it bounds how long the last of them waits for the first.
+	mostMatches = 32
+	// mostNobody is how many decisions that led to nobody it stores besides.
+	mostNobody = 16
+)
 
 // dispatcher decides for one shard while it holds the shard's lease.
 type dispatcher struct {
@@ -27,12 +31,14 @@ type dispatcher struct {
 
 	epoch    int64    // 0: another node holds the shard
 	pic      *picture // nil: to be loaded
+	work     *ledger  // nil: to be loaded, where a queue goes by it
 	dirty    bool     // pic shows decisions that were perhaps not stored
 	snapshot string   // of the database, up to which pic is right
 	config   int64
 	again    lost                  // rows to read although they have not changed
 	silent   map[uuid.UUID]silence // nodes, as the sweeper sees them
 	suspects map[pair]time.Time    // who waited beside whom at the last look, since when
+	alarmed  map[uuid.UUID]bool    // which of their items were told of
 }
 
 // lost are decisions that could not be stored, because somebody changed the item or the agent just then.
@@ -47,13 +53,20 @@ func (d *dispatcher) run(ctx context.Context) error {
 	defer d.release(context.WithoutCancel(ctx))
 	tick := time.NewTicker(safetyPass)
 	defer tick.Stop()
+	due := time.NewTimer(safetyPass)
+	defer due.Stop()
 	d.tick(ctx)
 	for {
+		due.Reset(d.dueIn())
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
 			d.tick(ctx)
+		case <-due.C:
+			if d.epoch != 0 {
+				d.report(ctx, "decide", d.pass(ctx, time.Now()))
+			}
 		case <-wake:
 			if d.epoch == 0 {
 				continue
@@ -61,6 +74,16 @@ func (d *dispatcher) run(ctx context.Context) error {
 			d.report(ctx, "decide", d.pass(ctx, time.Now()))
 		}
 	}
+}
+
+// dueIn is how long until the time alone may change who gets what.
+func (d *dispatcher) dueIn() time.Duration {
+	if d.pic != nil {
+		if in, ok := d.pic.dueIn(); ok {
+			return max(in, time.Millisecond)
+		}
+	}
+	return safetyPass
 }
 
 // tick keeps or takes the lease, ends what has run out, decides, and checks that nobody waits in vain.
@@ -71,7 +94,7 @@ func (d *dispatcher) tick(ctx context.Context) {
 		return
 	}
 	d.report(ctx, "sweep", d.sweep(ctx, v))
-	d.check(v.pairs)
+	d.report(ctx, "check", d.check(ctx, v))
 	d.report(ctx, "decide", d.pass(ctx, time.Now()))
 }
 
@@ -85,11 +108,11 @@ func (d *dispatcher) report(ctx context.Context, what string, err error) {
 		return
 	}
 	d.logger.Error("the dispatcher failed and tries again", "step", what, "err", err)
-	d.pic, d.silent = nil, nil
+	d.pic, d.work, d.silent = nil, nil, nil
 }
 
 func (d *dispatcher) lose() {
-	d.epoch, d.pic, d.silent, d.suspects = 0, nil, nil, nil
+	d.epoch, d.pic, d.work, d.silent, d.suspects = 0, nil, nil, nil, nil
 	d.s.metrics.waiting.DeleteLabelValues(strconv.Itoa(int(d.shard)))
 }
 
@@ -151,7 +174,9 @@ func (d *dispatcher) pass(ctx context.Context, woken time.Time) error {
 		}
 		for _, o := range made {
 			d.deliver(o)
-			d.s.metrics.dispatch.Observe(time.Since(woken).Seconds())
+			for range 1 + len(o.Offer.With) {
+				d.s.metrics.dispatch.Observe(time.Since(woken).Seconds())
+			}
 		}
 		if !more {
 			d.s.metrics.waiting.WithLabelValues(strconv.Itoa(int(d.shard))).Set(float64(len(d.pic.items)))
@@ -172,20 +197,23 @@ func (d *dispatcher) step(ctx context.Context) (offers []made, more bool, err er
 	err = d.s.db.Worker(ctx, func(tx *storage.Tx) error {
 		offers = nil
 		if d.dirty {
-			d.pic = nil
+			d.pic, d.work = nil, nil
 		}
 		if err := d.refresh(ctx, tx); err != nil {
 			return err
 		}
 		ms := d.pic.decide(mostMatches)
-		more = len(d.pic.ready) > 0
-		if len(ms) == 0 {
+		none := d.pic.nobody(mostNobody)
+		more = len(d.pic.ready) > 0 || len(d.pic.moved) > 0
+		if len(ms) == 0 && len(none) == 0 {
 			return nil
 		}
 		d.dirty = true
 		var err error
-		offers, err = d.store(ctx, tx, ms)
-		return err
+		if offers, err = d.store(ctx, tx, ms); err != nil {
+			return err
+		}
+		return d.storeNobody(ctx, tx, none)
 	})
 	if err == nil {
 		d.dirty = false
@@ -209,18 +237,23 @@ func (d *dispatcher) refresh(ctx context.Context, tx *storage.Tx) error {
 		if err != nil {
 			return fmt.Errorf("load the picture: %w", err)
 		}
-		d.pic, d.snapshot, d.config, d.dirty, d.again = pic, snapshot, config, false, lost{}
-		return nil
+		pic.remember(d.pic)
+		d.pic, d.config, d.dirty, d.again = pic, config, false, lost{}
+	} else {
+		agents, items, err := readChanges(ctx, tx, d.shard, d.snapshot, d.again)
+		if err != nil {
+			return fmt.Errorf("read what has changed: %w", err)
+		}
+		d.pic.advance(tx.Now)
+		for _, a := range agents {
+			d.pic.setAgent(a)
+		}
+		for _, it := range items {
+			d.pic.setItem(it)
+		}
 	}
-	agents, items, err := readChanges(ctx, tx, d.shard, d.snapshot, d.again)
-	if err != nil {
-		return fmt.Errorf("read what has changed: %w", err)
-	}
-	for _, a := range agents {
-		d.pic.setAgent(a)
-	}
-	for _, it := range items {
-		d.pic.setItem(it)
+	if err := d.refreshWork(ctx, tx); err != nil {
+		return fmt.Errorf("read what agents have done: %w", err)
 	}
 	d.snapshot, d.again = snapshot, lost{}
 	return nil
@@ -240,7 +273,7 @@ func (d *dispatcher) store(ctx context.Context, tx *storage.Tx, ms []match) ([]m
 		return nil, err
 	}
 	var rows offerRows
-	offers := make([]made, len(won))
+	var offers []made
 	entries := make([]events.Entry, 0, 2*len(won))
 	for i := range won {
 		m := &won[i]
@@ -251,9 +284,15 @@ func (d *dispatcher) store(ctx context.Context, tx *storage.Tx, ms []match) ([]m
 			return nil, fmt.Errorf("encode a decision: %w", err)
 		}
 		rows.add(m, string(body))
-		offers[i] = made{Tenant: m.item.tenant, Node: m.item.node, Offer: Offer{
-			ID: m.offer, Item: m.item.id, Queue: m.queue.id, Agent: m.agent.id, AgentName: m.agent.name, Device: m.agent.device, RingFor: m.queue.ringFor,
-		}}
+		offer := Offer{
+			ID: m.offer, Item: m.item.id, Queue: m.queue.id, Agent: m.agent.id, AgentName: m.agent.name, Device: m.agent.device, RingFor: m.queue.ringFor, AutoAnswer: m.autoAnswer,
+		}
+		// Offers of one item follow each other.
+		if last := len(offers) - 1; last >= 0 && offers[last].Offer.Item == m.item.id {
+			offers[last].Offer.With = append(offers[last].Offer.With, offer)
+		} else {
+			offers = append(offers, made{Tenant: m.item.tenant, Node: m.item.node, Offer: offer})
+		}
 		entries = append(entries,
 			events.Entry{Tenant: m.item.tenant, Type: "offer.made", Subject: m.item.id, Data: OfferMade{Offer: m.offer, Item: m.item.id, Kind: m.item.kind, Queue: m.queue.id, Agent: m.agent.id}},
 			events.Entry{Tenant: m.item.tenant, Type: "agent.state", Subject: m.agent.id, Data: StateChanged{Agent: m.agent.id, Offer: m.offer, Item: m.item.id, Queue: m.queue.id, From: Idle, State: Reserved}})
@@ -262,6 +301,26 @@ func (d *dispatcher) store(ctx context.Context, tx *storage.Tx, ms []match) ([]m
 		return nil, fmt.Errorf("store reservations: %w", err)
 	}
 	return offers, d.s.log.AppendAll(ctx, tx, entries)
+}
+
+// storeNobody writes why nobody took an item.
+func (d *dispatcher) storeNobody(ctx context.Context, tx *storage.Tx, none []nobodyDecision) error {
+	if len(none) == 0 {
+		return nil
+	}
+	var ids, tenants, items [][16]byte
+	var bodies []string
+	for i := range none {
+		n := &none[i]
+		n.decision.At = tx.Now
+		body, err := json.Marshal(n.decision)
+		if err != nil {
+			return fmt.Errorf("encode a decision: %w", err)
+		}
+		ids, tenants, items, bodies = append(ids, storage.NewID()), append(tenants, n.tenant), append(items, n.decision.Item), append(bodies, string(body))
+	}
+	_, err := tx.Exec(ctx, insertDecisions, tx.Now, ids, tenants, items, bodies)
+	return wrap("write why nobody took an item", err)
 }
 
 // claim locks items and agents and returns the matches for which both are unchanged; the others are read again.

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
+	"slices"
 	"testing"
 	"time"
 
@@ -89,8 +90,9 @@ type world struct {
 	queued   map[uuid.UUID]int // how often an item has begun to wait
 }
 
-// TestNothingIsLost takes two nodes through random joins, answers, hang-ups, presences, hand-overs of the dispatcher and crashes. After
-// every step the database must hold together, and every decision must be the one that the rows call for.
+// TestNothingIsLost takes two nodes through random joins, answers, hang-ups, presences, priorities, hand-overs of the dispatcher and
+// crashes, with queues of every algorithm and both offer modes. After every step the database must hold together, and every decision must
+// be the one that the rows call for.
 func TestNothingIsLost(t *testing.T) {
 	if f := flag.Lookup("rapid.checks"); f.Value.String() == f.DefValue {
 		if err := flag.Set("rapid.checks", "15"); err != nil { // each step is a transaction
@@ -124,22 +126,32 @@ func (w *world) ok(err error) {
 func (w *world) build() {
 	w.nodes = []*Service{w.service(), w.service()}
 	w.d = w.dispatcher(w, w.nodes[0], w.tenant)
+	skill, err := w.nodes[0].PutSkill(w.ctx, w.tenant, uuid.Nil, "German")
+	w.ok(err)
 	for range rapid.IntRange(1, 5).Draw(w.T, "agents") {
 		id := storage.NewID()
 		w.agents = append(w.agents, id)
-		w.ok(w.nodes[0].PutAgent(w.ctx, w.tenant, Agent{ID: id, Name: "A", Device: "browser", AlwaysAvailable: true}))
+		w.ok(w.nodes[0].PutAgent(w.ctx, w.tenant, Agent{ID: id, Name: "A", Device: "browser", AlwaysAvailable: rapid.Bool().Draw(w.T, "always")}))
+		w.ok(w.nodes[0].SetPresence(w.ctx, w.tenant, id, Available, ""))
+		if level := rapid.IntRange(0, 5).Draw(w.T, "level"); level > 0 {
+			w.ok(w.nodes[0].SetAgentSkills(w.ctx, w.tenant, id, []SkillNeed{{skill.ID, level}}))
+		}
 	}
 	for n := range rapid.IntRange(1, 2).Draw(w.T, "queues") {
-		wrap := WrapUpRule{Mode: rapid.SampledFrom([]WrapUpMode{WrapUpNone, WrapUpOptional}).Draw(w.T, "wrap-up")}
-		q, err := w.nodes[0].CreateQueue(w.ctx, w.tenant, NewQueue{Name: fmt.Sprint("Q", n), Settings: OwnSettings{WrapUp: &wrap}})
+		wrap := WrapUpRule{Mode: rapid.SampledFrom([]WrapUpMode{WrapUpNone, WrapUpOptional, WrapUpRequested}).Draw(w.T, "wrap-up")}
+		algorithm := rapid.SampledFrom(algorithms).Draw(w.T, "algorithm")
+		mode := rapid.SampledFrom([]OfferMode{OfferOne, OfferOne, OfferAll}).Draw(w.T, "mode")
+		skills := SkillRule{Match: MatchAll, Required: []SkillNeed{{skill.ID, 3}}}
+		q, err := w.nodes[0].CreateQueue(w.ctx, w.tenant, NewQueue{Name: fmt.Sprint("Q", n), Settings: OwnSettings{WrapUp: &wrap, Algorithm: &algorithm, OfferMode: &mode, Skills: &skills}})
 		w.ok(err)
 		w.queues = append(w.queues, q.ID)
-		w.ok(w.nodes[0].SetMembers(w.ctx, w.tenant, q.ID, w.agents[:rapid.IntRange(1, len(w.agents)).Draw(w.T, "members")]))
+		members := rapid.Permutation(w.agents).Draw(w.T, "order")[:rapid.IntRange(1, len(w.agents)).Draw(w.T, "members")]
+		w.ok(w.nodes[0].SetMembers(w.ctx, w.tenant, q.ID, members))
 	}
 }
 
 func (w *world) step() {
-	switch rapid.IntRange(0, 11).Draw(w.T, "what") {
+	switch rapid.IntRange(0, 14).Draw(w.T, "what") {
 	case 0, 1, 2:
 		w.join()
 	case 3, 4:
@@ -152,7 +164,7 @@ func (w *world) step() {
 		}
 	case 9:
 		agent := rapid.SampledFrom(w.agents).Draw(w.T, "agent")
-		w.ok(w.nodes[0].SetPresence(w.ctx, w.tenant, agent, Available, ""))
+		w.ok(w.nodes[0].SetPresence(w.ctx, w.tenant, agent, w.presence(), ""))
 		_, err := w.nodes[0].FinishWrapUp(w.ctx, w.tenant, agent, WrapUpNote{})
 		if !errors.Is(err, ErrNoWrapUp) {
 			w.ok(err)
@@ -162,7 +174,25 @@ func (w *world) step() {
 		w.d = w.dispatcher(w, w.nodes[w.holder], w.tenant)
 	case 11:
 		w.crash(rapid.IntRange(0, 1).Draw(w.T, "node"))
+	case 12:
+		w.ok(w.nodes[0].SetNextPresence(w.ctx, w.tenant, rapid.SampledFrom(w.agents).Draw(w.T, "agent"), w.presence(), ""))
+	case 13:
+		if wt := w.someItem(); wt != nil {
+			if err := w.nodes[0].SetPriority(w.ctx, w.tenant, wt.id, rapid.IntRange(0, 3).Draw(w.T, "priority")); !errors.Is(err, ErrNotWaiting) {
+				w.ok(err)
+			}
+		}
+	case 14:
+		if wt := w.someItem(); wt != nil {
+			if err := w.nodes[0].RequestWrapUp(w.ctx, w.tenant, rapid.SampledFrom(w.agents).Draw(w.T, "agent"), wt.id, true); !errors.Is(err, ErrNoTalk) {
+				w.ok(err)
+			}
+		}
 	}
+}
+
+func (w *world) presence() Presence {
+	return rapid.SampledFrom([]Presence{Available, Available, Available, Away, Busy, Offline}).Draw(w.T, "presence")
 }
 
 func (w *world) join() {
@@ -198,14 +228,20 @@ func (w *world) talk() {
 	if wt == nil {
 		return
 	}
-	var offer uuid.UUID
+	var offers []uuid.UUID
 	err := w.db.Worker(w.ctx, func(tx *storage.Tx) error {
-		return tx.QueryRow(w.ctx, `SELECT offer_id FROM queue_offers WHERE item_id = $1 ORDER BY made_at DESC, offer_id DESC LIMIT 1`, wt.id).Scan(&offer)
+		rows, err := tx.Query(w.ctx, `SELECT offer_id FROM queue_offers WHERE item_id = $1 ORDER BY made_at DESC, offer_id DESC LIMIT 3`, wt.id)
+		if err != nil {
+			return err
+		}
+		offers, err = pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+		return err
 	})
-	if errors.Is(err, pgx.ErrNoRows) {
+	w.ok(err)
+	if len(offers) == 0 {
 		return
 	}
-	w.ok(err)
+	offer := rapid.SampledFrom(offers).Draw(w.T, "offer")
 	s := wt.s
 	switch rapid.IntRange(0, 9).Draw(w.T, "step") {
 	case 0, 1:
@@ -249,33 +285,64 @@ func (w *world) crash(n int) {
 	}
 }
 
+// called is what the rows call for: the first item that somebody can take, and who does, in the order of its queue's algorithm.
+func (w *world) called() (item uuid.UUID, agents []uuid.UUID) {
+	w.ok(w.db.Worker(w.ctx, func(tx *storage.Tx) error {
+		rows, err := tx.Query(w.ctx, `
+			SELECT i.item_id, a.agent_id, q.settings->>'offer_mode' = 'all'
+			FROM queue_items i JOIN queues q USING (queue_id) JOIN queue_members m USING (queue_id) JOIN queue_agents a USING (agent_id)
+			LEFT JOIN queue_agent_skills k USING (agent_id)
+			CROSS JOIN LATERAL (SELECT count(*) AS n, coalesce(sum(seconds), 0) AS talk FROM queue_work x WHERE x.agent_id = a.agent_id) d
+			WHERE i.tenant_id = $1 AND i.state = 'waiting' AND i.node <> $2 AND a.barred = '' AND a.used + i.weight <= a.capacity
+			  AND (a.always_available OR a.presence = 'AVAILABLE') AND a.next_presence IN ('', 'AVAILABLE')
+			  AND (q.settings->>'algorithm' <> 'skills' OR k.level >= 3)
+			ORDER BY i.priority DESC, i.enqueued_at, i.item_id,
+				CASE q.settings->>'algorithm' WHEN 'round_robin' THEN extract(epoch FROM a.offered_at) WHEN 'fewest_interactions' THEN d.n
+					WHEN 'least_talk' THEN d.talk WHEN 'ordered_list' THEN m.position WHEN 'skills' THEN -k.level ELSE 0 END,
+				a.idle_since, a.agent_id`, w.tenant, uuid.Nil)
+		if err != nil {
+			return err
+		}
+		var of, agent uuid.UUID
+		var all bool
+		_, err = pgx.ForEachRow(rows, []any{&of, &agent, &all}, func() error {
+			if item == uuid.Nil || of == item && all {
+				item, agents = of, append(agents, agent)
+			}
+			return nil
+		})
+		return err
+	}))
+	return item, agents
+}
+
 // decide lets the dispatcher decide one at a time, and compares each decision with what the rows say.
 func (w *world) decide() {
 	for {
-		var item, agent uuid.UUID
-		err := w.db.Worker(w.ctx, func(tx *storage.Tx) error {
-			return tx.QueryRow(w.ctx, `
-				SELECT i.item_id, a.agent_id FROM queue_items i JOIN queue_members m USING (queue_id) JOIN queue_agents a USING (agent_id)
-				WHERE i.tenant_id = $1 AND i.state = 'waiting' AND i.node <> $2 AND a.barred = '' AND a.used + i.weight <= a.capacity
-				ORDER BY i.priority DESC, i.enqueued_at, i.item_id, a.idle_since, a.agent_id LIMIT 1`, w.tenant, uuid.Nil).Scan(&item, &agent)
-		})
-		if !errors.Is(err, pgx.ErrNoRows) {
-			w.ok(err)
-		}
+		item, agents := w.called()
 		var offers []made
 		w.ok(w.db.Worker(w.ctx, func(tx *storage.Tx) error {
 			if err := w.d.refresh(w.ctx, tx); err != nil {
 				return err
 			}
+			ms, none := w.d.pic.decide(1), w.d.pic.nobody(mostNobody)
 			var err error
-			offers, err = w.d.store(w.ctx, tx, w.d.pic.decide(1))
-			return err
+			if offers, err = w.d.store(w.ctx, tx, ms); err != nil {
+				return err
+			}
+			return w.d.storeNobody(w.ctx, tx, none)
 		}))
 		if item == uuid.Nil && len(offers) == 0 {
 			return
 		}
-		if len(offers) != 1 || offers[0].Offer.Item != item || offers[0].Offer.Agent != agent {
-			w.Fatalf("decided %+v, want item %s for agent %s", offers, item, agent)
+		var got []uuid.UUID
+		for _, m := range offers {
+			for _, o := range append([]Offer{m.Offer}, m.Offer.With...) {
+				got = append(got, o.Agent)
+			}
+		}
+		if len(offers) != 1 || offers[0].Offer.Item != item || !slices.Equal(got, agents) {
+			w.Fatalf("decided %+v, want item %s for agents %s", offers, item, agents)
 		}
 		for _, s := range w.nodes {
 			if s.node == offers[0].Node {
@@ -288,7 +355,10 @@ func (w *world) decide() {
 // holdsTogether checks what must be true between any two transactions.
 func (w *world) holdsTogether() {
 	for what, sql := range map[string]string{
-		"an item has two agents": `SELECT count(*) FROM (SELECT FROM queue_offers WHERE tenant_id = $1 AND state NOT IN ('WRAP_UP', 'IDLE') GROUP BY item_id HAVING count(*) > 1) x`,
+		"an item has two agents": `SELECT count(*) FROM (SELECT FROM queue_offers WHERE tenant_id = $1 AND state IN ('CONNECTING', 'INTERACTING', 'HELD', 'RECOVERING') GROUP BY item_id HAVING count(*) > 1) x`,
+		"an item rings while an agent has it": `SELECT count(*) FROM queue_offers o JOIN queue_offers p USING (item_id) WHERE o.tenant_id = $1
+			AND o.state IN ('RESERVED', 'ALERTING') AND p.state IN ('CONNECTING', 'INTERACTING', 'HELD', 'RECOVERING')`,
+		"what was chosen for later has not come true": `SELECT count(*) FROM queue_agents WHERE tenant_id = $1 AND used = 0 AND next_presence <> ''`,
 		"an agent's load is not that of their items": `SELECT count(*) FROM queue_agents a WHERE tenant_id = $1
 			AND used <> (SELECT coalesce(sum(weight), 0) FROM queue_offers o WHERE o.agent_id = a.agent_id AND state <> 'IDLE')`,
 		"an agent has too much": `SELECT count(*) FROM queue_agents WHERE tenant_id = $1 AND used > capacity`,

@@ -110,7 +110,9 @@ func (s *Service) receive(m made) {
 	w := s.local[m.Offer.Item]
 	_, known := s.offers[m.Offer.ID]
 	if w != nil && !known {
-		s.offers[m.Offer.ID] = localOffer{tenant: m.Tenant, item: m.Offer.Item}
+		for _, o := range append([]Offer{m.Offer}, m.Offer.With...) {
+			s.offers[o.ID] = localOffer{tenant: m.Tenant, item: o.Item}
+		}
 	}
 	s.mu.Unlock()
 	if w != nil && !known {
@@ -121,19 +123,26 @@ func (s *Service) receive(m made) {
 // missedOffers returns the reservations for this node's items that it has not heard of.
 func (s *Service) missedOffers(ctx context.Context, tx *storage.Tx, known []uuid.UUID) ([]made, error) {
 	rows, err := tx.Query(ctx, `
-		SELECT o.tenant_id, o.node, o.offer_id, o.item_id, o.queue_id, o.agent_id, a.name, a.device, o.ring_seconds
+		SELECT o.tenant_id, o.node, o.offer_id, o.item_id, o.queue_id, o.agent_id, a.name, a.device, o.ring_seconds, o.auto_answer
 		FROM queue_offers o JOIN queue_agents a USING (agent_id)
-		WHERE o.node = $1 AND o.state = 'RESERVED' AND o.offer_id <> ALL ($2)`, s.node, append([]uuid.UUID{}, known...))
+		WHERE o.node = $1 AND o.state = 'RESERVED' AND o.offer_id <> ALL ($2) ORDER BY o.item_id, o.offer_id`, s.node, append([]uuid.UUID{}, known...))
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (m made, err error) {
-		var ring int
-		o := &m.Offer
-		err = row.Scan(&m.Tenant, &m.Node, &o.ID, &o.Item, &o.Queue, &o.Agent, &o.AgentName, &o.Device, &ring)
+	var missed []made
+	var m made
+	var ring int
+	o := &m.Offer
+	_, err = pgx.ForEachRow(rows, []any{&m.Tenant, &m.Node, &o.ID, &o.Item, &o.Queue, &o.Agent, &o.AgentName, &o.Device, &ring, &o.AutoAnswer}, func() error {
 		o.RingFor = time.Duration(ring) * time.Second
-		return m, err
+		if last := len(missed) - 1; last >= 0 && missed[last].Offer.Item == o.Item {
+			missed[last].Offer.With = append(missed[last].Offer.With, *o)
+		} else {
+			missed = append(missed, m)
+		}
+		return nil
 	})
+	return missed, err
 }
 
 // rejoin puts back what others took for lost while this node could not say that it lived: its callers still hear the music. The place

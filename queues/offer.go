@@ -43,7 +43,7 @@ type OfferMade struct {
 }
 
 // OfferEnded is the data of the event offer.ended: an offer that led to nothing, or an interaction that is over. Result is an OfferResult,
-// "left_early" (the agent hung up in the whisper), "expired" (its node was lost), "ended" (after an interaction without wrap-up),
+// "taken" (another agent to whom the item was offered at the same time was first), "left_early" (the agent hung up in the whisper), "expired" (its node was lost), "ended" (after an interaction without wrap-up),
 // "finished" or "timed_out" (after a wrap-up).
 type OfferEnded struct {
 	OfferMade
@@ -76,7 +76,7 @@ type assignment struct {
 	state                             State
 	stateAt, madeAt                   time.Time
 	weight, missed                    int
-	alwaysAvailable                   bool
+	alwaysAvailable, wrapAsked        bool
 }
 
 func (a *assignment) made() OfferMade {
@@ -87,10 +87,12 @@ func (a *assignment) made() OfferMade {
 func lockAssignment(ctx context.Context, tx *storage.Tx, offer uuid.UUID) (*assignment, error) {
 	a := &assignment{offer: offer}
 	err := tx.QueryRow(ctx, `
-		SELECT o.tenant_id, o.item_id, o.queue_id, o.agent_id, i.kind, i.state = 'left', o.state, o.state_at, o.made_at, o.weight, a.missed, a.always_available
+		SELECT o.tenant_id, o.item_id, o.queue_id, o.agent_id, i.kind, i.state = 'left', o.state, o.state_at, o.made_at, o.weight, a.missed, a.always_available,
+			o.wrap_asked
 		FROM queue_offers o JOIN queue_items i USING (item_id) JOIN queue_agents a USING (agent_id)
 		WHERE o.offer_id = $1 FOR UPDATE OF i, o, a`, offer).
-		Scan(&a.tenant, &a.item, &a.queue, &a.agent, &a.kind, &a.itemLeft, &a.state, &a.stateAt, &a.madeAt, &a.weight, &a.missed, &a.alwaysAvailable)
+		Scan(&a.tenant, &a.item, &a.queue, &a.agent, &a.kind, &a.itemLeft, &a.state, &a.stateAt, &a.madeAt, &a.weight, &a.missed, &a.alwaysAvailable,
+			&a.wrapAsked)
 	if err != nil {
 		return nil, storage.Missing(err, ErrOfferGone)
 	}
@@ -110,7 +112,10 @@ func (s *Service) Offered(ctx context.Context, offer uuid.UUID, r OfferResult) e
 		case OfferAlerting:
 			return s.move(ctx, tx, a, hAlert, moveDetail{})
 		case OfferAccepted:
-			return s.move(ctx, tx, a, hAccept, moveDetail{})
+			if err := s.move(ctx, tx, a, hAccept, moveDetail{}); err != nil {
+				return err
+			}
+			return s.withdrawLive(ctx, tx, a.item, a.offer, "taken")
 		case OfferWithdrawn:
 			return s.move(ctx, tx, a, hWithdraw, d)
 		case OfferUnreachable:
@@ -230,36 +235,58 @@ func (s *Service) end(ctx context.Context, tx *storage.Tx, a *assignment) error 
 	if err != nil {
 		return err
 	}
-	rule := set.WrapUp.Value
-	if rule.Mode == WrapUpNone {
+	wraps, until := set.WrapUp.Value.after(a.wrapAsked, tx.Now)
+	if !wraps {
 		return s.move(ctx, tx, a, hEnd, moveDetail{result: "ended"})
 	}
-	var d moveDetail
-	if rule.MaxSeconds > 0 && rule.Mode != WrapUpMandatory {
-		until := tx.Now.Add(time.Duration(rule.MaxSeconds) * time.Second)
-		d.wrapUntil = &until
-	}
-	return s.move(ctx, tx, a, hEndWrap, d)
+	return s.move(ctx, tx, a, hEndWrap, moveDetail{wrapUntil: until})
 }
 
-// endLive ends what an item, which the caller has locked or is about to write, has with an agent; nothing when it has nobody.
+// endLive ends what an item has with agents; nothing when it has nobody.
 func (s *Service) endLive(ctx context.Context, tx *storage.Tx, item uuid.UUID) error {
-	var offer uuid.UUID
-	err := tx.QueryRow(ctx, `SELECT offer_id FROM queue_offers WHERE item_id = $1 AND state NOT IN ('WRAP_UP', 'IDLE')`, item).Scan(&offer)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return nil
+	if err := lockAgents(ctx, tx, item); err != nil {
+		return err
 	}
+	return s.withdrawLive(ctx, tx, item, uuid.Nil, string(OfferWithdrawn))
+}
+
+// lockAgents locks an item and then all agents to whom it is offered, in one order for everybody: of those who lock several, none waits
+// for another who waits for it.
+func lockAgents(ctx context.Context, tx *storage.Tx, item uuid.UUID) error {
+	if _, err := tx.Exec(ctx, `SELECT FROM queue_items WHERE item_id = $1 FOR UPDATE`, item); err != nil {
+		return err
+	}
+	_, err := tx.Exec(ctx, `
+		SELECT FROM queue_agents WHERE agent_id IN (SELECT agent_id FROM queue_offers WHERE item_id = $1 AND state NOT IN ('WRAP_UP', 'IDLE'))
+		ORDER BY agent_id FOR UPDATE`, item)
+	return err
+}
+
+// withdrawLive ends all live offers of an item but one. Its agents are locked.
+func (s *Service) withdrawLive(ctx context.Context, tx *storage.Tx, item, but uuid.UUID, result string) error {
+	rows, err := tx.Query(ctx, `SELECT offer_id FROM queue_offers WHERE item_id = $1 AND offer_id <> $2 AND state NOT IN ('WRAP_UP', 'IDLE') ORDER BY agent_id`, item, but)
 	if err != nil {
 		return err
 	}
-	a, err := lockAssignment(ctx, tx, offer)
-	if err != nil || a.state == WrapUp || a.state == Idle {
+	offers, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	if err != nil {
 		return err
 	}
-	if a.state == Connecting && !a.itemLeft {
-		return s.move(ctx, tx, a, hWithdraw, moveDetail{result: string(OfferWithdrawn)})
+	for _, offer := range offers {
+		a, err := lockAssignment(ctx, tx, offer)
+		switch {
+		case err != nil:
+			return err
+		case a.state.offered() || a.state == Connecting && !a.itemLeft:
+			err = s.move(ctx, tx, a, hWithdraw, moveDetail{result: result})
+		default:
+			err = s.end(ctx, tx, a)
+		}
+		if err != nil {
+			return err
+		}
 	}
-	return s.end(ctx, tx, a)
+	return nil
 }
 
 // advance runs f on an offer of this node.
@@ -272,6 +299,10 @@ func (s *Service) advance(ctx context.Context, offer uuid.UUID, what string, f f
 	}
 	var a *assignment
 	err := s.db.Tenant(ctx, o.tenant, func(tx *storage.Tx) error {
+		// An acceptance ends the offers to others.
+		if err := lockAgents(ctx, tx, o.item); err != nil {
+			return err
+		}
 		var err error
 		if a, err = lockAssignment(ctx, tx, offer); err != nil {
 			return err
@@ -319,12 +350,14 @@ func (s *Service) move(ctx context.Context, tx *storage.Tx, a *assignment, h hap
 	if err != nil {
 		return err
 	}
-	if err := moveAgent(ctx, tx, a, from, to, h, d); err != nil {
+	if err := s.moveAgent(ctx, tx, a, from, to, h, d); err != nil {
 		return err
 	}
 	if over && !a.itemLeft {
 		// The place is kept: neither enqueued_at nor priority has changed.
-		if _, err := tx.Exec(ctx, `UPDATE queue_items SET state = 'waiting' WHERE item_id = $1 AND state = 'offering'`, a.item); err != nil {
+		if _, err := tx.Exec(ctx, `
+			UPDATE queue_items SET state = 'waiting' WHERE item_id = $1 AND state = 'offering'
+				AND NOT EXISTS (SELECT FROM queue_offers o WHERE o.item_id = $1 AND o.state NOT IN ('WRAP_UP', 'IDLE'))`, a.item); err != nil {
 			return err
 		}
 	}
@@ -339,7 +372,7 @@ func (s *Service) move(ctx context.Context, tx *storage.Tx, a *assignment, h hap
 	return s.log.AppendFor(ctx, tx, a.tenant, "offer.ended", a.item, ended)
 }
 
-func moveAgent(ctx context.Context, tx *storage.Tx, a *assignment, from, to State, h happening, d moveDetail) error {
+func (s *Service) moveAgent(ctx context.Context, tx *storage.Tx, a *assignment, from, to State, h happening, d moveDetail) error {
 	free, bar := 0, ""
 	if a.state == Idle {
 		free = a.weight
@@ -353,7 +386,9 @@ func moveAgent(ctx context.Context, tx *storage.Tx, a *assignment, from, to Stat
 		}
 	}
 	interactionOver := (h == hEnd || h == hEndWrap) && !from.offered()
-	_, err := tx.Exec(ctx, `
+	var left int
+	var next Presence
+	err := tx.QueryRow(ctx, `
 		UPDATE queue_agents SET used = greatest(0, used - $2),
 			barred = CASE WHEN $3 = '' THEN barred ELSE $3 END,
 			barred_until = CASE WHEN $3 = '' THEN barred_until ELSE $4 END,
@@ -362,7 +397,18 @@ func moveAgent(ctx context.Context, tx *storage.Tx, a *assignment, from, to Stat
 			unreached = CASE WHEN $6 THEN unreached + 1 WHEN $7 THEN 0 ELSE unreached END,
 			unreached_total = unreached_total + CASE WHEN $6 THEN 1 ELSE 0 END,
 			idle_since = CASE WHEN $8 THEN $9 ELSE idle_since END
-		WHERE agent_id = $1`,
-		a.agent, free, bar, barUntil, h == hMiss || h == hMissMany, h == hUnreach, h == hAccept, interactionOver, tx.Now)
+		WHERE agent_id = $1 RETURNING used, next_presence`,
+		a.agent, free, bar, barUntil, h == hMiss || h == hMissMany, h == hUnreach, h == hAccept, interactionOver, tx.Now).Scan(&left, &next)
+	switch {
+	case err != nil:
+		return err
+	case h == hInteract:
+		err = workBegan(ctx, tx, a)
+	case interactionOver:
+		err = workEnded(ctx, tx, a)
+	}
+	if err == nil && left == 0 && next != "" {
+		err = s.applyNext(ctx, tx, a.tenant, a.agent)
+	}
 	return err
 }

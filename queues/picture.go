@@ -13,57 +13,45 @@ import (
 // picture is what a dispatcher knows of its shard: enough to decide without asking the database. It is loaded whole, kept up by the rows
 // that changed, and owned by the dispatcher's goroutine. After decide(∞) no lane has both a waiting item and an eligible agent.
 type picture struct {
+	now    time.Time // of the last look at the database; what an item has waited counts up to it
 	queues map[uuid.UUID]*pqueue
 	agents map[uuid.UUID]*pagent
 	items  map[uuid.UUID]*pitem
-	ready  readyHeap // lanes with both
+	groups map[uuid.UUID]bool // whether the group's agents answer by themselves
+	ready  readyHeap          // lanes with both
+	due    dueHeap            // items whose eligible agents, or whose priority, change with the time
+	moved  []*lane            // lanes that may have come to wait for somebody
 }
 
 // pqueue is a leaf queue.
 type pqueue struct {
-	id        uuid.UUID
-	tenant    uuid.UUID
-	algorithm Algorithm
-	ringFor   time.Duration
-	agents    []*pagent
-	lanes     map[need]*lane
+	id      uuid.UUID
+	tenant  uuid.UUID
+	rule    routingRule
+	ringFor time.Duration
+	members map[uuid.UUID]*member
+	listed  []*member
+	stages  []time.Duration // waits after which items pass into another lane
+	lanes   map[laneKey]*lane
+	passes  []float64 // of the groups of rule.shares: how far each has come in its share
+	virtual float64   // how far the one that was served last had come
 }
 
-// need is what an item takes of an agent.
-type need struct {
-	weight    int
-	exclusive bool
-}
-
-func (n need) of(a *pagent) int {
-	if n.exclusive {
-		return max(a.capacity, 1)
-	}
-	return n.weight
-}
-
-// lane is the part of a queue whose items take the same of an agent, so that whoever is eligible for one is for all.
-type lane struct {
-	queue   *pqueue
-	need    need
-	waiting itemHeap
-	idle    seatHeap
-	seats   []*seat
-	counts  [reasons]int // of seats
-	pos     int          // in ready, -1 when not
-}
-
-// seat is an agent in a lane.
-type seat struct {
-	agent  *pagent
-	lane   *lane
-	reason reason // why not, eligible when 0
-	pos    int    // in the lane's idle heap, -1 when not
+// member is an agent in a queue.
+type member struct {
+	agent    *pagent
+	position int
+	priority int
+	delay    time.Duration
+	pool     int // which of the queue's shares the agent counts for
 }
 
 type pagent struct {
 	agentRow
-	seats []*seat
+	skills map[uuid.UUID]int
+	groups []uuid.UUID
+	work   *tally
+	seats  []*seat
 }
 
 // agentRow is what the dispatcher reads of an agent.
@@ -72,18 +60,25 @@ type agentRow struct {
 	name, device string
 	always       bool
 	presence     Presence
+	leaving      bool // has chosen not to be available next
 	barred       State
 	capacity     int
 	used         int
 	idleSince    time.Time
+	offeredAt    time.Time
+	autoAnswer   *bool
 	archived     bool
 	version      uint64 // the transaction that changed the row last
 }
 
 type pitem struct {
 	itemRow
-	lane *lane // nil when it does not wait
-	pos  int
+	lane  *lane // nil when it does not wait
+	pos   int
+	stage int
+	next  int // in due, -1 when nothing changes with the time any more
+	dueAt time.Time
+	told  uint32
 }
 
 // itemRow is what the dispatcher reads of an item.
@@ -94,123 +89,90 @@ type itemRow struct {
 	priority          int
 	enqueuedAt        time.Time
 	node              uuid.UUID
+	preferred         uuid.UUID
+	skills            string // JSON, by which items are told apart
+	asks              []SkillNeed
 	waiting           bool
 	version           uint64
 }
 
-// reason says why an agent does not get an item.
-type reason int
-
-const (
-	eligible reason = iota
-	rOffline
-	rAway
-	rBusy
-	rNotResponding
-	rUnreachable
-	rNoCapacity
-	reasons
-)
-
-var reasonNames = [reasons]string{"idle_shorter", "offline", "away", "busy", "not_responding", "unreachable", "no_capacity"}
-
-func (a *pagent) reasonFor(n need) reason {
-	switch {
-	case a.barred == NotResponding:
-		return rNotResponding
-	case a.barred == Unreachable:
-		return rUnreachable
-	case !a.always && a.presence == Offline:
-		return rOffline
-	case !a.always && a.presence == Away:
-		return rAway
-	case !a.always && a.presence == Busy:
-		return rBusy
-	case a.used+n.of(a) > a.capacity:
-		return rNoCapacity
-	}
-	return eligible
-}
-
-// before is the order in which an algorithm takes eligible agents.
-func (alg Algorithm) before(x, y *pagent) bool {
-	order := 0
-	switch alg {
-	case LongestIdle:
-		order = x.idleSince.Compare(y.idleSince)
-	}
-	return cmp.Or(order, bytes.Compare(x.id[:], y.id[:])) < 0
-}
-
-// before is the order among items (Q3.3): priority, then enqueue time.
-func (x *itemRow) before(y *itemRow) bool {
-	return cmp.Or(cmp.Compare(y.priority, x.priority), x.enqueuedAt.Compare(y.enqueuedAt), bytes.Compare(x.id[:], y.id[:])) < 0
-}
-
 func newPicture() *picture {
-	return &picture{queues: make(map[uuid.UUID]*pqueue), agents: make(map[uuid.UUID]*pagent), items: make(map[uuid.UUID]*pitem)}
+	return &picture{
+		queues: make(map[uuid.UUID]*pqueue), agents: make(map[uuid.UUID]*pagent), items: make(map[uuid.UUID]*pitem), groups: make(map[uuid.UUID]bool),
+	}
 }
 
-func (p *picture) addQueue(id, tenant uuid.UUID, alg Algorithm, ringFor time.Duration) *pqueue {
-	q := &pqueue{id: id, tenant: tenant, algorithm: alg, ringFor: ringFor, lanes: make(map[need]*lane)}
+func (p *picture) addQueue(id, tenant uuid.UUID, rule routingRule, ringFor time.Duration) *pqueue {
+	q := &pqueue{
+		id: id, tenant: tenant, rule: rule, ringFor: ringFor, members: make(map[uuid.UUID]*member), lanes: make(map[laneKey]*lane),
+		passes: make([]float64, len(rule.shares)), stages: rule.stages(nil),
+	}
 	p.queues[id] = q
 	return q
 }
 
-// seatAgent makes an agent serve a queue that has no lanes yet.
-func (p *picture) seatAgent(queue, agent uuid.UUID) {
-	if q, a := p.queues[queue], p.agents[agent]; q != nil && a != nil {
-		q.agents = append(q.agents, a)
+// seatAgent makes an agent serve a queue that has no lanes yet. Skills and groups must be known by now.
+func (p *picture) seatAgent(queue, agent uuid.UUID, m member) {
+	q, a := p.queues[queue], p.agents[agent]
+	if q == nil || a == nil {
+		return
+	}
+	m.agent = a
+	m.pool = slices.IndexFunc(q.rule.shares, func(s Share) bool { return slices.Contains(a.groups, s.Group) })
+	if m.pool < 0 {
+		m.pool = len(q.rule.shares)
+	}
+	q.members[agent] = &m
+	q.listed = append(q.listed, &m)
+	if m.delay > 0 {
+		delays := make([]time.Duration, 0, len(q.listed))
+		for _, m := range q.listed {
+			delays = append(delays, m.delay)
+		}
+		q.stages = q.rule.stages(delays)
 	}
 }
 
-func (p *picture) lane(q *pqueue, n need) *lane {
-	l := q.lanes[n]
-	if l != nil {
-		return l
+// setSkill, setGroup and setPass are for a picture that is being loaded.
+func (p *picture) setSkill(agent, skill uuid.UUID, level int) {
+	if a := p.agents[agent]; a != nil {
+		if a.skills == nil {
+			a.skills = make(map[uuid.UUID]int)
+		}
+		a.skills[skill] = level
 	}
-	l = &lane{queue: q, need: n, pos: -1}
-	q.lanes[n] = l
-	for _, a := range q.agents {
-		st := &seat{agent: a, lane: l, reason: a.reasonFor(n), pos: -1}
-		a.seats = append(a.seats, st)
-		l.seats = append(l.seats, st)
-		l.counts[st.reason]++
-		if st.reason == eligible {
-			heap.Push(&l.idle, st)
+}
+
+func (p *picture) setGroup(agent, group uuid.UUID, autoAnswer bool) {
+	p.groups[group] = autoAnswer
+	if a := p.agents[agent]; a != nil {
+		a.groups = append(a.groups, group)
+	}
+}
+
+func (p *picture) setPass(queue, group uuid.UUID, pass float64) {
+	q := p.queues[queue]
+	if q == nil {
+		return
+	}
+	for i, s := range q.rule.shares {
+		if s.Group == group {
+			q.passes[i] = pass
+			// Whoever was served last had come one item less far than the furthest.
+			q.virtual = max(q.virtual, pass-1/float64(s.Percent))
 		}
 	}
-	return l
 }
 
 // setAgent takes over an agent's row.
 func (p *picture) setAgent(r agentRow) {
 	a := p.agents[r.id]
 	if a == nil {
-		a = &pagent{}
+		a = &pagent{work: &tally{}}
 		p.agents[r.id] = a
 	}
 	a.agentRow = r
 	p.reseat(a)
-}
-
-// reseat puts an agent right in all lanes after a change.
-func (p *picture) reseat(a *pagent) {
-	for _, st := range a.seats {
-		l, now := st.lane, a.reasonFor(st.lane.need)
-		l.counts[st.reason]--
-		l.counts[now]++
-		st.reason = now
-		switch {
-		case now == eligible && st.pos < 0:
-			heap.Push(&l.idle, st)
-		case now == eligible:
-			heap.Fix(&l.idle, st.pos)
-		case st.pos >= 0:
-			heap.Remove(&l.idle, st.pos)
-		}
-		p.settle(l)
-	}
 }
 
 // setItem takes over an item's row.
@@ -222,7 +184,7 @@ func (p *picture) setItem(r itemRow) {
 		if !waits {
 			return
 		}
-		it = &pitem{}
+		it = &pitem{next: -1}
 		p.items[r.id] = it
 	}
 	p.unqueue(it)
@@ -231,132 +193,184 @@ func (p *picture) setItem(r itemRow) {
 		delete(p.items, r.id)
 		return
 	}
-	it.lane = p.lane(q, r.need)
-	heap.Push(&it.lane.waiting, it)
-	p.settle(it.lane)
+	p.place(it, q)
+}
+
+// place puts an item into the lane for what it has waited, and notes when it is due for the next.
+func (p *picture) place(it *pitem, q *pqueue) {
+	it.stage = q.stageAt(p.now.Sub(it.enqueuedAt))
+	if it.stage < len(q.stages) {
+		it.dueAt = it.enqueuedAt.Add(q.stages[it.stage])
+		heap.Push(&p.due, it)
+	}
+	l := p.lane(q, it)
+	it.lane = l
+	heap.Push(&l.waiting, it)
+	if it.told == 0 {
+		l.fresh = append(l.fresh, it)
+	}
+	p.settle(l)
 }
 
 func (p *picture) unqueue(it *pitem) {
-	if l := it.lane; l != nil {
-		heap.Remove(&l.waiting, it.pos)
-		it.lane = nil
-		p.settle(l)
+	if it.next >= 0 {
+		heap.Remove(&p.due, it.next)
+	}
+	l := it.lane
+	if l == nil {
+		return
+	}
+	heap.Remove(&l.waiting, it.pos)
+	it.lane = nil
+	p.settle(l)
+	if len(l.waiting.items) == 0 && l.key.special() {
+		l.dissolve()
 	}
 }
 
-// settle puts a lane where it belongs among the ready ones.
-func (p *picture) settle(l *lane) {
-	ready := len(l.waiting) > 0 && len(l.idle) > 0
-	switch {
-	case ready && l.pos < 0:
-		heap.Push(&p.ready, l)
-	case ready:
-		heap.Fix(&p.ready, l.pos)
-	case l.pos >= 0:
-		heap.Remove(&p.ready, l.pos)
+// advance lets the time pass: items go on to the lanes where they belong by now.
+func (p *picture) advance(now time.Time) {
+	if now.After(p.now) {
+		p.now = now
 	}
+	for len(p.due) > 0 && !p.due[0].dueAt.After(p.now) {
+		it := p.due[0]
+		q := it.lane.queue
+		p.unqueue(it)
+		p.place(it, q)
+	}
+}
+
+// dueIn says how long it is until the time alone changes something.
+func (p *picture) dueIn() (time.Duration, bool) {
+	if len(p.due) == 0 {
+		return 0, false
+	}
+	return max(0, p.due[0].dueAt.Sub(p.now)), true
+}
+
+// stageAt is how many of a queue's stages an item has behind it that has waited so long.
+func (q *pqueue) stageAt(waited time.Duration) int {
+	n, exact := slices.BinarySearch(q.stages, waited)
+	if exact {
+		n++
+	}
+	return n
+}
+
+// began is the wait at which a stage begins.
+func (q *pqueue) began(stage int) time.Duration {
+	if stage == 0 {
+		return 0
+	}
+	return q.stages[stage-1]
+}
+
+// before is the order among items (Q3.3) at an instant: priority, with what ageing adds, then enqueue time. Items of one lane keep their
+// order as time passes.
+func (it *pitem) before(o *pitem, now time.Time) bool {
+	return cmp.Or(cmp.Compare(o.standing(now), it.standing(now)), it.enqueuedAt.Compare(o.enqueuedAt), bytes.Compare(it.id[:], o.id[:])) < 0
+}
+
+// standing goes by the stage that the item's lane is for: it is moved when the next is due.
+func (it *pitem) standing(now time.Time) int64 {
+	a := it.lane.queue.rule.ageing
+	waited := now.Sub(it.enqueuedAt)
+	if a.Curve == AgeingSteps {
+		waited = it.lane.queue.began(it.lane.key.stage)
+	}
+	return a.standing(it.priority, waited)
 }
 
 // match is one decision: this agent for this item.
 type match struct {
-	offer    uuid.UUID
-	item     itemRow
-	agent    agentRow
-	queue    *pqueue
-	weight   int
-	decision Decision
+	offer      uuid.UUID
+	item       itemRow
+	agent      agentRow
+	queue      *pqueue
+	pool       int // the share that was served, -1 for none
+	weight     int
+	autoAnswer bool
+	decision   Decision
 }
 
-// decide matches the first item of all lanes with the agent whom its queue's algorithm puts first, again and again, at most most times.
-// The picture then shows the agents as taken.
+// decide matches the first item of all lanes with the agent whom its queue's algorithm puts first, or with all of them, again and again,
+// until there are most matches. The picture then shows the agents as taken.
 func (p *picture) decide(most int) []match {
+	heap.Init(&p.ready) // ageing moves queues past each other
 	var ms []match
 	for len(ms) < most && len(p.ready) > 0 {
-		l := p.ready[0]
-		it, st := l.waiting[0], l.idle[0]
-		m := match{item: it.itemRow, agent: st.agent.agentRow, queue: l.queue, weight: l.need.of(st.agent), decision: l.explain(it, st)}
+		l, takers := p.next()
+		if l == nil {
+			break
+		}
+		it := l.first()
+		first := len(ms)
+		for _, st := range takers {
+			ms = append(ms, match{
+				item: it.itemRow, agent: st.agent.agentRow, queue: l.queue, pool: l.queue.serve(st), weight: l.key.of(st.agent),
+				autoAnswer: p.answersItself(l.queue, st.agent), decision: l.explain(it, st, len(takers)),
+			})
+		}
 		p.unqueue(it)
 		delete(p.items, it.id)
-		st.agent.used += m.weight
-		p.reseat(st.agent)
-		ms = append(ms, m)
+		for i, st := range takers {
+			st.agent.used += ms[first+i].weight
+			st.agent.offeredAt = p.now
+			p.reseat(st.agent)
+		}
 	}
 	return ms
 }
 
-// explain says why the lane's first agent gets its first item, and why not the others.
-func (l *lane) explain(it *pitem, chosen *seat) Decision {
-	d := Decision{
-		Item: it.id, Queue: l.queue.id, Agent: chosen.agent.id, AgentName: chosen.agent.name, Algorithm: l.queue.algorithm,
-		IdleSince: chosen.agent.idleSince, Waiting: len(l.waiting), Others: make(map[string]int, 2), Priority: it.priority, EnqueuedAt: it.enqueuedAt,
-	}
-	for r, n := range l.counts {
-		if reason(r) == eligible {
-			n--
+// next is the first lane, by the order of its first item, whose agents do not rather serve another, and who takes that item.
+func (p *picture) next() (*lane, []*seat) {
+	var passed []*lane
+	defer func() {
+		for _, l := range passed {
+			heap.Push(&p.ready, l)
 		}
-		if n > 0 {
-			d.Others[reasonNames[r]] = n
+	}()
+	for len(p.ready) > 0 {
+		l := p.ready[0]
+		if takers := l.takers(); len(takers) > 0 {
+			return l, takers
 		}
+		heap.Pop(&p.ready)
+		passed = append(passed, l)
 	}
-	// The idle ones nearest the top of the heap come first: those who were closest to getting it.
-	d.First = make([]Passed, 0, min(firstPassed, len(l.seats)-1))
-	for _, st := range l.idle[1:min(len(l.idle), firstPassed+1)] {
-		d.First = append(d.First, st.passed())
-	}
-	slices.SortFunc(d.First, func(x, y Passed) int { return x.IdleSince.Compare(y.IdleSince) })
-	for _, st := range l.seats {
-		if len(d.First) >= firstPassed {
-			break
-		}
-		if st.pos < 0 {
-			d.First = append(d.First, st.passed())
-		}
-	}
-	return d
+	return nil, nil
 }
 
-func (st *seat) passed() Passed {
-	return Passed{Agent: st.agent.id, Name: st.agent.name, Reason: reasonNames[st.reason], IdleSince: st.agent.idleSince}
+// serve counts an item for the share of the agent who gets it.
+func (q *pqueue) serve(st *seat) int {
+	if q.rule.algorithm != Percentage || st.member.pool >= len(q.passes) {
+		return -1
+	}
+	at := max(q.passes[st.member.pool], q.virtual)
+	q.virtual = at
+	q.passes[st.member.pool] = at + 1/float64(q.rule.shares[st.member.pool].Percent)
+	return st.member.pool
 }
 
-type itemHeap []*pitem
+// answersItself says whether the agent's device answers by itself (V2.6): as the agent is set, else one of their groups, else the queue.
+func (p *picture) answersItself(q *pqueue, a *pagent) bool {
+	if a.autoAnswer != nil {
+		return *a.autoAnswer
+	}
+	return q.rule.autoAnswer || slices.ContainsFunc(a.groups, func(g uuid.UUID) bool { return p.groups[g] })
+}
 
-func (h itemHeap) Len() int           { return len(h) }
-func (h itemHeap) Less(i, j int) bool { return h[i].before(&h[j].itemRow) }
-func (h itemHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i]; h[i].pos, h[j].pos = i, j }
-func (h *itemHeap) Push(x any)        { it := x.(*pitem); it.pos = len(*h); *h = append(*h, it) }
-func (h *itemHeap) Pop() any {
+// dueHeap orders items by when the time alone changes who may get them.
+type dueHeap []*pitem
+
+func (h dueHeap) Len() int           { return len(h) }
+func (h dueHeap) Less(i, j int) bool { return h[i].dueAt.Before(h[j].dueAt) }
+func (h dueHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i]; h[i].next, h[j].next = i, j }
+func (h *dueHeap) Push(x any)        { it := x.(*pitem); it.next = len(*h); *h = append(*h, it) }
+func (h *dueHeap) Pop() any {
 	old := *h
 	it := old[len(old)-1]
-	old[len(old)-1], *h, it.pos = nil, old[:len(old)-1], -1
+	old[len(old)-1], *h, it.next = nil, old[:len(old)-1], -1
 	return it
-}
-
-type seatHeap []*seat
-
-func (h seatHeap) Len() int { return len(h) }
-func (h seatHeap) Less(i, j int) bool {
-	return h[i].lane.queue.algorithm.before(h[i].agent, h[j].agent)
-}
-func (h seatHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i]; h[i].pos, h[j].pos = i, j }
-func (h *seatHeap) Push(x any)   { st := x.(*seat); st.pos = len(*h); *h = append(*h, st) }
-func (h *seatHeap) Pop() any {
-	old := *h
-	st := old[len(old)-1]
-	old[len(old)-1], *h, st.pos = nil, old[:len(old)-1], -1
-	return st
-}
-
-// readyHeap orders lanes by the item that is first in each.
-type readyHeap []*lane
-
-func (h readyHeap) Len() int           { return len(h) }
-func (h readyHeap) Less(i, j int) bool { return h[i].waiting[0].before(&h[j].waiting[0].itemRow) }
-func (h readyHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i]; h[i].pos, h[j].pos = i, j }
-func (h *readyHeap) Push(x any)        { l := x.(*lane); l.pos = len(*h); *h = append(*h, l) }
-func (h *readyHeap) Pop() any {
-	old := *h
-	l := old[len(old)-1]
-	old[len(old)-1], *h, l.pos = nil, old[:len(old)-1], -1
-	return l
 }

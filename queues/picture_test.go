@@ -1,6 +1,8 @@
 package queues
 
 import (
+	"bytes"
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -28,7 +30,7 @@ func TestDecisionsProperty(t *testing.T) {
 		nAgents := rapid.IntRange(1, 8).Draw(t, "agents")
 		serves := make(map[[2]int]bool)
 		for q := range queues {
-			p.addQueue(id('q', q), uuid.Nil, LongestIdle, time.Second)
+			p.addQueue(id('q', q), uuid.Nil, routingRule{algorithm: LongestIdle}, time.Second)
 		}
 		agents := make(map[uuid.UUID]agentRow)
 		for a := range nAgents {
@@ -38,7 +40,7 @@ func TestDecisionsProperty(t *testing.T) {
 			for q := range queues {
 				if rapid.Bool().Draw(t, "serves") {
 					serves[[2]int{q, a}] = true
-					p.seatAgent(id('q', q), r.id)
+					p.seatAgent(id('q', q), r.id, member{})
 				}
 			}
 		}
@@ -95,10 +97,7 @@ func best(items map[uuid.UUID]itemRow, agents map[uuid.UUID]agentRow, serves map
 		order = append(order, it)
 	}
 	slices.SortFunc(order, func(x, y itemRow) int {
-		if x.before(&y) {
-			return -1
-		}
-		return 1
+		return cmp.Or(cmp.Compare(y.priority, x.priority), x.enqueuedAt.Compare(y.enqueuedAt), bytes.Compare(x.id[:], y.id[:]))
 	})
 	for _, it := range order {
 		var chosen *agentRow
@@ -123,7 +122,7 @@ func best(items map[uuid.UUID]itemRow, agents map[uuid.UUID]agentRow, serves map
 
 func TestDecisionSaysWhy(t *testing.T) {
 	p := newPicture()
-	p.addQueue(id('q', 0), uuid.Nil, LongestIdle, time.Second)
+	p.addQueue(id('q', 0), uuid.Nil, routingRule{algorithm: LongestIdle}, time.Second)
 	for a := range 30 {
 		r := agentRow{id: id('a', a), name: fmt.Sprint("agent ", a), presence: Available, capacity: 100, idleSince: epoch.Add(time.Duration(a) * time.Minute)}
 		switch {
@@ -135,7 +134,7 @@ func TestDecisionSaysWhy(t *testing.T) {
 			r.barred = NotResponding
 		}
 		p.setAgent(r)
-		p.seatAgent(id('q', 0), r.id)
+		p.seatAgent(id('q', 0), r.id, member{})
 	}
 	p.setItem(itemRow{id: id('i', 1), queue: id('q', 0), need: need{weight: 100}, enqueuedAt: epoch, node: someNode, waiting: true})
 	ms := p.decide(10)
@@ -199,12 +198,12 @@ var burst *picture
 func bigPicture() *picture {
 	p := newPicture()
 	for q := range 20 {
-		p.addQueue(id('q', q), uuid.Nil, LongestIdle, 20*time.Second)
+		p.addQueue(id('q', q), uuid.Nil, routingRule{algorithm: LongestIdle}, 20*time.Second)
 	}
 	for a := range 5000 {
 		p.setAgent(agentRow{id: id('a', a), name: fmt.Sprint("Agent ", a), presence: Available, capacity: 100, used: 100, idleSince: epoch.Add(-time.Duration(a) * time.Second)})
 		for q := range 4 {
-			p.seatAgent(id('q', (a+q*5)%20), id('a', a))
+			p.seatAgent(id('q', (a+q*5)%20), id('a', a), member{})
 		}
 	}
 	for i := range 10_000 {

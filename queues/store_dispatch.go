@@ -13,15 +13,18 @@ import (
 )
 
 const (
-	agentRowColumns = `agent_id, tenant_id, name, device, always_available, presence, barred, capacity, used, idle_since, archived_at IS NOT NULL, xid::text`
-	itemRowColumns  = `item_id, tenant_id, queue_id, kind, weight, exclusive, priority, enqueued_at, node, state = 'waiting', xid::text`
+	agentRowColumns = `agent_id, tenant_id, name, device, always_available, presence, next_presence NOT IN ('', 'AVAILABLE'), barred, capacity, used, idle_since,
+		offered_at, auto_answer, archived_at IS NOT NULL, xid::text`
+	itemRowColumns = `item_id, tenant_id, queue_id, kind, weight, exclusive, priority, enqueued_at, node,
+		coalesce(preferred, '00000000-0000-0000-0000-000000000000'), nullif(skills, '{}')::text, state = 'waiting', xid::text`
 	// unseen is true for rows changed by transactions that snapshot $2 did not see.
 	unseen = `shard = $1 AND xid >= pg_snapshot_xmin($2::text::pg_snapshot) AND NOT pg_visible_in_snapshot(xid, $2::text::pg_snapshot)`
 )
 
 func scanAgentRow(row pgx.CollectableRow) (r agentRow, err error) {
 	var xid string
-	err = row.Scan(&r.id, &r.tenant, &r.name, &r.device, &r.always, &r.presence, &r.barred, &r.capacity, &r.used, &r.idleSince, &r.archived, &xid)
+	err = row.Scan(&r.id, &r.tenant, &r.name, &r.device, &r.always, &r.presence, &r.leaving, &r.barred, &r.capacity, &r.used, &r.idleSince,
+		&r.offeredAt, &r.autoAnswer, &r.archived, &xid)
 	if err == nil {
 		r.version, err = strconv.ParseUint(xid, 10, 64)
 	}
@@ -30,7 +33,12 @@ func scanAgentRow(row pgx.CollectableRow) (r agentRow, err error) {
 
 func scanItemRow(row pgx.CollectableRow) (r itemRow, err error) {
 	var xid string
-	err = row.Scan(&r.id, &r.tenant, &r.queue, &r.kind, &r.need.weight, &r.need.exclusive, &r.priority, &r.enqueuedAt, &r.node, &r.waiting, &xid)
+	var skills *string
+	err = row.Scan(&r.id, &r.tenant, &r.queue, &r.kind, &r.need.weight, &r.need.exclusive, &r.priority, &r.enqueuedAt, &r.node, &r.preferred, &skills, &r.waiting, &xid)
+	if err == nil && skills != nil {
+		r.skills = *skills
+		r.asks, err = readNeeds(*skills)
+	}
 	if err == nil {
 		r.version, err = strconv.ParseUint(xid, 10, 64)
 	}
@@ -77,25 +85,20 @@ func readChanges(ctx context.Context, tx *storage.Tx, shard int16, snapshot stri
 // loadPicture reads a shard whole.
 func loadPicture(ctx context.Context, tx *storage.Tx, shard int16) (*picture, error) {
 	p := newPicture()
+	p.now = tx.Now
 	if err := loadQueues(ctx, tx, shard, p); err != nil {
 		return nil, err
 	}
-	rows, err := tx.Query(ctx, `SELECT `+agentRowColumns+` FROM queue_agents WHERE shard = $1 AND archived_at IS NULL`, shard)
+	if err := loadAgents(ctx, tx, shard, p); err != nil {
+		return nil, err
+	}
+	rows, err := tx.Query(ctx, `SELECT queue_id, group_id, pass FROM queue_shares`)
 	if err != nil {
 		return nil, err
 	}
-	agents, err := pgx.CollectRows(rows, scanAgentRow)
-	if err != nil {
-		return nil, err
-	}
-	for _, a := range agents {
-		p.setAgent(a)
-	}
-	if rows, err = tx.Query(ctx, `SELECT m.queue_id, m.agent_id FROM queue_members m JOIN queue_agents a USING (agent_id) WHERE a.shard = $1`, shard); err != nil {
-		return nil, err
-	}
-	var queue, agent uuid.UUID
-	if _, err := pgx.ForEachRow(rows, []any{&queue, &agent}, func() error { p.seatAgent(queue, agent); return nil }); err != nil {
+	var queue, group uuid.UUID
+	var pass float64
+	if _, err := pgx.ForEachRow(rows, []any{&queue, &group, &pass}, func() error { p.setPass(queue, group, pass); return nil }); err != nil {
 		return nil, err
 	}
 	if rows, err = tx.Query(ctx, `SELECT `+itemRowColumns+` FROM queue_items WHERE shard = $1 AND state <> 'left'`, shard); err != nil {
@@ -106,6 +109,51 @@ func loadPicture(ctx context.Context, tx *storage.Tx, shard int16) (*picture, er
 		p.setItem(it)
 	}
 	return p, err
+}
+
+// loadAgents adds the shard's agents with their skills, groups and queues.
+func loadAgents(ctx context.Context, tx *storage.Tx, shard int16, p *picture) error {
+	rows, err := tx.Query(ctx, `SELECT `+agentRowColumns+` FROM queue_agents WHERE shard = $1 AND archived_at IS NULL`, shard)
+	if err != nil {
+		return err
+	}
+	agents, err := pgx.CollectRows(rows, scanAgentRow)
+	if err != nil {
+		return err
+	}
+	for _, a := range agents {
+		p.setAgent(a)
+	}
+	if rows, err = tx.Query(ctx, `SELECT s.agent_id, s.skill_id, s.level FROM queue_agent_skills s JOIN queue_agents a USING (agent_id) WHERE a.shard = $1`, shard); err != nil {
+		return err
+	}
+	var agent, other uuid.UUID
+	var level int
+	if _, err := pgx.ForEachRow(rows, []any{&agent, &other, &level}, func() error { p.setSkill(agent, other, level); return nil }); err != nil {
+		return err
+	}
+	if rows, err = tx.Query(ctx, `
+		SELECT g.agent_id, g.group_id, h.auto_answer FROM queue_group_agents g JOIN queue_groups h USING (group_id) JOIN queue_agents a USING (agent_id)
+		WHERE a.shard = $1`, shard); err != nil {
+		return err
+	}
+	var auto bool
+	if _, err := pgx.ForEachRow(rows, []any{&agent, &other, &auto}, func() error { p.setGroup(agent, other, auto); return nil }); err != nil {
+		return err
+	}
+	if rows, err = tx.Query(ctx, `
+		SELECT m.queue_id, m.agent_id, m.position, m.priority, m.delay_seconds FROM queue_members m JOIN queue_agents a USING (agent_id) WHERE a.shard = $1
+		ORDER BY m.queue_id, m.position, m.agent_id`, shard); err != nil {
+		return err
+	}
+	var m member
+	var delay int
+	_, err = pgx.ForEachRow(rows, []any{&other, &agent, &m.position, &m.priority, &delay}, func() error {
+		m.delay = time.Duration(delay) * time.Second
+		p.seatAgent(other, agent, m)
+		return nil
+	})
+	return err
 }
 
 // loadQueues adds the queues of the shard's tenants, archived ones too: what waits in them is still served.
@@ -147,7 +195,7 @@ func loadQueues(ctx context.Context, tx *storage.Tx, shard int16, p *picture) er
 			chain = append([]OwnSettings{up.own}, chain...)
 		}
 		set := inherit(globals[n.tenant], chain)
-		p.addQueue(id, n.tenant, set.Algorithm.Value, time.Duration(set.RingSeconds.Value)*time.Second)
+		p.addQueue(id, n.tenant, set.routing(), time.Duration(set.RingSeconds.Value)*time.Second)
 	}
 	return nil
 }
@@ -158,7 +206,13 @@ type offerRows struct {
 	offers, tenants, items, queues, agents, nodes, decisions [][16]byte
 	weights, rings                                           []int32
 	bodies                                                   []string
+	autos                                                    []bool
+	shares                                                   map[*pqueue]bool // of which groups' shares have changed
 }
+
+const insertDecisions = `
+	INSERT INTO queue_decisions (decision_id, tenant_id, item_id, at, decision)
+	SELECT id, tenant, item, $1, body::jsonb FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[]) AS d (id, tenant, item, body)`
 
 func (r *offerRows) add(m *match, decision string) {
 	r.offers = append(r.offers, m.offer)
@@ -171,25 +225,36 @@ func (r *offerRows) add(m *match, decision string) {
 	r.weights = append(r.weights, int32(m.weight))
 	r.rings = append(r.rings, int32(m.queue.ringFor/time.Second))
 	r.bodies = append(r.bodies, decision)
+	r.autos = append(r.autos, m.autoAnswer)
+	if m.pool >= 0 {
+		if r.shares == nil {
+			r.shares = make(map[*pqueue]bool)
+		}
+		r.shares[m.queue] = true
+	}
 }
 
 func (r *offerRows) insert(ctx context.Context, tx *storage.Tx, shard int16, epoch int64) error {
 	b := &pgx.Batch{}
 	b.Queue(`
-		INSERT INTO queue_offers (offer_id, tenant_id, shard, item_id, queue_id, agent_id, weight, node, epoch, ring_seconds, state, state_at, made_at, lease_until)
-		SELECT offer, tenant, $1, item, queue, agent, weight, node, $2, ring, 'RESERVED', $3, $3, $4
-		FROM unnest($5::uuid[], $6::uuid[], $7::uuid[], $8::uuid[], $9::uuid[], $10::int[], $11::uuid[], $12::int[])
-			AS o (offer, tenant, item, queue, agent, weight, node, ring)`,
-		shard, epoch, tx.Now, tx.Now.Add(offerLease), r.offers, r.tenants, r.items, r.queues, r.agents, r.weights, r.nodes, r.rings)
+		INSERT INTO queue_offers (offer_id, tenant_id, shard, item_id, queue_id, agent_id, weight, node, epoch, ring_seconds, state, state_at, made_at, lease_until, auto_answer)
+		SELECT offer, tenant, $1, item, queue, agent, weight, node, $2, ring, 'RESERVED', $3, $3, $4, auto
+		FROM unnest($5::uuid[], $6::uuid[], $7::uuid[], $8::uuid[], $9::uuid[], $10::int[], $11::uuid[], $12::int[], $13::bool[])
+			AS o (offer, tenant, item, queue, agent, weight, node, ring, auto)`,
+		shard, epoch, tx.Now, tx.Now.Add(offerLease), r.offers, r.tenants, r.items, r.queues, r.agents, r.weights, r.nodes, r.rings, r.autos)
 	b.Queue(`UPDATE queue_items SET state = 'offering' WHERE item_id = ANY ($1)`, r.items)
 	b.Queue(`
-		UPDATE queue_agents a SET used = a.used + w.weight
+		UPDATE queue_agents a SET used = a.used + w.weight, offered_at = $3
 		FROM (SELECT agent, sum(weight)::int AS weight FROM unnest($1::uuid[], $2::int[]) AS o (agent, weight) GROUP BY agent) w
-		WHERE a.agent_id = w.agent`, r.agents, r.weights)
-	b.Queue(`
-		INSERT INTO queue_decisions (decision_id, tenant_id, item_id, at, decision)
-		SELECT id, tenant, item, $1, body::jsonb FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[]) AS d (id, tenant, item, body)`,
-		tx.Now, r.decisions, r.tenants, r.items, r.bodies)
+		WHERE a.agent_id = w.agent`, r.agents, r.weights, tx.Now)
+	b.Queue(insertDecisions, tx.Now, r.decisions, r.tenants, r.items, r.bodies)
+	for q := range r.shares {
+		for i, share := range q.rule.shares {
+			b.Queue(`
+				INSERT INTO queue_shares (queue_id, group_id, tenant_id, pass) SELECT $1, group_id, tenant_id, $3 FROM queue_groups WHERE group_id = $2
+				ON CONFLICT (queue_id, group_id) DO UPDATE SET pass = excluded.pass`, q.id, share.Group, q.passes[i])
+		}
+	}
 	if err := tx.SendBatch(ctx, b).Close(); err != nil {
 		return fmt.Errorf("write offers: %w", err)
 	}

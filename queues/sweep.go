@@ -18,18 +18,14 @@ type view struct {
 	due   []uuid.UUID             // offers whose lease, ring time or wrap-up is over
 	bars  bool                    // some agent's bar is over
 	nodes map[uuid.UUID]time.Time // who holds items or offers, and what they last wrote
-	pairs []pair
-}
-
-// pair is an item that waits although an agent idles, the first of its kind. The versions tell whether it is still the same wait.
-type pair struct {
-	queue, item, agent uuid.UUID
-	itemXID, agentXID  string
+	over  bool                    // some agent's reason has lasted for too long
+	now   time.Time
+	waits []waits
 }
 
 // readView reads all of it in one round trip.
 func readView(ctx context.Context, tx *storage.Tx, shard int16) (view, error) {
-	v := view{nodes: make(map[uuid.UUID]time.Time)}
+	v := view{nodes: make(map[uuid.UUID]time.Time), now: tx.Now}
 	b := &pgx.Batch{}
 	b.Queue(`
 		SELECT offer_id FROM queue_offers WHERE shard = $1 AND state IN ('RESERVED', 'ALERTING')
@@ -39,6 +35,8 @@ func readView(ctx context.Context, tx *storage.Tx, shard int16) (view, error) {
 		Query(func(rows pgx.Rows) (err error) { v.due, err = pgx.CollectRows(rows, pgx.RowTo[uuid.UUID]); return err })
 	b.Queue(`SELECT EXISTS (SELECT FROM queue_agents WHERE shard = $1 AND barred_until <= $2)`, shard, tx.Now).
 		QueryRow(func(row pgx.Row) error { return row.Scan(&v.bars) })
+	b.Queue(`SELECT EXISTS (SELECT FROM queue_agents WHERE shard = $1 AND presence_until <= $2 AND NOT overrun)`, shard, tx.Now).
+		QueryRow(func(row pgx.Row) error { return row.Scan(&v.over) })
 	b.Queue(`
 		SELECT h.node, coalesce(n.seen_at, '1970-01-01') FROM (
 			SELECT node FROM queue_items WHERE shard = $1 AND state <> 'left'
@@ -50,25 +48,7 @@ func readView(ctx context.Context, tx *storage.Tx, shard int16) (view, error) {
 			_, err := pgx.ForEachRow(rows, []any{&node, &at}, func() error { v.nodes[node] = at; return nil })
 			return err
 		})
-	// From the rows and not from the picture, which may be what is wrong.
-	b.Queue(`
-		SELECT g.queue_id, i.item_id, i.xid::text, a.agent_id, a.xid::text
-		FROM (SELECT DISTINCT queue_id, weight, exclusive FROM queue_items WHERE shard = $1 AND state = 'waiting' AND node <> $2) g
-		CROSS JOIN LATERAL (
-			SELECT agent_id, a.xid FROM queue_members m JOIN queue_agents a USING (agent_id)
-			WHERE m.queue_id = g.queue_id AND a.barred = '' AND a.archived_at IS NULL AND (a.always_available OR a.presence = 'AVAILABLE')
-			  AND a.used + CASE WHEN g.exclusive THEN greatest(a.capacity, 1) ELSE g.weight END <= a.capacity
-			ORDER BY a.idle_since, agent_id LIMIT 1) a
-		CROSS JOIN LATERAL (
-			SELECT item_id, xid FROM queue_items
-			WHERE queue_id = g.queue_id AND state = 'waiting' AND weight = g.weight AND exclusive = g.exclusive AND node <> $2
-			ORDER BY priority DESC, enqueued_at, item_id LIMIT 1) i`, shard, uuid.Nil).
-		Query(func(rows pgx.Rows) (err error) {
-			v.pairs, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (p pair, err error) {
-				return p, row.Scan(&p.queue, &p.item, &p.itemXID, &p.agent, &p.agentXID)
-			})
-			return err
-		})
+	v.askWaits(b, shard)
 	return v, tx.SendBatch(ctx, b).Close()
 }
 
@@ -83,6 +63,11 @@ func (d *dispatcher) sweep(ctx context.Context, v view) error {
 	}
 	if v.bars {
 		if err := d.liftBars(ctx); err != nil {
+			return err
+		}
+	}
+	if v.over {
+		if err := d.tellOverruns(ctx); err != nil {
 			return err
 		}
 	}
@@ -231,23 +216,4 @@ func (s *Service) dropItem(ctx context.Context, tx *storage.Tx, item uuid.UUID, 
 	}
 	_, err = tx.Exec(ctx, `UPDATE queue_items SET node = $2 WHERE item_id = $1`, item, uuid.Nil)
 	return err
-}
-
-// check reports what must never be (Q3.5): an item that waits for more than 1 s beside an idle agent who could take it.
-func (d *dispatcher) check(pairs []pair) {
-	now := time.Now()
-	suspects := make(map[pair]time.Time, len(pairs))
-	for _, p := range pairs {
-		since, before := d.suspects[p]
-		if !before {
-			since = now
-		}
-		suspects[p] = since
-		if now.Sub(since) >= time.Second {
-			d.s.metrics.violations.Inc()
-			d.logger.Error("an item waits beside an idle agent", "queue", p.queue, "item", p.item, "agent", p.agent, "for", now.Sub(since))
-			d.pic = nil // whatever it shows is wrong
-		}
-	}
-	d.suspects = suspects
 }

@@ -46,6 +46,17 @@ type QueuedItem struct {
 	AgentName  string    `json:"agent_name,omitempty"`
 }
 
+const queuedColumns = `
+	SELECT i.item_id, i.kind, i.channel, i.caller, i.queue_id, q.name, i.priority, i.enqueued_at,
+	       coalesce(a.agent_id, '00000000-0000-0000-0000-000000000000'), coalesce(a.name, '')
+	FROM queue_items i JOIN queues q USING (queue_id)
+	LEFT JOIN LATERAL (SELECT agent_id FROM queue_offers o WHERE o.item_id = i.item_id AND o.state NOT IN ('WRAP_UP', 'IDLE') ORDER BY o.made_at LIMIT 1) o ON true
+	LEFT JOIN queue_agents a ON a.agent_id = o.agent_id`
+
+func scanQueued(row pgx.CollectableRow) (q QueuedItem, err error) {
+	return q, row.Scan(&q.ID, &q.Kind, &q.Channel, &q.Caller, &q.Queue, &q.QueueName, &q.Priority, &q.EnqueuedAt, &q.Agent, &q.AgentName)
+}
+
 // cursor is where a page ended.
 type cursor struct {
 	At   time.Time `json:"a,omitzero"`
@@ -91,21 +102,14 @@ func (s *Service) Queued(ctx context.Context, tenant uuid.UUID, f QueuedFilter) 
 	}
 	limit := limited(f.Limit)
 	err = s.db.Tenant(ctx, tenant, func(tx *storage.Tx) error {
-		rows, err := tx.Query(ctx, `
-			SELECT i.item_id, i.kind, i.channel, i.caller, i.queue_id, q.name, i.priority, i.enqueued_at,
-			       coalesce(a.agent_id, '00000000-0000-0000-0000-000000000000'), coalesce(a.name, '')
-			FROM queue_items i JOIN queues q USING (queue_id)
-			LEFT JOIN queue_offers o ON o.item_id = i.item_id AND o.state NOT IN ('WRAP_UP', 'IDLE')
-			LEFT JOIN queue_agents a ON a.agent_id = o.agent_id
+		rows, err := tx.Query(ctx, queuedColumns+`
 			WHERE i.tenant_id = $1 AND i.state <> 'left' AND ($2::uuid = '00000000-0000-0000-0000-000000000000' OR i.queue_id = $2) AND ($3 = '' OR i.kind = $3)
 			  AND (i.enqueued_at, i.item_id) > ($4, $5)
 			ORDER BY i.enqueued_at, i.item_id LIMIT $6`, tenant, f.Queue, f.Kind, c.At, c.ID, limit+1)
 		if err != nil {
 			return err
 		}
-		page.Items, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (q QueuedItem, err error) {
-			return q, row.Scan(&q.ID, &q.Kind, &q.Channel, &q.Caller, &q.Queue, &q.QueueName, &q.Priority, &q.EnqueuedAt, &q.Agent, &q.AgentName)
-		})
+		page.Items, err = pgx.CollectRows(rows, scanQueued)
 		return err
 	})
 	if len(page.Items) > limit {
@@ -131,6 +135,9 @@ type AgentView struct {
 	Presence    Presence     `json:"presence"`
 	Reason      string       `json:"reason,omitempty"`
 	PresenceAt  time.Time    `json:"presence_at"`
+	Until       *time.Time   `json:"presence_until,omitempty"` // when the reason's longest time is over; an overrun from then on
+	Next        Presence     `json:"next_presence,omitempty"`  // chosen for after what they do now
+	NextReason  string       `json:"next_reason,omitempty"`
 	State       State        `json:"state"` // the most occupied one, of all items
 	StateAt     time.Time    `json:"state_at"`
 	BarredUntil *time.Time   `json:"barred_until,omitempty"`
@@ -149,6 +156,8 @@ type AgentsItem struct {
 	State     State      `json:"state"`
 	StateAt   time.Time  `json:"state_at"`
 	WrapUntil *time.Time `json:"wrap_until,omitempty"`
+	WrapAsked bool       `json:"wrap_up_asked,omitempty"` // the agent wants a wrap-up after it
+	Extended  int        `json:"extended,omitempty"`      // how often the wrap-up was extended
 }
 
 // Agents lists agents by name.
@@ -193,9 +202,9 @@ func (s *Service) Agent(ctx context.Context, tenant, id uuid.UUID) (v AgentView,
 func readAgents(ctx context.Context, tx *storage.Tx, where string, args ...any) ([]AgentView, error) {
 	rows, err := tx.Query(ctx, `
 		SELECT a.agent_id, a.name, a.device, a.always_available, a.capacity, a.presence, a.reason, a.presence_at, a.barred, a.barred_until,
-		       a.used, a.idle_since, a.missed_total, a.unreached_total,
+		       a.used, a.idle_since, a.missed_total, a.unreached_total, a.presence_until, a.next_presence, a.next_reason, a.auto_answer,
 		       coalesce((SELECT jsonb_agg(jsonb_build_object('item', o.item_id, 'offer', o.offer_id, 'queue', o.queue_id, 'state', o.state,
-		           'state_at', o.state_at, 'wrap_until', o.wrap_until) ORDER BY o.made_at)
+		           'state_at', o.state_at, 'wrap_until', o.wrap_until, 'wrap_up_asked', o.wrap_asked, 'extended', o.extended) ORDER BY o.made_at)
 		           FROM queue_offers o WHERE o.agent_id = a.agent_id AND o.state <> 'IDLE'), '[]')
 		FROM queue_agents a WHERE a.archived_at IS NULL AND `+where, args...)
 	if err != nil {
@@ -205,7 +214,7 @@ func readAgents(ctx context.Context, tx *storage.Tx, where string, args ...any) 
 		var v AgentView
 		var barred State
 		err := row.Scan(&v.ID, &v.Name, &v.Device, &v.AlwaysAvailable, &v.Capacity, &v.Presence, &v.Reason, &v.PresenceAt, &barred, &v.BarredUntil,
-			&v.Used, &v.IdleSince, &v.Missed, &v.Unreached, &v.Items)
+			&v.Used, &v.IdleSince, &v.Missed, &v.Unreached, &v.Until, &v.Next, &v.NextReason, &v.AutoAnswer, &v.Items)
 		v.State, v.StateAt = overall(barred, v.IdleSince, v.Items)
 		return v, err
 	})

@@ -35,7 +35,11 @@ type agentView struct {
 	Presence   queues.Presence `json:"presence"`
 	Reason     string          `json:"reason"`
 	PresenceAt time.Time       `json:"presence_since"`
-	State      queues.State    `json:"state,omitempty"` // empty: the user serves no queues
+	Limit      *time.Time      `json:"presence_until,omitempty"` // when the reason's longest time is over
+	Next       queues.Presence `json:"next_presence,omitempty"`
+	NextReason string          `json:"next_reason,omitempty"`
+	WrapAsked  bool            `json:"wrap_up_asked,omitempty"` // a wrap-up follows the talk because the agent asked for one
+	State      queues.State    `json:"state,omitempty"`         // empty: the user serves no queues
 	Since      time.Time       `json:"since"`
 	Until      *time.Time      `json:"until,omitempty"` // the bar, or the wrap-up, ends by itself
 	Microphone bool            `json:"microphone"`      // proven in this session
@@ -139,6 +143,8 @@ func wrappingUp(v queues.AgentView) int {
 
 func (s *session) agentIs(v queues.AgentView, set *queues.Settings) {
 	view := agentView{ID: v.ID, Presence: v.Presence, Reason: v.Reason, PresenceAt: v.PresenceAt, State: v.State, Since: v.StateAt, Until: v.BarredUntil, Microphone: s.proven}
+	view.Limit, view.Next, view.NextReason = v.Until, v.Next, v.NextReason
+	view.WrapAsked = slices.ContainsFunc(v.Items, func(it queues.AgentsItem) bool { return it.WrapAsked && it.State != queues.WrapUp })
 	i := wrappingUp(v)
 	if i >= 0 && v.State == queues.WrapUp {
 		view.Until = v.Items[i].WrapUntil
@@ -174,7 +180,10 @@ func (s *session) showWrapUp(it queues.AgentsItem, set queues.Settings) {
 	rule := set.WrapUp.Value
 	w := wrapUpView{
 		Mode: rule.Mode, Seconds: rule.MaxSeconds, Until: it.WrapUntil, Dispositions: set.Dispositions.Value,
-		Required: rule.Mode == queues.WrapUpMandatory && len(set.Dispositions.Value) > 0,
+		Required: (rule.Mode == queues.WrapUpMandatory || rule.DispositionForced) && len(set.Dispositions.Value) > 0, Notes: rule.NotesForced,
+	}
+	if it.WrapUntil != nil && it.Extended < rule.MaxExtensions {
+		w.Extend = rule.ExtendSeconds
 	}
 	if v.State == viewWrapUp && sameTime(v.WrapUpUntil, it.WrapUntil) {
 		return
@@ -220,9 +229,56 @@ func (s *session) gotPresence(f frame) error {
 		return errBadData
 	}
 	s.restore = false
+	s.forAgent(f, func(ctx context.Context) error {
+		return s.hub.need.Queues.SetPresence(ctx, s.tenant, s.user, p, d.Reason)
+	})
+	return nil
+}
+
+// gotNextPresence chooses what the agent will be once they have nothing any more; no presence takes it back.
+func (s *session) gotNextPresence(f frame) error {
+	d, err := decode[presenceData](f)
+	if err != nil {
+		return err
+	}
+	if len(d.Reason) > 100 {
+		return errBadData
+	}
+	s.forAgent(f, func(ctx context.Context) error {
+		return s.hub.need.Queues.SetNextPresence(ctx, s.tenant, s.user, queues.Presence(strings.ToUpper(d.Presence)), d.Reason)
+	})
+	return nil
+}
+
+// gotWrapUpRequest asks for a wrap-up after the talk that is on, or takes that back.
+func (s *session) gotWrapUpRequest(f frame) error {
+	d, err := decode[askedData](f)
+	if err != nil {
+		return err
+	}
+	call := s.view.ID
+	if call == uuid.Nil {
+		return queues.ErrNoTalk
+	}
+	s.forAgent(f, func(ctx context.Context) error {
+		return s.hub.need.Queues.RequestWrapUp(ctx, s.tenant, s.user, call, d.On)
+	})
+	return nil
+}
+
+// gotWrapUpExtend asks for more time.
+func (s *session) gotWrapUpExtend(f frame) error {
+	s.forAgent(f, func(ctx context.Context) error {
+		return s.hub.need.Queues.ExtendWrapUp(ctx, s.tenant, s.user, uuid.Nil)
+	})
+	return nil
+}
+
+// forAgent does something with the queues for the agent, tells what was wrong with it, and shows the agent again.
+func (s *session) forAgent(f frame, do func(ctx context.Context) error) {
 	acting := s.acting(s.ctx)
 	s.later(s.desk, f.ID, func(context.Context) func() {
-		err := s.hub.need.Queues.SetPresence(acting, s.tenant, s.user, p, d.Reason)
+		err := do(acting)
 		return func() {
 			if err != nil {
 				s.fail(f.ID, err)
@@ -230,7 +286,6 @@ func (s *session) gotPresence(f frame) error {
 			s.refresh()
 		}
 	})
-	return nil
 }
 
 // gotProof hears that the page has measured speech. It counts once packets arrive here too.

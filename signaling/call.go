@@ -39,6 +39,8 @@ type callView struct {
 	Held        bool        `json:"held"`
 	Since       time.Time   `json:"since"`
 	AnsweredAt  *time.Time  `json:"answered_at,omitempty"` // the bridge opened
+	Recording   string      `json:"recording,omitempty"`   // agents: on, paused; nothing: not recorded
+	PausedUntil *time.Time  `json:"recording_paused_until,omitempty"`
 	Cause       calls.Cause `json:"cause,omitempty"`
 	WrapUpUntil *time.Time  `json:"wrap_up_until,omitempty"`
 	WrapUp      *wrapUpView `json:"wrap_up,omitempty"`
@@ -51,6 +53,8 @@ type wrapUpView struct {
 	Until        *time.Time        `json:"until,omitempty"`
 	Dispositions []string          `json:"dispositions,omitempty"`
 	Required     bool              `json:"disposition_required"`
+	Notes        bool              `json:"notes_required"`
+	Extend       int               `json:"extend_seconds,omitempty"` // by how much the agent may extend it now
 }
 
 // offerView is an offered call.
@@ -58,7 +62,9 @@ type offerView struct {
 	Offer uuid.UUID  `json:"offer"`
 	Card  calls.Card `json:"card"`
 	Ring  int        `json:"ring_seconds"`
+	Tone  calls.Ring `json:"tone"`
 	Since time.Time  `json:"since"`
+	Auto  bool       `json:"auto,omitempty"` // the server accepts it as soon as the page shows it (V2.6)
 }
 
 type withdrawnView struct {
@@ -79,7 +85,9 @@ func (s *session) offer(g *leg) {
 		return
 	}
 	s.leg = g
-	s.negotiate(g)
+	if s.listening == nil { // else the line is in use until the offer is accepted
+		s.negotiate(g)
+	}
 	s.event("offer", g.callID(), s.offerView())
 	g.within(ackWithin, func() { s.unreachable(g) })
 }
@@ -97,7 +105,7 @@ func (s *session) negotiate(g *leg) {
 
 func (s *session) offerView() *offerView {
 	t := s.leg.target
-	return &offerView{Offer: t.Offer, Card: t.Card, Ring: t.Card.RingFor, Since: s.leg.begun}
+	return &offerView{Offer: t.Offer, Card: t.Card, Ring: t.Card.RingFor, Tone: t.Ring, Since: s.leg.begun, Auto: s.answersItself(s.leg)}
 }
 
 // ringing says whether an offer waits for the agent.
@@ -128,14 +136,23 @@ func (s *session) acked(g *leg) {
 	if first := g.state == legOffered; g.move(stepAck) && first {
 		s.hub.metrics.offers.WithLabelValues("ringing").Inc()
 		g.tell(calls.LegRinging)
+		if s.answersItself(g) {
+			s.acceptOffer(g)
+		}
 	}
 }
+
+// answersItself says whether an offer is accepted without a click: only where the microphone is proven, or nobody would be heard (V2.6).
+func (s *session) answersItself(g *leg) bool { return g.target.AutoAnswer && s.proven }
 
 func (s *session) acceptOffer(g *leg) {
 	if s.acked(g); !g.move(stepAccept) {
 		return
 	}
 	s.forgetOffer(g)
+	if s.listening != nil {
+		s.listening.finish(calls.CauseBusy)
+	}
 	g.since = time.Now()
 	s.showCall(g, viewConnecting, "")
 	s.accepted(g)
@@ -234,6 +251,26 @@ func (s *session) showCall(g *leg, state viewState, stage string) {
 	if !g.bridge.IsZero() {
 		v.AnsweredAt = &g.bridge
 	}
+	v.Recording, v.PausedUntil = g.recording, g.pausedUntil
+	s.setView(v)
+}
+
+// showRecording tells an agent's page whether what is said now is recorded.
+func (s *session) showRecording(g *leg, recorded bool, pausedUntil *time.Time) {
+	g.recording, g.pausedUntil = "", pausedUntil
+	switch {
+	case s.customer():
+		return
+	case recorded && pausedUntil != nil:
+		g.recording = "paused"
+	case recorded:
+		g.recording = "on"
+	}
+	if s.leg != g || g.ended() {
+		return
+	}
+	v := s.view
+	v.Recording, v.PausedUntil = g.recording, g.pausedUntil
 	s.setView(v)
 }
 
@@ -247,6 +284,9 @@ func (s *session) legEnded(g *leg) {
 	if g.timer != nil {
 		g.timer.Stop()
 	}
+	if s.listening == g {
+		s.listenEnded(g)
+	}
 	if s.leg != g {
 		return
 	}
@@ -257,7 +297,7 @@ func (s *session) legEnded(g *leg) {
 	case g.dir == calls.Outbound && (was == legOffered || was == legRinging):
 		s.forgetOffer(g)
 		s.event("offer.withdrawn", g.callID(), withdrawnView{g.target.Offer, withdrawal(g.Cause())})
-	case g.dir == calls.Outbound && !g.bridge.IsZero():
+	case g.dir == calls.Outbound && !g.bridge.IsZero() && g.target.Supervision == nil:
 		s.wrapUpOf(g)
 	default:
 		s.endView(g.Cause())
@@ -267,6 +307,7 @@ func (s *session) legEnded(g *leg) {
 func (s *session) endView(cause calls.Cause) {
 	v := s.view
 	v.State, v.Stage, v.Held, v.Muted, v.Cause, v.Since, v.WrapUp, v.WrapUpUntil = viewEnded, "", false, false, cause, time.Now(), nil, nil
+	v.Recording, v.PausedUntil = "", nil
 	s.setView(v)
 }
 
@@ -323,6 +364,25 @@ func (s *session) gotResume(frame) error {
 		g.tell(calls.LegAskTalk)
 	}
 	return err
+}
+
+func (s *session) gotRedact(f frame) error {
+	d, err := decode[redactData](f)
+	if err != nil {
+		return err
+	}
+	g, err := s.live()
+	switch {
+	case err != nil:
+		return err
+	case g.recording == "":
+		return calls.ErrNotRecorded
+	case d.On:
+		g.tell(calls.LegAskRedact)
+	default:
+		g.tell(calls.LegAskRecord)
+	}
+	return nil
 }
 
 func (s *session) gotMute(f frame) error {

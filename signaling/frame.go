@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"github.com/google/uuid"
+
+	"tandem/calls"
 )
 
 // version of the frames; docs/websocket.md describes them.
@@ -66,6 +68,9 @@ type (
 		Presence string `json:"presence"`
 		Reason   string `json:"reason"`
 	}
+	askedData struct {
+		On bool `json:"on"`
+	}
 	sdpData struct {
 		SDP string `json:"sdp"`
 	}
@@ -84,6 +89,14 @@ type (
 	offerData struct {
 		Offer uuid.UUID `json:"offer"`
 	}
+	superviseData struct {
+		Call uuid.UUID             `json:"call"`
+		Mode calls.SupervisionMode `json:"mode"`
+		Why  string                `json:"why"`
+	}
+	redactData struct {
+		On bool `json:"on"`
+	}
 	mutedData struct {
 		Muted bool `json:"muted"`
 	}
@@ -91,7 +104,9 @@ type (
 		Digit string `json:"digit"`
 	}
 	startData struct {
-		Number string `json:"number"`
+		Number string            `json:"number"`
+		Data   map[string]string `json:"data"`  // what the page says of the customer
+		Token  string            `json:"token"` // what the tenant's server says, signed
 	}
 	wrapData struct {
 		Disposition string `json:"disposition"`
