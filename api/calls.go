@@ -131,12 +131,12 @@ func (s *Server) endCall(ctx context.Context, in *endInput) (*Nothing, error) {
 	return nothing(s.Calls.End(ctx, tenant(ctx), in.ID, why))
 }
 
-// Redaction is whether the recording of a call is paused.
-type Redaction struct {
+// RedactionOrder is whether the recording of a call is paused.
+type RedactionOrder struct {
 	On bool `json:"on"`
 }
 
-func (s *Server) setRedaction(ctx context.Context, in *Change[Redaction]) (*Nothing, error) {
+func (s *Server) setRedaction(ctx context.Context, in *Change[RedactionOrder]) (*Nothing, error) {
 	if _, err := s.call(ctx, in.ID); err != nil {
 		return nil, err
 	}
