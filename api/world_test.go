@@ -32,6 +32,8 @@ import (
 	"tandem/internal/storage"
 	"tandem/internal/storage/storagetest"
 	"tandem/media/sound"
+	"tandem/mediastream"
+	"tandem/notify"
 	"tandem/queues"
 	"tandem/recording"
 	"tandem/sip"
@@ -102,9 +104,10 @@ func newWorld(t *testing.T) *world {
 	w.Auth, err = auth.New(w.DB, auth.Config{Record: audit.Auth(w.events)})
 	must(err)
 	w.Queues = queues.New(w.DB, w.events, w.bus, log, metrics, "test")
-	w.Numbers = calls.NewNumbers(w.DB, w.events)
+	w.Numbers = calls.NewNumbers(w.DB, w.events, keys, true)
 	w.Prompts = calls.NewPrompts(w.DB, blobs, sound.NewEspeak(sound.EspeakConfig{}), w.events)
-	w.Calls = calls.NewSwitchboard(calls.Config{Node: "test"}, w.DB, w.events, log, metrics, w.Numbers, w.Prompts, nil, nil, nil)
+	w.Voicemails = calls.NewVoicemails(w.DB, w.events)
+	w.Calls = calls.NewSwitchboard(calls.Config{Node: "test", Bus: w.bus}, w.DB, w.events, log, metrics, w.Numbers, w.Prompts, nil, nil, nil, nil)
 	w.Trunks = sip.NewDirectory(w.DB, w.bus, w.events, keys, log, "tandem", "test")
 	w.Recordings, err = recording.New(recording.Config{
 		DB: w.DB, Events: w.events, Bus: w.bus, Keys: keys, Log: log, Metrics: metrics, Dir: filepath.Join(dir, "spool"), Node: "test",
@@ -115,7 +118,9 @@ func newWorld(t *testing.T) *world {
 		DB: w.DB, Events: w.events, Bus: w.bus, Keys: keys, Recordings: w.Recordings, Log: log, Metrics: metrics,
 		Providers: map[string]crmsync.Open{"own": own.New(w.CRM), "rt": rt.New(http.DefaultTransport)},
 	})
-	w.Analytics = analytics.New(analytics.Config{DB: w.DB, Bus: w.bus, Queues: w.Queues, Log: log, Metrics: metrics, Zone: func(context.Context, uuid.UUID) (string, error) { return "UTC", nil }})
+	w.Analytics = analytics.New(analytics.Config{DB: w.DB, Bus: w.bus, Queues: w.Queues, Log: log, Metrics: metrics, Zone: func(context.Context, uuid.UUID) (string, error) { return "UTC", nil }, Later: func(context.Context, *storage.Tx, uuid.UUID) error { return nil }})
+	w.Bots = mediastream.New(mediastream.Config{DB: w.DB, Events: w.events, Keys: keys, Log: log, Metrics: metrics}, w.Calls)
+	w.Notify = notify.New(notify.Config{DB: w.DB, Events: w.events, Bus: w.bus, Keys: keys, Blobs: blobs, Queues: w.Queues, Log: log, Metrics: metrics})
 	server, err := api.New(api.Config{
 		Services: w.Services, Log: log, Metrics: metrics, Count: metrics, Version: "test",
 		Web: fstest.MapFS{"index.html": {Data: []byte("<title>Tandem</title>")}, "assets/app-1234.js": {Data: []byte("1")}, "logo.svg": {Data: []byte("<svg/>")}},

@@ -194,7 +194,7 @@ func (c *Call) follow(ctx context.Context, entry Number) Reason {
 		}
 		return c.playFor(ctx, media.Broadcast(a))
 	case EntryMessage:
-		a, err := c.sb.prompts.Load(ctx, c.record.Tenant, *entry.Prompt)
+		a, err := c.sb.prompts.Load(ctx, c.record.Tenant, *entry.Prompt, "")
 		if err != nil {
 			return c.failed("load a message", err)
 		}

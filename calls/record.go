@@ -65,6 +65,7 @@ type Record struct {
 	Reason        Reason      `json:"reason,omitempty"`
 	Queue         *uuid.UUID  `json:"queue_id,omitempty"`
 	QueuePath     []string    `json:"queue_path"`
+	Menu          *uuid.UUID  `json:"menu_id,omitempty"` // the node of the tree whose menu the caller heard last
 	Agent         *uuid.UUID  `json:"agent_id,omitempty"`
 	AgentName     string      `json:"agent_name,omitempty"`
 	TakenOverBy   *uuid.UUID  `json:"taken_over_by,omitempty"` // the supervisor who talked on in the agent's place

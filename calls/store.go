@@ -15,11 +15,12 @@ import (
 
 // The errors of this package that people see.
 var (
-	ErrCallNotFound   = fault.New(fault.NotFound, "call_not_found", "There is no such call.")
-	ErrNumberNotFound = fault.New(fault.NotFound, "number_not_found", "There is no such number.")
-	ErrNumberTaken    = fault.New(fault.Conflict, "number_taken", "That number already leads somewhere; change or delete it first.").WithField("number")
-	ErrPromptTaken    = fault.New(fault.Conflict, "prompt_name_taken", "A prompt of that name exists; choose another name.").WithField("name")
-	ErrPromptInUse    = fault.New(fault.Conflict, "prompt_in_use", "A number plays this prompt; point the number elsewhere first.")
+	ErrCallNotFound     = fault.New(fault.NotFound, "call_not_found", "There is no such call.")
+	ErrNumberNotFound   = fault.New(fault.NotFound, "number_not_found", "There is no such number.")
+	ErrNumberTaken      = fault.New(fault.Conflict, "number_taken", "That number already leads somewhere; change or delete it first.").WithField("number")
+	ErrPromptTaken      = fault.New(fault.Conflict, "prompt_name_taken", "A prompt of that name exists; choose another name.").WithField("name")
+	ErrPromptTranslated = fault.New(fault.Conflict, "prompt_translated", "That prompt has a translation into this language; delete it first.").WithField("language")
+	ErrPromptInUse      = fault.New(fault.Conflict, "prompt_in_use", "A number plays this prompt; point the number elsewhere first.")
 )
 
 func upsertCall(ctx context.Context, tx *storage.Tx, r *Record, body []byte) error {
@@ -40,6 +41,8 @@ type CallRow struct {
 	Record
 	Disposition string `json:"disposition"`
 	Notes       string `json:"notes"`
+	// Supervisors are those who supervise a live call; only for those who may monitor calls.
+	Supervisors []Supervision `json:"supervisors,omitempty"`
 }
 
 // Filter narrows a list of calls. Zero values do not narrow.

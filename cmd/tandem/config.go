@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/mail"
 	"net/netip"
+	"net/url"
 	"os"
 	"slices"
 	"strconv"
@@ -60,8 +62,20 @@ type Config struct {
 		PartBytes int64 `koanf:"part_bytes"`
 	} `koanf:"recording"`
 	Calls struct {
-		Max int `koanf:"max"`
+		Max          int `koanf:"max"`
+		StuckMinutes int `koanf:"stuck_minutes"`
 	} `koanf:"calls"`
+	Egress struct {
+		Private bool `koanf:"private"`
+	} `koanf:"egress"`
+	Notify struct {
+		Twilio  string `koanf:"twilio_url"`
+		Contact string `koanf:"contact"`
+	} `koanf:"notify"`
+	Reports struct {
+		KeepDays      int `koanf:"keep_days"`
+		KeepWaitsDays int `koanf:"keep_waits_days"`
+	} `koanf:"reports"`
 	Node struct {
 		Name string `koanf:"name"`
 	} `koanf:"node"`
@@ -86,12 +100,18 @@ func defaults() map[string]any {
 		"data.dir":     "./data",
 		"database.url": "",
 		"bus.listen":   "", "bus.routes": []string{},
-		"blob.url":             "",
-		"recording.part_bytes": 50_000_000,
-		"calls.max":            2000,
-		"node.name":            "",
-		"demo.api_key":         "",
-		"log.level":            "info",
+		"blob.url":                "",
+		"recording.part_bytes":    50_000_000,
+		"calls.max":               2000,
+		"calls.stuck_minutes":     120,
+		"egress.private":          false,
+		"notify.twilio_url":       "https://api.twilio.com",
+		"notify.contact":          "admin@example.com",
+		"reports.keep_days":       800,
+		"reports.keep_waits_days": 100,
+		"node.name":               "",
+		"demo.api_key":            "",
+		"log.level":               "info",
 	}
 }
 
@@ -251,8 +271,23 @@ func (c *Config) check() (key string, err error) {
 	if c.Recording.PartBytes < 10_000 {
 		return "recording.part_bytes", errors.New("recording.part_bytes is at least 10000 bytes")
 	}
+	if u, err := url.Parse(c.Notify.Twilio); err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
+		return "notify.twilio_url", errors.New("notify.twilio_url must be like https://api.twilio.com")
+	}
+	if a, err := mail.ParseAddress(c.Notify.Contact); err != nil || a.Address != c.Notify.Contact {
+		return "notify.contact", errors.New("notify.contact must be a mail address such as admin@example.com")
+	}
+	if c.Reports.KeepDays < 1 {
+		return "reports.keep_days", errors.New("reports.keep_days is at least 1")
+	}
+	if c.Reports.KeepWaitsDays < 1 {
+		return "reports.keep_waits_days", errors.New("reports.keep_waits_days is at least 1")
+	}
 	if c.Calls.Max < 1 {
 		return "calls.max", errors.New("calls.max is at least 1")
+	}
+	if c.Calls.StuckMinutes < 1 {
+		return "calls.stuck_minutes", errors.New("calls.stuck_minutes is at least 1")
 	}
 	if !slices.Contains([]string{"debug", "info", "warn", "error"}, c.Log.Level) {
 		return "log.level", errors.New("log.level is debug, info, warn or error")

@@ -4,6 +4,42 @@
  */
 
 export interface paths {
+    "/api/v1/agent-groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Groups of agents, by which queues route */
+        get: operations["list-agent-groups"];
+        put?: never;
+        /** Make a group of agents */
+        post: operations["add-agent-group"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/agent-groups/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Change a group of agents */
+        put: operations["put-agent-group"];
+        post?: never;
+        /** Remove a group that no queue names */
+        delete: operations["delete-agent-group"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/agents": {
         parameters: {
             query?: never;
@@ -40,6 +76,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/agents/{id}/next-presence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Choose an agent's presence for after what they do now */
+        put: operations["set-next-presence"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/agents/{id}/presence": {
         parameters: {
             query?: never;
@@ -50,6 +103,42 @@ export interface paths {
         get?: never;
         /** Set an agent's presence */
         put: operations["set-presence"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/agents/{id}/skills": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What an agent can do, and how well */
+        get: operations["get-agent-skills"];
+        /** Set what an agent can do */
+        put: operations["put-agent-skills"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/agents/{id}/voicemail-box": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** An agent's own voicemail box */
+        get: operations["get-voicemail-box"];
+        /** Set an agent's voicemail box up */
+        put: operations["put-voicemail-box"];
         post?: never;
         delete?: never;
         options?: never;
@@ -126,6 +215,113 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/bots": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Virtual agents */
+        get: operations["list-bots"];
+        put?: never;
+        /** Make a virtual agent */
+        post: operations["add-bot"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bots/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Reach a virtual agent, stored or not, and tell what happens */
+        post: operations["test-bot"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bots/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One virtual agent */
+        get: operations["get-bot"];
+        put?: never;
+        post?: never;
+        /** Remove a virtual agent; queues that name it go on with people */
+        delete: operations["delete-bot"];
+        options?: never;
+        head?: never;
+        /** Change a virtual agent */
+        patch: operations["change-bot"];
+        trace?: never;
+    };
+    "/api/v1/callbacks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who is to be called, the newest first */
+        get: operations["list-callbacks"];
+        put?: never;
+        /** Have somebody called: at their turn, or in a slot */
+        post: operations["add-callback"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/callbacks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One callback */
+        get: operations["get-callback"];
+        put?: never;
+        post?: never;
+        /** Cancel a callback */
+        delete: operations["cancel-callback"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/callbacks/{id}/slot": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Move a scheduled call to another slot */
+        put: operations["move-callback"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/calls": {
         parameters: {
             query?: never;
@@ -158,6 +354,24 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/api/v1/calls/{id}/data": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The profile flags and the data that a call carries */
+        get: operations["get-call-data"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Change them while the call lasts; the agent's card shows it at once */
+        patch: operations["change-call-data"];
         trace?: never;
     };
     "/api/v1/calls/{id}/decisions": {
@@ -194,6 +408,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/calls/{id}/handover": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take a call from its virtual agent; it waits for people */
+        post: operations["hand-over-call"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/calls/{id}/priority": {
         parameters: {
             query?: never;
@@ -206,6 +437,41 @@ export interface paths {
         put: operations["set-call-priority"];
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/calls/{id}/redaction": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Pause a call's recording, or let it go on */
+        put: operations["set-call-redaction"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/calls/{id}/supervision": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Listen to a live call in one's own open browser session, or change the mode */
+        post: operations["supervise-call"];
+        /** Stop listening to a call */
+        delete: operations["stop-supervising-call"];
         options?: never;
         head?: never;
         patch?: never;
@@ -299,6 +565,76 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/customer/callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The scheduled call that a token opens */
+        get: operations["get-customer-callback"];
+        /** Move it to another slot */
+        put: operations["move-customer-callback"];
+        post?: never;
+        /** Cancel it */
+        delete: operations["cancel-customer-callback"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customer/callbacks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Schedule a call, as a customer */
+        post: operations["add-customer-callback"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customer/options": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a customer's page or app shows for a number or a queue now */
+        get: operations["get-customer-options"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customer/slots": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Free slots, for a customer's page or app */
+        get: operations["list-customer-slots"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/hours": {
         parameters: {
             query?: never;
@@ -311,6 +647,23 @@ export interface paths {
         put?: never;
         /** Make opening hours */
         post: operations["add-hours"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/hours/holidays": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Read the holidays of an iCalendar file; nothing is stored */
+        post: operations["read-holidays"];
         delete?: never;
         options?: never;
         head?: never;
@@ -331,6 +684,57 @@ export interface paths {
         post?: never;
         /** Remove opening hours that no queue uses */
         delete: operations["delete-hours"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/items/{id}/assign": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Offer what waits to one agent, whoever is next */
+        post: operations["assign-item"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/live/calls": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Calls that have not ended, on all nodes, the oldest first */
+        get: operations["list-live-calls"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/live/items": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What waits in queues, longest first */
+        get: operations["list-live-items"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -387,6 +791,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/me/notifications": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the signed-in user is told, and where */
+        get: operations["get-own-notifications"];
+        /** Change what the signed-in user is told, and where */
+        put: operations["put-own-notifications"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/notifications/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send a push or a text message to oneself */
+        post: operations["test-own-notifications"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me/password": {
         parameters: {
             query?: never;
@@ -398,6 +837,40 @@ export interface paths {
         put?: never;
         /** Change the own password */
         post: operations["set-own-password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/push-subscriptions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Push to this browser from now on */
+        post: operations["subscribe-push"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/push-subscriptions/remove": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Do not push to this browser any more */
+        post: operations["unsubscribe-push"];
         delete?: never;
         options?: never;
         head?: never;
@@ -509,6 +982,42 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/presences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The tenant's own words for being available, away or busy */
+        get: operations["list-presences"];
+        put?: never;
+        /** Make a presence */
+        post: operations["add-presence"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/presences/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Change a presence */
+        put: operations["put-presence"];
+        post?: never;
+        /** Remove a presence */
+        delete: operations["delete-presence"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/prompts": {
         parameters: {
             query?: never;
@@ -579,6 +1088,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/queue-alarms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** When something waited beside an agent who could have taken it, in the last 24 hours */
+        get: operations["list-queue-alarms"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/queue-counters": {
         parameters: {
             query?: never;
@@ -589,6 +1115,24 @@ export interface paths {
         /** Live figures of each queue that takes callers */
         get: operations["list-queue-counters"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/queue-retention": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** For how long items, offers and decisions that are over are kept */
+        get: operations["get-queue-retention"];
+        /** Set for how long they are kept */
+        put: operations["put-queue-retention"];
         post?: never;
         delete?: never;
         options?: never;
@@ -614,6 +1158,23 @@ export interface paths {
         patch: operations["change-queue-globals"];
         trace?: never;
     };
+    "/api/v1/queue-settings/whisper-preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What agents hear before the bridge, with settings that need not be saved */
+        post: operations["try-global-whisper"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/queues": {
         parameters: {
             query?: never;
@@ -626,6 +1187,40 @@ export interface paths {
         put?: never;
         /** Make a queue */
         post: operations["add-queue"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/queues/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The wall board: each queue now, today and in the last minutes */
+        get: operations["get-live-queues"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/queues/transfer-targets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The queues to which an agent may transfer a customer now */
+        get: operations["list-transfer-targets"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -668,6 +1263,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/queues/{id}/estimate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The estimated wait, and how good the estimates were */
+        get: operations["get-queue-estimate"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/queues/{id}/members": {
         parameters: {
             query?: never;
@@ -703,15 +1315,15 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/queues/{id}/open": {
+    "/api/v1/queues/{id}/preview": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** What happens to a caller at an instant */
-        get: operations["get-queue-open"];
+        /** What happens to somebody who comes to a queue at a time, to the end */
+        get: operations["preview-queue"];
         put?: never;
         post?: never;
         delete?: never;
@@ -731,6 +1343,41 @@ export interface paths {
         get: operations["get-queue-settings"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/queues/{id}/slots": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Free slots of a queue; none where calls cannot be scheduled */
+        get: operations["list-slots"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/queues/{id}/whisper-preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the queue's agents hear before the bridge, as WAV */
+        get: operations["get-queue-whisper"];
+        put?: never;
+        /** The same with settings that are not saved yet */
+        post: operations["try-queue-whisper"];
         delete?: never;
         options?: never;
         head?: never;
@@ -771,6 +1418,110 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/reports/agents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What agents did, by interval */
+        get: operations["get-agent-report"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reports/queues": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What happened in queues, by interval */
+        get: operations["get-queue-report"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reports/rebuild": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Have all reports made anew from the event log; they show the old ones until then */
+        post: operations["rebuild-reports"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/ringtones": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Uploaded ring tones; browsers make the built-in ones themselves */
+        get: operations["list-ringtones"];
+        put?: never;
+        /** Make a ring tone from an MP3 file */
+        post: operations["upload-ringtone"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/ringtones/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Remove a ring tone; where it was chosen, the built-in one rings */
+        delete: operations["delete-ringtone"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/ringtones/{id}/audio": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A ring tone's MP3 file */
+        get: operations["get-ringtone-audio"];
+        /** Put another MP3 file in a ring tone's place */
+        put: operations["replace-ringtone"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/roles": {
         parameters: {
             query?: never;
@@ -803,6 +1554,60 @@ export interface paths {
         post?: never;
         /** Remove a role that nobody has */
         delete: operations["delete-role"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/skills": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What agents can do */
+        get: operations["list-skills"];
+        put?: never;
+        /** Make a skill */
+        post: operations["add-skill"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/skills/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Rename a skill */
+        put: operations["put-skill"];
+        post?: never;
+        /** Remove a skill that no queue asks for */
+        delete: operations["delete-skill"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sms-account": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The account that text messages to agents are sent by */
+        get: operations["get-sms-account"];
+        /** Change that account; an empty one ends text messages */
+        put: operations["put-sms-account"];
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1046,10 +1851,95 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Calls that left a voicemail; its sound is on the call's ticket */
+        /** Messages that callers left, the newest first */
         get: operations["list-voicemails"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/voicemails/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One message */
+        get: operations["get-voicemail"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/voicemails/{id}/audio": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Its sound, once the CRM has it; honours Range where the CRM is Tandem's own */
+        get: operations["get-voicemail-audio"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/voicemails/{id}/callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Have the caller called back at their turn */
+        post: operations["call-back-voicemail"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/voicemails/{id}/peaks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Its waveform */
+        get: operations["get-voicemail-peaks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/voicemails/{id}/steps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Listen to, assign, release, finish or reopen a message */
+        post: operations["step-voicemail"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1093,9 +1983,49 @@ export interface components {
             revoked_at?: string;
             user: string;
         };
+        Access: {
+            lookup?: components["schemas"]["Lookup"];
+            routes?: components["schemas"]["Route"][];
+        };
+        Ageing: {
+            /** @enum {string} */
+            curve: "none" | "linear" | "steps";
+            /** Format: double */
+            per_minute?: number;
+            steps?: components["schemas"]["AgeingStep"][];
+        };
+        AgeingStep: {
+            /** Format: int64 */
+            add: number;
+            /** Format: int64 */
+            after_seconds: number;
+        };
+        AgentBox: {
+            accepted?: string;
+            /** @description callers whose number is withheld are asked for one */
+            ask_number: boolean;
+            enter_number?: string;
+            /** @description a text to speak */
+            greeting?: string;
+            /** @enum {string} */
+            language?: "en" | "zh";
+            /** Format: int64 */
+            max_seconds?: number;
+            /** @description a recording instead of the text */
+            prompt?: string;
+            withheld?: string;
+        };
+        AgentGroup: {
+            agents: string[];
+            auto_answer: boolean;
+            id: string;
+            name: string;
+        };
         AgentInput: {
             /** @description presence does not matter */
             always_available?: boolean;
+            /** @description left out: as the agent's groups and the queue say */
+            auto_answer?: boolean;
             /**
              * Format: int64
              * @description 100 when left out
@@ -1105,8 +2035,91 @@ export interface components {
             device: string;
             name: string;
         };
+        AgentReport: {
+            /** Format: date-time */
+            from: string;
+            /** @enum {string} */
+            interval: "15m" | "30m" | "1h" | "1d" | "total";
+            items: components["schemas"]["AgentRow"][];
+            /** Format: date-time */
+            to: string;
+            totals: components["schemas"]["AgentTotals"];
+            zone: string;
+        };
+        AgentRow: {
+            agent: string;
+            agent_id: string;
+            /** Format: double */
+            available_seconds: number;
+            /** Format: double */
+            average_handle_seconds?: number;
+            /** Format: double */
+            average_hold_seconds?: number;
+            /** Format: double */
+            average_talk_seconds?: number;
+            /** Format: double */
+            average_wrap_up_seconds?: number;
+            /** Format: double */
+            away_seconds: number;
+            /** Format: double */
+            barred_seconds: number;
+            /** Format: double */
+            busy_seconds: number;
+            /** Format: int64 */
+            completed: number;
+            /** Format: int64 */
+            declined: number;
+            /** Format: int64 */
+            handled: number;
+            /** Format: double */
+            handling_seconds: number;
+            /** Format: double */
+            hold_seconds: number;
+            /** Format: double */
+            login_seconds: number;
+            /** Format: int64 */
+            missed: number;
+            /** Format: double */
+            occupancy?: number;
+            /** Format: int64 */
+            offers: number;
+            /** Format: double */
+            productive_seconds: number;
+            /** Format: double */
+            ready_seconds: number;
+            /** @description time in each presence, by reason */
+            reasons: components["schemas"]["ReasonTime"][];
+            /** Format: double */
+            ring_seconds: number;
+            /** Format: double */
+            rona_rate?: number;
+            /** Format: date-time */
+            start: string;
+            /** Format: double */
+            talk_seconds: number;
+            /** Format: double */
+            transfer_rate?: number;
+            /** Format: int64 */
+            transferred: number;
+            /** Format: int64 */
+            unreachable: number;
+            /** Format: double */
+            utilisation?: number;
+            /** Format: double */
+            wrap_up_seconds: number;
+        };
+        AgentSkill: {
+            /** Format: int64 */
+            agents: number;
+            id: string;
+            name: string;
+        };
+        AgentSkills: {
+            skills: components["schemas"]["SkillNeed"][];
+        };
         AgentStatus: {
             always_available: boolean;
+            auto_answer?: boolean;
             /** Format: date-time */
             barred_until?: string;
             /** Format: int64 */
@@ -1120,9 +2133,14 @@ export interface components {
             missed: number;
             name: string;
             /** @enum {string} */
+            next_presence?: "OFFLINE" | "AVAILABLE" | "AWAY" | "BUSY";
+            next_reason?: string;
+            /** @enum {string} */
             presence: "OFFLINE" | "AVAILABLE" | "AWAY" | "BUSY";
             /** Format: date-time */
             presence_at: string;
+            /** Format: date-time */
+            presence_until?: string;
             reason?: string;
             /** @enum {string} */
             state: "IDLE" | "RESERVED" | "ALERTING" | "CONNECTING" | "INTERACTING" | "HELD" | "RECOVERING" | "WRAP_UP" | "NOT_RESPONDING" | "UNREACHABLE";
@@ -1133,7 +2151,65 @@ export interface components {
             /** Format: int64 */
             used: number;
         };
+        AgentTotals: {
+            /** Format: double */
+            available_seconds: number;
+            /** Format: double */
+            average_handle_seconds?: number;
+            /** Format: double */
+            average_hold_seconds?: number;
+            /** Format: double */
+            average_talk_seconds?: number;
+            /** Format: double */
+            average_wrap_up_seconds?: number;
+            /** Format: double */
+            away_seconds: number;
+            /** Format: double */
+            barred_seconds: number;
+            /** Format: double */
+            busy_seconds: number;
+            /** Format: int64 */
+            completed: number;
+            /** Format: int64 */
+            declined: number;
+            /** Format: int64 */
+            handled: number;
+            /** Format: double */
+            handling_seconds: number;
+            /** Format: double */
+            hold_seconds: number;
+            /** Format: double */
+            login_seconds: number;
+            /** Format: int64 */
+            missed: number;
+            /** Format: double */
+            occupancy?: number;
+            /** Format: int64 */
+            offers: number;
+            /** Format: double */
+            productive_seconds: number;
+            /** Format: double */
+            ready_seconds: number;
+            /** Format: double */
+            ring_seconds: number;
+            /** Format: double */
+            rona_rate?: number;
+            /** Format: double */
+            talk_seconds: number;
+            /** Format: double */
+            transfer_rate?: number;
+            /** Format: int64 */
+            transferred: number;
+            /** Format: int64 */
+            unreachable: number;
+            /** Format: double */
+            utilisation?: number;
+            /** Format: double */
+            wrap_up_seconds: number;
+        };
         AgentsItem: {
+            /** Format: int64 */
+            extended?: number;
             item: string;
             offer: string;
             queue: string;
@@ -1143,11 +2219,24 @@ export interface components {
             state_at: string;
             /** Format: date-time */
             wrap_until?: string;
+            wrap_up_asked?: boolean;
         };
         Announcement: {
             /** Format: int64 */
             every_seconds: number;
+            /** Format: int64 */
+            max?: number;
             on: boolean;
+            order?: components["schemas"]["AnnouncementPart"][];
+        };
+        AnnouncementPart: {
+            /** @enum {string} */
+            play: "greeting" | "position" | "estimated_wait" | "prompt" | "music";
+            prompt?: components["schemas"]["QueuePrompt"];
+        };
+        Assignment: {
+            /** Format: uuid */
+            agent: string;
         };
         Attachment: {
             content_type: string;
@@ -1187,19 +2276,93 @@ export interface components {
              */
             rows: number;
         };
+        Bot: {
+            /** Format: int64 */
+            connect_seconds: number;
+            /** Format: date-time */
+            created_at: string;
+            has_token: boolean;
+            id: string;
+            name: string;
+            parameters: {
+                [key: string]: string;
+            };
+            /** Format: int64 */
+            silence_seconds: number;
+            url: string;
+        };
+        BotChange: {
+            /** Format: int64 */
+            connect_seconds?: number;
+            name?: string;
+            parameters?: {
+                [key: string]: string;
+            };
+            /** Format: int64 */
+            silence_seconds?: number;
+            token?: string;
+            url?: string;
+        };
+        BotInput: {
+            /** Format: int64 */
+            connect_seconds?: number;
+            name: string;
+            /** @description customParameters of each stream */
+            parameters?: {
+                [key: string]: string;
+            };
+            /**
+             * Format: int64
+             * @description 0: for ever
+             */
+            silence_seconds?: number;
+            /** @description signs the handshake (X-Twilio-Signature); never shown again */
+            token?: string;
+            /** @description wss://…, where it takes media streams */
+            url: string;
+        };
+        BotRule: {
+            bot?: string;
+            hand_over?: string;
+            /** @enum {string} */
+            when: "always" | "hours";
+        };
+        BotTrial: {
+            bot_id?: string;
+            change?: components["schemas"]["BotChange"];
+        };
         CRMConnection: {
             base_url: string;
             credentials_stored: boolean;
+            data_records: string[];
             /** @enum {string} */
             provider: "own" | "rt";
             queue: string;
+        };
+        CalendarFile: {
+            /** @description the text of the .ics file */
+            calendar: string;
+            /**
+             * Format: int64
+             * @description the first year; this one when left out
+             */
+            from?: number;
+            /**
+             * Format: int64
+             * @description for so many years those that come every year are read; 3 when left out
+             */
+            years?: number;
         };
         CallRow: {
             agent_id?: string;
             agent_name?: string;
             /** Format: date-time */
             answered_at?: string;
+            bot_id?: string;
+            /** Format: double */
+            bot_seconds?: number;
             call_id: string;
+            callback_id?: string;
             caller: components["schemas"]["Party"];
             /** Format: date-time */
             connected_at?: string;
@@ -1207,6 +2370,7 @@ export interface components {
             data?: {
                 [key: string]: string;
             };
+            deflected?: components["schemas"]["DeflectionRecord"][];
             /** @enum {string} */
             direction: "inbound" | "outbound";
             disposition: string;
@@ -1214,7 +2378,9 @@ export interface components {
             ended_at?: string;
             /** Format: double */
             held_seconds: number;
+            language?: string;
             legs: components["schemas"]["LegRecord"][];
+            menu_id?: string;
             notes: string;
             number: string;
             offer_id?: string;
@@ -1224,22 +2390,106 @@ export interface components {
             queued_at?: string;
             reason?: string;
             recording_id?: string;
+            redactions?: components["schemas"]["Redaction"][];
             reserved: components["schemas"]["Reserved"];
             /** Format: date-time */
             started_at: string;
             /** @enum {string} */
-            state: "new" | "playing" | "menu" | "dialing" | "waiting" | "offering" | "whisper" | "countdown" | "talking" | "held" | "ended";
+            state: "new" | "playing" | "menu" | "bot" | "dialing" | "waiting" | "offering" | "whisper" | "countdown" | "talking" | "held" | "ended";
+            /** Format: date-time */
+            state_at: string;
+            summary?: string;
+            supervisors?: components["schemas"]["Supervision"][];
+            taken_over_by?: string;
+            taken_over_name?: string;
             /** Format: double */
             talk_seconds: number;
             transport: string;
+            voicemail?: components["schemas"]["VoicemailRecord"];
             /** Format: double */
             wait_seconds: number;
+        };
+        Callback: {
+            /** Format: int64 */
+            attempts: number;
+            call_id?: string;
+            /** Format: date-time */
+            changed_at: string;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            enqueued_at: string;
+            id: string;
+            language: string;
+            name: string;
+            /** Format: date-time */
+            not_before: string;
+            note: string;
+            number: string;
+            origin_call_id?: string;
+            /** Format: int64 */
+            priority: number;
+            queue_id: string;
+            reason?: string;
+            requested_by?: string;
+            /** Format: date-time */
+            slot_at?: string;
+            /** Format: date-time */
+            slot_until?: string;
+            /** @enum {string} */
+            state: "scheduled" | "waiting" | "dialing" | "done" | "given_up" | "cancelled";
+            voicemail_id?: string;
+        };
+        CallbackInput: {
+            name?: string;
+            /** @description what it is about */
+            note?: string;
+            number: string;
+            /** Format: int64 */
+            priority?: number;
+            /** Format: uuid */
+            queue_id: string;
+            /**
+             * Format: date-time
+             * @description the start of a free slot; left out: at their turn
+             */
+            slot?: string;
+        };
+        CallbackRule: {
+            /** Format: int64 */
+            after_seconds: number;
+            /** Format: int64 */
+            attempts: number;
+            key: string;
+            offer: boolean;
+            /** Format: int64 */
+            retry_seconds: number;
+            /** Format: int64 */
+            ring_seconds: number;
+        };
+        ClientDeflection: {
+            email?: string;
+            message?: string;
+            number?: string;
+            queue?: string;
+            scheduled_call?: boolean;
+            voicemail?: boolean;
+        };
+        ClientOption: {
+            address?: string;
+            draft?: components["schemas"]["MailDraft"];
+            /** @enum {string} */
+            kind: "scheduled_call" | "email" | "number" | "voicemail" | "queue";
+            number?: string;
+            queue?: string;
         };
         Code: {
             code: string;
         };
         ConnectionInput: {
             base_url?: string;
+            /** @description which flags and data of a call go onto its ticket, by name; * for all data */
+            data_records?: string[];
             password?: string;
             /**
              * @description own: Tandem's tickets; rt: Request Tracker 5
@@ -1272,6 +2522,7 @@ export interface components {
             last_name: string;
             location: string;
             phone: string;
+            tags: string[];
             /** Format: date-time */
             updated_at: string;
         };
@@ -1284,6 +2535,7 @@ export interface components {
             last_name?: string;
             location?: string;
             phone?: string;
+            tags?: string[];
         };
         ContactPage: {
             company: string;
@@ -1300,6 +2552,7 @@ export interface components {
             last_name: string;
             location: string;
             phone: string;
+            tags: string[];
             /** Format: date-time */
             updated_at: string;
         };
@@ -1344,19 +2597,73 @@ export interface components {
             email: string;
             password: string;
         };
-        Decision: {
-            agent: string;
-            agent_name: string;
-            algorithm: string;
+        CustomerBooking: {
+            name?: string;
+            note?: string;
+            /** @description at which to call the customer */
+            number: string;
+            queue?: string;
+            /** Format: date-time */
+            slot: string;
+            /** @description the number that the customer would call; or queue */
+            to?: string;
+        };
+        CustomerCallback: {
             /** Format: date-time */
             at: string;
+            number: string;
+            queue_id: string;
+            /** @enum {string} */
+            state: "scheduled" | "waiting" | "dialing" | "done" | "given_up" | "cancelled";
+            /** @description lets its owner change or cancel the call; shown once */
+            token?: string;
+            /** Format: date-time */
+            until: string;
+        };
+        Data: {
+            data: {
+                [key: string]: string;
+            };
+            reserved: components["schemas"]["Reserved"];
+            summary?: string;
+        };
+        DataChange: {
+            data?: {
+                [key: string]: string | null;
+            };
+            reserved?: components["schemas"]["Reserved"];
+        };
+        DataParameter: {
+            /** @description an X- header, or User-to-User, which is written in hex (RFC 7433) */
+            field: string;
+            /** @description fixed: the value itself; dynamic: call, data or reserved */
+            source: string;
+            /** @description dynamic: which of it */
+            source_field?: string;
+            /** @enum {string} */
+            type: "fixed" | "dynamic";
+        };
+        Decision: {
+            /** Format: double */
+            aged?: number;
+            agent?: string;
+            agent_name?: string;
+            /** @enum {string} */
+            algorithm: "longest_idle" | "round_robin" | "fewest_interactions" | "least_talk" | "ordered_list" | "skills" | "percentage";
+            assigned_by?: string;
+            /** Format: date-time */
+            at: string;
+            /** Format: int64 */
+            at_once?: number;
             /** Format: date-time */
             enqueued_at: string;
+            facts?: components["schemas"]["Facts"];
             first: components["schemas"]["Passed"][];
             /** Format: date-time */
-            idle_since: string;
+            idle_since?: string;
             item: string;
-            offer: string;
+            nobody?: boolean;
+            offer?: string;
             others: {
                 [key: string]: number;
             };
@@ -1368,11 +2675,61 @@ export interface components {
         };
         Deflection: {
             /** @enum {string} */
-            mode: "off" | "message" | "voicemail";
+            mode: "off" | "message" | "voicemail" | "queue" | "number" | "callback";
+            number?: string;
             prompt?: components["schemas"]["QueuePrompt"];
+            queue?: string;
+        };
+        DeflectionRecord: {
+            /** Format: date-time */
+            at: string;
+            kind: string;
+            queue_id?: string;
+            why: string;
+        };
+        EmptyPolicy: {
+            join: components["schemas"]["EmptyRule"];
+            leave: components["schemas"]["EmptyRule"];
+        };
+        EmptyRule: {
+            do: components["schemas"]["Deflection"];
+            /** @enum {string} */
+            when: "never" | "nobody_signed_in" | "nobody_available";
         };
         EndReason: {
             reason?: string;
+        };
+        Endpoint: {
+            endpoint: string;
+        };
+        Estimate: {
+            /** Format: int64 */
+            available_agents: number;
+            /** Format: double */
+            estimated_wait_seconds?: number;
+            /** Format: double */
+            handling_seconds: number;
+            /** Format: double */
+            mean_absolute_error_seconds: number;
+            /** Format: double */
+            mean_error_seconds: number;
+            /** Format: int64 */
+            measured: number;
+            /** Format: int64 */
+            waiting: number;
+        };
+        Facts: {
+            group?: string;
+            /** Format: int64 */
+            interactions?: number;
+            /** Format: date-time */
+            offered_at?: string;
+            /** Format: int64 */
+            position?: number;
+            /** Format: int64 */
+            skill_score?: number;
+            /** Format: double */
+            talk_seconds?: number;
         };
         Flow: {
             /** Format: int64 */
@@ -1399,10 +2756,28 @@ export interface components {
             resource: string;
             verbs: string[];
         };
+        GroupInput: {
+            agents: string[];
+            /** @description their devices answer by themselves */
+            auto_answer?: boolean;
+            name: string;
+        };
+        HandOver: {
+            data?: {
+                [key: string]: string | null;
+            };
+            queue?: string;
+            reserved?: components["schemas"]["Reserved"];
+            summary?: string;
+        };
         Holiday: {
             date: string;
             name: string;
             periods?: components["schemas"]["Period"][];
+        };
+        HolidayImport: {
+            holidays: components["schemas"]["Holiday"][];
+            skipped: components["schemas"]["Skipped"][];
         };
         Hours: {
             holidays?: components["schemas"]["Holiday"][];
@@ -1418,6 +2793,23 @@ export interface components {
             week: components["schemas"]["Period"][][];
             /** @example Europe/Berlin */
             zone: string;
+        };
+        HoursOverride: {
+            channel?: string;
+            hours?: string;
+            language?: string;
+        };
+        HoursRule: {
+            channel?: string;
+            holiday?: string;
+            hours?: string;
+            language?: string;
+            local?: string;
+            name?: string;
+            /** @enum {string} */
+            origin: "global" | "parent" | "own";
+            period?: components["schemas"]["Period"];
+            zone?: string;
         };
         Identity: {
             kind: string;
@@ -1436,10 +2828,109 @@ export interface components {
             ended_at?: string;
             id: string;
             /** @enum {string} */
-            party: "customer" | "agent" | "far_end";
+            party: "customer" | "agent" | "bot" | "far_end";
             quality: components["schemas"]["Quality"];
             /** Format: date-time */
             started_at: string;
+        };
+        Live: {
+            /** Format: date-time */
+            at: string;
+            queues: components["schemas"]["LiveQueue"][];
+            /**
+             * Format: date-time
+             * @description the last midnight there: where today begins
+             */
+            since: string;
+            /** @description the tenant's time zone */
+            zone: string;
+        };
+        LiveCall: {
+            agent_id?: string;
+            agent_name?: string;
+            call_id: string;
+            caller: components["schemas"]["Party"];
+            /** Format: date-time */
+            connected_at?: string;
+            /** @enum {string} */
+            direction: "inbound" | "outbound";
+            language?: string;
+            number: string;
+            queue_id?: string;
+            queue_path: string[];
+            /** Format: date-time */
+            queued_at?: string;
+            recording_id?: string;
+            reserved: components["schemas"]["Reserved"];
+            /** Format: date-time */
+            started_at: string;
+            /** @enum {string} */
+            state: "new" | "playing" | "menu" | "bot" | "dialing" | "waiting" | "offering" | "whisper" | "countdown" | "talking" | "held" | "ended";
+            /** Format: date-time */
+            state_at: string;
+            /** @enum {string} */
+            stuck?: "node_gone" | "too_long" | "no_progress";
+            transport: string;
+        };
+        LiveCounts: {
+            /** Format: double */
+            abandon_rate?: number;
+            /** Format: int64 */
+            abandoned: number;
+            /** Format: int64 */
+            abandoned_short: number;
+            /** Format: double */
+            average_speed_of_answer_seconds?: number;
+            /** Format: int64 */
+            handled: number;
+            /** Format: int64 */
+            handled_in_time: number;
+            /** Format: double */
+            longest_wait_seconds: number;
+            /** Format: int64 */
+            offered: number;
+            /** Format: double */
+            service_level_of_handled?: number;
+            /** Format: double */
+            service_level_of_offered?: number;
+            /** Format: double */
+            service_level_with_abandons?: number;
+            /** Format: double */
+            service_level_without_short_abandons?: number;
+        };
+        LiveQueue: {
+            /** Format: int64 */
+            agents: number;
+            /** Format: int64 */
+            available: number;
+            last_15_minutes: components["schemas"]["LiveCounts"];
+            last_30_minutes: components["schemas"]["LiveCounts"];
+            last_60_minutes: components["schemas"]["LiveCounts"];
+            /**
+             * Format: double
+             * @description of those who wait now
+             */
+            longest_wait_seconds: number;
+            name: string;
+            /** Format: date-time */
+            oldest?: string;
+            queue: string;
+            /** Format: int64 */
+            ready: number;
+            /** Format: int64 */
+            talking: number;
+            today: components["schemas"]["LiveCounts"];
+            /** Format: int64 */
+            waiting: number;
+            /** Format: int64 */
+            wrap_up: number;
+        };
+        Lookup: {
+            url: string;
+        };
+        MailDraft: {
+            body: string;
+            to: string;
         };
         Me: {
             email: string;
@@ -1458,8 +2949,17 @@ export interface components {
             /** @description a role demands a second factor: nothing but the own profile works until it is set up */
             totp_needed: boolean;
         };
+        Member: {
+            agent: string;
+            /** Format: int64 */
+            delay_seconds: number;
+            /** Format: int64 */
+            priority: number;
+        };
         Members: {
             agents: string[];
+            /** @description the same with their own priorities and delays; where it is given it counts, else who stays keeps theirs */
+            members?: components["schemas"]["Member"][];
         };
         Menu: {
             name: string;
@@ -1468,6 +2968,11 @@ export interface components {
             prompt: components["schemas"]["QueuePrompt"];
             queue: string;
             rule: components["schemas"]["MenuRule"];
+        };
+        MenuLanguage: {
+            /** Format: int64 */
+            key: number;
+            language: string;
         };
         MenuOption: {
             /** Format: int64 */
@@ -1482,6 +2987,7 @@ export interface components {
             /** @enum {string} */
             final: "queue" | "first" | "last" | "voicemail" | "hang_up";
             final_queue?: string;
+            languages?: components["schemas"]["MenuLanguage"][];
             /** Format: int64 */
             max_invalid: number;
             /** Format: int64 */
@@ -1531,6 +3037,15 @@ export interface components {
              */
             speed: number;
             text: string;
+            /** @description the prompt that this one says in another language */
+            translation_of?: string;
+        };
+        NewSubscription: {
+            /** Format: uri */
+            endpoint: string;
+            keys: components["schemas"]["SubscriptionKeys"];
+            /** @enum {string} */
+            language: "en" | "zh";
         };
         NewUser: {
             /** Format: email */
@@ -1544,6 +3059,14 @@ export interface components {
             roles: string[];
             teams?: string[];
         };
+        NextPresence: {
+            /**
+             * @description left out: the choice is taken back
+             * @enum {string}
+             */
+            presence?: "OFFLINE" | "AVAILABLE" | "AWAY" | "BUSY";
+            reason?: string;
+        };
         Note: {
             author?: string;
             body: string;
@@ -1554,8 +3077,36 @@ export interface components {
         NoteInput: {
             body: string;
         };
+        Notification: {
+            call: components["schemas"]["Tone"];
+            chat: components["schemas"]["Tone"];
+            message: components["schemas"]["Tone"];
+            /** @enum {string} */
+            text: "off" | "offered" | "missed" | "both";
+        };
+        NotificationProfile: {
+            /** @enum {string} */
+            language: "en" | "zh";
+            /** @description with + and the country code, or empty */
+            mobile: string;
+            /** @description kinds left out get their defaults */
+            rules: components["schemas"]["NotificationRule"][];
+        };
+        NotificationRule: {
+            /** @enum {string} */
+            kind: "offer" | "missed" | "voicemail" | "callback" | "message";
+            push: boolean;
+            text: boolean;
+        };
+        NotificationTest: {
+            /** @enum {string} */
+            way: "push" | "text";
+        };
         Number: {
+            access: components["schemas"]["Access"];
             address?: string;
+            agent_id?: string;
+            has_lookup_token: boolean;
             id: string;
             /** @enum {string} */
             kind: "menu" | "queue" | "echo" | "music" | "message" | "address";
@@ -1566,43 +3117,115 @@ export interface components {
             record: boolean;
         };
         NumberInput: {
+            access?: components["schemas"]["Access"];
             /** @description sip:user@host:port */
             address?: string;
+            /** @description whose voicemail box it is */
+            agent_id?: string;
             /** @enum {string} */
-            kind: "menu" | "queue" | "echo" | "music" | "message" | "address";
+            kind: "menu" | "queue" | "echo" | "music" | "message" | "address" | "voicemail";
+            /** @description sent to the lookup as bearer token; empty keeps the one there is */
+            lookup_token?: string;
             name?: string;
             number: string;
             prompt_id?: string;
             queue_id?: string;
             record?: boolean;
         };
-        OpenAt: {
+        Offering: {
+            call: boolean;
+            chat: boolean;
+            message?: string;
+            name?: string;
+            open: boolean;
+            /** Format: date-time */
+            opens_at?: string;
+            options: components["schemas"]["ClientOption"][];
+            queue?: string;
+        };
+        Outcome: {
             /** Format: date-time */
             at: string;
-            /** @description what callers meet when it is closed */
-            deflection: components["schemas"]["Deflection"];
-            open: boolean;
+            channel: string;
+            crowd: boolean;
+            /** @enum {string} */
+            end: "off" | "message" | "voicemail" | "queue" | "number" | "callback";
+            language?: string;
+            visits: components["schemas"]["Visit"][];
+        };
+        OverRule: {
+            /** Format: int64 */
+            ahead?: number;
+            already_waiting?: boolean;
+            do: components["schemas"]["Deflection"];
+            /** Format: int64 */
+            wait_seconds?: number;
+        };
+        OwnNotifications: {
+            /**
+             * Format: int64
+             * @description how many are subscribed to pushes
+             */
+            browsers: number;
+            language: string;
+            /** @description E.164, or empty */
+            mobile: string;
+            /** @description applicationServerKey of PushManager.subscribe */
+            push_key: string;
+            rules: components["schemas"]["NotificationRule"][];
+            /** @description the tenant can send text messages */
+            texting: boolean;
         };
         OwnSettings: {
-            algorithm?: string;
+            ageing?: components["schemas"]["Ageing"];
+            /** @enum {string} */
+            algorithm?: "longest_idle" | "round_robin" | "fewest_interactions" | "least_talk" | "ordered_list" | "skills" | "percentage";
             announcement?: components["schemas"]["Announcement"];
+            auto_answer?: boolean;
+            bot?: components["schemas"]["BotRule"];
+            callback?: components["schemas"]["CallbackRule"];
             countdown?: boolean;
+            deflect_calls?: boolean;
+            deflect_chats?: boolean;
             deflection?: components["schemas"]["Deflection"];
+            deflection_messaging?: components["schemas"]["TextReply"];
+            deflection_mobile?: components["schemas"]["ClientDeflection"];
+            deflection_sms?: components["schemas"]["TextReply"];
+            deflection_web?: components["schemas"]["ClientDeflection"];
             dispositions?: string[];
+            empty?: components["schemas"]["EmptyPolicy"];
             greeting?: components["schemas"]["QueuePrompt"];
             hold_music?: components["schemas"]["QueuePrompt"];
             hours?: string;
+            hours_overrides?: components["schemas"]["HoursOverride"][];
             /** Format: int64 */
             max_waiting?: number;
             menu?: components["schemas"]["MenuRule"];
             missed?: components["schemas"]["MissedRule"];
+            notification?: components["schemas"]["Notification"];
+            /** @enum {string} */
+            offer_mode?: "one" | "all";
+            overcapacity?: components["schemas"]["OverRule"][];
+            preferred_agent?: components["schemas"]["PreferredRule"];
             /** @enum {string} */
             record?: "yes" | "no" | "ask";
             /** Format: int64 */
+            redact_max_seconds?: number;
+            /** Format: int64 */
+            redial_seconds?: number;
+            /** Format: int64 */
             ring_seconds?: number;
+            rings?: components["schemas"]["RoutingRing"][];
+            schedule?: components["schemas"]["ScheduleRule"];
             /** Format: int64 */
             service_level_seconds?: number;
+            shares?: components["schemas"]["RoutingShare"][];
+            /** Format: int64 */
+            short_abandon_seconds?: number;
+            skills?: components["schemas"]["SkillRule"];
             ticket?: boolean;
+            transfer_after_hours?: boolean;
+            voicemail?: components["schemas"]["VoicemailBox"];
             weights?: {
                 [key: string]: components["schemas"]["Weight"];
             };
@@ -1611,6 +3234,16 @@ export interface components {
         };
         PageAPIKey: {
             items: components["schemas"]["APIKey"][];
+            /** @description pass as cursor to get the next page; empty on the last */
+            next_cursor: string;
+        };
+        PageAgentGroup: {
+            items: components["schemas"]["AgentGroup"][];
+            /** @description pass as cursor to get the next page; empty on the last */
+            next_cursor: string;
+        };
+        PageAgentSkill: {
+            items: components["schemas"]["AgentSkill"][];
             /** @description pass as cursor to get the next page; empty on the last */
             next_cursor: string;
         };
@@ -1624,8 +3257,18 @@ export interface components {
             /** @description pass as cursor to get the next page; empty on the last */
             next_cursor: string;
         };
+        PageBot: {
+            items: components["schemas"]["Bot"][];
+            /** @description pass as cursor to get the next page; empty on the last */
+            next_cursor: string;
+        };
         PageCallRow: {
             items: components["schemas"]["CallRow"][];
+            /** @description pass as cursor to get the next page; empty on the last */
+            next_cursor: string;
+        };
+        PageCallback: {
+            items: components["schemas"]["Callback"][];
             /** @description pass as cursor to get the next page; empty on the last */
             next_cursor: string;
         };
@@ -1654,8 +3297,18 @@ export interface components {
             /** @description pass as cursor to get the next page; empty on the last */
             next_cursor: string;
         };
+        PageLiveCall: {
+            items: components["schemas"]["LiveCall"][];
+            /** @description pass as cursor to get the next page; empty on the last */
+            next_cursor: string;
+        };
         PageNumber: {
             items: components["schemas"]["Number"][];
+            /** @description pass as cursor to get the next page; empty on the last */
+            next_cursor: string;
+        };
+        PagePresenceWord: {
+            items: components["schemas"]["PresenceWord"][];
             /** @description pass as cursor to get the next page; empty on the last */
             next_cursor: string;
         };
@@ -1669,13 +3322,33 @@ export interface components {
             /** @description pass as cursor to get the next page; empty on the last */
             next_cursor: string;
         };
+        PageQueueAlarm: {
+            items: components["schemas"]["QueueAlarm"][];
+            /** @description pass as cursor to get the next page; empty on the last */
+            next_cursor: string;
+        };
+        PageQueuedItem: {
+            items: components["schemas"]["QueuedItem"][];
+            /** @description pass as cursor to get the next page; empty on the last */
+            next_cursor: string;
+        };
         PageRecordingWaiting: {
             items: components["schemas"]["RecordingWaiting"][];
             /** @description pass as cursor to get the next page; empty on the last */
             next_cursor: string;
         };
+        PageRingtone: {
+            items: components["schemas"]["Ringtone"][];
+            /** @description pass as cursor to get the next page; empty on the last */
+            next_cursor: string;
+        };
         PageRole: {
             items: components["schemas"]["Role"][];
+            /** @description pass as cursor to get the next page; empty on the last */
+            next_cursor: string;
+        };
+        PageSlot: {
+            items: components["schemas"]["Slot"][];
             /** @description pass as cursor to get the next page; empty on the last */
             next_cursor: string;
         };
@@ -1689,6 +3362,11 @@ export interface components {
             /** @description pass as cursor to get the next page; empty on the last */
             next_cursor: string;
         };
+        PageTransferTarget: {
+            items: components["schemas"]["TransferTarget"][];
+            /** @description pass as cursor to get the next page; empty on the last */
+            next_cursor: string;
+        };
         PageTrunk: {
             items: components["schemas"]["Trunk"][];
             /** @description pass as cursor to get the next page; empty on the last */
@@ -1699,6 +3377,11 @@ export interface components {
             /** @description pass as cursor to get the next page; empty on the last */
             next_cursor: string;
         };
+        PageVoicemailRow: {
+            items: components["schemas"]["VoicemailRow"][];
+            /** @description pass as cursor to get the next page; empty on the last */
+            next_cursor: string;
+        };
         Party: {
             name: string;
             number: string;
@@ -1706,6 +3389,7 @@ export interface components {
         };
         Passed: {
             agent: string;
+            facts?: components["schemas"]["Facts"];
             /** Format: date-time */
             idle_since: string;
             name: string;
@@ -1739,10 +3423,42 @@ export interface components {
              */
             verb: string;
         };
+        PreferredRule: {
+            last_agent: boolean;
+            /** Format: int64 */
+            wait_seconds: number;
+        };
         PresenceChange: {
             /** @enum {string} */
             presence: "OFFLINE" | "AVAILABLE" | "AWAY" | "BUSY";
             reason?: string;
+        };
+        PresenceInput: {
+            /** @example #b86e00 */
+            colour: string;
+            /**
+             * Format: int64
+             * @description then it is an overrun; 0: no limit
+             */
+            max_minutes?: number;
+            name: string;
+            /**
+             * @description what it stands for
+             * @enum {string}
+             */
+            presence: "AVAILABLE" | "AWAY" | "BUSY";
+            /** @description counts as work in reports */
+            productive?: boolean;
+        };
+        PresenceWord: {
+            colour: string;
+            id: string;
+            /** Format: int64 */
+            max_minutes: number;
+            name: string;
+            /** @enum {string} */
+            presence: "AVAILABLE" | "AWAY" | "BUSY";
+            productive: boolean;
         };
         Priority: {
             /** Format: int64 */
@@ -1781,6 +3497,7 @@ export interface components {
             /** Format: double */
             speed: number;
             text: string;
+            translation_of?: string;
         };
         Quality: {
             in: components["schemas"]["Flow"];
@@ -1805,6 +3522,16 @@ export interface components {
             parent?: string;
             paused: boolean;
         };
+        QueueAlarm: {
+            agent: string;
+            agent_name: string;
+            /** Format: date-time */
+            at: string;
+            id: string;
+            item: string;
+            queue: string;
+            queue_name: string;
+        };
         QueueChange: {
             /** Format: int64 */
             key?: number;
@@ -1827,6 +3554,255 @@ export interface components {
         QueuePrompt: {
             id?: string;
             text?: string;
+        };
+        QueueReport: {
+            /** Format: date-time */
+            from: string;
+            /** @enum {string} */
+            interval: "15m" | "30m" | "1h" | "1d" | "total";
+            items: components["schemas"]["QueueRow"][];
+            /** Format: date-time */
+            to: string;
+            totals: components["schemas"]["QueueTotals"];
+            zone: string;
+        };
+        QueueRetention: {
+            /** Format: int64 */
+            days: number;
+        };
+        QueueRow: {
+            /** Format: double */
+            abandon_rate?: number;
+            /** Format: int64 */
+            abandoned: number;
+            /** Format: int64 */
+            abandoned_connecting: number;
+            /** Format: int64 */
+            abandoned_in_menu: number;
+            /** Format: int64 */
+            abandoned_in_queue: number;
+            /** Format: int64 */
+            abandoned_in_time: number;
+            /** Format: int64 */
+            abandoned_ringing: number;
+            /** Format: int64 */
+            abandoned_short: number;
+            /** Format: double */
+            average_handle_seconds?: number;
+            /** Format: double */
+            average_hold_seconds?: number;
+            /** Format: double */
+            average_speed_of_answer_seconds?: number;
+            /** Format: double */
+            average_talk_seconds?: number;
+            /** Format: double */
+            average_wrap_up_seconds?: number;
+            /** Format: double */
+            callback_success?: number;
+            /** Format: int64 */
+            callbacks: number;
+            /** Format: int64 */
+            callbacks_connected: number;
+            /** Format: int64 */
+            completed: number;
+            /** Format: int64 */
+            declined: number;
+            /** Format: int64 */
+            deflected: number;
+            /** Format: int64 */
+            deflected_callback: number;
+            /** Format: int64 */
+            deflected_message: number;
+            /** Format: int64 */
+            deflected_number: number;
+            /** Format: int64 */
+            deflected_queue: number;
+            /** Format: int64 */
+            deflected_voicemail: number;
+            /** Format: int64 */
+            deflected_waiting: number;
+            /** Format: int64 */
+            ended_waiting: number;
+            /** Format: double */
+            estimate_error_seconds: number;
+            /** Format: int64 */
+            estimated: number;
+            /** Format: int64 */
+            handled: number;
+            /** Format: int64 */
+            handled_in_time: number;
+            /** Format: double */
+            hold_seconds: number;
+            /** Format: double */
+            longest_wait_seconds: number;
+            /** Format: int64 */
+            lost: number;
+            /** Format: int64 */
+            missed: number;
+            /** Format: int64 */
+            moved_on: number;
+            /** Format: int64 */
+            offered: number;
+            /** Format: int64 */
+            offers: number;
+            queue: string;
+            /** @description the nil UUID: calls that reached no queue */
+            queue_id: string;
+            /** Format: double */
+            ring_seconds: number;
+            /** Format: double */
+            rona_rate?: number;
+            /** Format: double */
+            service_level_of_handled?: number;
+            /** Format: double */
+            service_level_of_offered?: number;
+            /** Format: double */
+            service_level_with_abandons?: number;
+            /** Format: double */
+            service_level_without_short_abandons?: number;
+            /** Format: date-time */
+            start: string;
+            /** Format: double */
+            talk_seconds: number;
+            /** Format: double */
+            transfer_rate?: number;
+            /** Format: int64 */
+            transferred: number;
+            /** Format: int64 */
+            unreachable: number;
+            /** Format: int64 */
+            voicemails: number;
+            /** Format: double */
+            wait_abandoned_seconds: number;
+            /** Format: double */
+            wait_handled_seconds: number;
+            /** Format: double */
+            wrap_up_seconds: number;
+        };
+        QueueTotals: {
+            /** Format: double */
+            abandon_rate?: number;
+            /** Format: int64 */
+            abandoned: number;
+            /** Format: int64 */
+            abandoned_connecting: number;
+            /** Format: int64 */
+            abandoned_in_menu: number;
+            /** Format: int64 */
+            abandoned_in_queue: number;
+            /** Format: int64 */
+            abandoned_in_time: number;
+            /** Format: int64 */
+            abandoned_ringing: number;
+            /** Format: int64 */
+            abandoned_short: number;
+            /** Format: double */
+            average_handle_seconds?: number;
+            /** Format: double */
+            average_hold_seconds?: number;
+            /** Format: double */
+            average_speed_of_answer_seconds?: number;
+            /** Format: double */
+            average_talk_seconds?: number;
+            /** Format: double */
+            average_wrap_up_seconds?: number;
+            /** Format: double */
+            callback_success?: number;
+            /** Format: int64 */
+            callbacks: number;
+            /** Format: int64 */
+            callbacks_connected: number;
+            /** Format: int64 */
+            completed: number;
+            /** Format: int64 */
+            declined: number;
+            /** Format: int64 */
+            deflected: number;
+            /** Format: int64 */
+            deflected_callback: number;
+            /** Format: int64 */
+            deflected_message: number;
+            /** Format: int64 */
+            deflected_number: number;
+            /** Format: int64 */
+            deflected_queue: number;
+            /** Format: int64 */
+            deflected_voicemail: number;
+            /** Format: int64 */
+            deflected_waiting: number;
+            /** Format: int64 */
+            ended_waiting: number;
+            /** Format: double */
+            estimate_error_seconds: number;
+            /** Format: int64 */
+            estimated: number;
+            /** Format: int64 */
+            handled: number;
+            /** Format: int64 */
+            handled_in_time: number;
+            /** Format: double */
+            hold_seconds: number;
+            /** Format: double */
+            longest_wait_seconds: number;
+            /** Format: int64 */
+            lost: number;
+            /** Format: int64 */
+            missed: number;
+            /** Format: int64 */
+            moved_on: number;
+            /** Format: int64 */
+            offered: number;
+            /** Format: int64 */
+            offers: number;
+            /** Format: double */
+            ring_seconds: number;
+            /** Format: double */
+            rona_rate?: number;
+            /** Format: double */
+            service_level_of_handled?: number;
+            /** Format: double */
+            service_level_of_offered?: number;
+            /** Format: double */
+            service_level_with_abandons?: number;
+            /** Format: double */
+            service_level_without_short_abandons?: number;
+            /** Format: double */
+            talk_seconds: number;
+            /** Format: double */
+            transfer_rate?: number;
+            /** Format: int64 */
+            transferred: number;
+            /** Format: int64 */
+            unreachable: number;
+            /** Format: int64 */
+            voicemails: number;
+            /** Format: double */
+            wait_abandoned_seconds: number;
+            /** Format: double */
+            wait_handled_seconds: number;
+            /** Format: double */
+            wrap_up_seconds: number;
+        };
+        QueuedItem: {
+            agent?: string;
+            agent_name?: string;
+            caller?: string;
+            channel: string;
+            /** Format: date-time */
+            enqueued_at: string;
+            id: string;
+            /** @enum {string} */
+            kind: "call" | "chat" | "callback";
+            /** Format: int64 */
+            priority: number;
+            queue: string;
+            queue_name: string;
+        };
+        ReasonTime: {
+            presence: string;
+            reason?: string;
+            /** Format: double */
+            seconds: number;
         };
         RecordingWaiting: {
             /** Format: int64 */
@@ -1858,10 +3834,39 @@ export interface components {
             /** @description each is good for one login without the app */
             recovery_codes: string[];
         };
+        Redaction: {
+            ended_by?: string;
+            /** Format: date-time */
+            from: string;
+            /** Format: double */
+            from_second: number;
+            /** Format: date-time */
+            to?: string;
+            /** Format: double */
+            to_second?: number;
+        };
+        RedactionOrder: {
+            on: boolean;
+        };
         Reserved: {
             reserved_bad_actor?: boolean;
             reserved_repeat_customer?: boolean;
             reserved_verified_customer?: boolean;
+        };
+        Ringtone: {
+            /** Format: date-time */
+            changed_at: string;
+            /** Format: date-time */
+            created_at: string;
+            id: string;
+            name: string;
+            /** Format: double */
+            seconds: number;
+            /**
+             * Format: int64
+             * @description bytes
+             */
+            size: number;
         };
         Role: {
             /** @description one of the six default roles; its permissions cannot be changed */
@@ -1879,6 +3884,51 @@ export interface components {
             permissions: components["schemas"]["Permission"][];
             require_totp?: boolean;
         };
+        Route: {
+            caller_prefix?: string;
+            field?: string;
+            queue_id: string;
+            tag?: string;
+            value?: string;
+        };
+        RoutingRing: {
+            /** Format: int64 */
+            after_seconds: number;
+            everybody?: boolean;
+            groups: string[];
+            /** Format: int64 */
+            lower_skills: number;
+        };
+        RoutingShare: {
+            group: string;
+            /** Format: int64 */
+            percent: number;
+        };
+        SMSAccount: {
+            /** @description Twilio account SID; empty ends text messages */
+            account: string;
+            /** @description a number in E.164, or a messaging service's SID */
+            sender?: string;
+            /** @description empty keeps the one there is, while the account is the same */
+            token?: string;
+        };
+        ScheduleRule: {
+            /** Format: int64 */
+            capacity: number;
+            /** Format: int64 */
+            days_ahead: number;
+            /** Format: int64 */
+            lead_minutes: number;
+            on: boolean;
+            /** Format: int64 */
+            priority: number;
+            /** Format: int64 */
+            slot_minutes: number;
+        };
+        SettingAgeing: {
+            origin: string;
+            value: components["schemas"]["Ageing"];
+        };
         SettingAlgorithm: {
             origin: string;
             value: string;
@@ -1891,14 +3941,46 @@ export interface components {
             origin: string;
             value: boolean;
         };
+        SettingBotRule: {
+            origin: string;
+            value: components["schemas"]["BotRule"];
+        };
+        SettingCallbackRule: {
+            origin: string;
+            value: components["schemas"]["CallbackRule"];
+        };
+        SettingClientDeflection: {
+            origin: string;
+            value: components["schemas"]["ClientDeflection"];
+        };
         SettingDeflection: {
             origin: string;
             value: components["schemas"]["Deflection"];
+        };
+        SettingEmptyPolicy: {
+            origin: string;
+            value: components["schemas"]["EmptyPolicy"];
         };
         SettingInt: {
             origin: string;
             /** Format: int64 */
             value: number;
+        };
+        SettingListHoursOverride: {
+            origin: string;
+            value: components["schemas"]["HoursOverride"][];
+        };
+        SettingListOverRule: {
+            origin: string;
+            value: components["schemas"]["OverRule"][];
+        };
+        SettingListRing: {
+            origin: string;
+            value: components["schemas"]["RoutingRing"][];
+        };
+        SettingListShare: {
+            origin: string;
+            value: components["schemas"]["RoutingShare"][];
         };
         SettingListString: {
             origin: string;
@@ -1918,6 +4000,18 @@ export interface components {
             origin: string;
             value: components["schemas"]["MissedRule"];
         };
+        SettingNotification: {
+            origin: string;
+            value: components["schemas"]["Notification"];
+        };
+        SettingOfferMode: {
+            origin: string;
+            value: string;
+        };
+        SettingPreferredRule: {
+            origin: string;
+            value: components["schemas"]["PreferredRule"];
+        };
         SettingQueuePrompt: {
             origin: string;
             value: components["schemas"]["QueuePrompt"];
@@ -1926,9 +4020,25 @@ export interface components {
             origin: string;
             value: string;
         };
+        SettingScheduleRule: {
+            origin: string;
+            value: components["schemas"]["ScheduleRule"];
+        };
+        SettingSkillRule: {
+            origin: string;
+            value: components["schemas"]["SkillRule"];
+        };
+        SettingTextReply: {
+            origin: string;
+            value: components["schemas"]["TextReply"];
+        };
         SettingUUID: {
             origin: string;
             value: string;
+        };
+        SettingVoicemailBox: {
+            origin: string;
+            value: components["schemas"]["VoicemailBox"];
         };
         SettingWhisper: {
             origin: string;
@@ -1939,24 +4049,111 @@ export interface components {
             value: components["schemas"]["WrapUpRule"];
         };
         Settings: {
+            ageing: components["schemas"]["SettingAgeing"];
             algorithm: components["schemas"]["SettingAlgorithm"];
             announcement: components["schemas"]["SettingAnnouncement"];
+            auto_answer: components["schemas"]["SettingBool"];
+            bot: components["schemas"]["SettingBotRule"];
+            callback: components["schemas"]["SettingCallbackRule"];
             countdown: components["schemas"]["SettingBool"];
+            deflect_calls: components["schemas"]["SettingBool"];
+            deflect_chats: components["schemas"]["SettingBool"];
             deflection: components["schemas"]["SettingDeflection"];
+            deflection_messaging: components["schemas"]["SettingTextReply"];
+            deflection_mobile: components["schemas"]["SettingClientDeflection"];
+            deflection_sms: components["schemas"]["SettingTextReply"];
+            deflection_web: components["schemas"]["SettingClientDeflection"];
             dispositions: components["schemas"]["SettingListString"];
+            empty: components["schemas"]["SettingEmptyPolicy"];
             greeting: components["schemas"]["SettingQueuePrompt"];
             hold_music: components["schemas"]["SettingQueuePrompt"];
             hours: components["schemas"]["SettingUUID"];
+            hours_overrides: components["schemas"]["SettingListHoursOverride"];
             max_waiting: components["schemas"]["SettingInt"];
             menu: components["schemas"]["SettingMenuRule"];
             missed: components["schemas"]["SettingMissedRule"];
+            notification: components["schemas"]["SettingNotification"];
+            offer_mode: components["schemas"]["SettingOfferMode"];
+            overcapacity: components["schemas"]["SettingListOverRule"];
+            preferred_agent: components["schemas"]["SettingPreferredRule"];
             record: components["schemas"]["SettingRecordMode"];
+            redact_max_seconds: components["schemas"]["SettingInt"];
+            redial_seconds: components["schemas"]["SettingInt"];
             ring_seconds: components["schemas"]["SettingInt"];
+            rings: components["schemas"]["SettingListRing"];
+            schedule: components["schemas"]["SettingScheduleRule"];
             service_level_seconds: components["schemas"]["SettingInt"];
+            shares: components["schemas"]["SettingListShare"];
+            short_abandon_seconds: components["schemas"]["SettingInt"];
+            skills: components["schemas"]["SettingSkillRule"];
             ticket: components["schemas"]["SettingBool"];
+            transfer_after_hours: components["schemas"]["SettingBool"];
+            voicemail: components["schemas"]["SettingVoicemailBox"];
             weights: components["schemas"]["SettingMapChannelWeight"];
             whisper: components["schemas"]["SettingWhisper"];
             wrap_up: components["schemas"]["SettingWrapUpRule"];
+        };
+        SkillInput: {
+            name: string;
+        };
+        SkillNeed: {
+            /** Format: int64 */
+            level: number;
+            skill: string;
+        };
+        SkillRule: {
+            /** @enum {string} */
+            match: "all" | "best";
+            required: components["schemas"]["SkillNeed"][];
+        };
+        Skipped: {
+            name: string;
+            /** @enum {string} */
+            why: "not_all_day" | "repeats" | "cancelled" | "dates" | "too_long";
+        };
+        Slot: {
+            /** Format: date-time */
+            at: string;
+            /** Format: int64 */
+            free: number;
+            /** Format: date-time */
+            until: string;
+        };
+        SlotChoice: {
+            /** Format: date-time */
+            slot: string;
+        };
+        StoredSMSAccount: {
+            /** @description account SID */
+            account: string;
+            /** @description a number in E.164, or a messaging service's SID */
+            sender: string;
+            /** @description there is a token */
+            token_stored: boolean;
+        };
+        SubscriptionKeys: {
+            auth: string;
+            p256dh: string;
+        };
+        Supervision: {
+            call_id: string;
+            cause?: string;
+            id: string;
+            mode: string;
+            /** Format: date-time */
+            since: string;
+            state: string;
+            supervisor_id: string;
+            supervisor_name: string;
+        };
+        SupervisionOrder: {
+            /**
+             * @description monitor: nobody hears you; coach: the agent does; barge: both do; take_over: you talk on in the agent's place
+             * @enum {string}
+             */
+            mode: "monitor" | "coach" | "barge" | "take_over";
+            /** @description kept in the audit log */
+            why?: string;
         };
         TOTPEnrolment: {
             /** @description base32, to type into the authenticator app */
@@ -1974,6 +4171,10 @@ export interface components {
         TeamInput: {
             members: string[];
             name: string;
+        };
+        TextReply: {
+            on: boolean;
+            text?: string;
         };
         Ticket: {
             assignee?: string;
@@ -2044,8 +4245,43 @@ export interface components {
             /** Format: date-time */
             updated_at: string;
         };
+        Tone: {
+            /**
+             * Format: int64
+             * @description again so often until answered or withdrawn; 0: once
+             */
+            every_seconds: number;
+            /** @description a built-in tone, the id of an uploaded one, or empty for silence */
+            tone: string;
+        };
+        TransferTarget: {
+            /** Format: int64 */
+            available_agents: number;
+            instead: components["schemas"]["Deflection"];
+            name: string;
+            open: boolean;
+            path: string[];
+            queue: string;
+            /** Format: int64 */
+            signed_in_agents: number;
+            /** Format: int64 */
+            waiting: number;
+        };
+        Trial: {
+            events: components["schemas"]["TrialEvent"][];
+            ok: boolean;
+        };
+        TrialEvent: {
+            /** Format: int64 */
+            at_ms: number;
+            detail?: string;
+            /** @enum {string} */
+            kind: "connected" | "unreachable" | "started" | "audio" | "message" | "unreadable" | "closed" | "quiet";
+        };
         Trunk: {
+            caller_id: string;
             codecs: string[];
+            data_parameters: components["schemas"]["DataParameter"][];
             enabled: boolean;
             headers: string[];
             id: string;
@@ -2054,12 +4290,19 @@ export interface components {
             name: string;
             nat: boolean;
             networks: string[];
+            outbound: string;
+            outbound_transport: string;
+            outbound_username: string;
             trusted: boolean;
             username: string;
         };
         TrunkInput: {
+            /** @description the number shown to those called */
+            caller_id?: string;
             /** @description allowed, in order of preference; none: all */
             codecs?: string[];
+            /** @description headers of calls that go out */
+            data_parameters?: components["schemas"]["DataParameter"][];
             enabled: boolean;
             /** @description allow-list of X- headers and User-to-User */
             headers?: string[];
@@ -2073,6 +4316,17 @@ export interface components {
             nat?: boolean;
             /** @description addresses or CIDRs it sends from */
             networks?: string[];
+            /** @description host:port that calls to telephone numbers go out to; empty: none */
+            outbound?: string;
+            /** @description empty keeps the one there is */
+            outbound_password?: string;
+            /**
+             * @default udp
+             * @enum {string}
+             */
+            outbound_transport: "udp" | "tcp" | "tls";
+            /** @description answers the trunk's challenges */
+            outbound_username?: string;
             /** @description empty keeps the one there is */
             password?: string;
             /** @description identity, flags and call data in headers are believed */
@@ -2108,6 +4362,77 @@ export interface components {
             roles?: string[];
             teams?: string[];
         };
+        Visit: {
+            default_message?: boolean;
+            hours: components["schemas"]["HoursRule"];
+            instead: components["schemas"]["Deflection"];
+            name: string;
+            open: boolean;
+            /** Format: date-time */
+            opens_at?: string;
+            /** @enum {string} */
+            origin: "global" | "parent" | "own";
+            /** @enum {string} */
+            problem?: "loop" | "gone";
+            queue: string;
+            switched_off?: boolean;
+            virtual_agent?: boolean;
+            /** @enum {string} */
+            why?: "after_hours" | "paused" | "over_capacity" | "no_agents";
+        };
+        VoicemailBox: {
+            accepted?: components["schemas"]["QueuePrompt"];
+            ask_number: boolean;
+            enter_number?: components["schemas"]["QueuePrompt"];
+            greeting?: components["schemas"]["QueuePrompt"];
+            /** Format: int64 */
+            max_seconds: number;
+            withheld?: components["schemas"]["QueuePrompt"];
+        };
+        VoicemailRecord: {
+            agent_id?: string;
+            /** Format: date-time */
+            left_at: string;
+            number?: string;
+            /** Format: double */
+            seconds: number;
+            why: string;
+        };
+        VoicemailRow: {
+            agent_id?: string;
+            assigned_to?: string;
+            call_id: string;
+            /** Format: date-time */
+            changed_at: string;
+            changed_by?: string;
+            id: string;
+            /** Format: date-time */
+            left_at: string;
+            name: string;
+            number: string;
+            /** @description the CRM has it; before, nobody can listen */
+            playable: boolean;
+            queue_id?: string;
+            recording_id: string;
+            /** Format: double */
+            seconds: number;
+            /** @enum {string} */
+            state: "unread" | "read" | "assigned" | "done";
+            /** @description where the CRM is Tandem's own */
+            ticket_id?: string;
+            /** @enum {string} */
+            why: "after_hours" | "over_capacity" | "no_agents" | "paused" | "asked";
+            withheld: boolean;
+        };
+        VoicemailStep: {
+            /** @enum {string} */
+            step: "listen" | "assign" | "release" | "finish" | "reopen";
+            /**
+             * Format: uuid
+             * @description of assign; left out: to oneself
+             */
+            to?: string;
+        };
         WSTicket: {
             /**
              * Format: int64
@@ -2130,16 +4455,26 @@ export interface components {
             speed: number;
             text?: string;
         };
+        WhisperTrial: {
+            countdown?: boolean;
+            whisper?: components["schemas"]["Whisper"];
+        };
         WrapUpNote: {
             /** @description one of the queue's dispositions */
             disposition?: string;
             notes?: string;
         };
         WrapUpRule: {
+            disposition_forced?: boolean;
+            /** Format: int64 */
+            extend_seconds?: number;
+            /** Format: int64 */
+            max_extensions?: number;
             /** Format: int64 */
             max_seconds: number;
             /** @enum {string} */
-            mode: "none" | "optional" | "timed" | "mandatory";
+            mode: "none" | "optional" | "timed" | "mandatory" | "requested";
+            notes_forced?: boolean;
         };
     };
     responses: never;
@@ -2150,6 +4485,132 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    "list-agent-groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageAgentGroup"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "add-agent-group": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GroupInput"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentGroup"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "put-agent-group": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GroupInput"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentGroup"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-agent-group": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-agents": {
         parameters: {
             query?: {
@@ -2280,6 +4741,39 @@ export interface operations {
             };
         };
     };
+    "set-next-presence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NextPresence"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "set-presence": {
         parameters: {
             query?: never;
@@ -2301,6 +4795,138 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-agent-skills": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentSkills"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "put-agent-skills": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AgentSkills"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentSkills"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-voicemail-box": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentBox"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "put-voicemail-box": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AgentBox"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentBox"];
+                };
             };
             /** @description Error */
             default: {
@@ -2473,6 +5099,359 @@ export interface operations {
             };
         };
     };
+    "list-bots": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageBot"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "add-bot": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BotInput"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Bot"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "test-bot": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BotTrial"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Trial"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-bot": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Bot"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-bot": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "change-bot": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BotChange"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Bot"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-callbacks": {
+        parameters: {
+            query?: {
+                /** @description next_cursor of the page before */
+                cursor?: string;
+                limit?: number;
+                /** @description only those that are not over */
+                open?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageCallback"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "add-callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CallbackInput"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Callback"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Callback"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "cancel-callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "move-callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SlotChoice"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Callback"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-calls": {
         parameters: {
             query?: {
@@ -2530,6 +5509,72 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CallRow"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-call-data": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Data"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "change-call-data": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DataChange"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Data"];
                 };
             };
             /** @description Error */
@@ -2607,6 +5652,39 @@ export interface operations {
             };
         };
     };
+    "hand-over-call": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HandOver"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "set-call-priority": {
         parameters: {
             query?: never;
@@ -2621,6 +5699,103 @@ export interface operations {
                 "application/json": components["schemas"]["Priority"];
             };
         };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "set-call-redaction": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RedactionOrder"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "supervise-call": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SupervisionOrder"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Supervision"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "stop-supervising-call": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
         responses: {
             /** @description No Content */
             204: {
@@ -2901,6 +6076,204 @@ export interface operations {
             };
         };
     };
+    "get-customer-callback": {
+        parameters: {
+            query?: never;
+            header: {
+                "Callback-Token": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CustomerCallback"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "move-customer-callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SlotChoice"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CustomerCallback"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "cancel-customer-callback": {
+        parameters: {
+            query?: never;
+            header: {
+                "Callback-Token": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "add-customer-callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CustomerBooking"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CustomerCallback"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-customer-options": {
+        parameters: {
+            query?: {
+                /** @description which the customer would call; or queue */
+                number?: string;
+                queue?: string;
+                channel?: "web" | "mobile";
+                language?: string;
+                /** @description for the draft of a mail */
+                app_version?: string;
+                /** @description for the draft of a mail */
+                device_type?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Offering"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-customer-slots": {
+        parameters: {
+            query?: {
+                /** @description which the customer would call; or queue */
+                number?: string;
+                queue?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageSlot"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-hours": {
         parameters: {
             query?: never;
@@ -2950,6 +6323,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Hours"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "read-holidays": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CalendarFile"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HolidayImport"];
                 };
             };
             /** @description Error */
@@ -3058,6 +6464,97 @@ export interface operations {
             };
         };
     };
+    "assign-item": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Assignment"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-live-calls": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageLiveCall"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-live-items": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageQueuedItem"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     login: {
         parameters: {
             query?: never;
@@ -3149,6 +6646,99 @@ export interface operations {
             };
         };
     };
+    "get-own-notifications": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnNotifications"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "put-own-notifications": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotificationProfile"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnNotifications"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "test-own-notifications": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotificationTest"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "set-own-password": {
         parameters: {
             query?: never;
@@ -3159,6 +6749,68 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["PasswordChange"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "subscribe-push": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewSubscription"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "unsubscribe-push": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Endpoint"];
             };
         };
         responses: {
@@ -3459,6 +7111,132 @@ export interface operations {
             };
         };
     };
+    "list-presences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PagePresenceWord"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "add-presence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PresenceInput"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PresenceWord"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "put-presence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PresenceInput"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PresenceWord"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-presence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-prompts": {
         parameters: {
             query?: never;
@@ -3539,6 +7317,8 @@ export interface operations {
                     /** @enum {string} */
                     language?: "en" | "zh";
                     name: string;
+                    /** @description the prompt that this one says in another language */
+                    translation_of?: string;
                 };
             };
         };
@@ -3655,6 +7435,35 @@ export interface operations {
             };
         };
     };
+    "list-queue-alarms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageQueueAlarm"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-queue-counters": {
         parameters: {
             query?: never;
@@ -3671,6 +7480,68 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PageCounters"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-queue-retention": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueueRetention"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "put-queue-retention": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["QueueRetention"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueueRetention"];
                 };
             };
             /** @description Error */
@@ -3746,6 +7617,40 @@ export interface operations {
             };
         };
     };
+    "try-global-whisper": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WhisperTrial"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Content-Type"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-queues": {
         parameters: {
             query?: never;
@@ -3795,6 +7700,67 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Queue"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-live-queues": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Live"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-transfer-targets": {
+        parameters: {
+            query?: {
+                /** @description of the customer; ivr when left out */
+                channel?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageTransferTarget"];
                 };
             };
             /** @description Error */
@@ -3938,6 +7904,37 @@ export interface operations {
             };
         };
     };
+    "get-queue-estimate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Estimate"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "get-queue-members": {
         parameters: {
             query?: never;
@@ -4035,11 +8032,14 @@ export interface operations {
             };
         };
     };
-    "get-queue-open": {
+    "preview-queue": {
         parameters: {
             query?: {
-                /** @description an instant; now when left out */
+                /** @description an instant; left out: now, with how many wait and who is there */
                 at?: string;
+                /** @description ivr, web, mobile, sms or a messaging channel; ivr when left out */
+                channel?: string;
+                language?: string;
             };
             header?: never;
             path: {
@@ -4055,7 +8055,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["OpenAt"];
+                    "application/json": components["schemas"]["Outcome"];
                 };
             };
             /** @description Error */
@@ -4087,6 +8087,105 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Settings"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-slots": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageSlot"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-queue-whisper": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Content-Type"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "try-queue-whisper": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WhisperTrial"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Content-Type"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
                 };
             };
             /** @description Error */
@@ -4150,6 +8249,295 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-agent-report": {
+        parameters: {
+            query: {
+                /** @description a date, a local time such as 2026-03-29T08:00, or an instant; taken back to a quarter of an hour */
+                from: string;
+                /** @description where the period ends; not part of it */
+                to: string;
+                /** @description the length of the rows, as clocks in the zone show it; total: one row for each queue or agent */
+                interval?: "15m" | "30m" | "1h" | "1d" | "total";
+                /** @description IANA time zone; the tenant's when left out */
+                zone?: string;
+                /** @description ids, with commas between; all when left out */
+                queue?: string[] | null;
+                /** @description what Accept: text/csv does, for links */
+                format?: "json" | "csv";
+                /** @description ids, with commas between; all when left out */
+                agent?: string[] | null;
+            };
+            header?: {
+                Accept?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentReport"];
+                    "text/csv": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-queue-report": {
+        parameters: {
+            query: {
+                /** @description a date, a local time such as 2026-03-29T08:00, or an instant; taken back to a quarter of an hour */
+                from: string;
+                /** @description where the period ends; not part of it */
+                to: string;
+                /** @description the length of the rows, as clocks in the zone show it; total: one row for each queue or agent */
+                interval?: "15m" | "30m" | "1h" | "1d" | "total";
+                /** @description IANA time zone; the tenant's when left out */
+                zone?: string;
+                /** @description ids, with commas between; all when left out */
+                queue?: string[] | null;
+                /** @description what Accept: text/csv does, for links */
+                format?: "json" | "csv";
+            };
+            header?: {
+                Accept?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueueReport"];
+                    "text/csv": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "rebuild-reports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-ringtones": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageRingtone"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "upload-ringtone": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "multipart/form-data": {
+                    /**
+                     * Format: binary
+                     * @description MP3, 2 MB and 30 s at most
+                     */
+                    file: string;
+                    name: string;
+                };
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ringtone"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-ringtone": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-ringtone-audio": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the ETag that the client has */
+                "If-None-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Cache-Control"?: string;
+                    "Content-Type"?: string;
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "replace-ringtone": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "audio/mpeg": string;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ringtone"];
+                };
             };
             /** @description Error */
             default: {
@@ -4307,6 +8695,194 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-skills": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageAgentSkill"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "add-skill": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SkillInput"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentSkill"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "put-skill": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SkillInput"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentSkill"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-skill": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-sms-account": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoredSMSAccount"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "put-sms-account": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SMSAccount"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoredSMSAccount"];
+                };
             };
             /** @description Error */
             default: {
@@ -5060,6 +9636,9 @@ export interface operations {
                 /** @description next_cursor of the page before */
                 cursor?: string;
                 limit?: number;
+                queue?: string;
+                /** @description open: not done */
+                state?: "all" | "open" | "unread" | "read" | "assigned" | "done";
             };
             header?: never;
             path?: never;
@@ -5073,7 +9652,170 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["PageCallRow"];
+                    "application/json": components["schemas"]["PageVoicemailRow"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-voicemail": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VoicemailRow"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-voicemail-audio": {
+        parameters: {
+            query?: {
+                /** @description of a message longer than one file */
+                part?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "call-back-voicemail": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Callback"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-voicemail-peaks": {
+        parameters: {
+            query?: {
+                /** @description of a message longer than one file */
+                part?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Peaks"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "step-voicemail": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VoicemailStep"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VoicemailRow"];
                 };
             };
             /** @description Error */

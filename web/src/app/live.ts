@@ -3,8 +3,10 @@ import { useEffect } from 'react';
 import type { Phone } from '../phone/phone';
 import type { LogEvent } from '../phone/protocol';
 
-// At most twice a second: a busy floor makes hundreds of events, a person reads two pictures.
+// At most twice a second where we know what has changed. Where we do not, it is a busy floor of others: what must be quick there is a live
+// list (liveLists.ts), and the rest is refetched now and then.
 const EVERY = 500;
+const BUSY = 5_000;
 
 const nounsOf: Record<string, string[]> = {
   call: ['calls'],
@@ -24,24 +26,33 @@ export function nounsOfEvent(event: LogEvent): string[] {
   return nounsOf[event.type.split('.')[0] ?? ''] ?? [];
 }
 
+/** Events that come by the dozen where many people work, and say nothing of one's own. */
+export function isBusy(event: LogEvent): boolean {
+  return !event.subject && /^(call|item|offer|agent)\./.test(event.type);
+}
+
 /** Refetches what events made out of date, and everything after a lost connection. */
 export function useLiveQueries(phone: Phone): void {
   const queries = useQueryClient();
   useEffect(() => {
-    const stale = new Set<string>();
-    let timer: ReturnType<typeof setTimeout> | undefined;
+    const waits = [EVERY, BUSY].map((every) => {
+      const stale = new Set<string>();
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const refresh = () => {
+        timer = undefined;
+        for (const noun of stale) void queries.invalidateQueries({ queryKey: [noun] });
+        stale.clear();
+      };
+      const touch = (nouns: string[]) => {
+        for (const noun of nouns) stale.add(noun);
+        if (stale.size > 0) timer ??= setTimeout(refresh, every);
+      };
+      return { touch, stop: () => clearTimeout(timer) };
+    });
+    const touch = (nouns: string[], busy = false) => waits[busy ? 1 : 0]?.touch(nouns);
     let online = false;
-    const refresh = () => {
-      timer = undefined;
-      for (const noun of stale) void queries.invalidateQueries({ queryKey: [noun] });
-      stale.clear();
-    };
-    const touch = (nouns: string[]) => {
-      for (const noun of nouns) stale.add(noun);
-      if (stale.size > 0) timer ??= setTimeout(refresh, EVERY);
-    };
     const offs = [
-      phone.onLog((event) => touch(nounsOfEvent(event))),
+      phone.onLog((event) => touch(nounsOfEvent(event), isBusy(event))),
       phone.onCallEnded(() => touch(['calls'])),
       phone.subscribe(() => {
         const now = phone.getState().link === 'online';
@@ -51,7 +62,7 @@ export function useLiveQueries(phone: Phone): void {
       }),
     ];
     return () => {
-      clearTimeout(timer);
+      for (const wait of waits) wait.stop();
       for (const off of offs) off();
     };
   }, [phone, queries]);

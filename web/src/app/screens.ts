@@ -12,7 +12,18 @@ const wide = (me: Pick<Me, 'permissions'>, verb: string, resource: string) => {
   return scope === 'team' || scope === 'all';
 };
 
-const adminOf = ['users', 'roles', 'numbers', 'trunks', 'prompts', 'queues', 'hours', 'crm-connection', 'api-keys'];
+const adminOf = [
+  'users',
+  'roles',
+  'numbers',
+  'trunks',
+  'bots',
+  'prompts',
+  'queues',
+  'hours',
+  'crm-connection',
+  'api-keys',
+];
 
 /** The screens that a person's permissions open, in the order of the navigation. */
 export function screensOf(me: Pick<Me, 'permissions'>): Screen[] {

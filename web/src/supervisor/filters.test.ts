@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type CallFilters, filterLines, type LiveCall, noFilters, queuedLines } from './filters';
+import { type CallFilters, filterLines, type LiveCall, noFilters, type QueuedItem, queuedLines } from './filters';
 
 const now = Date.parse('2026-01-01T10:00:00Z');
 
@@ -49,7 +49,7 @@ test.each<[Partial<CallFilters>, string]>([
 });
 
 test('those who wait are lines with their calls, chats are not', () => {
-  const item = (id: string, kind: string) => ({
+  const item = (id: string, kind: QueuedItem['kind']): QueuedItem => ({
     id,
     kind,
     channel: 'ivr',
