@@ -70,7 +70,7 @@ func newHouse(t testing.TB, change ...func(*signaling.Config)) *house {
 	for _, f := range change {
 		f(&cfg)
 	}
-	board := calls.NewSwitchboard(calls.Config{Node: "node"}, h.db, h.log, logger, prometheus.NewRegistry(), nil, nil, nil, nil, nil)
+	board := calls.NewSwitchboard(calls.Config{Node: "node"}, h.db, h.log, logger, prometheus.NewRegistry(), nil, nil, nil, nil, nil, nil)
 	hub, err := signaling.New(cfg, signaling.Needs{
 		Bus: bus, Queues: h.queues, Redeem: h.redeem, Renew: h.renew, WriteNotes: h.keep, Within: h.within, LiveCalls: board.Live,
 		Incoming: func(ctx context.Context, leg calls.Leg, inv calls.Invite) { h.incoming(ctx, leg, inv) },
