@@ -3,8 +3,8 @@
 package analytics
 
 import (
+	"maps"
 	"reflect"
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -179,38 +179,9 @@ func each(from, to time.Time, f func(start time.Time, seconds float64)) {
 	}
 }
 
-// notBefore drops what lies before a tenant's floor: it is kept from before a rebuild.
-func (f *facts) notBefore(floors map[uuid.UUID]time.Time) {
-	for k := range f.queues {
-		if k.start.Before(floors[k.tenant]) {
-			delete(f.queues, k)
-		}
-	}
-	for k := range f.agents {
-		if k.start.Before(floors[k.tenant]) {
-			delete(f.agents, k)
-		}
-	}
-	for k := range f.reasons {
-		if k.start.Before(floors[k.tenant]) {
-			delete(f.reasons, k)
-		}
-	}
-}
-
-// tenants are those whose facts have grown.
-func (f *facts) tenants() []uuid.UUID {
-	var ids []uuid.UUID
-	seen := func(id uuid.UUID) {
-		if !slices.Contains(ids, id) {
-			ids = append(ids, id)
-		}
-	}
-	for k := range f.queues {
-		seen(k.tenant)
-	}
-	for k := range f.agents {
-		seen(k.tenant)
-	}
-	return ids
+// notBefore drops what lies before floor.
+func (f *facts) notBefore(floor time.Time) {
+	maps.DeleteFunc(f.queues, func(k queueSlot, _ *QueueCounts) bool { return k.start.Before(floor) })
+	maps.DeleteFunc(f.agents, func(k agentSlot, _ *AgentCounts) bool { return k.start.Before(floor) })
+	maps.DeleteFunc(f.reasons, func(k reasonSlot, _ float64) bool { return k.start.Before(floor) })
 }

@@ -149,7 +149,7 @@ func recounted(ctx context.Context, tx *storage.Tx, since time.Time) (map[uuid.U
 		SELECT queue_id, count(*), count(*) FILTER (WHERE outcome = 'handled'), count(*) FILTER (WHERE outcome = 'handled' AND waited <= target),
 		       count(*) FILTER (WHERE outcome = 'abandoned'), count(*) FILTER (WHERE outcome = 'abandoned' AND waited < short),
 		       count(*) FILTER (WHERE outcome = 'abandoned' AND waited <= target), coalesce(sum(waited) FILTER (WHERE outcome = 'handled'), 0), max(waited)
-		FROM report_visits WHERE tenant_id = $1 AND left_at > $2 GROUP BY queue_id`, tx.Tenant, since)
+		FROM report_visits WHERE tenant_id = $1 AND left_at > $2 AND kind <> 'callback' GROUP BY queue_id`, tx.Tenant, since)
 	if err != nil {
 		return nil, err
 	}

@@ -36,7 +36,7 @@ func instant(text string, zone *time.Location) (time.Time, error) {
 	if t, err := time.Parse(time.RFC3339, text); err == nil {
 		return t, nil
 	}
-	if t, err := time.ParseInLocation("2006-01-02", text, zone); err == nil {
+	if t, err := time.Parse("2006-01-02", text); err == nil {
 		y, m, d := t.Date()
 		return dayStart(y, m, d, zone), nil
 	}
@@ -51,15 +51,16 @@ func instant(text string, zone *time.Location) (time.Time, error) {
 // dayStart is the first instant of a day in a zone. Where clocks jump over midnight that is later than 00:00; where they are put back
 // over it, the earlier of the two midnights.
 func dayStart(y int, m time.Month, d int, zone *time.Location) time.Time {
-	// time.Date does not say which of two it chooses, and for a midnight that does not exist either side of the gap: look around it.
-	t := time.Date(y, m, d, 0, 0, 0, 0, zone)
-	start := t.Add(-3 * time.Hour).Truncate(quarter)
-	for at := start; ; at = at.Add(quarter) {
-		ay, am, ad := at.In(zone).Date()
-		if ay == t.Year() && am == t.Month() && ad == t.Day() || at.After(t.Add(3*time.Hour)) {
+	// time.Date does not say which of two midnights it chooses, nor which side of the gap for one that does not exist: look for the day from
+	// before it, on the way to its noon.
+	noon := time.Date(y, m, d, 12, 0, 0, 0, zone)
+	y, m, d = noon.Date()
+	for at := noon.Add(-16 * time.Hour).Truncate(quarter); at.Before(noon); at = at.Add(quarter) {
+		if ay, am, ad := at.In(zone).Date(); ay == y && am == m && ad == d {
 			return at
 		}
 	}
+	return noon
 }
 
 // period is the time of a report: the starts of its intervals, and its end.

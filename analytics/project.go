@@ -107,6 +107,10 @@ func read(e events.Event) (happened, error) {
 		h.data = &queues.PresenceChanged{}
 	case "call.ended":
 		h.data = &calls.Record{}
+	case "voicemail.left":
+		h.data = &calls.MailEvent{}
+	case "callback.connected", "callback.given_up":
+		h.data = &queues.CallbackEvent{}
 	default:
 		return h, nil
 	}
@@ -114,6 +118,21 @@ func read(e events.Event) (happened, error) {
 		return h, fmt.Errorf("read event %s %s: %w", e.Type, e.ID, err)
 	}
 	return h, nil
+}
+
+// readAll reads the events that reports have a use for.
+func readAll(batch []events.Event) ([]happened, error) {
+	var of []happened
+	for _, e := range batch {
+		h, err := read(e)
+		if err != nil {
+			return nil, err
+		}
+		if h.data != nil {
+			of = append(of, h)
+		}
+	}
+	return of, nil
 }
 
 func (p *projection) apply(h happened) {
@@ -132,6 +151,14 @@ func (p *projection) apply(h happened) {
 		p.presenceChanged(h.Event, d)
 	case *calls.Record:
 		p.callEnded(h.Event, d)
+	case *calls.MailEvent:
+		p.queue(h.Tenant, orNil(d.Queue), h.At).Voicemails++
+	case *queues.CallbackEvent:
+		q := p.queue(h.Tenant, d.Queue, h.At)
+		q.Callbacks++
+		if d.State == queues.CallbackDone {
+			q.CallbacksConnected++
+		}
 	}
 }
 
@@ -180,7 +207,7 @@ func (p *projection) left(e events.Event, l *queues.Left) {
 	if v == nil || v.LeftAt != nil {
 		return // its beginning was purged, or it moved on in the same moment
 	}
-	if l.Estimated != nil && l.Reason == queues.LeftHandled {
+	if l.Estimated != nil && l.Reason == queues.LeftHandled && v.Kind != queues.CallBack {
 		v.Estimated = l.Estimated
 		q := p.queue(e.Tenant, v.Queue, e.At)
 		q.Estimated++
@@ -192,6 +219,9 @@ func (p *projection) left(e events.Event, l *queues.Left) {
 // leave ends a wait. All of it counts in the interval in which it ended.
 func (p *projection) leave(v *visit, at time.Time, why queues.LeaveReason, waited float64) {
 	v.LeftAt, v.Outcome, v.Waited, v.changed = &at, why, max(0, waited), true
+	if v.Kind == queues.CallBack {
+		return // nobody was on the line; how it went is told by callback.connected and callback.given_up
+	}
 	q := p.queue(v.Tenant, v.Queue, at)
 	q.Offered++
 	q.LongestWait = max(q.LongestWait, v.Waited)
@@ -373,7 +403,7 @@ func (p *projection) offerEnded(e events.Event, d *queues.OfferEnded) {
 func (p *projection) presenceChanged(e events.Event, c *queues.PresenceChanged) {
 	a := p.agentAt(e, c.Agent)
 	a.Presence, a.Reason = c.Presence, c.Reason
-	a.Productive = c.Presence == queues.Available || c.Presence == queues.Busy
+	a.Productive = c.Presence == queues.Available || c.Productive
 }
 
 // agentAt returns an agent whose time up to the event is booked.
@@ -422,16 +452,32 @@ func (p *projection) book(a *agent, until time.Time) {
 	})
 }
 
-// callEnded counts what happened to a call outside the queues.
+// callEnded counts what happened to a call outside the queues: who left in a menu counts at the node of the tree that they heard last.
 func (p *projection) callEnded(e events.Event, r *calls.Record) {
-	queue := uuid.Nil
-	if r.Queue != nil {
-		queue = *r.Queue
+	if r.Reason == calls.ReasonLeftMenu {
+		p.queue(e.Tenant, orNil(r.Menu), e.At).AbandonedInMenu++
 	}
-	switch r.Reason {
-	case calls.ReasonLeftMenu:
-		p.queue(e.Tenant, queue, e.At).AbandonedInMenu++
-	case calls.ReasonVoicemail:
-		p.queue(e.Tenant, queue, e.At).Voicemails++
+	for _, d := range r.Deflected {
+		q := p.queue(e.Tenant, orNil(d.Queue), e.At)
+		q.Deflected++
+		switch d.Kind {
+		case calls.ToMessage:
+			q.DeflectedMessage++
+		case calls.ToVoicemail:
+			q.DeflectedVoicemail++
+		case calls.ToQueue:
+			q.DeflectedQueue++
+		case calls.ToNumber:
+			q.DeflectedNumber++
+		case calls.ToCallback:
+			q.DeflectedCallback++
+		}
 	}
+}
+
+func orNil(id *uuid.UUID) uuid.UUID {
+	if id == nil {
+		return uuid.Nil
+	}
+	return *id
 }

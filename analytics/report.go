@@ -249,7 +249,13 @@ func (s *Service) EachAgentRow(ctx context.Context, tenant uuid.UUID, q Question
 func (s *Service) read(ctx context.Context, tenant uuid.UUID, f func(*storage.Tx) error) error {
 	ctx, cancel := context.WithTimeout(ctx, queryLimit)
 	defer cancel()
-	return s.cfg.DB.Tenant(ctx, tenant, f)
+	return s.cfg.DB.Tenant(ctx, tenant, func(tx *storage.Tx) error {
+		// With PostgreSQL's 4 MB, years of many queues would be sorted on disk.
+		if _, err := tx.Exec(ctx, `SET LOCAL work_mem = '64MB'`); err != nil {
+			return err
+		}
+		return f(tx)
+	})
 }
 
 // sums are the columns of facts, summed.

@@ -24,6 +24,7 @@ type Config struct {
 	Bus     *events.Bus
 	Queues  *queues.Service // for names, and for what waits at the moment
 	Zone    func(ctx context.Context, tenant uuid.UUID) (string, error)
+	Later   func(ctx context.Context, tx *storage.Tx, tenant uuid.UUID) error // have Rebuild called, once tx has committed
 	Log     *slog.Logger
 	Metrics prometheus.Registerer
 }
@@ -73,32 +74,11 @@ func (s *Service) Run(ctx context.Context) error {
 
 // take projects a batch of events, in the transaction that also moves the cursor.
 func (s *Service) take(ctx context.Context, tx *storage.Tx, batch []events.Event) error {
-	var of []happened
-	for _, e := range batch {
-		h, err := read(e)
-		if err != nil {
-			return err
-		}
-		if h.data != nil {
-			of = append(of, h)
-		}
+	of, err := readAll(batch)
+	if err != nil || len(of) == 0 {
+		return err
 	}
-	if len(of) == 0 {
-		return nil
-	}
-	floors, err := readFloors(ctx, tx)
-	if err != nil {
-		return fmt.Errorf("read where rebuilt facts begin: %w", err)
-	}
-	p := newProjection()
-	if err := p.load(ctx, tx, of); err != nil {
-		return fmt.Errorf("read what events are about: %w", err)
-	}
-	for _, h := range of {
-		p.apply(h)
-	}
-	p.notBefore(floors)
-	if err := p.save(ctx, tx); err != nil {
+	if err := enter(ctx, tx, of, time.Time{}); err != nil {
 		return err
 	}
 	tx.AfterCommit(func() {
@@ -111,6 +91,19 @@ func (s *Service) take(ctx context.Context, tx *storage.Tx, batch []events.Event
 		}
 	})
 	return nil
+}
+
+// enter adds events to the facts; what would lie before floor is not added.
+func enter(ctx context.Context, tx *storage.Tx, of []happened, floor time.Time) error {
+	p := newProjection()
+	if err := p.load(ctx, tx, of); err != nil {
+		return fmt.Errorf("read what events are about: %w", err)
+	}
+	for _, h := range of {
+		p.apply(h)
+	}
+	p.notBefore(floor)
+	return p.save(ctx, tx)
 }
 
 // tell sends, twice a second at most, a note for each tenant whose facts have changed.

@@ -181,15 +181,3 @@ func addUp(names []string) string {
 	}
 	return strings.Join(set, ", ")
 }
-
-func readFloors(ctx context.Context, tx *storage.Tx) (map[uuid.UUID]time.Time, error) {
-	floors := map[uuid.UUID]time.Time{}
-	rows, err := tx.Query(ctx, `SELECT tenant_id, floor FROM report_floors`)
-	if err != nil {
-		return nil, err
-	}
-	var tenant uuid.UUID
-	var floor time.Time
-	_, err = pgx.ForEachRow(rows, []any{&tenant, &floor}, func() error { floors[tenant] = floor; return nil })
-	return floors, err
-}

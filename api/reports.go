@@ -23,6 +23,7 @@ func (s *Server) reportRoutes() []route {
 		on(s, "GET", "/queues/live", "read:reports", "get-live-queues", "The wall board: each queue now, today and in the last minutes", s.liveQueues),
 		report[analytics.QueueReport](on(s, "GET", "/reports/queues", "read:reports", "get-queue-report", "What happened in queues, by interval", s.queueReport)),
 		report[analytics.AgentReport](on(s, "GET", "/reports/agents", "read:reports", "get-agent-report", "What agents did, by interval", s.agentReport)),
+		on(s, "POST", "/reports/rebuild", "write:reports", "rebuild-reports", "Have all reports made anew from the event log; they show the old ones until then", s.rebuildReports),
 	}
 }
 
@@ -143,6 +144,13 @@ func (s *Server) agentReport(ctx context.Context, in *agentQuestion) (*huma.Stre
 		return s.csv(ctx, "agents", q, s.Analytics.WriteAgentCSV)
 	}
 	return answer(s.Analytics.AgentReport(ctx, tenant(ctx), q))
+}
+
+func (s *Server) rebuildReports(ctx context.Context, _ *struct{}) (*Nothing, error) {
+	if scope(ctx) != auth.ScopeAll {
+		return nil, auth.ErrForbidden
+	}
+	return nothing(s.Analytics.RebuildLater(ctx, tenant(ctx)))
 }
 
 // answer sends a report whole.

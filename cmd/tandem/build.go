@@ -165,6 +165,10 @@ func (a *app) zone(ctx context.Context, tenant uuid.UUID) (string, error) {
 	return t.TimeZone, err
 }
 
+func (a *app) rebuildLater(ctx context.Context, tx *storage.Tx, tenant uuid.UUID) error {
+	return a.jobs.Enqueue(ctx, tx, rebuildReports{Tenant: tenant})
+}
+
 // Dial implements calls.Dialer: an agent's browser is reached by signalling, a virtual agent by its WebSocket, everything else by SIP.
 func (a *app) Dial(ctx context.Context, to calls.Target) (calls.Leg, error) {
 	if strings.HasPrefix(to.Device, calls.DeviceBot) {
@@ -249,7 +253,7 @@ func (a *app) buildServices(context.Context) (err error) {
 		DB: a.db, Events: a.events, Bus: a.bus, Keys: a.keys, Recordings: a.recording, Log: a.log, Metrics: a.metrics,
 		Providers: map[string]crmsync.Open{"own": own.New(a.crm), "rt": rt.New(crmTransport())},
 	})
-	a.analytics = analytics.New(analytics.Config{DB: a.db, Bus: a.bus, Queues: a.queues, Zone: a.zone, Log: a.log, Metrics: a.metrics})
+	a.analytics = analytics.New(analytics.Config{DB: a.db, Bus: a.bus, Queues: a.queues, Zone: a.zone, Later: a.rebuildLater, Log: a.log, Metrics: a.metrics})
 	a.notify = notify.New(notify.Config{
 		DB: a.db, Events: a.events, Bus: a.bus, Keys: a.keys, Blobs: a.blobs, Queues: a.queues, Log: a.log, Metrics: a.metrics,
 		Twilio: a.cfg.Notify.Twilio, Contact: a.cfg.Notify.Contact,

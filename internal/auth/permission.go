@@ -53,7 +53,7 @@ func Resources() map[string][]string {
 		"crm-connection": {"read", "write"},
 		"sms-account":    {"read", "write"},
 		"audit":          {"read", "export"},
-		"reports":        {"read"},
+		"reports":        {"read", "write"},
 		"conversations":  {"read", "write", "monitor", "barge", "end", "assign"},
 		"channels":       crud,
 	}

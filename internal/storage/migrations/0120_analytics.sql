@@ -146,15 +146,7 @@ CREATE TABLE report_agents (
 CREATE INDEX report_agents_tenant ON report_agents (tenant_id);
 SELECT isolate_tenant('report_agents');
 
--- A rebuild keeps facts older than the oldest event that there still is.
-CREATE TABLE report_floors (
-  tenant_id uuid PRIMARY KEY REFERENCES tenants,
-  floor     timestamptz NOT NULL
-);
-SELECT isolate_tenant('report_floors');
-
 -- +goose Down
-DROP TABLE report_floors;
 DROP TABLE report_agents;
 DROP TABLE report_offers;
 DROP TABLE report_visits;
