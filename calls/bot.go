@@ -2,7 +2,6 @@ package calls
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -65,16 +64,10 @@ func (s *Switchboard) askBotStage(ctx context.Context, tenant, id uuid.UUID, f f
 	return refused
 }
 
-// meetsBot says whether the plan's virtual agent comes first: each queue's does once in a call.
-func (c *Call) meetsBot() bool {
-	return c.plan.Bot != nil && !slices.Contains(c.metBots, c.plan.Queue)
-}
-
 // converse lets the caller talk with the plan's virtual agent. It returns the queue in which the caller is to wait for people, or why the
 // call ended. A bot that cannot be reached, or fails, is one that hands over.
 func (c *Call) converse(ctx context.Context) (next uuid.UUID, why Reason) {
 	bot := *c.plan.Bot
-	c.metBots = append(c.metBots, c.plan.Queue)
 	next = c.plan.Queue
 	if bot.HandOver != uuid.Nil {
 		next = bot.HandOver

@@ -36,9 +36,8 @@ type Call struct {
 	mixer       *media.Mixer               // of those who hear more than one party; nil: nobody did yet
 	ears        map[*media.Stream]string   // whom the picture let a stream hear last
 
-	metBots []uuid.UUID // queues whose virtual agent the caller has met
-	consent *bool       // the caller's answer about recording; nil: not asked
-	ending  bool        // somebody ends it; guarded by the switchboard's mu
+	consent *bool // the caller's answer about recording; nil: not asked
+	ending  bool  // somebody ends it; guarded by the switchboard's mu
 
 	tried     []uuid.UUID // queues that the caller was led to
 	forwards  int         // deflections to numbers
@@ -103,15 +102,22 @@ func newCall(sb *Switchboard, leg Leg, inv Invite) *Call {
 	if inv.Transport == "browser" {
 		device = "browser"
 	}
+	c := makeCall(sb, Record{
+		ID: id, Tenant: inv.Tenant, Direction: leg.Direction(), Number: inv.Number, Caller: inv.Caller,
+		Transport: inv.Transport, StartedAt: now, StateAt: now, Reserved: inv.Reserved, Headers: inv.Headers,
+		Legs: []LegRecord{{ID: leg.ID(), Direction: leg.Direction(), Party: "customer", Device: device, StartedAt: now}},
+	})
+	c.customer, c.codec = leg, inv.Codec
+	return c
+}
+
+// makeCall makes a call with nobody on the line.
+func makeCall(sb *Switchboard, r Record) *Call {
+	r.Node, r.State, r.QueuePath = sb.cfg.Node, StateNew, []string{}
 	timer := time.NewTimer(time.Hour)
 	timer.Stop()
 	return &Call{
-		sb: sb, log: sb.slog.With("call", id), state: StateNew, customer: leg, codec: inv.Codec,
-		record: Record{
-			ID: id, Tenant: inv.Tenant, Node: sb.cfg.Node, Direction: leg.Direction(), State: StateNew, Number: inv.Number, Caller: inv.Caller,
-			Transport: inv.Transport, StartedAt: now, StateAt: now, QueuePath: []string{}, Reserved: inv.Reserved, Headers: inv.Headers,
-			Legs: []LegRecord{{ID: leg.ID(), Direction: leg.Direction(), Party: "customer", Device: device, StartedAt: now}},
-		},
+		sb: sb, log: sb.slog.With("call", r.ID), state: StateNew, record: r,
 		asks: make(chan func() *happening), heard: make(chan legHappening), over: make(chan struct{}), ears: map[*media.Stream]string{}, marks: make(chan mark, 16), timer: timer,
 	}
 }

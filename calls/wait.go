@@ -18,6 +18,23 @@ func (c *Call) wait(ctx context.Context, queue uuid.UUID) Reason {
 	if err := c.follows(ctx, queue); err != nil {
 		return c.failed("read the queue's settings", err)
 	}
+	if c.plan.Bot != nil {
+		next, why := c.converse(ctx)
+		if why != "" {
+			return why
+		}
+		if next != queue {
+			return c.wait(ctx, next)
+		}
+		if err := c.follows(ctx, queue); err != nil { // the talk may have lasted beyond the hours
+			return c.failed("read the queue's settings", err)
+		}
+	}
+	return c.forPeople(ctx)
+}
+
+// forPeople lets the caller wait for the people of the plan's queue, where it takes them.
+func (c *Call) forPeople(ctx context.Context) Reason {
 	if c.plan.Instead != nil {
 		return c.deflect(ctx, *c.plan.Instead)
 	}
@@ -25,6 +42,9 @@ func (c *Call) wait(ctx context.Context, queue uuid.UUID) Reason {
 		if why := c.askConsent(ctx); why != "" {
 			return why
 		}
+	}
+	if !c.plan.Record {
+		c.stopTape(ctx) // of a talk with a virtual agent, where that was recorded
 	}
 	return c.enter(ctx)
 }
@@ -132,6 +152,10 @@ func (c *Call) tell(ctx context.Context, what sayable, then Reason) Reason {
 
 // askConsent lets the caller decline the recording by pressing 1 (V5.1).
 func (c *Call) askConsent(ctx context.Context) Reason {
+	if c.consent != nil { // asked where a virtual agent took the call
+		c.plan.Record = *c.consent
+		return ""
+	}
 	a, err := c.sb.prompts.Say(ctx, sentence(c.plan.Language, sayConsent), c.plan.Language, 1)
 	if err != nil {
 		return c.failed("ask for consent", err)
@@ -145,9 +169,11 @@ func (c *Call) askConsent(ctx context.Context) Reason {
 		case callerPressed:
 			if h.key == '1' {
 				c.plan.Record = false
+				c.consent = new(false)
 				return ""
 			}
 		case soundReached:
+			c.consent = new(true)
 			return ""
 		default:
 			if why := c.common(h); why != "" {

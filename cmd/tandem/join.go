@@ -54,6 +54,9 @@ func (d *queueDesk) Plan(ctx context.Context, tenant, queue uuid.UUID, channel c
 		RedactLimit: time.Duration(set.RedactMax.Value) * time.Second,
 		Ticket:      set.Ticket.Value,
 	}
+	if b := set.Bot.Value; b.Works(visit.Open) {
+		p.Bot = &calls.Bot{ID: b.Bot, HandOver: b.HandOver}
+	}
 	p.Announcements = announcements(set.Announcement.Value, say(set.Greeting.Value))
 	p.Box, p.Callback = box(set.Voicemail.Value), callbackOffer(set.Callback.Value)
 	for _, prompt := range append(set.Sayings(), set.Greeting.Value, visit.Instead.Prompt, set.Voicemail.Value.Greeting) {
