@@ -36,11 +36,15 @@ func (s *Server) lineRoutes() []route {
 type NumberInput struct {
 	Number  string          `json:"number" minLength:"1" maxLength:"41"`
 	Name    string          `json:"name,omitempty" maxLength:"200"`
-	Kind    calls.EntryKind `json:"kind" enum:"menu,queue,echo,music,message,address"`
+	Kind    calls.EntryKind `json:"kind" enum:"menu,queue,echo,music,message,address,voicemail"`
 	Queue   *uuid.UUID      `json:"queue_id,omitempty"`
 	Prompt  *uuid.UUID      `json:"prompt_id,omitempty"`
 	Address string          `json:"address,omitempty" doc:"sip:user@host:port" maxLength:"200"`
 	Record  bool            `json:"record,omitempty"`
+	Agent   *uuid.UUID      `json:"agent_id,omitempty" doc:"whose voicemail box it is"`
+	Access  calls.Access    `json:"access,omitzero"`
+
+	LookupToken string `json:"lookup_token,omitempty" maxLength:"500" doc:"sent to the lookup as bearer token; empty keeps the one there is"`
 }
 
 func (s *Server) listNumbers(ctx context.Context, _ *struct{}) (*List[calls.Number], error) {
@@ -66,14 +70,24 @@ func (s *Server) saveNumber(ctx context.Context, id uuid.UUID, n NumberInput) (*
 			return nil, err
 		}
 	}
+	for _, r := range n.Access.Routes {
+		if err := s.knownQueue(ctx, r.Queue); err != nil {
+			return nil, err
+		}
+	}
 	if n.Prompt != nil {
 		if err := s.knownPrompt(ctx, *n.Prompt); err != nil {
 			return nil, err
 		}
 	}
+	if n.Agent != nil {
+		if _, err := s.Queues.Agent(ctx, tenant(ctx), *n.Agent); err != nil {
+			return nil, err
+		}
+	}
 	return one(s.Numbers.Put(ctx, tenant(ctx), calls.Number{
-		ID: id, Number: n.Number, Name: n.Name, Kind: n.Kind, Queue: n.Queue, Prompt: n.Prompt, Address: n.Address, Record: n.Record,
-	}))
+		ID: id, Number: n.Number, Name: n.Name, Kind: n.Kind, Queue: n.Queue, Prompt: n.Prompt, Address: n.Address, Record: n.Record, Agent: n.Agent, Access: n.Access,
+	}.WithToken(n.LookupToken)))
 }
 
 func (s *Server) deleteNumber(ctx context.Context, in *ByID) (*Nothing, error) {
@@ -98,6 +112,8 @@ type TrunkInput struct {
 	OutboundUsername  string `json:"outbound_username,omitempty" maxLength:"64" doc:"answers the trunk's challenges"`
 	OutboundPassword  string `json:"outbound_password,omitempty" maxLength:"256" doc:"empty keeps the one there is"`
 	CallerID          string `json:"caller_id,omitempty" maxLength:"33" doc:"the number shown to those called"`
+
+	DataParameters []sip.DataParameter `json:"data_parameters,omitempty" maxItems:"32" doc:"headers of calls that go out"`
 }
 
 func (t TrunkInput) passwords() sip.Passwords {
@@ -108,7 +124,7 @@ func (t TrunkInput) trunk(id uuid.UUID) sip.Trunk {
 	return sip.Trunk{
 		ID: id, Name: t.Name, Networks: t.Networks, Username: t.Username, Trusted: t.Trusted, NAT: t.NAT, Headers: t.Headers, Codecs: t.Codecs,
 		MaxCalls: t.MaxCalls, Enabled: t.Enabled,
-		Outbound: t.Outbound, OutboundTransport: t.OutboundTransport, OutboundUsername: t.OutboundUsername, CallerID: t.CallerID,
+		Outbound: t.Outbound, OutboundTransport: t.OutboundTransport, OutboundUsername: t.OutboundUsername, CallerID: t.CallerID, DataParameters: t.DataParameters,
 	}
 }
 
@@ -138,6 +154,8 @@ type NewSpeech struct {
 	Text     string  `json:"text" minLength:"1" maxLength:"2000"`
 	Language string  `json:"language,omitempty" enum:"en,zh" default:"en"`
 	Speed    float64 `json:"speed,omitempty" minimum:"0.5" maximum:"2" default:"1"`
+
+	Of *uuid.UUID `json:"translation_of,omitempty" doc:"the prompt that this one says in another language"`
 }
 
 type promptUpload struct {
@@ -148,6 +166,7 @@ type promptForm struct {
 	File     huma.FormFile `form:"file" required:"true" doc:"WAV or MP3, 20 MB at most"`
 	Name     string        `form:"name" required:"true" minLength:"1" maxLength:"200"`
 	Language string        `form:"language" required:"false" enum:"en,zh"`
+	Of       string        `form:"translation_of" required:"false" doc:"the prompt that this one says in another language"`
 }
 
 func (s *Server) listPrompts(ctx context.Context, _ *struct{}) (*List[calls.Prompt], error) {
@@ -159,7 +178,12 @@ func (s *Server) getPrompt(ctx context.Context, in *ByID) (*One[calls.Prompt], e
 }
 
 func (s *Server) addSpeech(ctx context.Context, in *With[NewSpeech]) (*One[calls.Prompt], error) {
-	return one(s.Prompts.AddSpeech(ctx, tenant(ctx), in.Body.Name, in.Body.Text, in.Body.Language, in.Body.Speed))
+	if in.Body.Of != nil {
+		if err := s.knownPrompt(ctx, *in.Body.Of); err != nil {
+			return nil, err
+		}
+	}
+	return one(s.Prompts.AddSpeech(ctx, tenant(ctx), in.Body.Name, in.Body.Text, in.Body.Language, in.Body.Of, in.Body.Speed))
 }
 
 func (s *Server) uploadPrompt(ctx context.Context, in *promptUpload) (*One[calls.Prompt], error) {
@@ -168,7 +192,18 @@ func (s *Server) uploadPrompt(ctx context.Context, in *promptUpload) (*One[calls
 	if form.Language == "" {
 		form.Language = "en"
 	}
-	return one(s.Prompts.Upload(ctx, tenant(ctx), form.Name, form.Language, form.File))
+	var of *uuid.UUID
+	if form.Of != "" {
+		id, err := uuid.Parse(form.Of)
+		if err != nil {
+			return nil, calls.ErrPromptNotFound.WithField("translation_of")
+		}
+		if err := s.knownPrompt(ctx, id); err != nil {
+			return nil, err
+		}
+		of = &id
+	}
+	return one(s.Prompts.Upload(ctx, tenant(ctx), form.Name, form.Language, of, form.File))
 }
 
 type audio struct {
@@ -179,7 +214,7 @@ type audio struct {
 const previewRate = 16000
 
 func (s *Server) promptAudio(ctx context.Context, in *ByID) (*audio, error) {
-	a, err := s.Prompts.Load(ctx, tenant(ctx), in.ID)
+	a, err := s.Prompts.Load(ctx, tenant(ctx), in.ID, "")
 	if err != nil {
 		return nil, err
 	}

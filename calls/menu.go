@@ -17,7 +17,15 @@ func (c *Call) choose(ctx context.Context, root uuid.UUID) (uuid.UUID, Reason) {
 		if err != nil {
 			return uuid.Nil, c.failed("read the menu", err)
 		}
-		c.plan.Language = m.Language
+		if c.record.Language == "" {
+			if why := c.chooseLanguage(ctx, m); why != "" {
+				return uuid.Nil, why
+			}
+		}
+		if c.record.Language != "" {
+			m.Language = c.record.Language
+		}
+		c.plan.Language, c.record.Menu = m.Language, &m.Queue
 		c.step(StepMenu, "call.menu")
 		key, why := c.askKey(ctx, m)
 		if why != "" {

@@ -26,6 +26,8 @@ type Prompt struct {
 	Speed    float64   `json:"speed" db:"speed"` // reading speed, 0.5–2.0
 	Blob     string    `json:"-" db:"blob"`
 	Seconds  float64   `json:"seconds" db:"seconds"`
+	// Of is the prompt that this one says in another language: whoever chose that language hears this one wherever settings name the other.
+	Of *uuid.UUID `json:"translation_of,omitempty" db:"translation_of"`
 }
 
 // ErrPromptNotFound is the answer to an id that is no prompt of the tenant.
@@ -86,9 +88,9 @@ func (p *Prompts) Tone(name string, pcm func() sound.PCM) (*sound.Asset, error) 
 	return p.cached("tone/"+name, func() (*sound.Asset, error) { return sound.NewAsset(pcm(), nil) })
 }
 
-// Load is the sound of a prompt.
-func (p *Prompts) Load(ctx context.Context, tenant, id uuid.UUID) (*sound.Asset, error) {
-	pr, err := p.Get(ctx, tenant, id)
+// Load is the sound of a prompt, in the language asked for where it has a translation.
+func (p *Prompts) Load(ctx context.Context, tenant, id uuid.UUID, language string) (*sound.Asset, error) {
+	pr, err := p.translated(ctx, tenant, id, language)
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +108,7 @@ func (p *Prompts) Load(ctx context.Context, tenant, id uuid.UUID) (*sound.Asset,
 // Resolve is the sound of something to say.
 func (p *Prompts) Resolve(ctx context.Context, tenant uuid.UUID, what Say, language string, speed float64) (*sound.Asset, error) {
 	if what.Prompt != uuid.Nil {
-		return p.Load(ctx, tenant, what.Prompt)
+		return p.Load(ctx, tenant, what.Prompt, language)
 	}
 	return p.Say(ctx, what.Text, language, speed)
 }
@@ -152,7 +154,7 @@ func voiceOf(language string) string {
 }
 
 // Upload stores a WAV or MP3 file as a prompt. What is not audio is refused with a sentence that says so.
-func (p *Prompts) Upload(ctx context.Context, tenant uuid.UUID, name, language string, file io.Reader) (Prompt, error) {
+func (p *Prompts) Upload(ctx context.Context, tenant uuid.UUID, name, language string, of *uuid.UUID, file io.Reader) (Prompt, error) {
 	data, err := io.ReadAll(io.LimitReader(file, maxPromptBytes+1))
 	if err != nil {
 		return Prompt{}, fmt.Errorf("receive the prompt: %w", err)
@@ -164,7 +166,7 @@ func (p *Prompts) Upload(ctx context.Context, tenant uuid.UUID, name, language s
 	if err != nil {
 		return Prompt{}, err
 	}
-	pr := Prompt{ID: storage.NewID(), Name: name, Kind: "upload", Language: language, Speed: 1, Seconds: pcm.Duration().Seconds()}
+	pr := Prompt{ID: storage.NewID(), Name: name, Kind: "upload", Language: language, Of: of, Speed: 1, Seconds: pcm.Duration().Seconds()}
 	pr.Blob = "prompts/" + tenant.String() + "/" + pr.ID.String() + ".wav"
 	if _, err := p.blobs.Put(ctx, pr.Blob, bytes.NewReader(pcm.Normalized().WAV())); err != nil {
 		return Prompt{}, fmt.Errorf("store the prompt: %w", err)
@@ -173,7 +175,7 @@ func (p *Prompts) Upload(ctx context.Context, tenant uuid.UUID, name, language s
 }
 
 // AddSpeech makes a prompt from text.
-func (p *Prompts) AddSpeech(ctx context.Context, tenant uuid.UUID, name, text, language string, speed float64) (Prompt, error) {
+func (p *Prompts) AddSpeech(ctx context.Context, tenant uuid.UUID, name, text, language string, of *uuid.UUID, speed float64) (Prompt, error) {
 	text = strings.TrimSpace(text)
 	switch {
 	case text == "" || len([]rune(text)) > maxSpeech:
@@ -185,6 +187,6 @@ func (p *Prompts) AddSpeech(ctx context.Context, tenant uuid.UUID, name, text, l
 	if err != nil {
 		return Prompt{}, err
 	}
-	pr := Prompt{ID: storage.NewID(), Name: name, Kind: "speech", Text: text, Language: language, Speed: speed, Seconds: a.Duration().Seconds()}
+	pr := Prompt{ID: storage.NewID(), Name: name, Kind: "speech", Text: text, Language: language, Of: of, Speed: speed, Seconds: a.Duration().Seconds()}
 	return pr, p.insert(ctx, tenant, pr)
 }

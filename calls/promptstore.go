@@ -10,13 +10,16 @@ import (
 	"tandem/internal/storage"
 )
 
-const promptColumns = `prompt_id, name, kind, text, language, speed, blob, seconds`
+const promptColumns = `prompt_id, name, kind, text, language, speed, blob, seconds, translation_of`
 
 func (p *Prompts) insert(ctx context.Context, tenant uuid.UUID, pr Prompt) error {
 	return p.db.Tenant(ctx, tenant, func(tx *storage.Tx) error {
-		_, err := tx.Exec(ctx, `INSERT INTO prompts (prompt_id, tenant_id, name, kind, text, language, speed, blob, seconds, created_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
-			pr.ID, tenant, pr.Name, pr.Kind, pr.Text, pr.Language, pr.Speed, pr.Blob, pr.Seconds, tx.Now)
+		_, err := tx.Exec(ctx, `INSERT INTO prompts (prompt_id, tenant_id, name, kind, text, language, speed, blob, seconds, created_at, translation_of)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+			pr.ID, tenant, pr.Name, pr.Kind, pr.Text, pr.Language, pr.Speed, pr.Blob, pr.Seconds, tx.Now, pr.Of)
+		if storage.Duplicate(err, "prompts_translation") {
+			return ErrPromptTranslated
+		}
 		if storage.Duplicate(err, "") {
 			return ErrPromptTaken
 		}
@@ -42,6 +45,20 @@ func (p *Prompts) Get(ctx context.Context, tenant, id uuid.UUID) (Prompt, error)
 	var pr Prompt
 	err := p.db.Tenant(ctx, tenant, func(tx *storage.Tx) error {
 		rows, err := tx.Query(ctx, `SELECT `+promptColumns+` FROM prompts WHERE prompt_id = $1`, id)
+		if err != nil {
+			return err
+		}
+		pr, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Prompt])
+		return storage.Missing(err, ErrPromptNotFound)
+	})
+	return pr, err
+}
+
+// translated returns a prompt's translation into a language, or the prompt itself where there is none.
+func (p *Prompts) translated(ctx context.Context, tenant, id uuid.UUID, language string) (pr Prompt, err error) {
+	err = p.db.Tenant(ctx, tenant, func(tx *storage.Tx) error {
+		rows, err := tx.Query(ctx, `SELECT `+promptColumns+` FROM prompts WHERE prompt_id = $1 OR translation_of = $1 AND language = $2
+			ORDER BY translation_of NULLS LAST LIMIT 1`, id, language)
 		if err != nil {
 			return err
 		}

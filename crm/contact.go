@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/mail"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -28,12 +29,13 @@ type Contact struct {
 	Country     string     `json:"country" db:"country"` // ISO 3166, two letters
 	Company     string     `json:"company" db:"company"`
 	JobTitle    string     `json:"job_title" db:"job_title"`
+	Tags        []string   `json:"tags" db:"tags"` // customer segments; in lower case, sorted
 	CreatedAt   time.Time  `json:"created_at" db:"created_at"`
 	UpdatedAt   time.Time  `json:"updated_at" db:"updated_at"`
 	ContactedAt *time.Time `json:"contacted_at,omitempty" db:"contacted_at"`
 }
 
-const contactColumns = `contact_id, first_name, last_name, email, phone, location, country, company, job_title, created_at, updated_at, contacted_at`
+const contactColumns = `contact_id, first_name, last_name, email, phone, location, country, company, job_title, tags, created_at, updated_at, contacted_at`
 
 // ContactChange is what may be changed; nil leaves a field as it is.
 type ContactChange struct {
@@ -45,6 +47,8 @@ type ContactChange struct {
 	Country   *string `json:"country,omitempty"`
 	Company   *string `json:"company,omitempty"`
 	JobTitle  *string `json:"job_title,omitempty"`
+
+	Tags *[]string `json:"tags,omitempty"`
 }
 
 // Identity is one way a contact is recognised.
@@ -65,6 +69,7 @@ var (
 	ErrPhone        = fault.New(fault.Invalid, "bad_phone", "That is no telephone number; write it with + and the country code.").WithField("phone")
 	ErrEmail        = fault.New(fault.Invalid, "bad_email", "That is no e-mail address.").WithField("email")
 	ErrCountry      = fault.New(fault.Invalid, "bad_country", "A country is two letters, such as CN or DE.").WithField("country")
+	ErrTags         = fault.New(fault.Invalid, "bad_tags", "A contact has up to 30 tags of up to 50 characters.").WithField("tags")
 	ErrTooLong      = fault.New(fault.Invalid, "too_long", "That text is too long.")
 	ErrIdentityUsed = fault.New(fault.Conflict, "identity_used", "Another contact has this number or address.")
 )
@@ -123,7 +128,36 @@ func (s *Service) apply(c *Contact, ch ContactChange) error {
 			}
 		}
 	}
+	if ch.Tags != nil {
+		var err error
+		if c.Tags, err = tidyTags(*ch.Tags); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+const (
+	maxTags    = 30
+	longestTag = 50
+)
+
+func tidyTags(given []string) ([]string, error) {
+	tags := []string{}
+	for _, t := range given {
+		if t = strings.ToLower(strings.TrimSpace(t)); t == "" {
+			continue
+		}
+		if utf8.RuneCountInString(t) > longestTag {
+			return nil, ErrTags
+		}
+		tags = append(tags, t)
+	}
+	slices.Sort(tags)
+	if tags = slices.Compact(tags); len(tags) > maxTags {
+		return nil, ErrTags
+	}
+	return tags, nil
 }
 
 // CreateContact makes a contact.
@@ -136,13 +170,13 @@ func (s *Service) CreateContact(ctx context.Context, tenant uuid.UUID, ch Contac
 }
 
 func (s *Service) createContact(ctx context.Context, tx *storage.Tx, ch ContactChange) (Contact, error) {
-	c := Contact{ID: storage.NewID(), CreatedAt: tx.Now, UpdatedAt: tx.Now}
+	c := Contact{ID: storage.NewID(), Tags: []string{}, CreatedAt: tx.Now, UpdatedAt: tx.Now}
 	if err := s.apply(&c, ch); err != nil {
 		return c, err
 	}
-	_, err := tx.Exec(ctx, `INSERT INTO contacts (tenant_id, contact_id, first_name, last_name, email, phone, location, country, company, job_title, created_at, updated_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)`,
-		tx.Tenant, c.ID, c.FirstName, c.LastName, c.Email, c.Phone, c.Location, c.Country, c.Company, c.JobTitle, tx.Now)
+	_, err := tx.Exec(ctx, `INSERT INTO contacts (tenant_id, contact_id, first_name, last_name, email, phone, location, country, company, job_title, tags, created_at, updated_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12)`,
+		tx.Tenant, c.ID, c.FirstName, c.LastName, c.Email, c.Phone, c.Location, c.Country, c.Company, c.JobTitle, c.Tags, tx.Now)
 	if err != nil {
 		return c, fmt.Errorf("write the contact: %w", err)
 	}
@@ -221,8 +255,8 @@ func (s *Service) ChangeContact(ctx context.Context, tenant, id uuid.UUID, ch Co
 			return err
 		}
 		c.UpdatedAt = tx.Now
-		_, err = tx.Exec(ctx, `UPDATE contacts SET first_name = $2, last_name = $3, email = $4, phone = $5, location = $6, country = $7, company = $8, job_title = $9, updated_at = $10
-			WHERE contact_id = $1`, id, c.FirstName, c.LastName, c.Email, c.Phone, c.Location, c.Country, c.Company, c.JobTitle, tx.Now)
+		_, err = tx.Exec(ctx, `UPDATE contacts SET first_name = $2, last_name = $3, email = $4, phone = $5, location = $6, country = $7, company = $8, job_title = $9, tags = $10, updated_at = $11
+			WHERE contact_id = $1`, id, c.FirstName, c.LastName, c.Email, c.Phone, c.Location, c.Country, c.Company, c.JobTitle, c.Tags, tx.Now)
 		if err != nil {
 			return fmt.Errorf("change the contact: %w", err)
 		}
@@ -251,6 +285,30 @@ func (s *Service) Contacts(ctx context.Context, tenant uuid.UUID, search, cursor
 	return p, err
 }
 
+// TagsOf tells the tags of the contact who has a telephone number; none for an unknown one.
+func (s *Service) TagsOf(ctx context.Context, tenant uuid.UUID, number string) (tags []string, err error) {
+	kind, value := s.identity(number)
+	err = s.cfg.DB.Tenant(ctx, tenant, func(tx *storage.Tx) error {
+		err := tx.QueryRow(ctx, `SELECT tags FROM contacts JOIN contact_identities USING (contact_id) WHERE kind = $1 AND value = $2`, kind, value).Scan(&tags)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the caller's tags: %w", err)
+	}
+	return tags, nil
+}
+
+// identity is how a caller's number recognises a contact. Extensions and SIP names are no telephone numbers, but they do as well.
+func (s *Service) identity(number string) (kind, value string) {
+	if e164, err := Phone(number, s.cfg.Region); err == nil {
+		return IdentityPhone, e164
+	}
+	return "sip", number
+}
+
 // Caller is whoever is at the other end of a call. Without a number (withheld) it is a new contact each time.
 type Caller struct {
 	Number string
@@ -267,13 +325,7 @@ func (s *Service) EnsureCaller(ctx context.Context, tenant uuid.UUID, who Caller
 }
 
 func (s *Service) ensureCaller(ctx context.Context, tx *storage.Tx, who Caller) (Contact, error) {
-	// Extensions and SIP names are no telephone numbers, but they recognise a caller as well.
-	kind, value := IdentityPhone, who.Number
-	if e164, err := Phone(who.Number, s.cfg.Region); err == nil {
-		value = e164
-	} else {
-		kind = "sip"
-	}
+	kind, value := s.identity(who.Number)
 	if who.Number != "" {
 		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`, "caller "+tx.Tenant.String()+kind+value); err != nil {
 			return Contact{}, fmt.Errorf("lock the caller: %w", err)

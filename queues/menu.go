@@ -34,6 +34,14 @@ type MenuRule struct {
 	FinalQueue  uuid.UUID  `json:"final_queue,omitzero"`
 	Zero        MenuAction `json:"zero"`
 	ZeroQueue   uuid.UUID  `json:"zero_queue,omitzero"`
+	// Languages are asked for before the menu is read out, at the menu that a number leads to; none: callers hear the tenant's language (V1.4).
+	Languages []MenuLanguage `json:"languages,omitempty"`
+}
+
+// MenuLanguage is a language that callers may choose.
+type MenuLanguage struct {
+	Key      int    `json:"key"`
+	Language string `json:"language"` // en, zh
 }
 
 var defaultMenuRule = MenuRule{WaitSeconds: 5, MaxNoInput: 3, MaxInvalid: 3, Final: MenuHangUp, Zero: MenuUp}
@@ -41,6 +49,13 @@ var defaultMenuRule = MenuRule{WaitSeconds: 5, MaxNoInput: 3, MaxInvalid: 3, Fin
 func (m MenuRule) validate() error {
 	if m.WaitSeconds < 1 || m.WaitSeconds > 60 || m.MaxNoInput < 1 || m.MaxNoInput > 9 || m.MaxInvalid < 1 || m.MaxInvalid > 9 {
 		return invalid("menu", "A menu waits 1 to 60 seconds and tries 1 to 9 times.")
+	}
+	keys := map[int]bool{}
+	for _, l := range m.Languages {
+		if l.Language != "en" && l.Language != "zh" || l.Key < 1 || l.Key > 9 || keys[l.Key] {
+			return invalid("menu", "Give each language, en or zh, a key of its own from 1 to 9.")
+		}
+		keys[l.Key] = true
 	}
 	switch m.Final {
 	case MenuFirst, MenuLast, MenuVoicemail, MenuHangUp:

@@ -36,6 +36,7 @@ type Recorder struct {
 	stopped bool
 	ended   time.Duration // media.Now when stopped
 	lost    bool          // audio was thrown away: the file failed
+	redacts bool          // what is said is not kept
 
 	wmu     sync.Mutex // the file
 	file    *spoolFile
@@ -166,6 +167,18 @@ func (r *Recorder) tapDropped(s source) uint64 {
 // Unhear records silence for that side from now on: hold, or the agent is gone.
 func (r *Recorder) Unhear(side Side) { r.hear(side, source{}) }
 
+// Redact records silence from both sides, whoever they are, until it is switched off (V3.6). The timeline goes on. It returns the time since
+// the start.
+func (r *Recorder) Redact(on bool) time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for side := range Side(r.channels()) {
+		r.empty(side)
+	}
+	r.redacts = on
+	return media.Now() - r.began
+}
+
 // Elapsed is how long the recording has been running.
 func (r *Recorder) Elapsed() time.Duration { return media.Now() - r.began }
 
@@ -183,6 +196,10 @@ func (r *Recorder) stoppedFor() time.Duration {
 func (r *Recorder) empty(side Side) {
 	src := r.sides[side]
 	if src.tap == nil || int(side) >= r.channels() {
+		return
+	}
+	if r.redacts {
+		src.tap.Read(func(*media.Packet, media.Format) {})
 		return
 	}
 	if r.tracks == nil {

@@ -23,6 +23,7 @@ type leg struct {
 	dir     calls.Direction
 	target  calls.Target // outbound
 	number  string       // inbound: what was dialled
+	data    calls.Data   // inbound: what the page, and who vouches for it, say
 	begun   time.Time
 	port    *port
 	stream  *media.Stream
@@ -39,14 +40,17 @@ type leg struct {
 	over  bool // no more events
 
 	// owned by the session's goroutine
-	state   legState
-	timer   *time.Timer // of the acknowledgement, then of the audio
-	shown   calls.State // what the call told last
-	since   time.Time   // of what is shown
-	bridge  time.Time   // when the talk began
-	muted   bool
-	started bool   // inbound: the switchboard has it
-	lost    uint64 // packets that the browser missed, as it says
+	state  legState
+	timer  *time.Timer // of the acknowledgement, then of the audio
+	shown  calls.State // what the call told last
+	since  time.Time   // of what is shown
+	bridge time.Time   // when the talk began
+	muted  bool
+	// what the page shows of the recording: on, paused, or nothing
+	recording   string
+	pausedUntil *time.Time
+	started     bool   // inbound: the switchboard has it
+	lost        uint64 // packets that the browser missed, as it says
 }
 
 // maxLegEvents is more than a call sees.
@@ -131,6 +135,13 @@ func (g *leg) Hangup(cause calls.Cause) { g.finish(cause) }
 func (g *leg) Show(st calls.State) {
 	if g.s != nil {
 		g.s.loop.do(func() { g.s.show(g, st) })
+	}
+}
+
+// ShowRecording tells an agent's page whether the call is recorded, and until when at most that is paused.
+func (g *leg) ShowRecording(recorded bool, pausedUntil *time.Time) {
+	if g.s != nil {
+		g.s.loop.do(func() { g.s.showRecording(g, recorded, pausedUntil) })
 	}
 }
 

@@ -10,6 +10,7 @@ import { useCan } from '../app/session';
 import type { Column } from '../ui/DataTable';
 import { DeleteButton } from '../ui/DeleteButton';
 import { FormDrawer } from '../ui/FormModal';
+import { AccessEditor } from './AccessEditor';
 import { ListPage } from './ListPage';
 
 type PhoneNumber = Schema['Number'];
@@ -75,11 +76,19 @@ interface Fields {
   prompt_id: string | null;
   address: string;
   record: boolean;
+  access: Schema['Access'];
+  lookup_token: string;
 }
 
 // Only what the kind needs goes out: a number that was a queue's is not to keep it as an echo.
 function inputOf(f: Fields): Schema['NumberInput'] {
-  const common = { number: f.number.trim(), name: f.name.trim(), kind: f.kind };
+  const common = {
+    number: f.number.trim(),
+    name: f.name.trim(),
+    kind: f.kind,
+    access: f.access,
+    ...(f.lookup_token ? { lookup_token: f.lookup_token } : {}),
+  };
   if (f.kind === 'menu' || f.kind === 'queue') return { ...common, ...(f.queue_id ? { queue_id: f.queue_id } : {}) };
   if (f.kind === 'message') return { ...common, ...(f.prompt_id ? { prompt_id: f.prompt_id } : {}) };
   if (f.kind === 'address') return { ...common, address: f.address.trim(), record: f.record };
@@ -100,6 +109,8 @@ function NumberForm({ number, onClose }: { number: PhoneNumber | null; onClose: 
       prompt_id: number?.prompt_id ?? null,
       address: number?.address ?? '',
       record: number?.record ?? false,
+      access: number?.access ?? {},
+      lookup_token: '',
     },
   });
   const save = useSave({
@@ -170,6 +181,14 @@ function NumberForm({ number, onClose }: { number: PhoneNumber | null; onClose: 
           <Switch label={t('numbers.record')} {...form.getInputProps('record', { type: 'checkbox' })} />
         </>
       )}
+      <AccessEditor
+        access={form.values.access}
+        queues={queues.data?.filter((q) => q.leaf).map((q) => ({ value: q.id, label: q.name })) ?? []}
+        hasToken={number?.has_lookup_token ?? false}
+        token={form.values.lookup_token}
+        onChange={(access) => form.setFieldValue('access', access)}
+        onToken={(token) => form.setFieldValue('lookup_token', token)}
+      />
     </FormDrawer>
   );
 }

@@ -1,7 +1,9 @@
 import { FileInput, Group, Select, Slider, Text, Textarea, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
+import { useQuery } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import { api, body, type Schema, upload } from '../api/client';
+import { promptsQuery } from '../api/queries';
 import { useSave } from '../api/useSave';
 import { FormModal } from '../ui/FormModal';
 
@@ -9,6 +11,15 @@ const languages = [
   { value: 'en', label: 'English' },
   { value: 'zh', label: '中文' },
 ];
+
+/** The prompts that may have a translation: those that are none themselves. */
+function useOriginals() {
+  const prompts = useQuery(promptsQuery);
+  return (
+    prompts.data?.filter((p) => !p.translation_of && p.kind !== 'music').map((p) => ({ value: p.id, label: p.name })) ??
+    []
+  );
+}
 
 /** A text that the speech engine reads out. */
 export function SpeechForm({ onClose }: { onClose: () => void }) {
@@ -43,6 +54,15 @@ export function SpeechForm({ onClose }: { onClose: () => void }) {
       />
       <Group grow align="start">
         <Select label={t('prompts.language')} data={languages} {...form.getInputProps('language')} />
+        <Select
+          label={t('prompts.translationOf')}
+          description={t('prompts.translationHelp')}
+          clearable
+          searchable
+          data={useOriginals()}
+          value={form.values.translation_of ?? null}
+          onChange={(of) => form.setFieldValue('translation_of', of ?? undefined)}
+        />
         <div>
           <Text size="sm" fw={500}>
             {t('prompts.speed')}
@@ -62,17 +82,23 @@ export function SpeechForm({ onClose }: { onClose: () => void }) {
   );
 }
 
+interface Recording {
+  name: string;
+  language: string;
+  translation_of: string | null;
+  file: File | null;
+}
+
 /** A recording of one's own. */
 export function UploadForm({ onClose }: { onClose: () => void }) {
   const { t } = useTranslation(['admin', 'common']);
-  const form = useForm<{ name: string; language: string; file: File | null }>({
-    initialValues: { name: '', language: 'en', file: null },
-  });
+  const form = useForm<Recording>({ initialValues: { name: '', language: 'en', translation_of: null, file: null } });
   const save = useSave({
-    save: ({ name, language, file }: { name: string; language: string; file: File | null }) => {
+    save: ({ name, language, translation_of, file }: Recording) => {
       const data = new FormData();
       data.set('name', name);
       data.set('language', language);
+      if (translation_of) data.set('translation_of', translation_of);
       if (file) data.set('file', file);
       return upload<Schema['Prompt']>('/api/v1/prompts/upload', data);
     },
@@ -103,6 +129,14 @@ export function UploadForm({ onClose }: { onClose: () => void }) {
       />
       <TextInput label={t('common:name')} required {...form.getInputProps('name')} />
       <Select label={t('prompts.language')} data={languages} {...form.getInputProps('language')} />
+      <Select
+        label={t('prompts.translationOf')}
+        description={t('prompts.translationHelp')}
+        clearable
+        searchable
+        data={useOriginals()}
+        {...form.getInputProps('translation_of')}
+      />
     </FormModal>
   );
 }

@@ -50,6 +50,17 @@ export function Prompts() {
         cell: (p) => <strong style={{ fontWeight: 550 }}>{p.name}</strong>,
       },
       {
+        id: 'language',
+        header: t('prompts.language'),
+        width: 200,
+        sort: (p) => p.language,
+        cell: (p) => {
+          const original = p.translation_of && prompts.data?.find((o) => o.id === p.translation_of)?.name;
+          const language = p.language === 'zh' ? '中文' : 'English';
+          return original ? t('prompts.translates', { language, name: original }) : language;
+        },
+      },
+      {
         id: 'kind',
         header: t('prompts.kind'),
         width: 120,
@@ -74,7 +85,7 @@ export function Prompts() {
         cell: (p) => (mayDelete && p.kind !== 'music' ? <DeletePrompt prompt={p} /> : null),
       },
     ],
-    [t, playing, toggle, mayDelete],
+    [t, playing, toggle, mayDelete, prompts.data],
   );
   return (
     <Page

@@ -1,4 +1,4 @@
-import { Anchor, Button, Group, Skeleton } from '@mantine/core';
+import { Anchor, Badge, Button, Group, Skeleton } from '@mantine/core';
 import { IconArrowLeft, IconPencil } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { Link, useParams } from '@tanstack/react-router';
@@ -83,6 +83,20 @@ function ContactFacts({ contact }: { contact: Schema['ContactPage'] }) {
         [t('contact.jobTitle'), contact.job_title || '–'],
         [t('contact.country'), contact.country || '–'],
         [t('contact.location'), contact.location || '–'],
+        [
+          t('contact.tags'),
+          contact.tags.length === 0 ? (
+            '–'
+          ) : (
+            <Group key="tags" gap={4}>
+              {contact.tags.map((tag) => (
+                <Badge key={tag} variant="light" tt="none">
+                  {tag}
+                </Badge>
+              ))}
+            </Group>
+          ),
+        ],
         [t('contact.created'), <DateTime key="created" time={contact.created_at} />],
         [t('contact.lastContacted'), <DateTime key="last" time={contact.contacted_at} />],
         ...identities,

@@ -1,4 +1,4 @@
-import { Group, TextInput } from '@mantine/core';
+import { Group, TagsInput, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { useTranslation } from 'react-i18next';
 import { api, body, type Schema } from '../api/client';
@@ -31,6 +31,7 @@ function Form({ contact, onClose, onSaved }: ContactFormProps) {
       job_title: contact?.job_title ?? '',
       country: contact?.country ?? '',
       location: contact?.location ?? '',
+      tags: contact?.tags ?? [],
     },
   });
   const save = useSave({
@@ -70,6 +71,12 @@ function Form({ contact, onClose, onSaved }: ContactFormProps) {
         <TextInput label={t('contact.country')} {...form.getInputProps('country')} />
         <TextInput label={t('contact.location')} {...form.getInputProps('location')} />
       </Group>
+      <TagsInput
+        label={t('contact.tags')}
+        description={t('contact.tagsHelp')}
+        maxTags={30}
+        {...form.getInputProps('tags')}
+      />
     </FormModal>
   );
 }

@@ -6,13 +6,15 @@ import {
   IconPhoneOff,
   IconPlayerPause,
   IconPlayerPlay,
+  IconPlayerRecord,
+  IconPlayerRecordFilled,
 } from '@tabler/icons-react';
 import { type ComponentType, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { CallView } from '../phone/protocol';
 import { usePhone, usePhoneState } from '../phone/react';
 import { QueuePath, State } from '../ui/State';
-import { Elapsed } from '../ui/time';
+import { Elapsed, Remaining } from '../ui/time';
 import classes from './desktop.module.css';
 import { Keypad } from './Keypad';
 import { usePartyName } from './party';
@@ -49,6 +51,16 @@ export function CallStage({ call }: { call: CallView }) {
             {t('muted')}
           </State>
         )}
+        {call.recording === 'paused' && (
+          <div>
+            <span role="status">
+              <State tone="warn" pulse>
+                {t('recordingPaused')}
+              </State>
+            </span>{' '}
+            <Remaining until={call.recording_paused_until} />
+          </div>
+        )}
       </div>
       {keypad && <Keypad />}
       <div className={classes.controls} style={{ marginTop: 12 }}>
@@ -71,6 +83,17 @@ export function CallStage({ call }: { call: CallView }) {
           disabled={!online || !talking}
           onClick={() => phone.dispatch({ type: 'hold', held: !held })}
         />
+        {call.recording && (
+          <Control
+            icon={call.recording === 'paused' ? IconPlayerRecordFilled : IconPlayerRecord}
+            label={call.recording === 'paused' ? t('recordAgain') : t('pauseRecording')}
+            keys="Alt+R"
+            action="redact"
+            pressed={call.recording === 'paused'}
+            disabled={!online}
+            onClick={() => phone.dispatch({ type: 'redact', on: call.recording !== 'paused' })}
+          />
+        )}
         <Control
           icon={IconGridDots}
           label={t('keypad')}

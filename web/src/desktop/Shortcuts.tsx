@@ -32,6 +32,8 @@ function eventFor(code: string, state: PhoneState): PhoneEvent | null {
       return { type: 'mute', muted: !state.muted };
     case 'KeyH':
       return { type: 'hold', held: state.call?.state !== 'held' };
+    case 'KeyR':
+      return { type: 'redact', on: state.call?.recording !== 'paused' };
     case 'KeyX':
       return { type: 'hangup' };
     default:

@@ -5,13 +5,13 @@ import type { Schema } from '../../api/client';
 import { promptsQuery, queuesQuery } from '../../api/queries';
 import classes from '../admin.module.css';
 
-interface Control<T> {
+export interface Control<T> {
   label: string;
   value: T;
   onChange: (value: T) => void;
 }
 
-function useChoices<T extends string>(of: string, values: T[]): Array<{ value: T; label: string }> {
+export function useChoices<T extends string>(of: string, values: T[]): Array<{ value: T; label: string }> {
   const { t } = useTranslation('admin');
   return values.map((value) => ({ value, label: t(`settings.${of}.${value}`) }));
 }
@@ -122,30 +122,6 @@ export function WrapUpControl({ label, value, onChange }: Control<Schema['WrapUp
   );
 }
 
-export function AnnouncementControl({ label, value, onChange }: Control<Schema['Announcement']>) {
-  const { t } = useTranslation('admin');
-  return (
-    <div className={classes.fields}>
-      <Switch
-        mb={8}
-        aria-label={label}
-        label={t('settings.on')}
-        checked={value.on}
-        onChange={(event) => onChange({ ...value, on: event.currentTarget.checked })}
-      />
-      {value.on && (
-        <Count
-          label={t('settings.every')}
-          min={5}
-          value={value.every_seconds}
-          suffix={` ${t('settings.seconds')}`}
-          onChange={(every_seconds) => onChange({ ...value, every_seconds })}
-        />
-      )}
-    </div>
-  );
-}
-
 export function MissedControl({ value, onChange }: Control<Schema['MissedRule']>) {
   const { t } = useTranslation('admin');
   return (
@@ -166,25 +142,7 @@ export function MissedControl({ value, onChange }: Control<Schema['MissedRule']>
   );
 }
 
-export function DeflectionControl({ label, value, onChange }: Control<Schema['Deflection']>) {
-  const modes = useChoices('deflections', ['off', 'message', 'voicemail']);
-  return (
-    <div className={classes.fields}>
-      <Select
-        aria-label={label}
-        w={260}
-        data={modes}
-        value={value.mode}
-        onChange={(mode) => mode && onChange({ ...value, mode: mode as typeof value.mode })}
-      />
-      {value.mode !== 'off' && (
-        <PromptControl label={label} value={value.prompt ?? {}} onChange={(prompt) => onChange({ ...value, prompt })} />
-      )}
-    </div>
-  );
-}
-
-const LANGUAGES = [
+export const LANGUAGES = [
   { value: 'en', label: 'English' },
   { value: 'zh', label: '中文' },
 ];
@@ -262,7 +220,7 @@ export function MenuControl({ value, onChange }: Control<Schema['MenuRule']>) {
   );
 }
 
-function Count(props: {
+export function Count(props: {
   label: string;
   value: number;
   onChange: (value: number) => void;
