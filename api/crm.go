@@ -260,6 +260,10 @@ func (s *Server) getPeaks(ctx context.Context, in *attachmentID) (*One[Peaks], e
 	if err != nil {
 		return nil, err
 	}
+	return one(peaksView(p), nil)
+}
+
+func peaksView(p crm.Peaks) Peaks {
 	out := Peaks{Seconds: p.Seconds, Channels: make([][]int, len(p.Peaks))}
 	for i, channel := range p.Peaks {
 		out.Channels[i] = make([]int, len(channel)) // numbers: a list of bytes would be sent as base64
@@ -267,5 +271,5 @@ func (s *Server) getPeaks(ctx context.Context, in *attachmentID) (*One[Peaks], e
 			out.Channels[i][j] = int(v)
 		}
 	}
-	return one(out, nil)
+	return out
 }

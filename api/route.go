@@ -32,6 +32,7 @@ type route struct {
 	id         string // operation id
 	summary    string
 	body       int64 // largest request body in bytes, 0: 1 MiB
+	limited    bool  // how often one address may ask
 	bind       func(huma.API, huma.Operation)
 }
 
@@ -52,6 +53,12 @@ func on[I, O any](s *Server, method, path, permission, id, summary string, handl
 			return out, nil
 		})
 	}
+	return r
+}
+
+// strangers bounds how often one address may ask.
+func (r route) strangers() route {
+	r.limited = true
 	return r
 }
 
@@ -104,6 +111,9 @@ func (s *Server) guard(r route) func(huma.Context, func(huma.Context)) {
 			err = errTooLarge
 		} else {
 			ctx, err = s.identify(req)
+		}
+		if err == nil && r.limited {
+			err = s.strangers.admit(req, time.Now())
 		}
 		if err == nil {
 			ctx, err = allow(ctx, r.permission)

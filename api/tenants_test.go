@@ -1,12 +1,14 @@
 package api_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -21,6 +23,7 @@ import (
 	"tandem/internal/auth"
 	"tandem/internal/storage"
 	"tandem/media/sound"
+	"tandem/mediastream"
 	"tandem/queues"
 	"tandem/sip"
 )
@@ -109,6 +112,9 @@ func (d document) example(s schema) any {
 
 func (d document) body(t *testing.T, op operation) string {
 	t.Helper()
+	if _, file := op.Body.Content["audio/mpeg"]; file {
+		return "no MP3"
+	}
 	content, ok := op.Body.Content["application/json"]
 	if !ok {
 		return ""
@@ -148,9 +154,17 @@ func (s *site) things(t *testing.T) map[string]uuid.UUID {
 	must(err)
 	agent := s.user(t, uuid.NewString()+"@agents.test", auth.RoleAgent)
 	must(s.w.Queues.PutAgent(ctx, s.tenant, queues.Agent{ID: agent.ID, Name: "An agent", Device: "browser"}))
+	presence, err := s.w.Queues.PutWord(ctx, s.tenant, queues.Word{Name: "lunch", Presence: queues.Away, Colour: "#b86e00"})
+	must(err)
+	skill, err := s.w.Queues.PutSkill(ctx, s.tenant, uuid.Nil, "German")
+	must(err)
+	group, err := s.w.Queues.PutGroup(ctx, s.tenant, queues.Group{Name: "North"})
+	must(err)
 	number, err := s.w.Numbers.Put(ctx, s.tenant, calls.Number{Number: "1", Kind: calls.EntryEcho})
 	must(err)
 	trunk, err := s.w.Trunks.PutTrunk(ctx, s.tenant, sip.Trunk{Name: "t", Networks: []string{"192.0.2.1"}}, sip.Passwords{})
+	must(err)
+	bot, err := s.w.Bots.AddBot(ctx, s.tenant, mediastream.BotChange{Name: new("bot"), URL: new("wss://bot.example.com/stream")})
 	must(err)
 	prompt, err := s.w.Prompts.AddMusic(ctx, s.tenant, "music")
 	must(err)
@@ -160,6 +174,13 @@ func (s *site) things(t *testing.T) map[string]uuid.UUID {
 	acting.User = s.admin.ID
 	key, _, err := s.w.Auth.AddAPIKey(auth.With(ctx, acting), auth.NewAPIKey{Name: "k", Permissions: auth.Permissions{}})
 	must(err)
+	mp3, err := os.ReadFile("../notify/testdata/tone.mp3")
+	must(err)
+	tone, err := s.w.Notify.AddTone(ctx, s.tenant, "tone", bytes.NewReader(mp3))
+	must(err)
+	callback, err := s.w.Queues.RequestCallback(ctx, s.tenant, queues.NewCallback{Queue: queue.ID, Number: "+4930123"})
+	must(err)
+	mail := s.voicemail(t, queue.ID)
 	contact, err := s.w.CRM.CreateContact(ctx, s.tenant, crm.ContactChange{})
 	must(err)
 	ticket, err := s.w.CRM.CreateTicket(ctx, s.tenant, crm.NewTicket{Title: "broken", Contact: &contact.ID})
@@ -167,8 +188,8 @@ func (s *site) things(t *testing.T) map[string]uuid.UUID {
 	file, err := s.w.CRM.Attach(ctx, s.tenant, ticket.ID, "a.wav", "audio/wav", strings.NewReader(string(sound.HoldMusic().WAV())))
 	must(err)
 	return map[string]uuid.UUID{
-		"queues": queue.ID, "hours": hours.ID, "agents": agent.ID, "users": agent.ID, "numbers": number.ID, "trunks": trunk.ID, "prompts": prompt.ID,
-		"roles": role.ID, "teams": s.team, "api-keys": key.ID, "contacts": contact.ID, "tickets": ticket.ID, "attachment": file.ID,
+		"callbacks": callback.ID, "voicemails": mail, "queues": queue.ID, "presences": presence.ID, "skills": skill.ID, "agent-groups": group.ID, "hours": hours.ID, "agents": agent.ID, "users": agent.ID, "numbers": number.ID, "trunks": trunk.ID, "prompts": prompt.ID,
+		"roles": role.ID, "teams": s.team, "api-keys": key.ID, "contacts": contact.ID, "tickets": ticket.ID, "attachment": file.ID, "ringtones": tone.ID, "bots": bot.ID,
 		"calls": s.call(t, queue.ID, agent.ID), "recordings": s.stuckRecording(t),
 	}
 }
@@ -199,6 +220,42 @@ func (s *site) stuckRecording(t *testing.T) uuid.UUID {
 		_, err := tx.Exec(t.Context(), `INSERT INTO recordings (tenant_id, recording_id, kind, call_id, node, state, started_at, deadline)
 			VALUES ($1, $2, 'call', $3, 'test', 'quarantined', $4, $5)`, s.tenant, id, uuid.New(), tx.Now, tx.Now.Add(time.Hour))
 		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+// voicemail is a message that the CRM has.
+func (s *site) voicemail(t *testing.T, queue uuid.UUID) uuid.UUID {
+	t.Helper()
+	ctx := t.Context()
+	id, tape := storage.NewID(), storage.NewID()
+	ticket, err := s.w.CRM.CreateTicket(s.system(), s.tenant, crm.NewTicket{Title: "mail"})
+	if err == nil {
+		_, err = s.w.CRM.Attach(s.system(), s.tenant, ticket.ID, "rec.wav", "audio/wav", bytes.NewReader(sound.Tone{Hz: []float64{440}, On: time.Second, Level: -20}.PCM(8000).WAV()))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = s.w.DB.Tenant(ctx, s.tenant, func(tx *storage.Tx) error {
+		for _, insert := range []string{
+			`INSERT INTO recordings (tenant_id, recording_id, kind, call_id, node, state, started_at, deadline, ticket) VALUES ($1, $2, 'voicemail', $3, 'x', 'destroyed', $4, $4, $5)`,
+			`INSERT INTO recording_parts (tenant_id, recording_id, part, state, next_try_at, deadline, payload_offset, payload, size, sha256, name)
+				SELECT $1, $2, 1, 'confirmed', $4, $4, 0, 0, 16044, '', 'rec.wav' WHERE $3::uuid IS NOT NULL AND $5::text IS NOT NULL`,
+			`INSERT INTO voicemails (voicemail_id, tenant_id, recording_id, queue_id, number, withheld, why, seconds, left_at, state, changed_at)
+				SELECT $3, $1, $2, $6, '+4930123', false, 'after_hours', 1, $4, 'unread', $4 WHERE $5::text IS NOT NULL`,
+		} {
+			args := []any{s.tenant, tape, id, tx.Now, "own:" + ticket.ID.String()}
+			if strings.Contains(insert, "$6") {
+				args = append(args, queue)
+			}
+			if _, err := tx.Exec(ctx, insert, args...); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -297,8 +354,16 @@ func TestAnotherTenantsIDsInside(t *testing.T) {
 		{"POST", "/queues", `{"name":"x","settings":{"greeting":{"id":"{prompts}"}}}`},
 		{"PATCH", "/queues/" + mine["queues"].String(), `{"set":{"hold_music":{"id":"{prompts}"}}}`},
 		{"PATCH", "/queues/" + mine["queues"].String(), `{"set":{"menu":{"wait_seconds":5,"max_no_input":3,"max_invalid":3,"final":"queue","final_queue":"{queues}","zero":"up"}}}`},
+		{"PATCH", "/queue-settings", `{"set":{"notification":{"call":{"tone":"{ringtones}","every_seconds":0},"chat":{"tone":"","every_seconds":0},"message":{"tone":"","every_seconds":0},"text":"off"}}}`},
+		{"POST", "/queues/" + mine["queues"].String() + "/whisper-preview", `{"whisper":{"mode":"recording","prompt":"{prompts}","speed":1}}`},
 		{"PATCH", "/queue-settings", `{"set":{"whisper":{"mode":"recording","prompt":"{prompts}","speed":1}}}`},
 		{"PUT", "/queues/" + mine["queues"].String() + "/members", `{"agents":["{agents}"]}`},
+		{"PUT", "/queues/" + mine["queues"].String() + "/members", `{"agents":[],"members":[{"agent":"{agents}","priority":0,"delay_seconds":0}]}`},
+		{"POST", "/agent-groups", `{"name":"x","agents":["{agents}"]}`},
+		{"PUT", "/agents/" + mine["agents"].String() + "/skills", `{"skills":[{"skill":"{skills}","level":3}]}`},
+		{"PATCH", "/queue-settings", `{"set":{"skills":{"match":"all","required":[{"skill":"{skills}","level":3}]}}}`},
+		{"PATCH", "/queue-settings", `{"set":{"shares":[{"group":"{agent-groups}","percent":100}]}}`},
+		{"PATCH", "/queue-settings", `{"set":{"rings":[{"after_seconds":0,"groups":["{agent-groups}"],"lower_skills":0}]}}`},
 		{"POST", "/numbers", `{"number":"7","kind":"queue","queue_id":"{queues}"}`},
 		{"POST", "/numbers", `{"number":"7","kind":"message","prompt_id":"{prompts}"}`},
 		{"POST", "/users", `{"email":"x@one.test","name":"x","password":"long enough","roles":["{roles}"]}`},

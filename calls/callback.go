@@ -244,18 +244,13 @@ func (s *Switchboard) reportCallback(ctx context.Context, cb Callback, step Call
 // newCallback makes the call of a callback: nobody is on the line, and nothing is written of it, until an agent accepts.
 func newCallback(sb *Switchboard, cb Callback, place Place) *Call {
 	now := sb.db.Now()
-	id := storage.NewID()
-	timer := time.NewTimer(time.Hour)
-	timer.Stop()
-	return &Call{
-		sb: sb, log: sb.slog.With("call", id, "callback", cb.ID), state: StateNew, place: place, unwritten: true, plan: Plan{Language: cb.Language},
-		record: Record{
-			ID: id, Tenant: cb.Tenant, Node: sb.cfg.Node, Direction: Outbound, State: StateNew, Number: cb.Number,
-			Caller: Party{Number: cb.Number, Name: cb.Name}, Transport: "trunk", StartedAt: now, StateAt: now, QueuedAt: &cb.Since, QueuePath: []string{},
-			Callback: &cb.ID, Legs: []LegRecord{{Direction: Outbound, Party: "customer", Device: "trunk", StartedAt: now}},
-		},
-		asks: make(chan func() *happening), heard: make(chan legHappening), over: make(chan struct{}), marks: make(chan mark, 16), timer: timer,
-	}
+	c := makeCall(sb, Record{
+		ID: storage.NewID(), Tenant: cb.Tenant, Direction: Outbound, Number: cb.Number, Caller: Party{Number: cb.Number, Name: cb.Name},
+		Transport: "trunk", StartedAt: now, StateAt: now, QueuedAt: &cb.Since, Callback: &cb.ID,
+		Legs: []LegRecord{{Direction: Outbound, Party: "customer", Device: "trunk", StartedAt: now}},
+	})
+	c.place, c.unwritten, c.plan = place, true, Plan{Language: cb.Language}
+	return c
 }
 
 // tryCallback rings an agent for a callback, and when they accept, the customer. False means that the callback waits on, in the same place.

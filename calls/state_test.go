@@ -13,7 +13,7 @@ func TestNext(t *testing.T) {
 		StateBot:       {StatePlaying, StateMenu, StateBot, StateDialing, StateWaiting, "-", "-", "-", "-", "-", "-", StateEnded},
 		StateDialing:   {StatePlaying, "-", "-", "-", StateWaiting, "-", "-", "-", StateTalking, "-", "-", StateEnded},
 		StateWaiting:   {StatePlaying, "-", StateBot, StateDialing, StateWaiting, StateOffering, "-", "-", "-", "-", "-", StateEnded},
-		StateOffering:  {"-", "-", "-", "-", StateWaiting, "-", StateWhisper, StateCountdown, StateTalking, "-", "-", StateEnded},
+		StateOffering:  {"-", "-", "-", StateDialing, StateWaiting, "-", StateWhisper, StateCountdown, StateTalking, "-", "-", StateEnded},
 		StateWhisper:   {"-", "-", "-", "-", StateWaiting, "-", "-", StateCountdown, StateTalking, "-", "-", StateEnded},
 		StateCountdown: {"-", "-", "-", "-", StateWaiting, "-", "-", "-", StateTalking, "-", "-", StateEnded},
 		StateTalking:   {"-", "-", "-", "-", StateWaiting, "-", "-", "-", "-", StateHeld, "-", StateEnded},

@@ -21,6 +21,9 @@ type Peaks struct {
 	bytes    []byte    // channel by channel
 }
 
+// PeaksOf measures a WAV file of the given length in bytes, wherever it lies; no peaks for anything else.
+func PeaksOf(r io.Reader, size int64) Peaks { return wavPeaks(r, size) }
+
 // wavPeaks measures a WAV file of the given length in bytes; no peaks for anything else. It reads no more than it needs.
 func wavPeaks(r io.Reader, size int64) Peaks {
 	w, err := sound.NewReader(r)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"tandem/internal/fault"
 	"tandem/recording"
 )
 
@@ -71,6 +72,29 @@ func (s *Service) Find(ctx context.Context, part recording.Part) ([]recording.At
 	}
 	return p.Attachments(ctx, ticket, part.Name)
 }
+
+// Read opens a part that was delivered, for a person to listen to. It can seek where the CRM is Tandem's own.
+func (s *Service) Read(ctx context.Context, tenant uuid.UUID, ref, name string) (io.ReadCloser, error) {
+	p, ticket, err := s.on(ctx, tenant, ref)
+	if err != nil {
+		return nil, ErrNotReadable.Because(err)
+	}
+	found, err := p.Attachments(ctx, ticket, name)
+	if err != nil {
+		return nil, ErrNotReadable.Because(err)
+	}
+	if len(found) == 0 {
+		return nil, ErrNotReadable
+	}
+	r, err := p.Read(ctx, ticket, found[0].ID)
+	if err != nil {
+		return nil, ErrNotReadable.Because(err)
+	}
+	return r, nil
+}
+
+// ErrNotReadable says that a CRM does not hand out a file now.
+var ErrNotReadable = fault.New(fault.Unavailable, "crm_not_readable", "The CRM does not hand out this file now; listen to it there, or try again.")
 
 // Remove deletes a surplus attachment.
 func (s *Service) Remove(ctx context.Context, part recording.Part, a recording.Attachment) error {

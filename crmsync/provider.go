@@ -29,6 +29,8 @@ type Provider interface {
 	Attach(ctx context.Context, ticket string, f File, r io.Reader) (string, error)
 	// Attachments lists the files of a ticket that bear the name, oldest first.
 	Attachments(ctx context.Context, ticket, name string) ([]recording.Attachment, error)
+	// Read opens a file by the id that Attachments gives; the caller closes it.
+	Read(ctx context.Context, ticket, id string) (io.ReadCloser, error)
 	// RemoveAttachment deletes a file; recording.ErrCannotRemove where the CRM cannot.
 	RemoveAttachment(ctx context.Context, ticket, id string) error
 	// AddNote writes an internal note once for each n.Key.
@@ -49,18 +51,27 @@ type Call struct {
 	Queue      *uuid.UUID `json:"queue_id,omitempty"`
 	QueuePath  []string   `json:"queue_path"`
 	StartedAt  time.Time  `json:"started_at"`
+	Outbound   bool       `json:"outbound,omitempty"`
+	Voicemail  bool       `json:"voicemail,omitempty"` // a message was left
 }
 
 // Title is the title of the call's ticket.
 func (c Call) Title() string {
+	what := "Call from "
+	switch {
+	case c.Voicemail:
+		what = "Voicemail from "
+	case c.Outbound:
+		what = "Call to "
+	}
 	who := c.Caller
 	if who == "" {
 		who = "withheld number"
 	}
 	if n := len(c.QueuePath); n > 0 {
-		return "Call from " + who + " – " + c.QueuePath[n-1]
+		return what + who + " – " + c.QueuePath[n-1]
 	}
-	return "Call from " + who
+	return what + who
 }
 
 // File is a file for a ticket.

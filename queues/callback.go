@@ -435,3 +435,30 @@ func (s *Service) Callback(ctx context.Context, tenant, id uuid.UUID) (c Callbac
 	}
 	return c, nil
 }
+
+// CallsOut returns the numbers that settings send callers to, and whether they call customers back: both need a way to the telephone network.
+func (own OwnSettings) CallsOut() (numbers []string, back bool) {
+	look := func(d Deflection) {
+		switch d.Mode {
+		case DeflectNumber:
+			numbers = append(numbers, d.Number)
+		case DeflectCallback:
+			back = true
+		default:
+		}
+	}
+	if own.Deflection != nil {
+		look(*own.Deflection)
+	}
+	if own.Overcapacity != nil {
+		for _, r := range *own.Overcapacity {
+			look(r.Do)
+		}
+	}
+	if own.Empty != nil {
+		look(own.Empty.Join.Do)
+		look(own.Empty.Leave.Do)
+	}
+	back = back || own.Callback != nil && own.Callback.Offer || own.Schedule != nil && own.Schedule.On
+	return numbers, back
+}

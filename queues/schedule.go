@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"time"
 
 	"github.com/google/uuid"
@@ -83,9 +84,12 @@ type Slot struct {
 	Free  int       `json:"free"`
 }
 
-// Slots lists the free slots of a queue, the next first.
+// Slots lists the free slots of a queue, the next first; none where calls cannot be scheduled.
 func (s *Service) Slots(ctx context.Context, tenant, queue uuid.UUID) ([]Slot, error) {
 	rule, all, err := s.slots(ctx, tenant, queue)
+	if errors.Is(err, ErrNoSchedule) {
+		return nil, nil
+	}
 	if err != nil || len(all) == 0 {
 		return nil, err
 	}

@@ -99,6 +99,13 @@ func (c *CRM) files(ctx context.Context, t *testing.T) {
 		if got := c.Contents(t, ticket, name); len(got) != 1 || !bytes.Equal(got[0], data[name]) {
 			t.Errorf("%s: the CRM's copy differs", name)
 		}
+		back, err := c.Provider.Read(ctx, ticket, list[0].ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := io.ReadAll(back); err != nil || !bytes.Equal(got, data[name]) || back.Close() != nil {
+			t.Errorf("%s: read back %d bytes, %v", name, len(got), err)
+		}
 	}
 	list, err := c.Provider.Attachments(ctx, ticket, "rec_1_p1_aa.wav")
 	if err != nil {

@@ -71,6 +71,26 @@ func (p *provider) Attachments(ctx context.Context, ticket, name string) ([]reco
 	return list, nil
 }
 
+// Read opens a file; what is returned can seek.
+func (p *provider) Read(ctx context.Context, ticket, id string) (io.ReadCloser, error) {
+	t, err := ticketID(ticket)
+	if err != nil {
+		return nil, err
+	}
+	a, err := ticketID(id)
+	if err != nil {
+		return nil, err
+	}
+	f, err := p.crm.OpenAttachment(ctx, p.tenant, t, a)
+	if errors.Is(err, crm.ErrNoAttachment) {
+		return nil, &recording.SendError{Class: recording.ClassGone, Err: err}
+	}
+	if err != nil {
+		return nil, classify(err)
+	}
+	return f, nil
+}
+
 // RemoveAttachment deletes a file.
 func (p *provider) RemoveAttachment(ctx context.Context, ticket, id string) error {
 	t, err := ticketID(ticket)

@@ -107,6 +107,15 @@ func (p *provider) Attachments(ctx context.Context, ticket, name string) ([]reco
 	return list, nil
 }
 
+// Read fetches a file. RT sends it as text inside JSON, so it is in memory as a whole.
+func (p *provider) Read(ctx context.Context, _, id string) (io.ReadCloser, error) {
+	var a struct{ Content []byte }
+	if err := p.fetch(ctx, "/attachment/"+segment(id), &a); err != nil {
+		return nil, fmt.Errorf("fetch an attachment from RT: %w", err)
+	}
+	return io.NopCloser(bytes.NewReader(a.Content)), nil
+}
+
 // RemoveAttachment: RT's REST2 deletes no attachments.
 func (p *provider) RemoveAttachment(context.Context, string, string) error {
 	return recording.ErrCannotRemove

@@ -16,7 +16,10 @@ import (
 	"tandem/recording"
 )
 
-const maxAnswer = 4 << 20 // no list of 100 attachments is longer
+const (
+	maxAnswer = 4 << 20   // no list of 100 attachments is longer
+	maxFile   = 128 << 20 // nor a file of the longest part as base64
+)
 
 func segment(s string) string { return url.PathEscape(s) }
 
@@ -25,6 +28,11 @@ func (p *provider) get(ctx context.Context, path string, query url.Values, answe
 		path += "?" + query.Encode()
 	}
 	return p.send(ctx, http.MethodGet, path, "", nil, 0, answer)
+}
+
+// fetch is get for a file.
+func (p *provider) fetch(ctx context.Context, path string, answer any) error {
+	return p.exchange(ctx, http.MethodGet, path, "", nil, 0, maxFile, answer)
 }
 
 func (p *provider) post(ctx context.Context, path string, body, answer any) error {
@@ -37,6 +45,10 @@ func (p *provider) post(ctx context.Context, path string, body, answer any) erro
 
 // send makes one request. A connection that was never made has done nothing; any later failure may have.
 func (p *provider) send(ctx context.Context, method, path, contentType string, body io.Reader, size int64, answer any) error {
+	return p.exchange(ctx, method, path, contentType, body, size, maxAnswer, answer)
+}
+
+func (p *provider) exchange(ctx context.Context, method, path, contentType string, body io.Reader, size, most int64, answer any) error {
 	req, err := http.NewRequestWithContext(ctx, method, p.base+path, body)
 	if err != nil {
 		return fmt.Errorf("write a request to RT: %w", err)
@@ -61,7 +73,7 @@ func (p *provider) send(ctx context.Context, method, path, contentType string, b
 		return &recording.SendError{Class: c, Err: fmt.Errorf("ask RT: %w", withoutURL(err))}
 	}
 	defer res.Body.Close()
-	b, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
+	b, err := io.ReadAll(io.LimitReader(res.Body, most))
 	if err != nil {
 		return &recording.SendError{Class: recording.ClassDoubt, Err: fmt.Errorf("read RT's answer: %w", err)}
 	}

@@ -1,0 +1,72 @@
+package api
+
+import (
+	"net/http"
+	"net/netip"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"tandem/internal/fault"
+)
+
+// Limits of the routes that nobody need be signed in for, by source address.
+const (
+	publicBurst  = 20
+	publicEvery  = 3 * time.Second // one more after so long
+	publicForget = 10 * time.Minute
+)
+
+var errTooOften = fault.New(fault.TooMany, "too_often", "Too many requests from your address; wait a minute.")
+
+// limiter bounds how often strangers ask.
+type limiter struct {
+	mu    sync.Mutex
+	by    map[netip.Prefix]*asker
+	swept time.Time
+}
+
+type asker struct {
+	*rate.Limiter
+	seen time.Time
+}
+
+func newLimiter() *limiter { return &limiter{by: map[netip.Prefix]*asker{}} }
+
+// admit says whether the source of a request may ask now. An IPv6 network of 64 bits is one source.
+func (l *limiter) admit(r *http.Request, now time.Time) error {
+	ap, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return nil // a test's recorder, or a Unix socket
+	}
+	a := ap.Addr().Unmap().WithZone("")
+	bits := a.BitLen()
+	if bits == 128 {
+		bits = 64
+	}
+	p, err := a.Prefix(bits)
+	if err != nil {
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if now.Sub(l.swept) > publicForget {
+		for key, s := range l.by {
+			if now.Sub(s.seen) > publicForget {
+				delete(l.by, key)
+			}
+		}
+		l.swept = now
+	}
+	s := l.by[p]
+	if s == nil {
+		s = &asker{Limiter: rate.NewLimiter(rate.Every(publicEvery), publicBurst)}
+		l.by[p] = s
+	}
+	s.seen = now
+	if !s.AllowN(now, 1) {
+		return errTooOften
+	}
+	return nil
+}
