@@ -37,6 +37,7 @@ func (c *Call) oversee(leg Leg, v Supervision, actor auth.Actor) error {
 		return ErrSupervising
 	}
 	c.supervisors = append(c.supervisors, &supervisor{Supervision: v, actor: actor, leg: leg, heardAs: Monitor})
+	c.sb.metrics.supervised.Inc()
 	c.watch(leg)
 	c.showOverseers()
 	return nil
@@ -199,6 +200,7 @@ func (c *Call) endSupervisions() {
 
 func (c *Call) forgetSupervisor(sup *supervisor, cause SupervisionEnd) {
 	c.supervisors = slices.DeleteFunc(c.supervisors, func(s *supervisor) bool { return s == sup })
+	c.sb.metrics.supervised.Dec()
 	began := sup.State == SupervisionOn
 	sup.State, sup.Cause = SupervisionEnded, cause
 	e := SupervisionEvent{Supervision: sup.ID, Supervisor: sup.Supervisor, Mode: sup.Mode, Cause: cause}

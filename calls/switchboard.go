@@ -84,6 +84,7 @@ type metrics struct {
 	menu   *prometheus.CounterVec
 	setup  prometheus.Histogram
 
+	supervised  prometheus.Gauge
 	deflections *prometheus.CounterVec
 	lookups     *prometheus.CounterVec
 	noWayOut    prometheus.Counter
@@ -106,6 +107,7 @@ func NewSwitchboard(cfg Config, db *storage.DB, log *events.Log, logger *slog.Lo
 				Name: "tandem_call_answer_seconds", Help: "From the INVITE to the answer.",
 				Buckets: []float64{.001, .002, .005, .01, .02, .05, .1, .2, .5, 1, 5, 30},
 			}),
+			supervised: prometheus.NewGauge(prometheus.GaugeOpts{Name: "tandem_supervisions_active", Help: "Supervisors who listen to calls or speak in them."}),
 			deflections: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "tandem_deflections_total", Help: "Callers sent elsewhere, by where to and why."},
 				[]string{"to", "why"}),
 			lookups: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "tandem_lookups_total", Help: "Lookups of callers at outside services: answered, failed."},
@@ -116,7 +118,7 @@ func NewSwitchboard(cfg Config, db *storage.DB, log *events.Log, logger *slog.Lo
 		},
 	}
 	s.find = finder{tags: s.cfg.Tags, client: egress.Client(lookupTime, cfg.Private)}
-	reg.MustRegister(s.metrics.active, s.metrics.total, s.metrics.menu, s.metrics.setup, s.metrics.deflections, s.metrics.lookups, s.metrics.noWayOut)
+	reg.MustRegister(s.metrics.active, s.metrics.total, s.metrics.menu, s.metrics.setup, s.metrics.supervised, s.metrics.deflections, s.metrics.lookups, s.metrics.noWayOut)
 	return s
 }
 

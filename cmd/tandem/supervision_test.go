@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -364,4 +365,44 @@ func TestKilledWhileListening(t *testing.T) {
 	if !strings.Contains(rows, `"mode":"monitor"`) || !strings.Contains(rows, "quality check") {
 		t.Errorf("the audit row: %s", rows)
 	}
+}
+
+// How much later than the other party a supervisor hears what is said: from silence to a tone, at the far end's phone and at the supervisor's page.
+func BenchmarkListening(b *testing.B) {
+	a := start(b)
+	c := a.client(b)
+	p := newTalk(b, c, "+4930555333", "2913", codec.PCMU, nil)
+	p.connect(a.sipAddr(), "2913", codec.PCMU)
+	p.farVoice.Tone(0)
+	hearMore(b, p.voice, time.Second)
+	call := ask[list[calls.CallRow]](c, "GET", "/api/v1/calls?state=connected&search=30555333", nil).Items[0].ID.String()
+	boss := sit(b, c.base, "admin@demo.test")
+	boss.RTC.Say(0)
+	boss.supervise("supervise.start", call, "monitor")
+	boss.hears(b, "listening", map[float64]bool{customerHz: true})
+	var added []time.Duration
+	for b.Loop() {
+		p.voice.Tone(0)
+		within(b, 20*time.Second, "silence", func() bool { return boss.RTC.Hears(0) })
+		p.farVoice.Forget()
+		boss.RTC.Forget()
+		p.voice.Tone(customerHz)
+		var there, here time.Time
+		within(b, 20*time.Second, "the tone at both", func() bool {
+			there, here = begins(p.farVoice.Trace()), begins(traceOf(boss))
+			return !there.IsZero() && !here.IsZero()
+		})
+		added = append(added, here.Sub(there))
+	}
+	slices.Sort(added)
+	b.ReportMetric(float64(added[len(added)/2].Microseconds())/1000, "ms-p50")
+	b.ReportMetric(float64(added[len(added)*99/100].Microseconds())/1000, "ms-p99")
+}
+
+// begins is when the first loud packet came.
+func begins(trace []siptest.Arrival) (at time.Time) {
+	if i := slices.IndexFunc(trace, func(p siptest.Arrival) bool { return p.Loud }); i >= 0 {
+		at = trace[i].At
+	}
+	return at
 }

@@ -2,6 +2,7 @@ package browsertest
 
 import (
 	"math"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -36,11 +37,13 @@ type Arrival struct {
 	SSRC      uint32
 	Sequence  uint16
 	Timestamp uint32
+	Loud      bool // it is not silence
 }
 
 const (
 	sampleRate = 8000
 	frameSize  = 160
+	loud       = 1000
 	window     = sampleRate * 3 / 10 // samples that Hears looks at
 )
 
@@ -191,7 +194,7 @@ func (r *RTC) listen(tr *webrtc.TrackRemote) {
 			continue
 		}
 		r.mu.Lock()
-		r.trace = append(r.trace, Arrival{time.Now(), packet.SSRC, packet.SequenceNumber, packet.Timestamp})
+		r.trace = append(r.trace, Arrival{time.Now(), packet.SSRC, packet.SequenceNumber, packet.Timestamp, n > 0 && slices.Max(pcm[:n]) > loud})
 		r.heard = append(r.heard, pcm[:n]...)
 		if len(r.heard) > window {
 			r.heard = r.heard[len(r.heard)-window:]

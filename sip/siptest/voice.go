@@ -5,6 +5,7 @@ import (
 	"math"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -35,7 +36,10 @@ type Voice struct {
 	done sync.WaitGroup
 }
 
-const audioRate = 8000
+const (
+	audioRate = 8000
+	loud      = 1000
+)
 
 // NewVoice opens an RTP port for a codec; it is silent until Send, and closed when the test ends.
 func NewVoice(t testing.TB, c codec.Codec) *Voice {
@@ -108,6 +112,7 @@ type Arrival struct {
 	SSRC      uint32
 	Sequence  uint16
 	Timestamp uint32
+	Loud      bool // it is not silence
 }
 
 // Trace is every packet since the last Forget.
@@ -247,7 +252,7 @@ func (a *Voice) listen() {
 		}
 		a.mu.Lock()
 		a.packets++
-		a.trace = append(a.trace, Arrival{time.Now(), p.SSRC, p.SequenceNumber, p.Timestamp})
+		a.trace = append(a.trace, Arrival{time.Now(), p.SSRC, p.SequenceNumber, p.Timestamp, slices.Max(pcm[:m]) > loud})
 		a.heard = append(a.heard, pcm[:m]...)
 		a.mu.Unlock()
 	}
@@ -300,6 +305,9 @@ func (a *Voice) say(s *speaker) bool {
 	a.mu.Unlock()
 	if !remote.IsValid() {
 		return true
+	}
+	if hz == 0 {
+		s.phase = 0 // silence, wherever the tone broke off
 	}
 	for i := range s.pcm {
 		s.pcm[i] = int16(8000 * math.Sin(s.phase))
