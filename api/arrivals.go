@@ -17,7 +17,7 @@ func (s *Server) arrivalRoutes() []route {
 		on(s, "GET", "/queues/{id}/preview", "read:queues", "preview-queue", "What happens to somebody who comes to a queue at a time, to the end", s.previewQueue),
 		on(s, "GET", "/queues/{id}/estimate", "read:queues", "get-queue-estimate", "The estimated wait, and how good the estimates were", s.queueEstimate),
 		on(s, "POST", "/hours/holidays", "write:hours", "read-holidays", "Read the holidays of an iCalendar file; nothing is stored", s.readHolidays).upTo(2 << 20),
-		on(s, "GET", "/customer/options", public, "get-customer-options", "What a customer's page or app shows for a number or a queue now", s.customerOptions),
+		on(s, "GET", "/customer/options", public, "get-customer-options", "What a customer's page or app shows for a number or a queue now", s.customerOptions).strangers(),
 	}
 }
 

@@ -53,6 +53,7 @@ func (d *demo) fill(ctx context.Context) (uuid.UUID, error) {
 	}{
 		{"users", d.fillUsers},
 		{"team", d.fillTeam},
+		{"global queue settings", d.fillGlobals},
 		{"queues", d.fillQueues},
 		{"agents", d.fillAgents},
 		{"prompts", d.fillPrompts},
@@ -122,6 +123,22 @@ func (d *demo) fillTeam(ctx context.Context) error {
 		}
 	}
 	_, err = d.auth.SaveTeam(ctx, auth.Team{Name: "Service", Members: members})
+	return err
+}
+
+// fillGlobals switches deflection on, with what callers and customers' pages meet unless a queue says otherwise.
+func (d *demo) fillGlobals(ctx context.Context) error {
+	there, err := d.queues.Global(ctx, d.tenant)
+	if err != nil || there.DeflectionWeb != nil {
+		return err
+	}
+	closed := queues.Prompt{Text: "Thank you for calling. We are closed at the moment. Please call again during our opening hours. Goodbye."}
+	_, err = d.queues.SetGlobal(ctx, d.tenant, queues.OwnSettings{
+		DeflectCalls: new(true), DeflectChats: new(true), Deflection: &queues.Deflection{Mode: queues.DeflectMessage, Prompt: closed},
+		DeflectionWeb: &queues.ClientDeflection{
+			Message: "Nobody is here at the moment. Choose a time for our call, or write to us.", ScheduledCall: true, Email: "help@demo.test",
+		},
+	}, nil)
 	return err
 }
 

@@ -31,16 +31,32 @@ export function WeekEditor({ week, onChange }: { week: Period[][]; onChange: (we
 
 function Day({ name, periods, onChange }: { name: string; periods: Period[]; onChange: (periods: Period[]) => void }) {
   const { t } = useTranslation('admin');
+  return (
+    <div className={classes.day}>
+      <span style={{ paddingTop: 6 }}>{name}</span>
+      <Periods name={name} closed={t('hours.closed')} periods={periods} onChange={onChange} />
+    </div>
+  );
+}
+
+/** When it is open on a day, and a button for one more period. */
+export function Periods(props: {
+  name: string;
+  closed: string;
+  periods: Period[];
+  onChange: (periods: Period[]) => void;
+}) {
+  const { t } = useTranslation('admin');
+  const { name, periods, onChange } = props;
   const change = (index: number, part: Partial<Period>) =>
     onChange(periods.map((p, i) => (i === index ? { ...p, ...part } : p)));
   const last = periods[periods.length - 1];
   return (
-    <div className={classes.day}>
-      <span style={{ paddingTop: 6 }}>{name}</span>
+    <>
       <div className={classes.periods}>
         {periods.length === 0 && (
           <span className="quiet" style={{ paddingTop: 6 }}>
-            {t('hours.closed')}
+            {props.closed}
           </span>
         )}
         {periods.map((period, index) => (
@@ -72,7 +88,7 @@ function Day({ name, periods, onChange }: { name: string; periods: Period[]; onC
       >
         <IconPlus size={16} />
       </ActionIcon>
-    </div>
+    </>
   );
 }
 

@@ -69,10 +69,62 @@ export const queueMembersQuery = (id: string) =>
     queryFn: () => body(api.GET('/api/v1/queues/{id}/members', { params: { path: { id } } })),
   });
 
-export const queueOpenQuery = (id: string, at: string) =>
+/** What happens to somebody who comes to a queue; without a time, now. */
+export const queuePreviewQuery = (id: string, query: { at?: string; channel?: string; language?: string }) =>
   queryOptions({
-    queryKey: ['queues', id, 'open', at],
-    queryFn: () => body(api.GET('/api/v1/queues/{id}/open', { params: { path: { id }, query: { at } } })),
+    queryKey: ['queues', id, 'preview', query],
+    queryFn: () => body(api.GET('/api/v1/queues/{id}/preview', { params: { path: { id }, query } })),
+  });
+
+export const queueEstimateQuery = (id: string) =>
+  queryOptions({
+    queryKey: ['queues', id, 'estimate'],
+    queryFn: () => body(api.GET('/api/v1/queues/{id}/estimate', { params: { path: { id } } })),
+    refetchInterval: 10_000,
+  });
+
+export const skillsQuery = queryOptions({
+  queryKey: ['skills'],
+  queryFn: () => items(body(api.GET('/api/v1/skills'))),
+});
+
+export const agentGroupsQuery = queryOptions({
+  queryKey: ['agent-groups'],
+  queryFn: () => items(body(api.GET('/api/v1/agent-groups'))),
+});
+
+export const agentSkillsQuery = (id: string) =>
+  queryOptions({
+    queryKey: ['agents', id, 'skills'],
+    queryFn: () => body(api.GET('/api/v1/agents/{id}/skills', { params: { path: { id } } })),
+  });
+
+/** The tenant's own words for being available, away or busy. */
+export const presencesQuery = queryOptions({
+  queryKey: ['presences'],
+  queryFn: () => items(body(api.GET('/api/v1/presences'))),
+  staleTime: 60_000,
+});
+
+/** What must never be, in the last 24 hours. */
+export const alarmsQuery = queryOptions({
+  queryKey: ['queues', 'alarms'],
+  queryFn: () => items(body(api.GET('/api/v1/queue-alarms'))),
+});
+
+/** What a customer's page shows for a number: a call, or what is offered instead. */
+export const customerOptionsQuery = (number: string) =>
+  queryOptions({
+    queryKey: ['customer', 'options', number],
+    queryFn: () => body(api.GET('/api/v1/customer/options', { params: { query: { number, channel: 'web' } } })),
+    retry: false,
+  });
+
+export const customerSlotsQuery = (number: string) =>
+  queryOptions({
+    queryKey: ['customer', 'slots', number],
+    queryFn: () => items(body(api.GET('/api/v1/customer/slots', { params: { query: { number } } }))),
+    retry: false,
   });
 
 export const usersQuery = queryOptions({
@@ -109,6 +161,11 @@ export const trunksQuery = queryOptions({
 export const promptsQuery = queryOptions({
   queryKey: ['prompts'],
   queryFn: () => items(body(api.GET('/api/v1/prompts'))),
+});
+
+export const clientSecretQuery = queryOptions({
+  queryKey: ['client-secret'],
+  queryFn: () => body(api.GET('/api/v1/client-secret')),
 });
 
 export const botsQuery = queryOptions({
@@ -191,6 +248,32 @@ export const peaksQuery = (ticket: string, attachment: string) =>
           params: { path: { id: ticket, attachment } },
         }),
       ),
+  });
+
+export const voicemailsQuery = (state: 'all' | 'open' | 'unread') =>
+  queryOptions({
+    queryKey: ['voicemails', state],
+    queryFn: async () =>
+      (await body(api.GET('/api/v1/voicemails', { params: { query: { state, limit: 500 } } }))).items,
+  });
+
+export const voicemailPeaksQuery = (id: string) =>
+  queryOptions({
+    queryKey: ['peaks', 'voicemail', id],
+    staleTime: Number.POSITIVE_INFINITY,
+    queryFn: () => body(api.GET('/api/v1/voicemails/{id}/peaks', { params: { path: { id } } })),
+  });
+
+export const callbacksQuery = (open: boolean) =>
+  queryOptions({
+    queryKey: ['callbacks', open ? 'open' : 'all'],
+    queryFn: async () => (await body(api.GET('/api/v1/callbacks', { params: { query: { open, limit: 500 } } }))).items,
+  });
+
+export const slotsQuery = (queue: string) =>
+  queryOptions({
+    queryKey: ['callbacks', 'slots', queue],
+    queryFn: async () => (await body(api.GET('/api/v1/queues/{id}/slots', { params: { path: { id: queue } } }))).items,
   });
 
 export const contactsQuery = (search: string) =>

@@ -494,6 +494,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/client-secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether there is a secret for signed customer data */
+        get: operations["get-client-secret"];
+        put?: never;
+        /** Make a new one; what the old one signed is worth nothing */
+        post: operations["make-client-secret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/contacts": {
         parameters: {
             query?: never;
@@ -2483,6 +2501,13 @@ export interface components {
             number?: string;
             queue?: string;
         };
+        ClientSecret: {
+            /** Format: date-time */
+            created_at?: string;
+            exists: boolean;
+            /** @description only in the answer that made it */
+            secret?: string;
+        };
         Code: {
             code: string;
         };
@@ -3588,6 +3613,8 @@ export interface components {
             /** Format: int64 */
             abandoned_short: number;
             /** Format: double */
+            average_estimate_error_seconds?: number;
+            /** Format: double */
             average_handle_seconds?: number;
             /** Format: double */
             average_hold_seconds?: number;
@@ -3696,6 +3723,8 @@ export interface components {
             abandoned_ringing: number;
             /** Format: int64 */
             abandoned_short: number;
+            /** Format: double */
+            average_estimate_error_seconds?: number;
             /** Format: double */
             average_handle_seconds?: number;
             /** Format: double */
@@ -5848,6 +5877,64 @@ export interface operations {
             };
         };
     };
+    "get-client-secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClientSecret"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "make-client-secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClientSecret"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-contacts": {
         parameters: {
             query?: {
@@ -6110,7 +6197,9 @@ export interface operations {
     "move-customer-callback": {
         parameters: {
             query?: never;
-            header?: never;
+            header: {
+                "Callback-Token": string;
+            };
             path?: never;
             cookie?: never;
         };

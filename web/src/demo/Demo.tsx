@@ -1,8 +1,11 @@
+import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { customerOptionsQuery } from '../api/queries';
 import { LanguageSwitch } from '../login/LanguageSwitch';
 import { Phone } from '../phone/phone';
 import { PhoneProvider } from '../phone/react';
+import { AfterHours } from './AfterHours';
 import { Dialler } from './Dialler';
 import classes from './demo.module.css';
 
@@ -55,13 +58,14 @@ const NUMBERS = ['1000', '1001', '1002', '1003', '1004'];
 
 function Choice(props: { caller: string; onCaller: (name: string) => void; onStart: () => void }) {
   const { t } = useTranslation('demo');
+  const [number, setNumber] = useState(sessionStorage.getItem('tandem.demo.number') ?? '1000');
+  const { data: offering } = useQuery(customerOptionsQuery(number));
   return (
     <form
       className={classes.box}
       onSubmit={(event) => {
         event.preventDefault();
-        const number = new FormData(event.currentTarget).get('number');
-        sessionStorage.setItem('tandem.demo.number', String(number));
+        sessionStorage.setItem('tandem.demo.number', number);
         props.onStart();
       }}
     >
@@ -76,17 +80,21 @@ function Choice(props: { caller: string; onCaller: (name: string) => void; onSta
       </label>
       <label className={classes.field}>
         {t('choose')}
-        <select name="number" defaultValue={sessionStorage.getItem('tandem.demo.number') ?? '1000'}>
-          {NUMBERS.map((number) => (
-            <option key={number} value={number}>
-              {t(`numbers.${number}`)} ({number})
+        <select name="number" value={number} onChange={(e) => setNumber(e.currentTarget.value)}>
+          {NUMBERS.map((each) => (
+            <option key={each} value={each}>
+              {t(`numbers.${each}`)} ({each})
             </option>
           ))}
         </select>
       </label>
-      <button type="submit" className={classes.call} data-action="call">
-        {t('call')}
-      </button>
+      {offering && !offering.call ? (
+        <AfterHours key={number} number={number} caller={props.caller} offering={offering} />
+      ) : (
+        <button type="submit" className={classes.call} data-action="call">
+          {t('call')}
+        </button>
+      )}
     </form>
   );
 }

@@ -1,6 +1,6 @@
 import { Skeleton, Stack, Text, Title } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
-import { useState } from 'react';
+import { Fragment, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api, body } from '../../api/client';
 import { globalQuery } from '../../api/queries';
@@ -40,17 +40,18 @@ export function GlobalSettings() {
             <div key={group}>
               <Title order={3}>{t(`settings.${group}`)}</Title>
               {names.map((name) => (
-                <SettingRow
-                  key={name}
-                  name={name}
-                  value={own[name] ?? defaults[name]}
-                  origin={own[name] === undefined ? 'default' : 'own'}
-                  draft={draft}
-                  onDraft={setDraft}
-                  readOnly={!can('write', 'queues')}
-                />
+                <Fragment key={name}>
+                  <SettingRow
+                    name={name}
+                    value={own[name] ?? defaults[name]}
+                    origin={own[name] === undefined ? 'default' : 'own'}
+                    draft={draft}
+                    onDraft={setDraft}
+                    readOnly={!can('write', 'queues')}
+                  />
+                  {name === 'countdown' && <WhisperPreview draft={draft} />}
+                </Fragment>
               ))}
-              {group === 'groupAgent' && <WhisperPreview draft={draft} />}
             </div>
           ))}
         </Stack>

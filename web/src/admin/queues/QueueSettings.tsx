@@ -1,6 +1,6 @@
 import { Skeleton, Stack, Title } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
-import { useState } from 'react';
+import { Fragment, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api, body } from '../../api/client';
 import { queueSettingsQuery } from '../../api/queries';
@@ -9,7 +9,7 @@ import { useCan } from '../../app/session';
 import { ErrorNotice } from '../../ui/ErrorNotice';
 import { SaveBar } from './SaveBar';
 import { SettingRow } from './SettingRow';
-import { type Draft, groups, type Name, noDraft, type Value } from './settings';
+import { type Draft, globalOnly, groups, type Name, noDraft, type Value } from './settings';
 import type { Queue } from './tree';
 import { WhisperPreview } from './WhisperPreview';
 
@@ -27,7 +27,7 @@ export function QueueSettings({ queue }: { queue: Queue }) {
   if (error && !settings) return <ErrorNotice error={error} onRetry={refetch} />;
   if (!settings) return <Skeleton height={420} />;
   const readOnly = !can('write', 'queues');
-  const hidden = (name: Name) => name === 'menu' && queue.leaf;
+  const hidden = (name: Name) => (name === 'menu' && queue.leaf) || globalOnly.includes(name);
   return (
     <>
       <Stack gap="lg">
@@ -37,17 +37,18 @@ export function QueueSettings({ queue }: { queue: Queue }) {
             {names
               .filter((name) => !hidden(name))
               .map((name) => (
-                <SettingRow
-                  key={name}
-                  name={name}
-                  value={settings[name].value as Value<typeof name>}
-                  origin={settings[name].origin as 'global' | 'parent' | 'own'}
-                  draft={draft}
-                  onDraft={setDraft}
-                  readOnly={readOnly}
-                />
+                <Fragment key={name}>
+                  <SettingRow
+                    name={name}
+                    value={settings[name].value as Value<typeof name>}
+                    origin={settings[name].origin as 'global' | 'parent' | 'own'}
+                    draft={draft}
+                    onDraft={setDraft}
+                    readOnly={readOnly}
+                  />
+                  {name === 'countdown' && <WhisperPreview queue={queue.id} draft={draft} />}
+                </Fragment>
               ))}
-            {group === 'groupAgent' && <WhisperPreview queue={queue.id} draft={draft} />}
           </div>
         ))}
       </Stack>

@@ -1,19 +1,30 @@
 import { NumberInput, Select, Switch, TagsInput } from '@mantine/core';
-import { useQuery } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
-import { hoursQuery } from '../../api/queries';
 import { BotControl } from './BotControl';
-import {
-  AnnouncementControl,
-  DeflectionControl,
-  MenuControl,
-  MissedControl,
-  PromptControl,
-  WhisperControl,
-  WrapUpControl,
-} from './controls';
+import { MenuControl, MissedControl, PromptControl, WhisperControl, WrapUpControl } from './controls';
+import { ClientDeflectionControl, DeflectionControl, TextReplyControl } from './DeflectionControls';
+import { HoursOverridesControl, HoursSelect } from './HoursControls';
 import { NotificationControl } from './NotificationControl';
-import { type Name, NO_ID, type Value } from './settings';
+import {
+  AgeingControl,
+  PreferredControl,
+  RingsControl,
+  SharesControl,
+  SkillsControl,
+  WeightsControl,
+} from './RoutingControls';
+import type { Name, Value } from './settings';
+import { AnnouncementControl, EmptyControl, OverRulesControl } from './WaitingControls';
+
+const algorithms: Value<'algorithm'>[] = [
+  'longest_idle',
+  'round_robin',
+  'fewest_interactions',
+  'least_talk',
+  'ordered_list',
+  'skills',
+  'percentage',
+];
 
 interface ControlProps<N extends Name> {
   name: N;
@@ -53,6 +64,28 @@ export function SettingControl<N extends Name>({ name, value, onChange }: Contro
       return <BotControl {...give('bot')} />;
     case 'hours':
       return <HoursSelect {...give('hours')} />;
+    case 'hours_overrides':
+      return <HoursOverridesControl {...give('hours_overrides')} />;
+    case 'deflect_calls':
+      return <OnOff {...give('deflect_calls')} />;
+    case 'deflect_chats':
+      return <OnOff {...give('deflect_chats')} />;
+    case 'transfer_after_hours':
+      return <OnOff {...give('transfer_after_hours')} />;
+    case 'deflection_web':
+      return <ClientDeflectionControl {...give('deflection_web')} />;
+    case 'deflection_mobile':
+      return <ClientDeflectionControl {...give('deflection_mobile')} app />;
+    case 'deflection_sms':
+      return <TextReplyControl {...give('deflection_sms')} />;
+    case 'deflection_messaging':
+      return <TextReplyControl {...give('deflection_messaging')} />;
+    case 'overcapacity':
+      return <OverRulesControl {...give('overcapacity')} />;
+    case 'empty':
+      return <EmptyControl {...give('empty')} />;
+    case 'redial_seconds':
+      return <Seconds {...give('redial_seconds')} min={0} />;
     case 'countdown':
       return <OnOff {...give('countdown')} />;
     case 'ticket':
@@ -60,13 +93,31 @@ export function SettingControl<N extends Name>({ name, value, onChange }: Contro
     case 'record':
       return <OneOf {...give('record')} of={['yes', 'no', 'ask']} texts="recordModes" />;
     case 'algorithm':
-      return <OneOf {...give('algorithm')} of={['longest_idle']} texts="algorithms" />;
+      return <OneOf {...give('algorithm')} of={algorithms} texts="algorithms" />;
+    case 'offer_mode':
+      return <OneOf {...give('offer_mode')} of={['one', 'all']} texts="offerModes" />;
+    case 'skills':
+      return <SkillsControl {...give('skills')} />;
+    case 'rings':
+      return <RingsControl {...give('rings')} />;
+    case 'shares':
+      return <SharesControl {...give('shares')} />;
+    case 'ageing':
+      return <AgeingControl {...give('ageing')} />;
+    case 'preferred_agent':
+      return <PreferredControl {...give('preferred_agent')} />;
+    case 'weights':
+      return <WeightsControl {...give('weights')} />;
+    case 'auto_answer':
+      return <OnOff {...give('auto_answer')} description={t('settings.autoAnswerHelp')} />;
     case 'redact_max_seconds':
       return <Seconds {...give('redact_max_seconds')} min={5} />;
     case 'ring_seconds':
       return <Seconds {...give('ring_seconds')} min={5} />;
     case 'service_level_seconds':
       return <Seconds {...give('service_level_seconds')} min={1} />;
+    case 'short_abandon_seconds':
+      return <Seconds {...give('short_abandon_seconds')} min={0} />;
     case 'max_waiting':
       return <MaxWaiting {...give('max_waiting')} />;
     case 'dispositions': {
@@ -82,13 +133,14 @@ interface One<T> {
   onChange: (value: T) => void;
 }
 
-function OnOff({ label, value, onChange }: One<boolean>) {
+function OnOff({ label, value, onChange, description }: One<boolean> & { description?: string }) {
   const { t } = useTranslation('admin');
   return (
     <Switch
       pt={6}
       aria-label={label}
       label={t('settings.on')}
+      description={description}
       checked={value}
       onChange={(event) => onChange(event.currentTarget.checked)}
     />
@@ -134,23 +186,6 @@ function MaxWaiting({ label, value, onChange }: One<number>) {
       allowDecimal={false}
       value={value}
       onChange={(next) => typeof next === 'number' && onChange(next)}
-    />
-  );
-}
-
-function HoursSelect({ label, value, onChange }: One<string>) {
-  const { t } = useTranslation('admin');
-  const hours = useQuery(hoursQuery);
-  return (
-    <Select
-      aria-label={label}
-      maw={260}
-      data={[
-        { value: NO_ID, label: t('settings.alwaysOpen') },
-        ...(hours.data?.map((h) => ({ value: h.id, label: h.name })) ?? []),
-      ]}
-      value={value || NO_ID}
-      onChange={(next) => next && onChange(next)}
     />
   );
 }

@@ -1,4 +1,4 @@
-import { MultiSelect, NumberInput, Select, Slider, Switch, Textarea } from '@mantine/core';
+import { MultiSelect, NumberInput, Select, Slider, Textarea } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import type { Schema } from '../../api/client';
@@ -100,7 +100,7 @@ export function WhisperControl({ label, value, onChange }: Control<Schema['Whisp
 
 export function WrapUpControl({ label, value, onChange }: Control<Schema['WrapUpRule']>) {
   const { t } = useTranslation('admin');
-  const modes = useChoices('wrapUpModes', ['none', 'optional', 'timed', 'mandatory']);
+  const modes = useChoices('wrapUpModes', ['none', 'requested', 'optional', 'timed', 'mandatory']);
   return (
     <div className={classes.fields}>
       <Select
@@ -110,7 +110,7 @@ export function WrapUpControl({ label, value, onChange }: Control<Schema['WrapUp
         value={value.mode}
         onChange={(mode) => mode && onChange({ ...value, mode: mode as typeof value.mode })}
       />
-      {(value.mode === 'timed' || value.mode === 'optional') && (
+      {value.mode !== 'mandatory' && (
         <Count
           label={t('settings.max')}
           value={value.max_seconds}
@@ -118,6 +118,36 @@ export function WrapUpControl({ label, value, onChange }: Control<Schema['WrapUp
           onChange={(max_seconds) => onChange({ ...value, max_seconds })}
         />
       )}
+      {value.mode !== 'mandatory' && value.max_seconds > 0 && (
+        <>
+          <Count
+            label={t('settings.extend')}
+            value={value.extend_seconds ?? 0}
+            suffix={` ${t('settings.seconds')}`}
+            onChange={(extend_seconds) =>
+              onChange({ ...value, extend_seconds, max_extensions: value.max_extensions || (extend_seconds > 0 ? 1 : 0) })
+            }
+          />
+          <Count
+            label={t('settings.extensions')}
+            value={value.max_extensions ?? 0}
+            onChange={(max_extensions) => onChange({ ...value, max_extensions })}
+          />
+        </>
+      )}
+      <Switch
+        mb={8}
+        label={t('settings.dispositionForced')}
+        checked={value.mode === 'mandatory' || (value.disposition_forced ?? false)}
+        disabled={value.mode === 'mandatory'}
+        onChange={(event) => onChange({ ...value, disposition_forced: event.currentTarget.checked })}
+      />
+      <Switch
+        mb={8}
+        label={t('settings.notesForced')}
+        checked={value.notes_forced ?? false}
+        onChange={(event) => onChange({ ...value, notes_forced: event.currentTarget.checked })}
+      />
     </div>
   );
 }

@@ -2,8 +2,8 @@ import type { Schema } from '../../api/client';
 
 export type Settings = Schema['Settings'];
 export type Own = Schema['OwnSettings'];
-/** Settings that a screen shows; capacity weights come with chats. */
-export type Name = Exclude<keyof Own, 'weights' | '$schema'>;
+/** Settings that a screen shows. */
+export type Name = Exclude<keyof Own, '$schema'>;
 export type Value<N extends Name> = NonNullable<Own[N]>;
 
 /** The order and the groups in which settings are shown. */
@@ -11,11 +11,42 @@ export const groups: Array<{ group: string; names: Name[]; menuToo?: boolean }> 
   { group: 'groupCaller', names: ['greeting', 'menu', 'hold_music', 'announcement'], menuToo: true },
   {
     group: 'groupAgent',
-    names: ['notification', 'whisper', 'countdown', 'ring_seconds', 'missed', 'wrap_up', 'dispositions'],
+    names: ['notification', 'auto_answer', 'whisper', 'countdown', 'ring_seconds', 'missed', 'wrap_up', 'dispositions'],
   },
-  { group: 'groupRouting', names: ['bot', 'algorithm', 'service_level_seconds', 'max_waiting', 'hours', 'deflection'] },
+  {
+    group: 'groupRouting',
+    names: [
+      'bot',
+      'algorithm',
+      'offer_mode',
+      'skills',
+      'rings',
+      'shares',
+      'preferred_agent',
+      'ageing',
+      'weights',
+      'service_level_seconds',
+    ],
+  },
+  { group: 'groupWaiting', names: ['max_waiting', 'overcapacity', 'empty', 'redial_seconds'] },
+  { group: 'groupHours', names: ['hours', 'hours_overrides', 'transfer_after_hours'] },
+  {
+    group: 'groupDeflection',
+    names: [
+      'deflect_calls',
+      'deflection',
+      'deflection_mobile',
+      'deflect_chats',
+      'deflection_web',
+      'deflection_sms',
+      'deflection_messaging',
+    ],
+  },
   { group: 'groupAfter', names: ['record', 'redact_max_seconds', 'ticket'] },
 ];
+
+/** Settings that hold for all queues alike, so that queues do not show them. */
+export const globalOnly: Name[] = ['deflect_calls', 'deflect_chats', 'deflection_web', 'transfer_after_hours'];
 
 /** No opening hours: always open. */
 export const NO_ID = '00000000-0000-0000-0000-000000000000';
@@ -41,10 +72,30 @@ export const defaults: { [N in Name]: Value<N> } = {
   missed: { threshold: 1, not_responding_seconds: 0 },
   ticket: true,
   service_level_seconds: 20,
+  short_abandon_seconds: 5,
   hours: NO_ID,
+  hours_overrides: [],
+  transfer_after_hours: false,
+  deflect_calls: false,
   deflection: { mode: 'off' },
+  deflection_mobile: {},
+  deflect_chats: false,
+  deflection_web: {},
+  deflection_sms: { on: false },
+  deflection_messaging: { on: false },
+  overcapacity: [],
+  empty: { join: { when: 'never', do: { mode: 'off' } }, leave: { when: 'never', do: { mode: 'off' } } },
+  redial_seconds: 60,
   max_waiting: 0,
   algorithm: 'longest_idle',
+  offer_mode: 'one',
+  skills: { match: 'all', required: [] },
+  rings: [],
+  shares: [],
+  ageing: { curve: 'none' },
+  preferred_agent: { last_agent: false, wait_seconds: 0 },
+  auto_answer: false,
+  weights: {},
   bot: { when: 'always' },
   menu: { wait_seconds: 5, max_no_input: 3, max_invalid: 3, final: 'hang_up', zero: 'up' },
 };
