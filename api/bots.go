@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 
 	"tandem/calls"
+	"tandem/internal/auth"
 	"tandem/mediastream"
 )
 
@@ -17,6 +18,8 @@ func (s *Server) botRoutes() []route {
 		on(s, "GET", "/bots/{id}", "read:bots", "get-bot", "One virtual agent", s.getBot),
 		on(s, "PATCH", "/bots/{id}", "write:bots", "change-bot", "Change a virtual agent", s.changeBot),
 		on(s, "DELETE", "/bots/{id}", "delete:bots", "delete-bot", "Remove a virtual agent; queues that name it go on with people", s.deleteBot),
+		on(s, "GET", "/client-secret", "read:api-keys", "get-client-secret", "Whether there is a secret for signed customer data", s.getClientSecret),
+		on(s, "POST", "/client-secret", "write:api-keys", "make-client-secret", "Make a new one; what the old one signed is worth nothing", s.makeClientSecret),
 		on(s, "GET", "/calls/{id}/data", "read:calls", "get-call-data", "The profile flags and the data that a call carries", s.getCallData),
 		on(s, "PATCH", "/calls/{id}/data", "write:calls", "change-call-data", "Change them while the call lasts; the agent's card shows it at once", s.changeCallData),
 		on(s, "POST", "/calls/{id}/handover", "write:calls", "hand-over-call", "Take a call from its virtual agent; it waits for people", s.handOver),
@@ -89,4 +92,12 @@ func (s *Server) handOver(ctx context.Context, in *Change[calls.HandOver]) (*Not
 		return nil, err
 	}
 	return nothing(s.Calls.HandOver(ctx, tenant(ctx), in.ID, in.Body))
+}
+
+func (s *Server) getClientSecret(ctx context.Context, _ *struct{}) (*One[auth.ClientSecret], error) {
+	return one(s.Auth.ClientSecret(ctx))
+}
+
+func (s *Server) makeClientSecret(ctx context.Context, _ *struct{}) (*One[auth.ClientSecret], error) {
+	return one(s.Auth.MakeClientSecret(ctx))
 }

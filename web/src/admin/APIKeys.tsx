@@ -13,6 +13,7 @@ import { FormDrawer } from '../ui/FormModal';
 import { Page } from '../ui/Page';
 import { State } from '../ui/State';
 import { DateTime } from '../ui/time';
+import { ClientSecret } from './ClientSecret';
 import { PermissionMatrix } from './PermissionMatrix';
 import { fromGrants, type Grants } from './permissions';
 
@@ -89,6 +90,7 @@ export function APIKeys() {
         empty={t('keys.empty')}
         emptyText={t('keys.emptyText')}
       />
+      <ClientSecret />
       {making && <KeyForm onClose={() => setMaking(false)} />}
     </Page>
   );
@@ -162,7 +164,8 @@ function KeyForm({ onClose }: { onClose: () => void }) {
   );
 }
 
-function Made({ secret }: { secret: string }) {
+/** A secret that is shown once. */
+export function Made({ secret }: { secret: string }) {
   const { t } = useTranslation(['admin', 'common']);
   return (
     <Alert role="status" variant="light" color="petrol" title={t('keys.madeTitle')}>

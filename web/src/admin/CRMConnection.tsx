@@ -1,4 +1,4 @@
-import { Alert, Button, Group, PasswordInput, Radio, Skeleton, Stack, TextInput } from '@mantine/core';
+import { Alert, Button, Group, PasswordInput, Radio, Skeleton, Stack, TagsInput, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { IconCheck, IconPlugConnected, IconX } from '@tabler/icons-react';
 import { useMutation, useQuery } from '@tanstack/react-query';
@@ -44,16 +44,18 @@ function Form({ connection }: { connection: Schema['CRMConnection'] }) {
       user: '',
       password: '',
       token: '',
+      data_records: connection.data_records,
     },
   });
   // Secrets go out only when they are typed: empty ones leave what is stored.
-  const inputOf = ({ provider, base_url, queue, user, password, token }: Required<Input>): Input =>
+  const inputOf = ({ provider, base_url, queue, user, password, token, data_records }: Required<Input>): Input =>
     provider === 'own'
-      ? { provider }
+      ? { provider, data_records }
       : {
           provider,
           base_url,
           queue,
+          data_records,
           ...(user ? { user } : {}),
           ...(password ? { password } : {}),
           ...(token ? { token } : {}),
@@ -121,6 +123,13 @@ function Form({ connection }: { connection: Schema['CRMConnection'] }) {
             </Group>
           </>
         )}
+        <TagsInput
+          label={t('crm.dataRecords')}
+          description={t('crm.dataRecordsHint')}
+          data={['reserved_verified_customer', 'reserved_bad_actor', 'reserved_repeat_customer', '*']}
+          disabled={readOnly}
+          {...form.getInputProps('data_records')}
+        />
         <TestResult result={test.data} error={test.error} />
         {save.error && <ErrorNotice error={save.error} />}
         {!readOnly && (

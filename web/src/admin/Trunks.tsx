@@ -1,4 +1,4 @@
-import { Group, MultiSelect, NumberInput, PasswordInput, Switch, TagsInput, TextInput } from '@mantine/core';
+import { Group, MultiSelect, NumberInput, PasswordInput, Select, Switch, TagsInput, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { useQuery } from '@tanstack/react-query';
 import { useMemo } from 'react';
@@ -11,6 +11,7 @@ import type { Column } from '../ui/DataTable';
 import { DeleteButton } from '../ui/DeleteButton';
 import { FormDrawer } from '../ui/FormModal';
 import { State, Tag } from '../ui/State';
+import { DataParameters } from './DataParameters';
 import { ListPage } from './ListPage';
 
 type Trunk = Schema['Trunk'];
@@ -94,6 +95,12 @@ function TrunkForm({ trunk, onClose }: { trunk: Trunk | null; onClose: () => voi
       codecs: trunk?.codecs ?? [],
       max_calls: trunk?.max_calls ?? 0,
       enabled: trunk?.enabled ?? true,
+      outbound: trunk?.outbound ?? '',
+      outbound_transport: (trunk?.outbound_transport || 'udp') as Schema['TrunkInput']['outbound_transport'],
+      outbound_username: trunk?.outbound_username ?? '',
+      outbound_password: '',
+      caller_id: trunk?.caller_id ?? '',
+      data_parameters: trunk?.data_parameters ?? [],
     },
   });
   const save = useSave({
@@ -164,6 +171,48 @@ function TrunkForm({ trunk, onClose }: { trunk: Trunk | null; onClose: () => voi
         min={0}
         {...form.getInputProps('max_calls')}
       />
+      <Group grow align="start">
+        <TextInput
+          label={t('trunks.outbound')}
+          description={t('trunks.outboundHint')}
+          placeholder="sip.example.com:5060"
+          {...form.getInputProps('outbound')}
+        />
+        <Select
+          label={t('trunks.outboundTransport')}
+          description={t('trunks.outboundTransportHint')}
+          data={['udp', 'tcp', 'tls'].map((value) => ({ value, label: value.toUpperCase() }))}
+          allowDeselect={false}
+          {...form.getInputProps('outbound_transport')}
+        />
+      </Group>
+      {form.values.outbound && (
+        <>
+          <Group grow align="start">
+            <TextInput
+              label={t('trunks.outboundUsername')}
+              autoComplete="off"
+              {...form.getInputProps('outbound_username')}
+            />
+            <PasswordInput
+              label={t('trunks.outboundPassword')}
+              placeholder={trunk ? t('trunks.passwordKeep') : ''}
+              autoComplete="new-password"
+              {...form.getInputProps('outbound_password')}
+            />
+          </Group>
+          <TextInput
+            label={t('trunks.callerId')}
+            description={t('trunks.callerIdHint')}
+            placeholder="+49301234567"
+            {...form.getInputProps('caller_id')}
+          />
+          <DataParameters
+            value={form.values.data_parameters ?? []}
+            onChange={(value) => form.setFieldValue('data_parameters', value)}
+          />
+        </>
+      )}
       <Switch label={t('trunks.enabled')} {...form.getInputProps('enabled', { type: 'checkbox' })} />
     </FormDrawer>
   );

@@ -68,6 +68,14 @@ function CardFacts({ card }: { card: Card }) {
           ],
         ]}
       />
+      {card.summary && (
+        <div>
+          <Title order={3} mb={6}>
+            {t('card.summary')}
+          </Title>
+          <p style={{ margin: 0, whiteSpace: 'pre-wrap', overflowWrap: 'anywhere' }}>{card.summary}</p>
+        </div>
+      )}
       {data.length > 0 && (
         <div>
           <Title order={3} mb={6}>

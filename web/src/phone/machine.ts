@@ -50,6 +50,9 @@ export type PhoneEvent =
   | { type: 'micHeard'; level: number }
   | { type: 'micChanged' }
   | { type: 'presence'; presence: Presence; reason?: string }
+  | { type: 'nextPresence'; presence: Presence | ''; reason?: string }
+  | { type: 'askWrapUp'; on: boolean }
+  | { type: 'extendWrapUp' }
   | { type: 'accept' }
   | { type: 'decline' }
   | { type: 'mute'; muted: boolean }
@@ -179,6 +182,12 @@ function action(state: PhoneState, event: PhoneEvent): Step {
   switch (event.type) {
     case 'presence':
       return [state, [send('presence.set', { presence: event.presence, reason: event.reason ?? '' })]];
+    case 'nextPresence':
+      return [state, [send('presence.next', { presence: event.presence, reason: event.reason ?? '' })]];
+    case 'askWrapUp':
+      return inCall(state.call) ? [state, [send('wrapup.request', { on: event.on })]] : none(state);
+    case 'extendWrapUp':
+      return state.call?.state === 'wrap_up' ? [state, [send('wrapup.extend')]] : none(state);
     case 'accept':
       if (!state.offer || state.answering) return none(state);
       return [

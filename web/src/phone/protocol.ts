@@ -62,11 +62,14 @@ export interface CallView {
 
 /** How this call is to be wrapped up. */
 export interface WrapUp {
-  mode?: 'none' | 'optional' | 'timed' | 'mandatory';
+  mode?: 'none' | 'requested' | 'optional' | 'timed' | 'mandatory';
   seconds?: number;
   until?: string;
   dispositions?: string[];
   disposition_required?: boolean;
+  notes_required?: boolean;
+  /** By how many seconds it may be extended now. */
+  extend_seconds?: number;
 }
 
 /** How the browser rings: a built-in tone, the id of an uploaded one, or '' for silence; every 0 seconds is once. */
@@ -82,6 +85,8 @@ export interface Offer {
   ring_seconds?: number;
   tone?: Ring;
   since?: string;
+  /** The server accepts it by itself as soon as it is shown. */
+  auto?: boolean;
 }
 
 export interface AgentView {
@@ -90,6 +95,13 @@ export interface AgentView {
   reason?: string;
   /** RFC 3339, of the presence. */
   presence_since?: string;
+  /** RFC 3339: when the reason's longest time is over. */
+  presence_until?: string;
+  /** Chosen for after what is done now. */
+  next_presence?: Presence;
+  next_reason?: string;
+  /** A wrap-up follows the talk because the agent asked for one. */
+  wrap_up_asked?: boolean;
   /** Empty for somebody who serves no queues. */
   state?: RoutingState | '';
   /** RFC 3339, of the state. */
