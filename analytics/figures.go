@@ -14,7 +14,7 @@ type QueueFigures struct {
 	WrapUpTime       *float64 `json:"average_wrap_up_seconds,omitempty"`
 	TransferRate     *float64 `json:"transfer_rate,omitempty"`
 	RONARate         *float64 `json:"rona_rate,omitempty"`
-	EstimateError    *float64 `json:"average_estimate_error_seconds,omitempty"`
+	MeanError        *float64 `json:"average_estimate_error_seconds,omitempty"`
 	CallbackSuccess  *float64 `json:"callback_success,omitempty"`
 }
 
@@ -33,7 +33,7 @@ func (c QueueCounts) Figures() QueueFigures {
 		WrapUpTime:       ratio(c.WrapUp, c.Completed),
 		TransferRate:     ratio(c.Transferred, c.Handled),
 		RONARate:         ratio(c.Missed, c.Offers),
-		EstimateError:    ratio(c.EstimateError, c.Estimated),
+		MeanError:        ratio(c.EstimateError, c.Estimated),
 		CallbackSuccess:  ratio(c.CallbacksConnected, c.Callbacks),
 	}
 }

@@ -164,7 +164,7 @@ func TestQueueFigures(t *testing.T) {
 	want := QueueFigures{
 		AnswerSpeed: new(20.0), AbandonRate: new(0.4), LevelHandled: new(0.5), LevelOffered: new(0.3), LevelWithoutLost: new(0.375), LevelAbandons: new(0.6),
 		HandleTime: new(130.0), TalkTime: new(100.0), HoldTime: new(10.0), WrapUpTime: new(20.0), TransferRate: new(0.5), RONARate: new(0.25),
-		EstimateError: new(10.0), CallbackSuccess: new(0.75),
+		MeanError: new(10.0), CallbackSuccess: new(0.75),
 	}
 	if d := cmp.Diff(want, c.Figures()); d != "" {
 		t.Error(d)

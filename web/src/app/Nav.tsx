@@ -1,12 +1,15 @@
 import {
   IconAddressBook,
+  IconChartBar,
   IconDeviceDesktopAnalytics,
   IconHeadset,
+  IconMail,
   IconSettings,
   IconTicket,
 } from '@tabler/icons-react';
 import { Link } from '@tanstack/react-router';
 import { useTranslation } from 'react-i18next';
+import { UnreadBadge } from '../voicemails/UnreadBadge';
 import { Logo } from './Logo';
 import classes from './Shell.module.css';
 import { screensOf } from './screens';
@@ -15,6 +18,8 @@ import { useMe } from './session';
 const icons = {
   desktop: IconHeadset,
   supervisor: IconDeviceDesktopAnalytics,
+  reports: IconChartBar,
+  voicemails: IconMail,
   tickets: IconTicket,
   contacts: IconAddressBook,
   admin: IconSettings,
@@ -23,6 +28,8 @@ const icons = {
 const paths = {
   desktop: '/',
   supervisor: '/supervisor',
+  reports: '/reports',
+  voicemails: '/voicemails',
   tickets: '/tickets',
   contacts: '/contacts',
   admin: '/admin',
@@ -48,6 +55,7 @@ export function Nav() {
           >
             <Icon size={20} stroke={1.7} aria-hidden />
             {t(`nav.${screen}`)}
+            {screen === 'voicemails' && <UnreadBadge />}
           </Link>
         );
       })}

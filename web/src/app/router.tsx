@@ -20,6 +20,8 @@ interface Context {
 const paths: Record<Screen, string> = {
   desktop: '/',
   supervisor: '/supervisor',
+  reports: '/reports',
+  voicemails: '/voicemails',
   tickets: '/tickets',
   contacts: '/contacts',
   admin: '/admin',
@@ -80,6 +82,20 @@ const supervisor = createRoute({
   }),
 });
 
+const reports = createRoute({
+  getParentRoute: () => app,
+  path: '/reports',
+  component: lazyRouteComponent(() => import('../reports/Reports'), 'Reports'),
+  validateSearch: (search: Record<string, unknown>): { tab?: string } =>
+    typeof search.tab === 'string' ? { tab: search.tab } : {},
+});
+
+const voicemails = createRoute({
+  getParentRoute: () => app,
+  path: '/voicemails',
+  component: lazyRouteComponent(() => import('../voicemails/Voicemails'), 'Voicemails'),
+});
+
 const tickets = createRoute({
   getParentRoute: () => app,
   path: '/tickets',
@@ -134,6 +150,8 @@ const tree = root.addChildren([
   app.addChildren([
     desktop,
     supervisor,
+    reports,
+    voicemails,
     tickets,
     ticket,
     contacts,

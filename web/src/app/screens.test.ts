@@ -11,9 +11,10 @@ const may = (...list: string[]) => ({
 
 test.each([
   [may(), []],
-  [may('*:*:all'), ['desktop', 'supervisor', 'tickets', 'contacts', 'admin']],
+  [may('*:*:all'), ['desktop', 'supervisor', 'reports', 'tickets', 'contacts', 'admin']],
   [may('read:calls:own', 'write:calls:own', 'read:tickets:all'), ['desktop', 'tickets']],
   [may('read:calls:team'), ['supervisor']],
+  [may('read:reports:team'), ['reports']],
   [may('read:audit:all'), ['admin']],
   [may('read:queues:all', 'read:prompts:all'), []],
 ])('%o opens %o', (me, screens) => expect(screensOf(me)).toEqual(screens));

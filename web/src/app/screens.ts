@@ -1,6 +1,6 @@
 import { type Me, scopeOf } from './session';
 
-export type Screen = 'desktop' | 'supervisor' | 'tickets' | 'contacts' | 'admin';
+export type Screen = 'desktop' | 'supervisor' | 'voicemails' | 'reports' | 'tickets' | 'contacts' | 'admin';
 
 /** An agent is whoever may take calls of their own. */
 export function isAgent(me: Pick<Me, 'permissions'>): boolean {
@@ -30,6 +30,8 @@ export function screensOf(me: Pick<Me, 'permissions'>): Screen[] {
   const screens: Screen[] = [];
   if (isAgent(me)) screens.push('desktop');
   if (wide(me, 'read', 'calls') || wide(me, 'read', 'agents')) screens.push('supervisor');
+  if (scopeOf(me, 'read', 'reports')) screens.push('reports');
+  if (scopeOf(me, 'read', 'voicemails')) screens.push('voicemails');
   if (scopeOf(me, 'read', 'tickets')) screens.push('tickets');
   if (scopeOf(me, 'read', 'contacts')) screens.push('contacts');
   if (adminOf.some((noun) => scopeOf(me, 'write', noun) !== null) || scopeOf(me, 'read', 'audit'))

@@ -1,4 +1,4 @@
-import { ScrollArea, Skeleton, Table, Text, UnstyledButton } from '@mantine/core';
+import { ScrollArea, Skeleton, Table, Text, Tooltip, UnstyledButton } from '@mantine/core';
 import { IconArrowDown, IconArrowsSort, IconArrowUp } from '@tabler/icons-react';
 import {
   type ColumnDef,
@@ -42,6 +42,10 @@ export interface Column<T> {
   align?: 'right';
   /** Row buttons: no sorting, a header for screen readers only. */
   actions?: boolean;
+  /** What the header means, shown on pointing at it and on focus. */
+  hint?: string;
+  /** What stands below the column: all rows together. */
+  total?: ReactNode;
 }
 
 export interface DataTableProps<T> {
@@ -61,6 +65,7 @@ export interface DataTableProps<T> {
 }
 
 const noRows: never[] = [];
+const hintOn = { hover: true, focus: true, touch: true };
 
 /** The one table of all lists: sorting, keyboard, and the three states that are not rows. Of a long list only what is in sight is drawn. */
 export function DataTable<T>(props: DataTableProps<T>) {
@@ -117,20 +122,22 @@ export function DataTable<T>(props: DataTableProps<T>) {
                     {column.actions ? (
                       <span className="sr-only">{column.header}</span>
                     ) : column.sort ? (
-                      <UnstyledButton
-                        className={classes.sort}
-                        data-align={column.align}
-                        onClick={header.column.getToggleSortingHandler()}
-                      >
-                        {column.header}
-                        {sorted === 'asc' ? (
-                          <IconArrowUp size={13} aria-hidden />
-                        ) : sorted === 'desc' ? (
-                          <IconArrowDown size={13} aria-hidden />
-                        ) : (
-                          <IconArrowsSort size={13} aria-hidden className={classes.unsorted} />
-                        )}
-                      </UnstyledButton>
+                      <Tooltip label={column.hint} disabled={!column.hint} events={hintOn} multiline maw={280}>
+                        <UnstyledButton
+                          className={classes.sort}
+                          data-align={column.align}
+                          onClick={header.column.getToggleSortingHandler()}
+                        >
+                          {column.header}
+                          {sorted === 'asc' ? (
+                            <IconArrowUp size={13} aria-hidden />
+                          ) : sorted === 'desc' ? (
+                            <IconArrowDown size={13} aria-hidden />
+                          ) : (
+                            <IconArrowsSort size={13} aria-hidden className={classes.unsorted} />
+                          )}
+                        </UnstyledButton>
+                      </Tooltip>
                     ) : (
                       column.header
                     )}
@@ -158,6 +165,17 @@ export function DataTable<T>(props: DataTableProps<T>) {
             })}
             <Gap height={drawn.after} columns={columns.length} />
           </Table.Tbody>
+          {all.length > 0 && columns.some((c) => c.total !== undefined) && (
+            <Table.Tfoot>
+              <Table.Tr className={classes.totals}>
+                {columns.map((column) => (
+                  <Table.Td key={column.id} ta={column.align}>
+                    {column.total}
+                  </Table.Td>
+                ))}
+              </Table.Tr>
+            </Table.Tfoot>
+          )}
         </Table>
       </ScrollArea>
       {props.error ? <ErrorNotice error={props.error} onRetry={props.onRetry} m="md" /> : null}
