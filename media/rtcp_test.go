@@ -58,6 +58,7 @@ func TestReports(t *testing.T) {
 		w, finish := newWorld(t)
 		defer finish()
 		p, port := w.joinControl(codec.PCMU)
+		time.Sleep(time.Millisecond) // between two beats of the clock: nothing is sent while the test looks
 		var sr *rtcp.SenderReport
 		for i := 0; sr == nil; i++ {
 			pkt := p.talk.packet(make([]byte, 160))
