@@ -21,8 +21,8 @@ type told struct {
 	queue   uuid.UUID // whose settings say whether text messages are sent; uuid.Nil: none
 }
 
-// Left is the data that this package reads of events about what waits for people: voicemail.left, callback.waiting, conversation.message.
-// Agent is the one it is for; without one it is for all agents of the queue.
+// Left is what this package reads of voicemail.left (calls.MailEvent), callback.requested (queues.CallbackEvent) and conversation.message:
+// the one it is for, or without one the queue whose agents it is for.
 type Left struct {
 	Queue uuid.UUID `json:"queue"`
 	Agent uuid.UUID `json:"agent"`
@@ -61,7 +61,7 @@ func (s *Service) tells(ctx context.Context, e events.Event) (t told, err error)
 		return told{KindMissed, []uuid.UUID{d.Agent}, d.Offer, d.Queue}, err
 	case "voicemail.left":
 		return s.left(ctx, e, KindVoicemail)
-	case "callback.waiting":
+	case "callback.requested":
 		return s.left(ctx, e, KindCallback)
 	case "conversation.message":
 		return s.left(ctx, e, KindMessage)

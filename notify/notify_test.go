@@ -203,7 +203,7 @@ func TestWhoIsTold(t *testing.T) {
 		{"voicemail.left", notify.Left{Queue: d.queue}, []string{"push voicemail"}},
 		{"voicemail.left", notify.Left{Agent: d.agent}, []string{"push voicemail"}},
 		{"voicemail.left", notify.Left{}, nil},
-		{"callback.waiting", notify.Left{Queue: d.queue}, []string{"push callback"}},
+		{"callback.requested", notify.Left{Queue: d.queue}, []string{"push callback"}},
 		{"conversation.message", notify.Left{Queue: d.queue, Agent: d.agent}, []string{"push message"}},
 		{"conversation.message", notify.Left{Agent: uuid.New()}, nil},
 		{"call.started", struct{}{}, nil},

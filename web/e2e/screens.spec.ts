@@ -24,11 +24,13 @@ const screens = [
   ['/admin/numbers', 'Numbers', '号码'],
   ['/admin/trunks', 'Trunks', '中继'],
   ['/admin/prompts', 'Prompts', '提示音'],
+  ['/admin/notifications', 'Notifications', '通知'],
   ['/admin/hours', 'Opening hours', '营业时间'],
   ['/admin/recordings', 'Recordings waiting', '待送达录音'],
   ['/admin/crm', 'CRM connection', 'CRM 连接'],
   ['/admin/keys', 'API keys', 'API 密钥'],
   ['/admin/audit', 'Audit log', '审计日志'],
+  ['/profile', 'Notifications', '通知'],
 ] as const;
 
 async function settled(page: Page): Promise<void> {

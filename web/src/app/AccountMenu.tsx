@@ -94,15 +94,12 @@ function PushItem() {
   if (!push.possible) return null;
   return (
     <Menu.Item
-      role="menuitemcheckbox"
-      aria-checked={push.on}
       closeMenuOnClick={false}
       disabled={!push.ready || push.busy}
       leftSection={<IconBellRinging size={16} />}
-      rightSection={push.on ? <IconCheck size={15} /> : null}
       onClick={() => push.change(!push.on)}
     >
-      {t('own.pushShort')}
+      {t(push.on ? 'own.pushStop' : 'own.pushStart')}
     </Menu.Item>
   );
 }
