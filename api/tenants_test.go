@@ -127,6 +127,8 @@ func (d document) body(t *testing.T, op operation) string {
 			o["kind"], o["number"] = "echo", "4711"
 		case "put-trunk":
 			o["networks"] = []string{"192.0.2.0/24"}
+		case "move-callback":
+			o["slot"] = "2030-01-01T00:00:00Z"
 		case "put-hours":
 			o["zone"] = "UTC"
 		}

@@ -39,7 +39,11 @@ func handle(ctx context.Context, tx *storage.Tx, e events.Event) error {
 func audited(e events.Event) (keep []string, ok bool) {
 	noun, verb, _ := strings.Cut(e.Type, ".")
 	switch noun {
-	case "queue", "number", "trunk", "prompt", "ringtone", "sms_account", "bot":
+	case "item":
+		return []string{"priority", "from"}, verb == "priority_changed" && e.Actor != nil
+	case "queue":
+		return nil, verb == "changed"
+	case "number", "trunk", "prompt", "ringtone", "sms_account", "bot":
 		return nil, true
 	case "crm_connection":
 		return []string{"provider"}, true

@@ -2,6 +2,8 @@ import { useParams } from '@tanstack/react-router';
 import type { ComponentType } from 'react';
 import { Forbidden, NotFound } from '../app/Fallbacks';
 import { useCan } from '../app/session';
+import { AgentGroups } from './AgentGroups';
+import { Agents } from './Agents';
 import { APIKeys } from './APIKeys';
 import { AuditLog } from './AuditLog';
 import { Bots } from './Bots';
@@ -9,11 +11,13 @@ import { CRMConnection } from './CRMConnection';
 import { HoursList } from './HoursList';
 import { Notifications } from './Notifications';
 import { Numbers } from './Numbers';
+import { Presences } from './Presences';
 import { Prompts } from './Prompts';
 import { nounOf, type Part } from './parts';
 import { Queues } from './queues/Queues';
 import { RecordingsWaiting } from './RecordingsWaiting';
 import { Roles } from './Roles';
+import { Skills } from './Skills';
 import { Teams } from './Teams';
 import { Trunks } from './Trunks';
 import { Users } from './Users';
@@ -22,6 +26,10 @@ const screens: Record<Part, ComponentType> = {
   users: Users,
   teams: Teams,
   roles: Roles,
+  agents: Agents,
+  'agent-groups': AgentGroups,
+  skills: Skills,
+  presences: Presences,
   queues: Queues,
   numbers: Numbers,
   trunks: Trunks,

@@ -5,6 +5,10 @@ export const partGroups = [
     parts: [
       ['users', 'users'],
       ['teams', 'teams'],
+      ['agents', 'agents'],
+      ['agent-groups', 'queues'],
+      ['skills', 'queues'],
+      ['presences', 'queues'],
       ['roles', 'roles'],
     ],
   },

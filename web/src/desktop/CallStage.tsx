@@ -3,6 +3,7 @@ import {
   IconGridDots,
   IconMicrophone,
   IconMicrophoneOff,
+  IconNotes,
   IconPhoneOff,
   IconPlayerPause,
   IconPlayerPlay,
@@ -26,6 +27,7 @@ export function CallStage({ call }: { call: CallView }) {
   const partyName = usePartyName();
   const muted = usePhoneState((s) => s.muted);
   const online = usePhoneState((s) => s.link === 'online');
+  const asked = usePhoneState((s) => s.agent.wrap_up_asked === true);
   const [keypad, setKeypad] = useState(false);
   const talking = call.state === 'talking' || call.state === 'held';
   const held = call.state === 'held' || call.held === true;
@@ -94,6 +96,14 @@ export function CallStage({ call }: { call: CallView }) {
             onClick={() => phone.dispatch({ type: 'redact', on: call.recording !== 'paused' })}
           />
         )}
+        <Control
+          icon={IconNotes}
+          label={asked ? t('wrapUp.asked') : t('wrapUp.ask')}
+          action="ask-wrapup"
+          pressed={asked}
+          disabled={!online || !talking}
+          onClick={() => phone.dispatch({ type: 'askWrapUp', on: !asked })}
+        />
         <Control
           icon={IconGridDots}
           label={t('keypad')}

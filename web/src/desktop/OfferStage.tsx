@@ -20,7 +20,9 @@ export function OfferStage({ offer }: { offer: Offer }) {
   return (
     <section className={`${classes.panel} ${classes.stage} ${classes.offer}`} aria-label={t('incoming')}>
       <div className={classes.stageHead}>
-        <strong style={{ color: 'var(--t-good)' }}>{t('incoming')}</strong>
+        <strong style={{ color: 'var(--t-good)' }} role={offer.auto ? 'status' : undefined}>
+          {offer.auto ? t('autoAnswer') : t('incoming')}
+        </strong>
         <span>
           {t('card.waited')} <Elapsed since={offer.since ?? shown} offset={card.waited_seconds ?? 0} />
         </span>

@@ -23,9 +23,10 @@ export function WrapUpStage({ call }: { call: CallView }) {
   const mandatory = rule?.mode === 'mandatory' || rule?.disposition_required === true;
   const until = rule?.until ?? call.wrap_up_until;
   const missing = mandatory && dispositions.length > 0 && !disposition;
+  const silent = rule?.notes_required === true && notes.trim() === '';
   const done = () => {
     setTried(true);
-    if (missing) return;
+    if (missing || silent) return;
     phone.dispatch({ type: 'wrapUp', disposition: disposition ?? '', notes });
     forgetNotes(call.id);
   };
@@ -62,9 +63,23 @@ export function WrapUpStage({ call }: { call: CallView }) {
           maxRows={8}
           value={notes}
           onChange={(event) => setNotes(event.currentTarget.value)}
+          withAsterisk={rule?.notes_required === true}
+          error={tried && silent ? t('wrapUp.notesNeeded') : undefined}
           data-field="notes"
         />
       </div>
+      {rule?.extend_seconds ? (
+        <Button
+          mt={12}
+          variant="default"
+          fullWidth
+          disabled={!online}
+          data-action="wrapup-extend"
+          onClick={() => phone.dispatch({ type: 'extendWrapUp' })}
+        >
+          {t('wrapUp.extend', { seconds: rule.extend_seconds })}
+        </Button>
+      ) : null}
       <Button mt={12} size="md" fullWidth disabled={!online} data-action="wrapup-done" onClick={done}>
         {t('wrapUp.done')}
       </Button>

@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useTranslation } from 'react-i18next';
 import type { Schema } from '../api/client';
-import { callQuery, decisionsQuery, ticketsQuery } from '../api/queries';
+import { callQuery, ticketsQuery } from '../api/queries';
 import { useLive } from '../app/liveLists';
 import { Flags } from '../desktop/Flags';
 import { useCallerText } from '../ui/caller';
@@ -15,8 +15,8 @@ import { DateTime, Elapsed } from '../ui/time';
 import { useCloseLabel } from '../ui/useCloseLabel';
 import { CallActions } from './CallActions';
 import { StuckTag } from './columns';
+import { ItemDecisions } from './ItemDecisions';
 import { Leg } from './Leg';
-import classes from './supervisor.module.css';
 
 // How often the quality of a call's legs is looked at while its details are open.
 const LIVE_EVERY = 2_000;
@@ -75,6 +75,7 @@ function Details({ id }: { id: string }) {
       )}
       <Flags reserved={call.reserved} />
       <CallFacts call={call} />
+      <Listeners call={call} />
       <CallTickets id={id} />
       <section>
         <Title order={3} mb="xs">
@@ -86,7 +87,7 @@ function Details({ id }: { id: string }) {
           ))}
         </Stack>
       </section>
-      <Decisions id={id} />
+      <ItemDecisions id={id} />
     </Stack>
   );
 }
@@ -119,6 +120,27 @@ function Spent({ seconds, since }: { seconds: number; since: string | undefined 
   return since ? <Elapsed since={since} offset={seconds} /> : <span className="tnum">{clock(seconds)}</span>;
 }
 
+/** Who listens to the call, for those who may know. */
+function Listeners({ call }: { call: Schema['CallRow'] }) {
+  const { t } = useTranslation('supervisor');
+  if (!call.supervisors?.length) return null;
+  return (
+    <section>
+      <Title order={3} mb="xs">
+        {t('listeners')}
+      </Title>
+      <Stack gap={4}>
+        {call.supervisors.map((one) => (
+          <Group key={one.id} justify="space-between" wrap="nowrap">
+            <span>{one.supervisor_name}</span>
+            <State tone={one.mode === 'monitor' ? 'info' : 'warn'}>{t(`mode.${one.mode}`)}</State>
+          </Group>
+        ))}
+      </Stack>
+    </section>
+  );
+}
+
 function CallTickets({ id }: { id: string }) {
   const { t } = useTranslation('supervisor');
   const { data } = useQuery(ticketsQuery({ call: id }));
@@ -136,56 +158,5 @@ function CallTickets({ id }: { id: string }) {
         ))}
       </Stack>
     </section>
-  );
-}
-
-function Decisions({ id }: { id: string }) {
-  const { t } = useTranslation('supervisor');
-  const decisions = useQuery(decisionsQuery(id));
-  return (
-    <section>
-      <Title order={3} mb="xs">
-        {t('decisions')}
-      </Title>
-      {decisions.error && <ErrorNotice error={decisions.error} onRetry={decisions.refetch} />}
-      {decisions.data?.length === 0 && <span className="quiet">{t('noDecisions')}</span>}
-      <Stack gap="sm">
-        {decisions.data?.map((decision) => (
-          <Decision key={decision.offer} decision={decision} />
-        ))}
-      </Stack>
-    </section>
-  );
-}
-
-function Decision({ decision }: { decision: Schema['Decision'] }) {
-  const { t } = useTranslation(['supervisor', 'admin']);
-  const others = Object.entries(decision.others ?? {}).map(([reason, count]) => `${reason} ${count}`);
-  return (
-    <div className={classes.decision}>
-      <div>
-        <strong>{t('chosen', { agent: decision.agent_name })}</strong>{' '}
-        <span className="quiet">
-          <DateTime time={decision.at} short />
-        </span>
-      </div>
-      <div>
-        {t('why', {
-          algorithm: t(`admin:settings.algorithms.${decision.algorithm}`, decision.algorithm),
-          waiting: decision.waiting,
-        })}
-        , {t('idleSince')} <DateTime time={decision.idle_since} short />
-      </div>
-      {decision.first.length > 0 && (
-        <ul aria-label={t('notChosen')}>
-          {decision.first.map((passed) => (
-            <li key={passed.agent}>
-              {passed.name}: {passed.reason}
-            </li>
-          ))}
-        </ul>
-      )}
-      {others.length > 0 && <div className="quiet">{t('passed', { list: others.join(', ') })}</div>}
-    </div>
   );
 }

@@ -7,6 +7,7 @@ import { useCan } from '../app/session';
 import { EmptyState, Page } from '../ui/Page';
 import { AgentDetails } from './AgentDetails';
 import { AgentsLive } from './AgentsLive';
+import { AlarmBanner } from './AlarmBanner';
 import { CallDetails } from './CallDetails';
 import { ConnectedCalls } from './ConnectedCalls';
 import { connectedLines, queuedLines } from './filters';
@@ -50,6 +51,7 @@ export function Supervisor() {
   const gone = <EmptyState title={t('common:forbidden.title')} text={t('common:forbidden.text')} />;
   return (
     <Page title={t('title')}>
+      <AlarmBanner />
       <Tabs value={tab ?? null} onChange={(value) => value && go({ tab: value })} keepMounted={false}>
         <Tabs.List className={classes.tabs}>
           {tabs.map((name) => (

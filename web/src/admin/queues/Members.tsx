@@ -110,7 +110,10 @@ export function Members({ queue }: { queue: string }) {
                       disabled={readOnly}
                       value={m.delay_seconds}
                       onChange={(delay) => typeof delay === 'number' && change(index, { delay_seconds: delay })}
-                      onBlur={() => change(index, { delay_seconds: Math.round(m.delay_seconds / 5) * 5 })}
+                      onBlur={() =>
+                        m.delay_seconds % 5 !== 0 &&
+                        change(index, { delay_seconds: Math.round(m.delay_seconds / 5) * 5 })
+                      }
                     />
                   </Table.Td>
                   <Table.Td>

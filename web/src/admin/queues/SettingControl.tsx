@@ -5,6 +5,7 @@ import { MenuControl, MissedControl, PromptControl, WhisperControl, WrapUpContro
 import { ClientDeflectionControl, DeflectionControl, TextReplyControl } from './DeflectionControls';
 import { HoursOverridesControl, HoursSelect } from './HoursControls';
 import { NotificationControl } from './NotificationControl';
+import { CallbackControl, ScheduleControl, VoicemailControl } from './ReturnControls';
 import {
   AgeingControl,
   PreferredControl,
@@ -84,6 +85,12 @@ export function SettingControl<N extends Name>({ name, value, onChange }: Contro
       return <OverRulesControl {...give('overcapacity')} />;
     case 'empty':
       return <EmptyControl {...give('empty')} />;
+    case 'voicemail':
+      return <VoicemailControl {...give('voicemail')} />;
+    case 'callback':
+      return <CallbackControl {...give('callback')} />;
+    case 'schedule':
+      return <ScheduleControl {...give('schedule')} />;
     case 'redial_seconds':
       return <Seconds {...give('redial_seconds')} min={0} />;
     case 'countdown':

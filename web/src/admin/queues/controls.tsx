@@ -1,4 +1,4 @@
-import { MultiSelect, NumberInput, Select, Slider, Textarea } from '@mantine/core';
+import { MultiSelect, NumberInput, Select, Slider, Switch, Textarea } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import type { Schema } from '../../api/client';
@@ -125,7 +125,11 @@ export function WrapUpControl({ label, value, onChange }: Control<Schema['WrapUp
             value={value.extend_seconds ?? 0}
             suffix={` ${t('settings.seconds')}`}
             onChange={(extend_seconds) =>
-              onChange({ ...value, extend_seconds, max_extensions: value.max_extensions || (extend_seconds > 0 ? 1 : 0) })
+              onChange({
+                ...value,
+                extend_seconds,
+                max_extensions: value.max_extensions || (extend_seconds > 0 ? 1 : 0),
+              })
             }
           />
           <Count
