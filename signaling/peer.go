@@ -32,6 +32,7 @@ type peer struct {
 
 // peerEvents are the callbacks of a peer; they come from pion's goroutines and must not wait for the peer.
 type peerEvents struct {
+	made   func(*peer) // before all others: some come while the first answer is still being made
 	state  func(*peer, webrtc.PeerConnectionState)
 	format func(*peer, media.Format) // what is sent both ways from now on
 }
@@ -54,6 +55,7 @@ func (e *engine) newPeer(ctx context.Context, offer string, l *line, on peerEven
 		return nil, "", fmt.Errorf("make a PeerConnection: %w", err)
 	}
 	p := &peer{pc: pc, fingerprint: fingerprintOf(offer), log: log}
+	on.made(p)
 	pc.OnConnectionStateChange(func(s webrtc.PeerConnectionState) { on.state(p, s) })
 	told := func(c webrtc.RTPCodecParameters) {
 		if f, ok := p.formatOf(c); ok {

@@ -72,6 +72,7 @@ func (s *session) answer(ctx context.Context, offer string) (string, error) {
 	}
 	s.closePeer()
 	p, answer, err := s.hub.engine.newPeer(ctx, offer, s.line, peerEvents{
+		made:   func(p *peer) { s.loop.do(func() { s.setPeer(p) }) },
 		state:  func(p *peer, st webrtc.PeerConnectionState) { s.loop.do(func() { s.connection(p, st) }) },
 		format: func(p *peer, f media.Format) { s.loop.do(func() { s.negotiated(p, f) }) },
 	}, s.hub.log)

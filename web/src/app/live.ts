@@ -13,12 +13,13 @@ const nounsOf: Record<string, string[]> = {
   item: ['calls', 'queues'],
   offer: ['calls', 'agents'],
   agent: ['agents'],
-  recording: ['recordings', 'calls', 'tickets'],
+  recording: ['recordings', 'calls', 'tickets', 'voicemails'],
   ticket: ['tickets'],
   contact: ['contacts'],
   user: ['users', 'agents'],
   queue: ['queues'],
   voicemail: ['voicemails'],
+  callback: ['callbacks', 'queues'],
 };
 
 /** The lists that an event of the log makes out of date: the first part of their query keys. */
@@ -57,7 +58,7 @@ export function useLiveQueries(phone: Phone): void {
       phone.subscribe(() => {
         const now = phone.getState().link === 'online';
         // What happened meanwhile was told to nobody.
-        if (now && !online) touch(['calls', 'agents', 'queues']);
+        if (now && !online) touch(['calls', 'agents', 'queues', 'voicemails', 'callbacks']);
         online = now;
       }),
     ];

@@ -68,56 +68,56 @@ export function CallToolbar(props: {
         value={filters.state}
         onChange={(value) => set({ state: value ?? '' })}
       />
-      <Popover position="bottom-start" shadow="md" trapFocus width={280}>
-        <Popover.Target>
-          <Indicator label={count} size={16} disabled={count === 0} offset={4}>
+      <Indicator label={count} size={16} disabled={count === 0} offset={4}>
+        <Popover position="bottom-start" shadow="md" trapFocus width={280}>
+          <Popover.Target>
             <Button variant="default" leftSection={<IconFilter size={15} aria-hidden />}>
               {t('filters')}
             </Button>
-          </Indicator>
-        </Popover.Target>
-        <Popover.Dropdown aria-label={t('filters')}>
-          <Stack gap="sm">
-            {select(
-              'agent',
-              t('agent'),
-              t('allAgents'),
-              (agents ?? []).map((a) => ({ value: a.id, label: a.name })),
-            )}
-            {teams.data &&
-              select(
-                'team',
-                t('team'),
-                t('allTeams'),
-                teams.data.map((team) => ({ value: team.id, label: team.name })),
+          </Popover.Target>
+          <Popover.Dropdown aria-label={t('filters')}>
+            <Stack gap="sm">
+              {select(
+                'agent',
+                t('agent'),
+                t('allAgents'),
+                (agents ?? []).map((a) => ({ value: a.id, label: a.name })),
               )}
-            {select(
-              'language',
-              t('common:language'),
-              t('allLanguages'),
-              languages.map((code) => ({ value: code, label: t(`languages.${code}`) })),
-            )}
-            {select(
-              'longer',
-              t('longer'),
-              t('anyLength'),
-              longer.map((s) => ({ value: s, label: t('minutes', { count: Number(s) / 60 }) })),
-            )}
-            <TextInput
-              label={t('number')}
-              value={filters.number}
-              onChange={(e) => set({ number: e.currentTarget.value })}
-            />
-            <Button
-              variant="default"
-              disabled={count === 0}
-              onClick={() => props.onChange({ ...noFilters, text: filters.text })}
-            >
-              {t('clearFilters')}
-            </Button>
-          </Stack>
-        </Popover.Dropdown>
-      </Popover>
+              {teams.data &&
+                select(
+                  'team',
+                  t('team'),
+                  t('allTeams'),
+                  teams.data.map((team) => ({ value: team.id, label: team.name })),
+                )}
+              {select(
+                'language',
+                t('common:language'),
+                t('allLanguages'),
+                languages.map((code) => ({ value: code, label: t(`languages.${code}`) })),
+              )}
+              {select(
+                'longer',
+                t('longer'),
+                t('anyLength'),
+                longer.map((s) => ({ value: s, label: t('minutes', { count: Number(s) / 60 }) })),
+              )}
+              <TextInput
+                label={t('number')}
+                value={filters.number}
+                onChange={(e) => set({ number: e.currentTarget.value })}
+              />
+              <Button
+                variant="default"
+                disabled={count === 0}
+                onClick={() => props.onChange({ ...noFilters, text: filters.text })}
+              >
+                {t('clearFilters')}
+              </Button>
+            </Stack>
+          </Popover.Dropdown>
+        </Popover>
+      </Indicator>
       {props.children}
     </div>
   );

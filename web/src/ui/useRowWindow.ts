@@ -11,7 +11,7 @@ import {
 
 // Shorter lists are drawn whole: the browser's own search finds everything in them.
 const LONG = 100;
-const ROW = 37;
+const ROW = 43;
 const AROUND = 12;
 
 interface RowWindow {
