@@ -4,7 +4,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api, body, type Schema } from '../api/client';
-import { numbersQuery, promptsQuery, queuesQuery } from '../api/queries';
+import { agentsQuery, numbersQuery, promptsQuery, queuesQuery } from '../api/queries';
 import { useSave } from '../api/useSave';
 import { useCan } from '../app/session';
 import type { Column } from '../ui/DataTable';
@@ -16,14 +16,17 @@ import { ListPage } from './ListPage';
 type PhoneNumber = Schema['Number'];
 type Kind = Schema['NumberInput']['kind'];
 
-const kinds: Kind[] = ['menu', 'queue', 'message', 'music', 'echo', 'address'];
+const kinds: Kind[] = ['menu', 'queue', 'message', 'music', 'echo', 'address', 'voicemail'];
 
 export function Numbers() {
   const { t } = useTranslation('admin');
   const queues = useQuery(queuesQuery);
   const prompts = useQuery(promptsQuery);
+  const agents = useQuery(agentsQuery);
   const columns = useMemo((): Column<PhoneNumber>[] => {
-    const names = new Map([...(queues.data ?? []), ...(prompts.data ?? [])].map((x) => [x.id, x.name]));
+    const names = new Map(
+      [...(queues.data ?? []), ...(prompts.data ?? []), ...(agents.data ?? [])].map((x) => [x.id, x.name]),
+    );
     return [
       {
         id: 'number',
@@ -48,10 +51,11 @@ export function Numbers() {
       {
         id: 'target',
         header: t('numbers.target'),
-        cell: (n) => n.address || names.get(n.queue_id ?? n.prompt_id ?? '') || <span className="quiet">–</span>,
+        cell: (n) =>
+          n.address || names.get(n.queue_id ?? n.prompt_id ?? n.agent_id ?? '') || <span className="quiet">–</span>,
       },
     ];
-  }, [t, queues.data, prompts.data]);
+  }, [t, queues.data, prompts.data, agents.data]);
   return (
     <ListPage
       title={t('parts.numbers')}
@@ -74,6 +78,7 @@ interface Fields {
   kind: Kind;
   queue_id: string | null;
   prompt_id: string | null;
+  agent_id: string | null;
   address: string;
   record: boolean;
   access: Schema['Access'];
@@ -90,6 +95,8 @@ function inputOf(f: Fields): Schema['NumberInput'] {
     ...(f.lookup_token ? { lookup_token: f.lookup_token } : {}),
   };
   if (f.kind === 'menu' || f.kind === 'queue') return { ...common, ...(f.queue_id ? { queue_id: f.queue_id } : {}) };
+  if (f.kind === 'voicemail')
+    return { ...common, ...(f.agent_id ? { agent_id: f.agent_id } : f.queue_id ? { queue_id: f.queue_id } : {}) };
   if (f.kind === 'message') return { ...common, ...(f.prompt_id ? { prompt_id: f.prompt_id } : {}) };
   if (f.kind === 'address') return { ...common, address: f.address.trim(), record: f.record };
   return common;
@@ -100,6 +107,7 @@ function NumberForm({ number, onClose }: { number: PhoneNumber | null; onClose: 
   const can = useCan();
   const queues = useQuery(queuesQuery);
   const prompts = useQuery(promptsQuery);
+  const agents = useQuery(agentsQuery);
   const form = useForm<Fields>({
     initialValues: {
       number: number?.number ?? '',
@@ -107,6 +115,7 @@ function NumberForm({ number, onClose }: { number: PhoneNumber | null; onClose: 
       kind: (number?.kind as Kind) ?? 'queue',
       queue_id: number?.queue_id ?? null,
       prompt_id: number?.prompt_id ?? null,
+      agent_id: number?.agent_id ?? null,
       address: number?.address ?? '',
       record: number?.record ?? false,
       access: number?.access ?? {},
@@ -122,7 +131,7 @@ function NumberForm({ number, onClose }: { number: PhoneNumber | null; onClose: 
     done: onClose,
   });
   const { kind } = form.values;
-  const targets = queues.data?.filter((q) => (kind === 'queue' ? q.leaf : !q.leaf)) ?? [];
+  const targets = queues.data?.filter((q) => (kind === 'menu' ? !q.leaf : q.leaf)) ?? [];
   return (
     <FormDrawer
       opened
@@ -159,6 +168,23 @@ function NumberForm({ number, onClose }: { number: PhoneNumber | null; onClose: 
           searchable
           data={targets.map((q) => ({ value: q.id, label: q.name }))}
           {...form.getInputProps('queue_id')}
+        />
+      )}
+      {kind === 'voicemail' && (
+        <Select
+          label={t('numbers.boxOf')}
+          required
+          searchable
+          data={[
+            { group: t('numbers.boxQueue'), items: targets.map((q) => ({ value: q.id, label: q.name })) },
+            { group: t('numbers.boxAgent'), items: agents.data?.map((a) => ({ value: a.id, label: a.name })) ?? [] },
+          ]}
+          value={form.values.agent_id ?? form.values.queue_id}
+          onChange={(id) => {
+            const own = agents.data?.some((a) => a.id === id) ?? false;
+            form.setFieldValue('agent_id', own ? id : null);
+            form.setFieldValue('queue_id', own ? null : id);
+          }}
         />
       )}
       {kind === 'message' && (

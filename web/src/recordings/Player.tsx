@@ -2,24 +2,32 @@ import { ActionIcon, Anchor, Group, SegmentedControl, Select, Slider } from '@ma
 import { IconDownload, IconPlayerPauseFilled, IconPlayerPlayFilled } from '@tabler/icons-react';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import type { Schema } from '../api/client';
 import { clock } from '../ui/format';
-import { attachmentURL } from './attachmentURL';
 import classes from './recordings.module.css';
-import { useWaveform } from './useWaveform';
+import { type Clip, useWaveform } from './useWaveform';
 
 const speeds = ['0.75', '1', '1.25', '1.5', '2'];
 
+interface PlayerProps {
+  parts: Clip[];
+  /** One side only: a message. */
+  mono?: boolean;
+  onPlay?: () => void;
+}
+
 /** Plays a recording, part after part, over a waveform of both sides. */
-export function Player({ ticket, parts }: { ticket: string; parts: Schema['Attachment'][] }) {
+export function Player({ parts, mono, onPlay }: PlayerProps) {
   const { t } = useTranslation('crm');
   const [index, setIndex] = useState(0);
   const [speed, setSpeed] = useState('1');
-  const part = parts[index] as Schema['Attachment'];
+  const part = parts[index] as Clip;
   const next = index + 1 < parts.length ? () => setIndex(index + 1) : undefined;
-  const wave = useWaveform({ ticket, attachment: part, speed: Number(speed), onFinish: next });
-  const url = attachmentURL(ticket, part.id);
-  const seconds = part.seconds ?? 0;
+  const wave = useWaveform({ clip: part, speed: Number(speed), onFinish: next });
+  const { url, seconds } = part;
+  const toggle = () => {
+    if (!wave.playing) onPlay?.();
+    wave.toggle();
+  };
   return (
     <div className={classes.player} data-recording={part.id}>
       {parts.length > 1 && (
@@ -40,15 +48,17 @@ export function Player({ ticket, parts }: { ticket: string; parts: Schema['Attac
           radius="xl"
           aria-label={wave.playing ? t('recording.pause') : t('recording.play')}
           data-action="play"
-          onClick={wave.toggle}
+          onClick={toggle}
         >
           {wave.playing ? <IconPlayerPauseFilled size={18} /> : <IconPlayerPlayFilled size={18} />}
         </ActionIcon>
         <div className={classes.waves}>
-          <div className={classes.sides} aria-hidden>
-            <span>{t('recording.customer')}</span>
-            <span>{t('recording.agent')}</span>
-          </div>
+          {!mono && (
+            <div className={classes.sides} aria-hidden>
+              <span>{t('recording.customer')}</span>
+              <span>{t('recording.agent')}</span>
+            </div>
+          )}
           <div ref={wave.container} className={classes.wave} aria-hidden />
         </div>
       </div>

@@ -2,12 +2,19 @@ import { Anchor, Group } from '@mantine/core';
 import { IconFile, IconMicrophone2 } from '@tabler/icons-react';
 import { useTranslation } from 'react-i18next';
 import type { Schema } from '../api/client';
+import { peaksQuery } from '../api/queries';
 import { bytes } from '../ui/format';
 import { EmptyState, Section } from '../ui/Page';
 import { attachmentURL } from './attachmentURL';
 import { groupRecordings, isSound } from './group';
 import { Player } from './Player';
 import classes from './recordings.module.css';
+import type { Clip } from './useWaveform';
+
+function clipOf(ticket: string, file: Schema['Attachment']): Clip {
+  const { id, name, seconds = 0 } = file;
+  return { id, name, seconds, url: attachmentURL(ticket, id), peaks: peaksQuery(ticket, id) };
+}
 
 /** What was recorded, one player a call, and the other files of a ticket. */
 export function Recordings({ ticket, attachments }: { ticket: string; attachments: Schema['Attachment'][] }) {
@@ -25,7 +32,7 @@ export function Recordings({ ticket, attachments }: { ticket: string; attachment
           />
         )}
         {recordings.map((parts) => (
-          <Player key={parts[0]?.id} ticket={ticket} parts={parts} />
+          <Player key={parts[0]?.id} parts={parts.map((part) => clipOf(ticket, part))} />
         ))}
         {files.length > 0 && (
           <ul className={classes.files} aria-label={t('recording.files')}>

@@ -1,9 +1,16 @@
-import { useQuery } from '@tanstack/react-query';
+import { type UseQueryOptions, useQuery } from '@tanstack/react-query';
 import { useEffect, useRef, useState } from 'react';
 import WaveSurfer from 'wavesurfer.js';
 import type { Schema } from '../api/client';
-import { peaksQuery } from '../api/queries';
-import { attachmentURL } from './attachmentURL';
+
+/** A file to listen to, wherever it lies. */
+export interface Clip {
+  id: string;
+  name: string;
+  seconds: number;
+  url: string;
+  peaks: UseQueryOptions<Schema['Peaks'], Error, Schema['Peaks'], string[]>;
+}
 
 interface Waveform {
   container: React.RefObject<HTMLDivElement | null>;
@@ -15,15 +22,14 @@ interface Waveform {
 }
 
 interface Options {
-  ticket: string;
-  attachment: Schema['Attachment'];
+  clip: Clip;
   speed: number;
   /** At the end of the part; the next one then begins by itself. */
   onFinish: (() => void) | undefined;
 }
 
 /** A waveform from peaks that the server has made: the sound itself is only fetched when it is played. */
-export function useWaveform({ ticket, attachment, speed, onFinish }: Options): Waveform {
+export function useWaveform({ clip, speed, onFinish }: Options): Waveform {
   const container = useRef<HTMLDivElement>(null);
   const surfer = useRef<WaveSurfer | null>(null);
   const goOn = useRef(false);
@@ -31,7 +37,8 @@ export function useWaveform({ ticket, attachment, speed, onFinish }: Options): W
   finish.current = onFinish;
   const [playing, setPlaying] = useState(false);
   const [time, setTime] = useState(0);
-  const peaks = useQuery(peaksQuery(ticket, attachment.id));
+  const { url, seconds } = clip;
+  const peaks = useQuery(clip.peaks);
 
   useEffect(() => {
     if (!container.current || peaks.isPending) return;
@@ -44,9 +51,9 @@ export function useWaveform({ ticket, attachment, speed, onFinish }: Options): W
     const wave = WaveSurfer.create({
       container: container.current,
       media,
-      url: attachmentURL(ticket, attachment.id),
+      url,
       peaks: channels,
-      duration: peaks.data?.seconds || attachment.seconds,
+      duration: peaks.data?.seconds || seconds,
       height: channels.length > 1 ? 34 : 68,
       barWidth: 2,
       barGap: 1,
@@ -75,7 +82,7 @@ export function useWaveform({ ticket, attachment, speed, onFinish }: Options): W
       wave.destroy();
       setPlaying(false);
     };
-  }, [ticket, attachment, peaks.data, peaks.isPending]);
+  }, [url, seconds, peaks.data, peaks.isPending]);
 
   useEffect(() => surfer.current?.setPlaybackRate(speed, true), [speed]);
 
