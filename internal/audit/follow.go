@@ -40,7 +40,7 @@ func audited(e events.Event) (keep []string, ok bool) {
 	noun, verb, _ := strings.Cut(e.Type, ".")
 	switch noun {
 	case "item":
-		return []string{"priority", "from"}, verb == "priority_changed" && e.Actor != nil
+		return []string{"priority", "from", "agent"}, (verb == "priority_changed" || verb == "assigned") && e.Actor != nil
 	case "queue":
 		return nil, verb == "changed"
 	case "number", "trunk", "prompt", "ringtone", "sms_account", "bot":
