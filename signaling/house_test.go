@@ -29,16 +29,17 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // house is a tenant with an agent, queues that run, and a hub behind a web server.
 type house struct {
 	testing.TB
-	ctx    context.Context
-	db     *storage.DB
-	bus    *events.Bus
-	log    *events.Log
-	queues *queues.Service
-	hub    *signaling.Hub
-	url    string
-	tenant uuid.UUID
-	agent  uuid.UUID
-	queue  uuid.UUID
+	ctx      context.Context
+	db       *storage.DB
+	bus      *events.Bus
+	log      *events.Log
+	queues   *queues.Service
+	hub      *signaling.Hub
+	identity *auth.Service
+	url      string
+	tenant   uuid.UUID
+	agent    uuid.UUID
+	queue    uuid.UUID
 
 	mu      sync.Mutex
 	actors  map[string]auth.Actor // by ticket
@@ -71,8 +72,11 @@ func newHouse(t testing.TB, change ...func(*signaling.Config)) *house {
 		f(&cfg)
 	}
 	board := calls.NewSwitchboard(calls.Config{Node: "node"}, h.db, h.log, logger, prometheus.NewRegistry(), nil, nil, nil, nil, nil, nil)
+	h.identity, err = auth.New(h.db, auth.Config{})
+	h.ok(err)
 	hub, err := signaling.New(cfg, signaling.Needs{
-		Bus: bus, Queues: h.queues, Redeem: h.redeem, Renew: h.renew, WriteNotes: h.keep, Within: h.within, LiveCalls: board.Live,
+		Vouched: h.identity.ReadClientToken,
+		Bus:     bus, Queues: h.queues, Redeem: h.redeem, Renew: h.renew, WriteNotes: h.keep, Within: h.within, LiveCalls: board.Live,
 		Incoming: func(ctx context.Context, leg calls.Leg, inv calls.Invite) { h.incoming(ctx, leg, inv) },
 	}, logger, prometheus.NewRegistry())
 	h.ok(err)
