@@ -11,7 +11,7 @@ const may = (...list: string[]) => ({
 
 test.each([
   [may(), []],
-  [may('*:*:all'), ['desktop', 'supervisor', 'reports', 'tickets', 'contacts', 'admin']],
+  [may('*:*:all'), ['desktop', 'supervisor', 'reports', 'voicemails', 'tickets', 'contacts', 'admin']],
   [may('read:calls:own', 'write:calls:own', 'read:tickets:all'), ['desktop', 'tickets']],
   [may('read:calls:team'), ['supervisor']],
   [may('read:reports:team'), ['reports']],

@@ -5,7 +5,7 @@ import type { Card } from '../phone/protocol';
 import { usePhoneState } from '../phone/react';
 import { clock } from '../ui/format';
 import { EmptyState, Facts } from '../ui/Page';
-import { QueuePath } from '../ui/State';
+import { QueuePath, Tag } from '../ui/State';
 import { ContactPanel } from './ContactPanel';
 import classes from './desktop.module.css';
 import { Flags } from './Flags';
@@ -50,6 +50,7 @@ function CardFacts({ card }: { card: Card }) {
         </Title>
         {card.name && card.caller && <div className="quiet tnum">{card.caller}</div>}
       </div>
+      {card.callback && <Tag tone="info">{t('card.callback')}</Tag>}
       <Flags reserved={card.reserved} />
       <Facts
         rows={[

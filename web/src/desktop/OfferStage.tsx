@@ -4,7 +4,7 @@ import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Offer } from '../phone/protocol';
 import { usePhone, usePhoneState } from '../phone/react';
-import { QueuePath } from '../ui/State';
+import { QueuePath, Tag } from '../ui/State';
 import { Elapsed } from '../ui/time';
 import classes from './desktop.module.css';
 import { Flags } from './Flags';
@@ -36,6 +36,7 @@ export function OfferStage({ offer }: { offer: Offer }) {
         </div>
         {card.name && card.caller && <div className="quiet tnum">{card.caller}</div>}
         <QueuePath path={card.queue_path} />
+        {card.callback && <Tag tone="info">{t('card.callback')}</Tag>}
         <Flags reserved={card.reserved} />
       </div>
       <div className={classes.buttons}>

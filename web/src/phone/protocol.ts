@@ -28,6 +28,8 @@ export interface Card {
     reserved_repeat_customer?: boolean;
   };
   data?: Record<string, string>;
+  /** The customer is called once the agent accepts. */
+  callback?: boolean;
   /** What a virtual agent says of its talk with the caller. */
   summary?: string;
   direction?: 'inbound' | 'outbound';
