@@ -136,7 +136,7 @@ func (d *demo) fillGlobals(ctx context.Context) error {
 	_, err = d.queues.SetGlobal(ctx, d.tenant, queues.OwnSettings{
 		DeflectCalls: new(true), DeflectChats: new(true), Deflection: &queues.Deflection{Mode: queues.DeflectMessage, Prompt: closed},
 		DeflectionWeb: &queues.ClientDeflection{
-			Message: "Nobody is here at the moment. Choose a time for our call, or write to us.", ScheduledCall: true, Email: "help@demo.test",
+			Message: "Nobody is here at the moment, but we will gladly get back to you.", ScheduledCall: true, Email: "help@demo.test",
 		},
 	}, nil)
 	return err
