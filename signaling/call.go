@@ -232,7 +232,7 @@ func customerShows(st calls.State) (state viewState, stage string) {
 		return viewConnecting, string(st)
 	case calls.StateWaiting, calls.StateOffering, calls.StateWhisper, calls.StateCountdown:
 		return viewConnecting, "waiting"
-	case calls.StateTalking:
+	case calls.StateTalking, calls.StateBot:
 		return viewTalking, ""
 	case calls.StateHeld:
 		return viewHeld, ""
