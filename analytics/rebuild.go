@@ -104,7 +104,7 @@ func replay(ctx context.Context, tx *storage.Tx, tenant, from uuid.UUID, to posi
 		rows, err := tx.Query(ctx, `
 			SELECT event_id, tenant_id, at, type, subject, actor, data, xid::text, seq FROM events
 			WHERE tenant_id = $1 AND (xid, seq) > ($2::text::xid8, $3) AND (xid, seq) <= ($4::text::xid8, $5) AND event_id >= $6
-			ORDER BY xid, seq LIMIT $7`, tenant, at.xid, at.seq, to.xid, to.seq, from, rebuildBatch)
+			ORDER BY events.xid, seq LIMIT $7`, tenant, at.xid, at.seq, to.xid, to.seq, from, rebuildBatch)
 		if err != nil {
 			return n, err
 		}

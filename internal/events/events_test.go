@@ -3,6 +3,7 @@ package events_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"testing"
 	"time"
@@ -100,6 +101,47 @@ func TestFollowerRetriesAndMovesOnce(t *testing.T) {
 	case s := <-seen:
 		t.Fatalf("%s came twice", s)
 	default:
+	}
+}
+
+// Transactions are followed in the order of their numbers, also where these grow by a digit: 9999 comes before 10000.
+func TestFollowerOrdersByNumber(t *testing.T) {
+	db, bus := storagetest.New(t), newBus(t)
+	tenant := storagetest.Tenant(t, db, "a")
+	log := events.NewLog(bus)
+	ctx := context.Background()
+	err := db.Worker(ctx, func(tx *storage.Tx) error {
+		_, err := tx.Exec(ctx, `
+			CREATE TEMPORARY TABLE burnt (n bigint) ON COMMIT DROP;
+			DO $$
+			DECLARE
+				now bigint := pg_current_xact_id()::text::bigint;
+				border bigint := 10 ^ length((now + 10)::text);
+			BEGIN
+				FOR i IN 1 .. border - now - 10 LOOP
+					BEGIN -- a transaction below this one, with a number of its own
+						INSERT INTO burnt VALUES (i);
+					EXCEPTION WHEN division_by_zero THEN NULL;
+					END;
+				END LOOP;
+			END $$`)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const n = 40
+	for i := range n {
+		if err := db.Tenant(ctx, tenant, func(tx *storage.Tx) error { return log.Append(ctx, tx, fmt.Sprint("thing.", i), uuid.New(), nil) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	seen := make(chan string, 2*n)
+	follow(t, db, bus, func(_ context.Context, _ *storage.Tx, e events.Event) error { seen <- e.Type; return nil })
+	for i := range n {
+		if got := receive(t, seen); got != fmt.Sprint("thing.", i) {
+			t.Fatalf("event %d is %s", i, got)
+		}
 	}
 }
 

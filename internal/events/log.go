@@ -222,7 +222,7 @@ func (f *Follower) next(ctx context.Context, tx *storage.Tx) ([]logRow, error) {
 	rows, err := tx.Query(ctx, `
 		SELECT event_id, tenant_id, at, type, subject, actor, data, xid::text AS xid, seq FROM events
 		WHERE (xid, seq) > ($1::text::xid8, $2) AND xid < pg_snapshot_xmin(pg_current_snapshot())
-		ORDER BY xid, seq LIMIT $3`, xid, seq, followBatch)
+		ORDER BY events.xid, seq LIMIT $3`, xid, seq, followBatch)
 	if err != nil {
 		return nil, err
 	}
