@@ -122,7 +122,13 @@ function PresenceForm({ word, onClose }: { word: Word | null; onClose: () => voi
         data={kinds.map((kind) => ({ value: kind, label: t(`common:presence.${kind}`) }))}
         {...form.getInputProps('presence')}
       />
-      <ColorInput label={t('presences.colour')} format="hex" swatches={swatches} {...form.getInputProps('colour')} />
+      <ColorInput
+        label={t('presences.colour')}
+        format="hex"
+        withEyeDropper={false}
+        swatches={swatches}
+        {...form.getInputProps('colour')}
+      />
       <Switch label={t('presences.productive')} {...form.getInputProps('productive', { type: 'checkbox' })} />
       <NumberInput
         label={t('presences.limit')}
