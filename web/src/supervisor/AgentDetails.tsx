@@ -52,7 +52,7 @@ function Details({ agent, onOpenCall }: { agent: Agent; onOpenCall: (id: string)
         <Title order={2} fz="lg">
           {agent.name}
         </Title>
-        <AgentActions agent={agent} />
+        <AgentActions agent={agent} monitor={can('monitor', 'calls')} presence={can('presence', 'agents')} />
       </Group>
       <Facts
         rows={[

@@ -33,6 +33,7 @@ export function AgentsLive(props: {
   const queues = useQuery({ ...queuesQuery, enabled: can('read', 'queues') });
   const members = useQuery({ ...queueMembersQuery(filters.queue), enabled: filters.queue !== '' });
   const { onOpenCall } = props;
+  const [monitor, presence] = [can('monitor', 'calls'), can('presence', 'agents')];
   const columns = useMemo(
     (): Column<Agent>[] => [
       {
@@ -85,10 +86,10 @@ export function AgentsLive(props: {
         actions: true,
         align: 'right',
         width: 84,
-        cell: (a) => <AgentActions agent={a} />,
+        cell: (a) => <AgentActions agent={a} monitor={monitor} presence={presence} />,
       },
     ],
-    [t, onOpenCall],
+    [t, onOpenCall, monitor, presence],
   );
   const wanted = filters.text.trim().toLowerCase();
   const team = teams.data?.find((one) => one.id === filters.team);

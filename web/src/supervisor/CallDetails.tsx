@@ -13,7 +13,7 @@ import { Facts } from '../ui/Page';
 import { QueuePath, State } from '../ui/State';
 import { DateTime, Elapsed } from '../ui/time';
 import { useCloseLabel } from '../ui/useCloseLabel';
-import { CallActions } from './CallActions';
+import { CallActions, useCallRights } from './CallActions';
 import { StuckTag } from './columns';
 import { ItemDecisions } from './ItemDecisions';
 import { Leg } from './Leg';
@@ -45,6 +45,7 @@ function Details({ id }: { id: string }) {
     error,
     refetch,
   } = useQuery({ ...callQuery(id), refetchInterval: (q) => (q.state.data?.state === 'ended' ? false : LIVE_EVERY) });
+  const rights = useCallRights();
   const live = useLive('calls').rows?.find((c) => c.call_id === id);
   const item = useLive('items').rows?.find((i) => i.id === id);
   const agents = useLive('agents').rows;
@@ -65,7 +66,7 @@ function Details({ id }: { id: string }) {
           <State tone={call.state === 'ended' ? 'quiet' : call.state === 'held' ? 'warn' : 'good'}>
             {t(`common:call.${call.state}`, call.state)}
           </State>
-          {live && <CallActions line={{ id, call: live, ...(item && { item }) }} />}
+          {live && <CallActions line={{ id, call: live, ...(item && { item }) }} name={caller(call)} rights={rights} />}
         </Group>
       </Group>
       {live?.stuck && (

@@ -25,8 +25,7 @@ export function CallTable(props: {
   const [filters, setFilters] = useState<CallFilters>(noFilters);
   const teams = useQuery({ ...teamsQuery, enabled: can('read', 'teams') });
   const members = teams.data?.find((team) => team.id === filters.team)?.members;
-  const now = useNow();
-  const at = filters.longer ? now : 0; // the only filter that time alone changes
+  const at = useNow(filters.longer !== ''); // the only filter that time alone changes
   const rows = useMemo(() => filterLines(props.lines, filters, members, at), [props.lines, filters, members, at]);
   const none = props.lines?.length === 0;
   return (

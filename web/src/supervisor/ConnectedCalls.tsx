@@ -2,9 +2,9 @@ import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Column } from '../ui/DataTable';
 import { Elapsed } from '../ui/time';
-import { CallActions } from './CallActions';
+import { useCallRights } from './CallActions';
 import { CallTable } from './CallTable';
-import { callerColumn, numberColumn, queueColumn, stateColumn } from './columns';
+import { actionsColumn, callerColumn, numberColumn, queueColumn, stateColumn } from './columns';
 import { agentNameOf, type CallLine, sinceOf } from './filters';
 import { useCallerOf } from './useCallerOf';
 import { WatchedCalls } from './WatchedCalls';
@@ -19,6 +19,7 @@ export function ConnectedCalls(props: {
 }) {
   const { t } = useTranslation(['supervisor', 'common']);
   const caller = useCallerOf();
+  const rights = useCallRights();
   const columns = useMemo(
     (): Column<CallLine>[] => [
       stateColumn(t),
@@ -39,16 +40,9 @@ export function ConnectedCalls(props: {
         sort: (line) => Date.parse(sinceOf(line)),
         cell: (line) => <Elapsed since={sinceOf(line)} />,
       },
-      {
-        id: 'actions',
-        header: t('common:actions'),
-        actions: true,
-        align: 'right',
-        width: 84,
-        cell: (line) => <CallActions line={line} />,
-      },
+      actionsColumn(t, caller, rights),
     ],
-    [t, caller],
+    [t, caller, rights],
   );
   return (
     <>

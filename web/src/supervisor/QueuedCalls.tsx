@@ -3,9 +3,9 @@ import { useTranslation } from 'react-i18next';
 import type { Column } from '../ui/DataTable';
 import { secondsSince } from '../ui/format';
 import { Elapsed, useNow } from '../ui/time';
-import { CallActions } from './CallActions';
+import { useCallRights } from './CallActions';
 import { CallTable } from './CallTable';
-import { callerColumn, numberColumn, queueColumn, stateColumn } from './columns';
+import { actionsColumn, callerColumn, numberColumn, queueColumn, stateColumn } from './columns';
 import { agentNameOf, type CallLine, sinceOf } from './filters';
 import classes from './supervisor.module.css';
 import { useCallerOf } from './useCallerOf';
@@ -22,6 +22,7 @@ export function QueuedCalls(props: {
 }) {
   const { t } = useTranslation(['supervisor', 'common']);
   const caller = useCallerOf();
+  const rights = useCallRights();
   const columns = useMemo(
     (): Column<CallLine>[] => [
       {
@@ -49,16 +50,9 @@ export function QueuedCalls(props: {
         sort: agentNameOf,
         cell: (line) => agentNameOf(line) || <span className="quiet">–</span>,
       },
-      {
-        id: 'actions',
-        header: t('common:actions'),
-        actions: true,
-        align: 'right',
-        width: 84,
-        cell: (line) => <CallActions line={line} />,
-      },
+      actionsColumn(t, caller, rights),
     ],
-    [t, caller],
+    [t, caller, rights],
   );
   return (
     <CallTable

@@ -3,7 +3,7 @@ import { IconX } from '@tabler/icons-react';
 import { useTranslation } from 'react-i18next';
 import { QueuePath, State } from '../ui/State';
 import { Elapsed } from '../ui/time';
-import { CallActions } from './CallActions';
+import { CallActions, useCallRights } from './CallActions';
 import { agentNameOf, type CallLine, sinceOf, stateOf } from './filters';
 import classes from './supervisor.module.css';
 import { useCallerOf } from './useCallerOf';
@@ -14,6 +14,7 @@ export function WatchedCalls({ lines, onOpen }: { lines: CallLine[] | undefined;
   const { t } = useTranslation(['supervisor', 'common']);
   const caller = useCallerOf();
   const watched = useWatched();
+  const rights = useCallRights();
   if (watched.ids.length === 0) return null;
   return (
     <section className={classes.watched} aria-label={t('watched')}>
@@ -45,7 +46,7 @@ export function WatchedCalls({ lines, onOpen }: { lines: CallLine[] | undefined;
                 </UnstyledButton>
                 <div className={classes.watchedHead}>
                   <QueuePath path={line.call?.queue_path} />
-                  <CallActions line={line} />
+                  <CallActions line={line} name={caller(line)} rights={rights} />
                 </div>
               </>
             )}

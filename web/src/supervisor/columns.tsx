@@ -1,4 +1,3 @@
-import { Tooltip } from '@mantine/core';
 import { IconAlertTriangle, IconHeadphones } from '@tabler/icons-react';
 import type { TFunction } from 'i18next';
 import { useTranslation } from 'react-i18next';
@@ -6,9 +5,12 @@ import { Flags } from '../desktop/Flags';
 import { usePhoneState } from '../phone/react';
 import type { Column } from '../ui/DataTable';
 import { QueuePath, State, Tag } from '../ui/State';
+import { CallActions, type CallRights } from './CallActions';
 import { type CallLine, stateOf } from './filters';
+import classes from './supervisor.module.css';
 
 type T = TFunction<['supervisor', 'common']>;
+type Caller = (line: CallLine) => string;
 
 /** Columns that both lists of calls have. */
 export const queueColumn = (t: T): Column<CallLine> => ({
@@ -18,11 +20,17 @@ export const queueColumn = (t: T): Column<CallLine> => ({
   cell: ({ call, item }) => <QueuePath path={call?.queue_path ?? (item && [item.queue_name])} />,
 });
 
-export const callerColumn = (t: T, caller: (line: CallLine) => string): Column<CallLine> => ({
+export const callerColumn = (t: T, caller: Caller): Column<CallLine> => ({
   id: 'caller',
   header: t('caller'),
   sort: caller,
-  cell: (line) => <CallerCell line={line} caller={caller(line)} />,
+  cell: (line) => (
+    <span className={classes.cell}>
+      <span className="tnum">{caller(line)}</span>
+      <ListeningMark call={line.id} label={t('youListen')} />
+      {line.call && Object.keys(line.call.reserved).length > 0 && <Flags reserved={line.call.reserved} />}
+    </span>
+  ),
 });
 
 export const numberColumn = (t: T): Column<CallLine> => ({
@@ -38,56 +46,45 @@ export const stateColumn = (t: T): Column<CallLine> => ({
   header: t('state'),
   width: 190,
   sort: (line) => stateOf(line),
-  cell: (line) => <StateCell line={line} />,
-});
-
-function CallerCell({ line, caller }: { line: CallLine; caller: string }) {
-  return (
-    <span style={{ display: 'inline-flex', alignItems: 'center', gap: 8 }}>
-      <span className="tnum">{caller}</span>
-      <ListeningMark call={line.id} />
-      <Flags reserved={line.call?.reserved} />
-    </span>
-  );
-}
-
-function ListeningMark({ call }: { call: string }) {
-  const { t } = useTranslation('supervisor');
-  const mine = usePhoneState((s) => s.supervision?.call === call && s.supervision.state !== 'ended');
-  return mine ? <IconHeadphones size={16} color="var(--t-info)" aria-label={t('youListen')} /> : null;
-}
-
-function StateCell({ line }: { line: CallLine }) {
-  const { t } = useTranslation(['supervisor', 'common']);
-  const state = stateOf(line);
-  const callback = line.item?.kind === 'callback';
-  return (
-    <span style={{ display: 'inline-flex', alignItems: 'center', gap: 8 }}>
-      {callback && !line.call ? (
+  cell: (line) => (
+    <span className={classes.cell}>
+      {line.item?.kind === 'callback' && !line.call ? (
         <State tone="info">{t('callback')}</State>
       ) : (
-        <State tone={tones[state] ?? 'info'} pulse={state === 'offering'}>
-          {t(`common:call.${state}`, state)}
+        <State tone={tones[stateOf(line)] ?? 'info'} pulse={stateOf(line) === 'offering'}>
+          {t(`common:call.${stateOf(line)}`, stateOf(line))}
         </State>
       )}
       {line.call?.stuck && <StuckTag cause={line.call.stuck} />}
     </span>
-  );
-}
+  ),
+});
+
+export const actionsColumn = (t: T, caller: Caller, rights: CallRights): Column<CallLine> => ({
+  id: 'actions',
+  header: t('common:actions'),
+  actions: true,
+  align: 'right',
+  width: 84,
+  cell: (line) => <CallActions line={line} name={caller(line)} rights={rights} />,
+});
 
 const tones: Record<string, 'good' | 'warn'> = { talking: 'good', held: 'warn', waiting: 'warn' };
+
+function ListeningMark({ call, label }: { call: string; label: string }) {
+  const mine = usePhoneState((s) => s.supervision?.call === call && s.supervision.state !== 'ended');
+  return mine ? <IconHeadphones size={16} color="var(--t-info)" aria-label={label} /> : null;
+}
 
 /** Says that a call does not end by itself, and why. */
 export function StuckTag({ cause }: { cause: string }) {
   const { t } = useTranslation('supervisor');
   return (
-    <Tooltip label={t(`stuckCause.${cause}`)}>
-      <span style={{ display: 'inline-flex', alignItems: 'center', gap: 4, color: 'var(--t-bad)' }}>
-        <IconAlertTriangle size={14} aria-hidden />
-        <Tag tone="bad" title={t(`stuckCause.${cause}`)}>
-          {t('stuck')}
-        </Tag>
-      </span>
-    </Tooltip>
+    <span className={classes.cell} style={{ color: 'var(--t-bad)' }}>
+      <IconAlertTriangle size={14} aria-hidden />
+      <Tag tone="bad" title={t(`stuckCause.${cause}`)}>
+        {t('stuck')}
+      </Tag>
+    </span>
   );
 }

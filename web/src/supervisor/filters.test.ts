@@ -1,5 +1,13 @@
 import { expect, test } from 'vitest';
-import { type CallFilters, filterLines, type LiveCall, noFilters, type QueuedItem, queuedLines } from './filters';
+import {
+  type CallFilters,
+  connectedLines,
+  filterLines,
+  type LiveCall,
+  noFilters,
+  type QueuedItem,
+  queuedLines,
+} from './filters';
 
 const now = Date.parse('2026-01-01T10:00:00Z');
 
@@ -64,4 +72,6 @@ test('those who wait are lines with their calls, chats are not', () => {
     ['k', undefined],
   ]);
   expect(queuedLines(undefined, [])).toBeUndefined();
+  const one = [call('a')];
+  expect(connectedLines(one)?.[0]).toBe(connectedLines([...one])?.[0]);
 });

@@ -34,22 +34,29 @@ export const noFilters: CallFilters = {
   longer: '',
 };
 
+// A row that did not change is the same object in the next picture, so that it need not be drawn again.
+const lines = new WeakMap<LiveCall | QueuedItem, CallLine>();
+
+function lineOf(call: LiveCall | undefined, item: QueuedItem | undefined): CallLine {
+  const key = (item ?? call) as LiveCall | QueuedItem;
+  const known = lines.get(key);
+  if (known && known.call === call) return known;
+  const line: CallLine = { id: item?.id ?? (call as LiveCall).call_id, ...(call && { call }), ...(item && { item }) };
+  lines.set(key, line);
+  return line;
+}
+
 /** Those who wait, in the order in which they came, with their calls where they have one. */
 export function queuedLines(calls: LiveCall[] | undefined, items: QueuedItem[] | undefined): CallLine[] | undefined {
   if (!calls || !items) return undefined;
   const byID = new Map(calls.map((call) => [call.call_id, call]));
-  return items
-    .filter((item) => item.kind !== 'chat')
-    .map((item) => {
-      const call = byID.get(item.id);
-      return call ? { id: item.id, item, call } : { id: item.id, item };
-    });
+  return items.filter((item) => item.kind !== 'chat').map((item) => lineOf(byID.get(item.id), item));
 }
 
 export const isConnected = (call: LiveCall): boolean => call.state === 'talking' || call.state === 'held';
 
 export function connectedLines(calls: LiveCall[] | undefined): CallLine[] | undefined {
-  return calls?.filter(isConnected).map((call) => ({ id: call.call_id, call }));
+  return calls?.filter(isConnected).map((call) => lineOf(call, undefined));
 }
 
 /** Since when a line waits, or is connected. */

@@ -22,9 +22,11 @@ function subscribe(listener: () => void): () => void {
   };
 }
 
-/** Milliseconds now, once a second. */
-export function useNow(): number {
-  return useSyncExternalStore(subscribe, () => now);
+const never = () => () => undefined;
+
+/** Milliseconds now, once a second; not on: 0, and nothing is drawn again for it. */
+export function useNow(on = true): number {
+  return useSyncExternalStore(on ? subscribe : never, () => (on ? now : 0));
 }
 
 /** A running clock since a time. */
