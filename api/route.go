@@ -143,7 +143,7 @@ func (s *Server) count(operation string, status int) {
 }
 
 // owned are the nouns whose things belong to somebody. Of all others a narrower scope than all reaches nothing.
-var owned = []string{"calls", "agents", "users", "teams", "tickets", "voicemails", "conversations", "reports"}
+var owned = []string{"calls", "agents", "users", "teams", "tickets", "voicemails", "callbacks", "conversations", "reports"}
 
 func allow(ctx context.Context, permission string) (context.Context, error) {
 	actor := auth.From(ctx)
