@@ -431,6 +431,34 @@ func BenchmarkListening(b *testing.B) {
 	b.ReportMetric(float64(added[len(added)*99/100].Microseconds())/1000, "ms-p99")
 }
 
+// From the frame that asks for it until the agent hears the supervisor, the event in the log included.
+func BenchmarkCoach(b *testing.B) {
+	a := start(b)
+	c := a.client(b)
+	p := newTalk(b, c, "+4930555444", "2914", codec.PCMU, nil)
+	p.connect(a.sipAddr(), "2914", codec.PCMU)
+	hearMore(b, p.farVoice, time.Second)
+	call := ask[list[calls.CallRow]](c, "GET", "/api/v1/calls?state=connected&search=30555444", nil).Items[0].ID.String()
+	boss := sit(b, c.base, "admin@demo.test")
+	boss.RTC.Say(supervisorHz)
+	boss.supervise("supervise.start", call, "monitor")
+	boss.hears(b, "listening", map[float64]bool{customerHz: true})
+	p.voice.Tone(0)
+	var took []time.Duration
+	for b.Loop() {
+		boss.supervise("supervise.mode", call, "monitor")
+		within(b, 20*time.Second, "silence", func() bool { return siptest.Strength(p.farVoice.Last(200*time.Millisecond), 8000, supervisorHz) < 50 })
+		p.farVoice.Forget()
+		asked := time.Now()
+		boss.supervise("supervise.mode", call, "coach")
+		within(b, 20*time.Second, "the supervisor at the agent", func() bool { return !begins(p.farVoice.Trace()).IsZero() })
+		took = append(took, begins(p.farVoice.Trace()).Sub(asked))
+	}
+	slices.Sort(took)
+	b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, "ms-p50")
+	b.ReportMetric(float64(took[len(took)*99/100].Microseconds())/1000, "ms-p99")
+}
+
 // begins is when the first loud packet came.
 func begins(trace []siptest.Arrival) (at time.Time) {
 	if i := slices.IndexFunc(trace, func(p siptest.Arrival) bool { return p.Loud }); i >= 0 {
