@@ -423,6 +423,9 @@ func TestAPIKeys(t *testing.T) {
 	if err != nil || a.User != u.ID || a.Key != k.ID || a.Tenant != w.tenant {
 		t.Fatalf("%+v %v", a, err)
 	}
+	if again, err := w.Renew(t.Context(), a); err != nil || again.Key != k.ID || again.Permissions.Scope("read", "queues") != auth.ScopeAll {
+		t.Fatalf("renewed: %+v %v", again, err)
+	}
 	if s, err := a.Allow("read", "queues"); err != nil || s != auth.ScopeAll {
 		t.Fatal(s, err)
 	}
@@ -442,6 +445,8 @@ func TestAPIKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = w.AuthenticateKey(t.Context(), secret)
+	want(t, err, auth.ErrUnauthorized)
+	_, err = w.Renew(t.Context(), a)
 	want(t, err, auth.ErrUnauthorized)
 
 	soon := w.clock.now().Add(time.Hour)
