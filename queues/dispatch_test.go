@@ -112,6 +112,78 @@ func BenchmarkDispatch(b *testing.B) {
 	}
 }
 
+// BenchmarkAlgorithms is BenchmarkDispatch with one agent at a time, for each algorithm, with skills, rings, ageing, shares and own agents in
+// play, and with offers to all at once.
+func BenchmarkAlgorithms(b *testing.B) {
+	for _, alg := range algorithms {
+		for _, mode := range []OfferMode{OfferOne, OfferAll} {
+			b.Run(string(alg)+"/"+string(mode), func(b *testing.B) { benchAlgorithm(b, alg, mode) })
+		}
+	}
+}
+
+func benchAlgorithm(b *testing.B, alg Algorithm, mode OfferMode) {
+	st := newSite(b)
+	tenant := storagetest.Tenant(b, st.db, "t")
+	s := st.service()
+	agents := crowd(b, st, s, tenant)
+	var groups []uuid.UUID
+	for n := range 4 {
+		g, err := s.PutGroup(st.ctx, tenant, Group{Name: fmt.Sprint("G", n), Agents: agents[n*1250:][:1250]})
+		if err != nil {
+			b.Fatal(err)
+		}
+		groups = append(groups, g.ID)
+	}
+	skill, err := s.PutSkill(st.ctx, tenant, uuid.Nil, "German")
+	if err != nil {
+		b.Fatal(err)
+	}
+	st.exec(b, `INSERT INTO queue_agent_skills SELECT agent_id, $1, tenant_id, 1 + (random() * 4)::int FROM queue_agents`, skill.ID)
+	st.exec(b, `INSERT INTO queue_work (offer_id, tenant_id, shard, agent_id, began_at, seconds)
+		SELECT gen_random_uuid(), tenant_id, shard, agent_id, now() - random() * interval '23 hours', random() * 600 FROM queue_agents, generate_series(1, 20)`)
+	st.exec(b, `UPDATE queue_items SET preferred = (SELECT agent_id FROM queue_members m WHERE m.queue_id = queue_items.queue_id LIMIT 1) WHERE random() < 0.1`)
+	skills := SkillRule{Match: MatchBest, Required: []SkillNeed{{skill.ID, 3}}}
+	rings := []Ring{{Groups: groups[:2]}, {AfterSeconds: 20, Groups: groups[2:3]}, {AfterSeconds: 40, Everybody: true}}
+	shares := []Share{{groups[0], 40}, {groups[1], 30}, {groups[2], 20}, {groups[3], 10}}
+	if _, err := s.SetGlobal(st.ctx, tenant, OwnSettings{
+		Algorithm: &alg, OfferMode: &mode, Skills: &skills, Rings: &rings, Shares: &shares,
+		Ageing: &Ageing{Curve: AgeingLinear, PerMinute: 0.5}, Preferred: &PreferredRule{LastAgent: true, WaitSeconds: 10},
+	}, nil); err != nil {
+		b.Fatal(err)
+	}
+	d := st.dispatcher(b, s, tenant)
+	settle := func() {
+		for more := true; more; {
+			var err error
+			if _, more, err = d.step(st.ctx); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	settle()
+	var took []time.Duration
+	next := 0
+	b.ResetTimer()
+	for range b.N {
+		b.StopTimer()
+		free := agents[next%5000]
+		next++
+		st.exec(b, `UPDATE queue_offers SET state = 'IDLE', ended_at = now() WHERE agent_id = $1 AND state <> 'IDLE'`, free)
+		st.exec(b, `UPDATE queue_agents SET used = 0, idle_since = now() WHERE agent_id = $1`, free)
+		b.StartTimer()
+		began := time.Now()
+		if _, _, err := d.step(st.ctx); err != nil {
+			b.Fatal(err)
+		}
+		took = append(took, time.Since(began))
+	}
+	slices.Sort(took)
+	ms := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+	b.ReportMetric(ms(took[len(took)/2]), "p50-ms")
+	b.ReportMetric(ms(took[len(took)*99/100]), "p99-ms")
+}
+
 // crowd fills a tenant: busy agents, and callers who wait.
 func crowd(b *testing.B, st *site, s *Service, tenant uuid.UUID) []uuid.UUID {
 	b.Helper()

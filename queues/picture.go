@@ -228,12 +228,15 @@ func (p *picture) unqueue(it *pitem) {
 	}
 }
 
-// advance lets the time pass: items go on to the lanes where they belong by now.
+// mostAdvanced is how many items one look moves on: many that came together must not hold up a decision.
+const mostAdvanced = 256
+
+// advance lets the time pass: items go on to the lanes where they belong by now, the rest of them with the next look.
 func (p *picture) advance(now time.Time) {
 	if now.After(p.now) {
 		p.now = now
 	}
-	for len(p.due) > 0 && !p.due[0].dueAt.After(p.now) {
+	for n := 0; n < mostAdvanced && len(p.due) > 0 && !p.due[0].dueAt.After(p.now); n++ {
 		it := p.due[0]
 		q := it.lane.queue
 		p.unqueue(it)

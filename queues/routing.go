@@ -1,6 +1,8 @@
 package queues
 
 import (
+	"bytes"
+	"cmp"
 	"slices"
 	"time"
 
@@ -147,6 +149,15 @@ func (a Ageing) standing(priority int, waited time.Duration) int64 {
 	return value*60_000_000_000 + a.milliRate()*waited.Microseconds()
 }
 
+// sort puts the items of one queue in the order in which they are served (Q3.3).
+func (a Ageing) sort(items []itemRow, now time.Time) {
+	slices.SortFunc(items, func(x, y itemRow) int {
+		return cmp.Or(
+			cmp.Compare(a.standing(y.priority, now.Sub(y.enqueuedAt)), a.standing(x.priority, now.Sub(x.enqueuedAt))),
+			x.enqueuedAt.Compare(y.enqueuedAt), bytes.Compare(x.id[:], y.id[:]))
+	})
+}
+
 // stages are the waits after which more agents may get an item, or its priority has grown a step.
 func (r *routingRule) stages(delays []time.Duration) []time.Duration {
 	var at []time.Duration
@@ -167,7 +178,7 @@ func (r *routingRule) stages(delays []time.Duration) []time.Duration {
 	return at
 }
 
-// everybody says whether no ring holds any agent of the queue back after a wait, and groups which groups are in play if not.
+// ringAt says who is in play after a wait: everybody, or else these groups; and by how much the skills asked for are lowered.
 func (r *routingRule) ringAt(waited time.Duration) (everybody bool, groups []uuid.UUID, lower int) {
 	if len(r.rings) == 0 {
 		return true, nil, 0

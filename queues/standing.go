@@ -77,13 +77,16 @@ func (s *Service) readStanding(ctx context.Context, tenant, queue uuid.UUID) (*q
 			return err
 		}
 		rows, err := tx.Query(ctx, `
-			SELECT item_id FROM queue_items WHERE queue_id = $1 AND state <> 'left' ORDER BY priority DESC, enqueued_at, item_id`, queue)
+			SELECT item_id, priority, enqueued_at FROM queue_items WHERE queue_id = $1 AND state <> 'left'`, queue)
 		if err != nil {
 			return err
 		}
-		ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
-		for i, id := range ids {
-			q.place[id] = i + 1
+		order, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (r itemRow, err error) {
+			return r, row.Scan(&r.id, &r.priority, &r.enqueuedAt)
+		})
+		q.set.Ageing.Value.sort(order, tx.Now)
+		for i, r := range order {
+			q.place[r.id] = i + 1
 		}
 		return err
 	})

@@ -70,17 +70,20 @@ export function PresenceSelect() {
         {working && (
           <>
             <Menu.Divider />
-            <Menu.Label>{t('presence.nextLabel')}</Menu.Label>
-            <Choices
-              words={words}
-              chosen={agent.next_presence ? `${agent.next_presence} ${agent.next_reason ?? ''}` : undefined}
-              onChoose={(presence, reason = '') => phone.dispatch({ type: 'nextPresence', presence, reason })}
-            />
-            {agent.next_presence && (
-              <Menu.Item onClick={() => phone.dispatch({ type: 'nextPresence', presence: '' })}>
-                {t('presence.nextNone')}
-              </Menu.Item>
-            )}
+            {/* biome-ignore lint/a11y/useSemanticElements: a group of menu items is no fieldset */}
+            <div role="group" aria-label={t('presence.nextLabel')}>
+              <Menu.Label aria-hidden>{t('presence.nextLabel')}</Menu.Label>
+              <Choices
+                words={words}
+                chosen={agent.next_presence ? `${agent.next_presence} ${agent.next_reason ?? ''}` : undefined}
+                onChoose={(presence, reason = '') => phone.dispatch({ type: 'nextPresence', presence, reason })}
+              />
+              {agent.next_presence && (
+                <Menu.Item onClick={() => phone.dispatch({ type: 'nextPresence', presence: '' })}>
+                  {t('presence.nextNone')}
+                </Menu.Item>
+              )}
+            </div>
           </>
         )}
       </Menu.Dropdown>
@@ -136,10 +139,13 @@ function Choices(props: {
       {own('AVAILABLE')}
       {item('BUSY', '', t('presence.BUSY'), tones.BUSY)}
       {own('BUSY')}
-      <Menu.Label>{t('presence.AWAY')}</Menu.Label>
-      {of('AWAY').length > 0
-        ? own('AWAY')
-        : awayReasons.map((reason) => item('AWAY', reason, t(`presence.away.${reason}`, reason), tones.AWAY))}
+      {/* biome-ignore lint/a11y/useSemanticElements: a group of menu items is no fieldset */}
+      <div role="group" aria-label={t('presence.AWAY')}>
+        <Menu.Label aria-hidden>{t('presence.AWAY')}</Menu.Label>
+        {of('AWAY').length > 0
+          ? own('AWAY')
+          : awayReasons.map((reason) => item('AWAY', reason, t(`presence.away.${reason}`, reason), tones.AWAY))}
+      </div>
       <Menu.Divider />
       {item('OFFLINE', '', t('presence.OFFLINE'), tones.OFFLINE)}
     </>

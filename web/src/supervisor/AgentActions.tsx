@@ -1,11 +1,14 @@
 import { Menu } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import { api, type Schema } from '../api/client';
+import { presencesQuery } from '../api/queries';
 import { useAct } from '../api/useSave';
 import { State } from '../ui/State';
 import { ListenButton } from './ListenButton';
 import { presences, tones } from './presences';
 import { RowMenu } from './RowMenu';
+import classes from './supervisor.module.css';
 
 type Agent = Schema['AgentStatus'];
 
@@ -31,16 +34,26 @@ export function AgentActions({ agent, monitor, presence }: { agent: Agent; monit
 
 function Presences({ agent }: { agent: string }) {
   const { t } = useTranslation(['supervisor', 'common']);
-  const set = useAct<(typeof presences)[number]>({
-    act: (presence) => api.PUT('/api/v1/agents/{id}/presence', { params: { path: { id: agent } }, body: { presence } }),
+  const { data: words = [] } = useQuery(presencesQuery);
+  const set = useAct<Schema['PresenceChange']>({
+    act: (change) => api.PUT('/api/v1/agents/{id}/presence', { params: { path: { id: agent } }, body: change }),
     nouns: ['agents'],
   });
   return (
     <>
-      <Menu.Label>{t('setPresence')}</Menu.Label>
+      <Menu.Label aria-hidden>{t('setPresence')}</Menu.Label>
       {presences.map((presence) => (
-        <Menu.Item key={presence} onClick={() => set.mutate(presence)}>
+        <Menu.Item key={presence} onClick={() => set.mutate({ presence })}>
           <State tone={tones[presence] ?? 'quiet'}>{t(`common:presence.${presence}`)}</State>
+        </Menu.Item>
+      ))}
+      {words.map((word) => (
+        <Menu.Item
+          key={word.id}
+          leftSection={<span className={classes.wordDot} style={{ background: word.colour }} aria-hidden />}
+          onClick={() => set.mutate({ presence: word.presence, reason: word.name })}
+        >
+          {word.name}
         </Menu.Item>
       ))}
     </>

@@ -9,7 +9,7 @@ import { useCan } from '../app/session';
 import { type Column, DataTable } from '../ui/DataTable';
 import { SearchInput } from '../ui/SearchInput';
 import { State, Tag } from '../ui/State';
-import { Elapsed } from '../ui/time';
+import { Elapsed, useNow } from '../ui/time';
 import { AgentActions } from './AgentActions';
 import { presences, tones } from './presences';
 import classes from './supervisor.module.css';
@@ -166,6 +166,14 @@ export function AgentsLive(props: {
 
 const idOf = (agent: Agent): string => agent.id;
 
+/** Marks a presence that lasts longer than its reason allows. */
+function Overrun({ until }: { until: string | undefined }) {
+  const { t } = useTranslation('common');
+  const now = useNow();
+  if (!until || Date.parse(until) > now) return null;
+  return <Tag tone="bad">{t('presence.overrun')}</Tag>;
+}
+
 export function PresenceCell({ agent }: { agent: Agent }) {
   const { t } = useTranslation(['supervisor', 'common']);
   if (agent.always_available) return <State tone="good">{t('always')}</State>;
@@ -176,6 +184,12 @@ export function PresenceCell({ agent }: { agent: Agent }) {
       <State tone={tones[agent.presence] ?? 'quiet'}>{reason ? `${name}: ${reason}` : name}</State>
       {(agent.state === 'NOT_RESPONDING' || agent.state === 'UNREACHABLE') && (
         <Tag tone="bad">{t(`common:routing.${agent.state}`)}</Tag>
+      )}
+      <Overrun until={agent.presence_until} />
+      {agent.next_presence && (
+        <span className="quiet">
+          {t('common:presence.next')}: {agent.next_reason || t(`common:presence.${agent.next_presence}`)}
+        </span>
       )}
     </span>
   );
