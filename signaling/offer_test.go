@@ -131,6 +131,33 @@ func TestTalk(t *testing.T) {
 	c.over(calls.CauseNormal)
 }
 
+// An offer that is to be answered by itself is, once the page shows it, but only where the microphone is proven.
+func TestAutoAnswer(t *testing.T) {
+	h := newHouse(t)
+	p := h.open()
+	p.Connect()
+	dial := func(auto string) call {
+		to := calls.Target{Tenant: h.tenant, Call: uuid.Must(uuid.NewV7()), Device: "browser", Agent: h.agent, Offer: uuid.Must(uuid.NewV7()), AutoAnswer: true}
+		leg, err := h.hub.Dialer().Dial(h.ctx, to)
+		h.ok(err)
+		c := call{leg, h, to}
+		h.Cleanup(func() { c.Hangup(calls.CauseNormal); <-c.Done() })
+		if f := p.Wait("offer", "offer", to.Offer.String()); f.Get("auto") != auto {
+			t.Errorf("offer %s", f.Data)
+		}
+		p.Send("offer.ack", c.offer())
+		c.expect(calls.LegRinging)
+		return c
+	}
+	c := dial("")
+	p.Send("offer.decline", c.offer())
+	c.over(calls.CauseDeclined)
+	p.Send("mic.proof", map[string]float64{"level": 0.2})
+	p.Wait("agent", "microphone", "true")
+	c = dial("true")
+	c.expect(calls.LegAnswered)
+}
+
 // A second offer while a call is on does not disturb it.
 func TestBusy(t *testing.T) {
 	h := newHouse(t)
