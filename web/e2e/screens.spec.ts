@@ -15,6 +15,7 @@ const screens = [
   ['/supervisor', 'Supervisor', '监控'],
   ['/supervisor?tab=connected', 'Supervisor', '监控'],
   ['/supervisor?tab=agents', 'Supervisor', '监控'],
+  ['/reports', 'Reports', '报表'],
   ['/tickets', 'Tickets', '工单'],
   ['/contacts', 'Contacts', '联系人'],
   ['/admin/users', 'Users', '用户'],
