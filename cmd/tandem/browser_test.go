@@ -145,8 +145,13 @@ var lines = map[string][]string{
 
 func (a *app) callIn(t *testing.T, c codec.Codec) *caller {
 	t.Helper()
+	return a.callTo(t, "1001", c)
+}
+
+func (a *app) callTo(t *testing.T, number string, c codec.Codec) *caller {
+	t.Helper()
 	p := &caller{phone: siptest.New(t, "+4930123456"), voice: siptest.NewVoice(t, c)}
-	p.call = p.phone.Invite(a.sipAddr(), "1001", p.phone.SDP(p.voice.Port(), "", lines[c.Name]...))
+	p.call = p.phone.Invite(a.sipAddr(), number, p.phone.SDP(p.voice.Port(), "", lines[c.Name]...))
 	answer := p.call.Response(200)
 	p.call.Ack("")
 	p.voice.Send(string(answer.Body()), customerHz)

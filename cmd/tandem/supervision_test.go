@@ -17,6 +17,7 @@ import (
 	"tandem/internal/auth"
 	"tandem/internal/storage/storagetest"
 	"tandem/media/codec"
+	"tandem/queues"
 	"tandem/signaling/browsertest"
 	"tandem/sip/siptest"
 )
@@ -188,6 +189,21 @@ func audited(t testing.TB, c client, call string, action string, want int) (rows
 	return rows
 }
 
+// servesOnly makes a queue of one agent, without whisper and countdown, and a number that leads to it.
+func (a *app) servesOnly(t testing.TB, name, number string) {
+	t.Helper()
+	ctx, off := context.Background(), false
+	queue, _ := a.queueWith(t, "Of "+name, number, "browser", queues.OwnSettings{Whisper: &queues.Whisper{Mode: queues.WhisperOff, Speed: 1}, Countdown: &off})
+	all, err := a.queues.Agents(ctx, a.tenant, queues.AgentFilter{Limit: 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := slices.IndexFunc(all.Items, func(v queues.AgentView) bool { return v.Name == name })
+	if err := a.queues.SetMembers(ctx, a.tenant, queue, []uuid.UUID{all.Items[i].ID}); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // A supervisor listens to a telephone's call with an agent, coaches, barges in, and takes it over. While they only listen, both legs are as without
 // them: SSRC, sequence numbers and timestamps, and no signalling.
 func TestSupervision(t *testing.T) {
@@ -195,8 +211,9 @@ func TestSupervision(t *testing.T) {
 	a := start(t)
 	base := a.client(t).base
 	agent, boss := sit(t, base, "agent1@demo.test"), sit(t, base, "supervisor@demo.test")
+	a.servesOnly(t, "Anna Agent", "5501")
 	agent.available()
-	p := a.callIn(t, codec.PCMU)
+	p := a.callTo(t, "5501", codec.PCMU)
 	call := agent.accept()
 	agent.RTC.Say(agentHz)
 	boss.RTC.Say(supervisorHz)
