@@ -47,13 +47,19 @@ type ConnectionInput struct {
 	User     string `json:"user,omitempty" maxLength:"200"`
 	Password string `json:"password,omitempty" maxLength:"500"`
 	Token    string `json:"token,omitempty" maxLength:"1000"`
+	// DataRecords, when left out, stay as they are.
+	DataRecords *[]string `json:"data_records,omitempty" maxItems:"64" doc:"which flags and data of a call go onto its ticket, by name; * for all data"`
 }
 
 func (c ConnectionInput) connection() crmsync.Connection {
-	return crmsync.Connection{
+	out := crmsync.Connection{
 		Provider: c.Provider, BaseURL: c.BaseURL, Queue: c.Queue,
 		Credentials: crmsync.Credentials{User: c.User, Password: c.Password, Token: c.Token},
 	}
+	if c.DataRecords != nil {
+		out.DataRecords = append([]string{}, *c.DataRecords...)
+	}
+	return out
 }
 
 func (s *Server) getConnection(ctx context.Context, _ *struct{}) (*One[crmsync.Connection], error) {

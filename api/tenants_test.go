@@ -189,10 +189,11 @@ func (s *site) things(t *testing.T) map[string]uuid.UUID {
 	must(err)
 	file, err := s.w.CRM.Attach(ctx, s.tenant, ticket.ID, "a.wav", "audio/wav", strings.NewReader(string(sound.HoldMusic().WAV())))
 	must(err)
+	call := s.call(t, queue.ID, agent.ID)
 	return map[string]uuid.UUID{
 		"callbacks": callback.ID, "voicemails": mail, "queues": queue.ID, "presences": presence.ID, "skills": skill.ID, "agent-groups": group.ID, "hours": hours.ID, "agents": agent.ID, "users": agent.ID, "numbers": number.ID, "trunks": trunk.ID, "prompts": prompt.ID,
 		"roles": role.ID, "teams": s.team, "api-keys": key.ID, "contacts": contact.ID, "tickets": ticket.ID, "attachment": file.ID, "ringtones": tone.ID, "bots": bot.ID,
-		"calls": s.call(t, queue.ID, agent.ID), "recordings": s.stuckRecording(t),
+		"calls": call, "items": call, "recordings": s.stuckRecording(t),
 	}
 }
 

@@ -17,7 +17,7 @@ func (c *Call) bridgeOut(ctx context.Context, entry Number) Reason {
 		c.log.Debug("the caller could not be told that it rings", "err", err)
 	}
 	leg, err := c.sb.dialer.Dial(ctx, Target{
-		Tenant: c.record.Tenant, Call: c.record.ID, Device: entry.Address, From: c.record.Caller, Codec: c.codec,
+		Tenant: c.record.Tenant, Call: c.record.ID, Device: entry.Address, From: c.record.Caller, Codec: c.codec, Card: c.card(),
 	})
 	if err != nil {
 		c.log.Error("an outside address could not be dialled", "err", err)

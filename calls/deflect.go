@@ -109,6 +109,7 @@ func (c *Call) toNumber(ctx context.Context, to Deflection) Reason {
 	}
 	leg, err := c.sb.dialer.Dial(ctx, Target{
 		Tenant: c.record.Tenant, Call: c.record.ID, Device: "trunk:" + to.Number, From: c.record.Caller, Codec: c.customer.Stream().Format().Codec.Name,
+		Card: c.card(),
 	})
 	if err != nil {
 		c.log.Error("a deflection's number could not be dialled", "err", err)

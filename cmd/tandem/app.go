@@ -21,6 +21,8 @@ import (
 	"tandem/internal/events"
 	"tandem/internal/storage"
 	"tandem/media"
+	"tandem/mediastream"
+	"tandem/notify"
 	"tandem/queues"
 	"tandem/recording"
 	"tandem/signaling"
@@ -57,10 +59,12 @@ type app struct {
 	uploader  *recording.Uploader
 	crm       *crm.Service
 	crmsync   *crmsync.Service
+	notify    *notify.Service
 	analytics *analytics.Service
 	prompts   *calls.Prompts
 	numbers   *calls.Numbers
 	board     *calls.Switchboard
+	bots      *mediastream.Service
 	trunks    *sip.Directory
 	sip       *sip.Server
 	hub       *signaling.Hub

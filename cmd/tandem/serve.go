@@ -66,11 +66,13 @@ func (a *app) services() map[string]func(context.Context) error {
 		"recording":   a.recording.Run,
 		"trunks":      a.trunks.Run,
 		"sip":         a.sip.Run,
+		"bots":        a.bots.Run,
 		"uploader":    a.uploader.Run,
 		"crmsync":     a.crmsync.Run,
 		"audit":       audit.Follow(a.db, a.bus, a.log).Run,
 		"analytics":   a.analytics.Run,
 		"jobs":        a.jobs.Run,
+		"notify":      a.notify.Run,
 		"speech":      a.followQueues().Run,
 	}
 }
