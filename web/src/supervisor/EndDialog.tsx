@@ -1,5 +1,5 @@
 import { Button, Group, Modal, Select, Stack, Text, Textarea } from '@mantine/core';
-import { useState } from 'react';
+import { useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api } from '../api/client';
 import { useSave } from '../api/useSave';
@@ -14,6 +14,7 @@ export function EndDialog({ id, name, onClose }: { id: string; name: string; onC
   const { t } = useTranslation(['supervisor', 'common']);
   const [reason, setReason] = useState<string | null>(null);
   const [text, setText] = useState('');
+  const sent = useRef(false);
   const end = useSave<void>({
     save: () =>
       api.POST('/api/v1/calls/{id}/end', {
@@ -33,8 +34,10 @@ export function EndDialog({ id, name, onClose }: { id: string; name: string; onC
       <form
         onSubmit={(event) => {
           event.preventDefault();
-          // A second click of a double click finds it on its way.
-          if (complete && !end.isPending) end.mutate();
+          // The second click of a double click comes before anything is drawn.
+          if (!complete || sent.current) return;
+          sent.current = true;
+          end.mutate(undefined, { onError: () => (sent.current = false) });
         }}
       >
         <Stack gap="md">
