@@ -129,6 +129,10 @@ func (d document) body(t *testing.T, op operation) string {
 			o["networks"] = []string{"192.0.2.0/24"}
 		case "move-callback":
 			o["slot"] = "2030-01-01T00:00:00Z"
+		case "assign-item":
+			o["agent"] = uuid.NewString()
+		case "put-presence":
+			o["colour"] = "#b86e00"
 		case "put-hours":
 			o["zone"] = "UTC"
 		}
