@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	gosip "github.com/emiago/sipgo/sip"
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -44,6 +45,32 @@ func carrier(t testing.TB, trunks *sip.Directory, tenant uuid.UUID) *siptest.Pho
 	return phone
 }
 
+// patient is for machines with much else to do: sentences are spoken meanwhile.
+const patient = 90 * time.Second
+
+// rung waits for a call to a phone.
+func rung(t testing.TB, phone *siptest.Phone) *siptest.Call {
+	t.Helper()
+	in := phone.TryAnswer(patient)
+	if in == nil {
+		t.Fatalf("nobody calls %s", phone.User)
+	}
+	return in
+}
+
+// goodbye answers the BYE that comes once the last sentence is over.
+func goodbye(t testing.TB, c *siptest.Call) {
+	t.Helper()
+	within(t, patient, "the BYE", func() bool {
+		req, ok := c.TryNext(100 * time.Millisecond).(*gosip.Request)
+		if ok && req.Method == gosip.BYE {
+			c.Reply(req, 200, "OK", "")
+			return true
+		}
+		return false
+	})
+}
+
 // answerAs answers a call with a voice that speaks a tone.
 func answerAs(in *siptest.Call, voice *siptest.Voice, hz float64) {
 	in.Reply(in.Invite, 200, "OK", in.Phone.SDP(voice.Port(), "", "0"))
@@ -60,7 +87,7 @@ func asksForCallback(t *testing.T, server, user, number string) {
 	c.Ack("")
 	pressed(c, "7")
 	pressed(c, "1")
-	farewell(t, c)
+	goodbye(t, c)
 }
 
 // A caller who has waited asks for a callback and hangs up. Somebody else comes later. When an agent is there, they are rung for the callback
@@ -81,7 +108,7 @@ func TestCallback(t *testing.T) {
 		t.Fatalf("the first call: %s, callback %v", first.Reason, first.Callback)
 	}
 	later := a.hear(t, "+49305302", "5301")
-	within(t, wait, "both in the queue", func() bool {
+	within(t, patient, "both in the queue", func() bool {
 		page, err := a.queues.Queued(ctx, a.tenant, queues.QueuedFilter{Queue: queue})
 		return err == nil && len(page.Items) == 2 && page.Items[0].Kind == queues.CallBack && !page.Items[0].EnqueuedAt.After(*first.QueuedAt)
 	})
@@ -90,17 +117,17 @@ func TestCallback(t *testing.T) {
 	}
 
 	ear, line := siptest.NewVoice(t, codec.PCMU), siptest.NewVoice(t, codec.PCMU)
-	in := agentPhone.TryAnswer(wait)
+	in := rung(t, agentPhone)
 	answerAs(in, ear, agentHz)
-	out := network.TryAnswer(wait)
+	out := rung(t, network)
 	if to, from := out.Invite.Recipient.User, out.Invite.From().Address.User; to != "+49305301" || from != "+4930100" {
 		t.Errorf("the network is asked for %q by %q", to, from)
 	}
 	out.Reply(out.Invite, 180, "Ringing", "")
-	ear.WaitTone(480, wait) // ringback, its upper tone
+	ear.WaitTone(480, patient) // ringback, its upper tone
 	answerAs(out, line, customerHz)
-	line.WaitTone(agentHz, wait)
-	ear.WaitTone(customerHz, wait)
+	line.WaitTone(agentHz, patient)
+	ear.WaitTone(customerHz, patient)
 	cb, err := a.queues.Callback(ctx, a.tenant, *first.Callback)
 	if err != nil || cb.State != queues.CallbackDone {
 		t.Errorf("in the talk the callback is %s (%v)", cb.State, err)
@@ -112,7 +139,7 @@ func TestCallback(t *testing.T) {
 	if row.Direction != calls.Outbound || row.Reason != calls.ReasonCallerHungUp || row.Recording == nil || row.Agent == nil || *row.Agent != agent || row.WaitSeconds <= 0 {
 		t.Errorf("the call back: %s %s, recording %v, agent %v, waited %.1f s", row.Direction, row.Reason, row.Recording, row.Agent, row.WaitSeconds)
 	}
-	within(t, wait, "wrap-up", func() bool {
+	within(t, patient, "wrap-up", func() bool {
 		v, err := a.queues.Agent(ctx, a.tenant, agent)
 		return err == nil && v.State == queues.WrapUp
 	})
@@ -127,7 +154,7 @@ func TestCallback(t *testing.T) {
 // callOf waits for the end of a call.
 func (a *app) callOf(t testing.TB, id uuid.UUID) (row calls.CallRow) {
 	t.Helper()
-	within(t, wait, "the call's record", func() bool {
+	within(t, patient, "the call's record", func() bool {
 		var err error
 		row, err = a.board.Get(context.Background(), a.tenant, id)
 		return err == nil && row.EndedAt != nil
@@ -148,14 +175,14 @@ func TestCallbackUnanswered(t *testing.T) {
 	c := ask[queues.Callback](a.client(t), "POST", "/api/v1/callbacks", map[string]any{"queue_id": queue, "number": "+49 30 5303"})
 	for range 2 {
 		ear := siptest.NewVoice(t, codec.PCMU)
-		in := agentPhone.TryAnswer(wait)
+		in := rung(t, agentPhone)
 		answerAs(in, ear, agentHz)
-		out := network.TryAnswer(wait)
+		out := rung(t, network)
 		out.Reply(out.Invite, 486, "Busy Here", "")
 		out.Request("ACK")
 		in.Reply(in.Request("BYE"), 200, "OK", "")
 	}
-	within(t, wait, "the end of trying", func() bool {
+	within(t, patient, "the end of trying", func() bool {
 		got, err := a.queues.Callback(ctx, a.tenant, c.ID)
 		return err == nil && got.State == queues.CallbackGivenUp && got.Attempts == 2
 	})
@@ -191,7 +218,7 @@ func TestCallbackSurvivesACrash(t *testing.T) {
 	ask[calls.Number](p.client, "POST", "/api/v1/numbers", map[string]any{"number": "5304", "kind": "queue", "queue_id": q.ID})
 	asksForCallback(t, p.sip, "+49305304", "5304")
 	var c queues.Callback
-	within(t, wait, "the callback", func() bool {
+	within(t, patient, "the callback", func() bool {
 		all := ask[list[queues.Callback]](p.client, "GET", "/api/v1/callbacks?open=true", nil).Items
 		if len(all) == 1 {
 			c = all[0]
@@ -215,14 +242,11 @@ func TestCallbackSurvivesACrash(t *testing.T) {
 		t.Fatal(err)
 	}
 	ear, line := siptest.NewVoice(t, codec.PCMU), siptest.NewVoice(t, codec.PCMU)
-	in := agentPhone.TryAnswer(time.Minute)
-	if in == nil {
-		t.Fatal("no agent is rung after the restart")
-	}
+	in := rung(t, agentPhone)
 	answerAs(in, ear, agentHz)
-	out := network.TryAnswer(wait)
+	out := rung(t, network)
 	answerAs(out, line, customerHz)
-	ear.WaitTone(customerHz, wait)
+	ear.WaitTone(customerHz, patient)
 	after := ask[queues.Callback](p.client, "GET", "/api/v1/callbacks/"+c.ID.String(), nil)
 	if after.State != queues.CallbackDone || !after.EnqueuedAt.Equal(c.EnqueuedAt) {
 		t.Errorf("after the crash %+v, before %+v", after, c)
@@ -272,14 +296,14 @@ func TestScheduledCall(t *testing.T) {
 		t.Fatal(err)
 	}
 	ear, line := siptest.NewVoice(t, codec.PCMU), siptest.NewVoice(t, codec.PCMU)
-	in := agentPhone.TryAnswer(wait)
+	in := rung(t, agentPhone)
 	answerAs(in, ear, agentHz)
-	out := network.TryAnswer(wait)
+	out := rung(t, network)
 	if to := out.Invite.Recipient.User; to != "+49305305" {
 		t.Errorf("%q is called", to)
 	}
 	answerAs(out, line, customerHz)
-	ear.WaitTone(customerHz, wait)
+	ear.WaitTone(customerHz, patient)
 	if status, b := c.do("DELETE", "/api/v1/customer/callback", nil, "Callback-Token", booked.Token); status != 409 {
 		t.Errorf("cancelled in the talk: %d %s", status, b)
 	}

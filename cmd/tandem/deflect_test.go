@@ -45,13 +45,13 @@ func TestDeflections(t *testing.T) {
 	c := phone.Invite(a.sipAddr(), "5402", phone.SDP(near.Port(), "", "0"))
 	near.Send(string(c.Response(200).Body()), customerHz)
 	c.Ack("")
-	out := network.TryAnswer(wait)
+	out := rung(t, network)
 	if to := out.Invite.Recipient.User; to != "+49305401" {
 		t.Errorf("%q is called", to)
 	}
 	answerAs(out, far, agentHz)
-	near.WaitTone(agentHz, wait)
-	far.WaitTone(customerHz, wait)
+	near.WaitTone(agentHz, patient)
+	far.WaitTone(customerHz, patient)
 	c.Send("BYE", "", "")
 	c.Response(200)
 	out.Reply(out.Request("BYE"), 200, "OK", "")
@@ -62,9 +62,9 @@ func TestDeflections(t *testing.T) {
 
 	// A number that does not answer: the caller hears so.
 	busy := a.hear(t, "+49305412", "5401")
-	refused := network.TryAnswer(wait)
+	refused := rung(t, network)
 	refused.Reply(refused.Invite, 486, "Busy Here", "")
-	farewell(t, busy)
+	goodbye(t, busy)
 	if row := a.ended(t, "+49305412"); row.Reason != calls.ReasonBusy {
 		t.Errorf("a busy number: %s", row.Reason)
 	}
@@ -74,7 +74,7 @@ func TestDeflections(t *testing.T) {
 	mail := a.hear(t, "+49305413", "5403")
 	notes.await(t, "recording.started")
 	pressed(mail, "#")
-	farewell(t, mail)
+	goodbye(t, mail)
 	if row := a.ended(t, "+49305413"); row.Reason != calls.ReasonVoicemail || row.Voicemail == nil || row.Voicemail.Why != calls.BecauseEmpty {
 		t.Errorf("a message: %s %+v", row.Reason, row.Voicemail)
 	}
@@ -96,9 +96,9 @@ func TestAgentsBox(t *testing.T) {
 	}
 	notes.await(t, "recording.started")
 	pressed(c, "1")
-	farewell(t, c)
+	goodbye(t, c)
 	var mails []calls.Voicemail
-	within(t, wait, "the message", func() bool {
+	within(t, patient, "the message", func() bool {
 		var err error
 		mails, err = calls.NewVoicemails(a.db, events.NewLog(a.bus)).List(ctx, a.tenant, calls.MailFilter{Agents: []uuid.UUID{agent}, Limit: 10})
 		return err == nil && len(mails) == 1
@@ -132,9 +132,9 @@ func TestPositionIsAnnounced(t *testing.T) {
 	c := phone.Invite(a.sipAddr(), "5406", phone.SDP(ear.Port(), "", "0"))
 	ear.Send(string(c.Response(200).Body()), 0)
 	c.Ack("")
-	ear.WaitTone(musicHz, wait)
-	ear.WaitNoTone(musicHz, wait)
-	ear.WaitTone(musicHz, wait)
+	ear.WaitTone(musicHz, patient)
+	ear.WaitNoTone(musicHz, patient)
+	ear.WaitTone(musicHz, patient)
 	c.Send("BYE", "", "")
 	c.Response(200)
 	if row := a.ended(t, "+49305406"); row.Reason != calls.ReasonLeftQueue {
