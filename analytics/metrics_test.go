@@ -34,12 +34,18 @@ func TestQueueMetrics(t *testing.T) {
 			h.pass(20)
 			c.offerTo(ann).answer(1, 0).finish(10, 0)
 		}, QueueCounts{Offered: 1, Handled: 1, WaitHandled: 21, LongestWait: 21, Offers: 1, Ring: 1, Completed: 1, Talk: 10}},
-		{"abandoned at once", func(h *history) { c := h.enqueue(sales); h.pass(4.9); c.leave(queues.LeftAbandoned) },
-			QueueCounts{Offered: 1, Abandoned: 1, AbandonedShort: 1, AbandonedInTime: 1, AbandonedInQueue: 1, WaitAbandoned: 4.9, LongestWait: 4.9}},
-		{"abandoned on the limit of short is not short", func(h *history) { c := h.enqueue(sales); h.pass(5); c.leave(queues.LeftAbandoned) },
-			QueueCounts{Offered: 1, Abandoned: 1, AbandonedInTime: 1, AbandonedInQueue: 1, WaitAbandoned: 5, LongestWait: 5}},
-		{"abandoned after the target", func(h *history) { c := h.enqueue(sales); h.pass(21); c.leave(queues.LeftAbandoned) },
-			QueueCounts{Offered: 1, Abandoned: 1, AbandonedInQueue: 1, WaitAbandoned: 21, LongestWait: 21}},
+		{
+			"abandoned at once", func(h *history) { c := h.enqueue(sales); h.pass(4.9); c.leave(queues.LeftAbandoned) },
+			QueueCounts{Offered: 1, Abandoned: 1, AbandonedShort: 1, AbandonedInTime: 1, AbandonedInQueue: 1, WaitAbandoned: 4.9, LongestWait: 4.9},
+		},
+		{
+			"abandoned on the limit of short is not short", func(h *history) { c := h.enqueue(sales); h.pass(5); c.leave(queues.LeftAbandoned) },
+			QueueCounts{Offered: 1, Abandoned: 1, AbandonedInTime: 1, AbandonedInQueue: 1, WaitAbandoned: 5, LongestWait: 5},
+		},
+		{
+			"abandoned after the target", func(h *history) { c := h.enqueue(sales); h.pass(21); c.leave(queues.LeftAbandoned) },
+			QueueCounts{Offered: 1, Abandoned: 1, AbandonedInQueue: 1, WaitAbandoned: 21, LongestWait: 21},
+		},
 		{"abandoned while an agent's telephone rings", func(h *history) {
 			c := h.enqueue(sales).offerTo(ann).to(queues.Alerting)
 			h.pass(8)
@@ -104,8 +110,10 @@ func TestQueueMetrics(t *testing.T) {
 			Offered: 2, Handled: 1, HandledInTime: 1, Abandoned: 1, AbandonedInTime: 1, AbandonedInQueue: 1, WaitAbandoned: 6, LongestWait: 6,
 			Offers: 1, Completed: 1, Talk: 30,
 		}},
-		{"moved on while waiting", func(h *history) { c := h.enqueue(sales); h.pass(9); c.join(support) },
-			QueueCounts{Offered: 1, MovedOn: 1, LongestWait: 9}},
+		{
+			"moved on while waiting", func(h *history) { c := h.enqueue(sales); h.pass(9); c.join(support) },
+			QueueCounts{Offered: 1, MovedOn: 1, LongestWait: 9},
+		},
 		{"deflected while waiting, and the message it got", func(h *history) {
 			c := h.enqueue(sales)
 			h.pass(90)
@@ -226,8 +234,10 @@ func TestAgentMetrics(t *testing.T) {
 			h.pass(30)
 			h.presence(ann, queues.Offline, "")
 		}, AgentCounts{Offers: 1, Missed: 1, Ring: 20, Login: 150, Available: 150, Ready: 50, Barred: 100, Productive: 50}},
-		{"a device that is always there has no log-in", func(h *history) { h.enqueue(sales).offerTo(ann).answer(1, 0).finish(9, 0) },
-			AgentCounts{Handled: 1, Completed: 1, Talk: 9, Offers: 1, Ring: 1}},
+		{
+			"a device that is always there has no log-in", func(h *history) { h.enqueue(sales).offerTo(ann).answer(1, 0).finish(9, 0) },
+			AgentCounts{Handled: 1, Completed: 1, Talk: 9, Offers: 1, Ring: 1},
+		},
 		{"transferred", func(h *history) {
 			c := h.enqueue(sales).offerTo(ann).answer(0, 0).finish(10, 0)
 			c.join(support)
@@ -278,10 +288,16 @@ func TestIntervals(t *testing.T) {
 		agent   AgentCounts
 	}{
 		{-15, QueueCounts{}, AgentCounts{Login: 10, Available: 10, Ready: 10, Productive: 10}},
-		{0, QueueCounts{Offered: 1, Handled: 1, HandledInTime: 1, WaitHandled: 15, LongestWait: 15, Offers: 1},
-			AgentCounts{Handled: 1, Offers: 1, Login: 900, Available: 900, Ready: 5, Handling: 895, Productive: 900}},
-		{15, QueueCounts{Completed: 1, Talk: 890, WrapUp: 10},
-			AgentCounts{Completed: 1, Talk: 890, WrapUp: 10, Login: 60, Available: 60, Ready: 55, Handling: 5, Productive: 60}},
+		{
+			0,
+			QueueCounts{Offered: 1, Handled: 1, HandledInTime: 1, WaitHandled: 15, LongestWait: 15, Offers: 1},
+			AgentCounts{Handled: 1, Offers: 1, Login: 900, Available: 900, Ready: 5, Handling: 895, Productive: 900},
+		},
+		{
+			15,
+			QueueCounts{Completed: 1, Talk: 890, WrapUp: 10},
+			AgentCounts{Completed: 1, Talk: 890, WrapUp: 10, Login: 60, Available: 60, Ready: 55, Handling: 5, Productive: 60},
+		},
 	} {
 		start := noon.Add(time.Duration(row.minutes) * time.Minute)
 		if d := cmp.Diff(row.queue, *p.queue(h.tenant, sales, start)); d != "" {

@@ -28,15 +28,27 @@ func TestPeriods(t *testing.T) {
 		end                  string
 	}{
 		{"a day", "Europe/Berlin", "2026-06-03", "2026-06-04", Day, 1, []string{"2026-06-02T22:00"}, "2026-06-03T22:00"},
-		{"clocks go forward: 23 hours", "Europe/Berlin", "2026-03-29", "2026-03-30", Hour, 23,
-			[]string{"2026-03-28T23:00", "2026-03-29T00:00", "2026-03-29T01:00"}, "2026-03-29T22:00"},
-		{"clocks go back: 25 hours, 02:00 twice", "Europe/Berlin", "2026-10-25", "2026-10-26", Hour, 25,
-			[]string{"2026-10-24T22:00", "2026-10-24T23:00", "2026-10-25T00:00", "2026-10-25T01:00"}, "2026-10-25T23:00"},
-		{"days of 24, 23 and 24 hours", "Europe/Berlin", "2026-03-28", "2026-03-31", Day, 3,
-			[]string{"2026-03-27T23:00", "2026-03-28T23:00", "2026-03-29T22:00"}, "2026-03-30T22:00"},
+		{
+			"clocks go forward: 23 hours", "Europe/Berlin", "2026-03-29", "2026-03-30", Hour, 23,
+			[]string{"2026-03-28T23:00", "2026-03-29T00:00", "2026-03-29T01:00"},
+			"2026-03-29T22:00",
+		},
+		{
+			"clocks go back: 25 hours, 02:00 twice", "Europe/Berlin", "2026-10-25", "2026-10-26", Hour, 25,
+			[]string{"2026-10-24T22:00", "2026-10-24T23:00", "2026-10-25T00:00", "2026-10-25T01:00"},
+			"2026-10-25T23:00",
+		},
+		{
+			"days of 24, 23 and 24 hours", "Europe/Berlin", "2026-03-28", "2026-03-31", Day, 3,
+			[]string{"2026-03-27T23:00", "2026-03-28T23:00", "2026-03-29T22:00"},
+			"2026-03-30T22:00",
+		},
 		{"clocks jump over midnight: the day begins at one", "America/Santiago", "2026-09-06", "2026-09-07", Day, 1, []string{"2026-09-06T04:00"}, "2026-09-07T03:00"},
-		{"clocks are put back over midnight: the day has 24 hours, the one before 25", "America/Santiago", "2026-04-04", "2026-04-06", Day, 2,
-			[]string{"2026-04-04T03:00", "2026-04-05T04:00"}, "2026-04-06T04:00"},
+		{
+			"clocks are put back over midnight: the day has 24 hours, the one before 25", "America/Santiago", "2026-04-04", "2026-04-06", Day, 2,
+			[]string{"2026-04-04T03:00", "2026-04-05T04:00"},
+			"2026-04-06T04:00",
+		},
 		{"half an hour of summer time", "Australia/Lord_Howe", "2026-10-04", "2026-10-05", Day, 1, []string{"2026-10-03T13:30"}, "2026-10-04T13:00"},
 		{"hours of a zone three quarters off", "Asia/Kathmandu", "2026-06-03T08:00", "2026-06-03T10:00", Hour, 2, []string{"2026-06-03T02:15", "2026-06-03T03:15"}, "2026-06-03T04:15"},
 		{"half-hours", "Asia/Kathmandu", "2026-06-03T08:00", "2026-06-03T09:00", Half, 2, []string{"2026-06-03T02:15", "2026-06-03T02:45"}, "2026-06-03T03:15"},

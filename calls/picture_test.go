@@ -19,7 +19,8 @@ func TestPicture(t *testing.T) {
 		{"coach", scene{state: StateTalking, supervised: []SupervisionMode{Coach}}, map[party][]party{c: {a}, a: {c, 0}, 0: {c, a}}},
 		{"barge", scene{state: StateTalking, supervised: []SupervisionMode{Barge}}, map[party][]party{c: {a, 0}, a: {c, 0}, 0: {c, a}}},
 		{
-			"monitor, coach and two barges", scene{state: StateTalking, supervised: []SupervisionMode{Monitor, Coach, Barge, Barge}},
+			"monitor, coach and two barges",
+			scene{state: StateTalking, supervised: []SupervisionMode{Monitor, Coach, Barge, Barge}},
 			map[party][]party{c: {a, 2, 3}, a: {c, 1, 2, 3}, 0: {c, a, 2, 3}, 1: {c, a, 2, 3}, 2: {c, a, 3}, 3: {c, a, 2}},
 		},
 		{"held", scene{state: StateHeld, supervised: []SupervisionMode{Monitor}}, map[party][]party{a: nil, 0: nil}},
@@ -30,7 +31,8 @@ func TestPicture(t *testing.T) {
 		{"joining", scene{state: StateCountdown, joining: true, supervised: []SupervisionMode{Monitor}}, map[party][]party{c: {a}, a: {c}, 0: {c, a}}},
 		{"joining a virtual agent", scene{state: StateBot, joining: true, supervised: []SupervisionMode{Coach}}, map[party][]party{c: {a}, a: {c}, 0: nil}},
 		{
-			"redacting", scene{state: StateTalking, redacting: true, supervised: []SupervisionMode{Monitor, Barge}},
+			"redacting",
+			scene{state: StateTalking, redacting: true, supervised: []SupervisionMode{Monitor, Barge}},
 			map[party][]party{c: {a, 1}, a: {c, 1}, 0: nil, 1: {c, a}},
 		},
 	} {

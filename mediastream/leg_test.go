@@ -339,9 +339,11 @@ func TestLastWord(t *testing.T) {
 			o, ok := a.(calls.HandOver)
 			return ok && o.Queue == queue && o.Summary == "S" && *o.Data["a"] == "1"
 		}},
-		{name: "handover with bad data", last: map[string]any{"event": "handover", "handover": map[string]any{"queue": queue.String(), "data": map[string]any{"reserved_x": "1"}}}, refuse: calls.ErrDataName,
+		{
+			name: "handover with bad data", last: map[string]any{"event": "handover", "handover": map[string]any{"queue": queue.String(), "data": map[string]any{"reserved_x": "1"}}}, refuse: calls.ErrDataName,
 			want: func(a any) bool { o, ok := a.(calls.HandOver); return ok && len(o.Data) == 1 },
-			then: func(a any) bool { o, ok := a.(calls.HandOver); return ok && o.Queue == queue && len(o.Data) == 0 }},
+			then: func(a any) bool { o, ok := a.(calls.HandOver); return ok && o.Queue == queue && len(o.Data) == 0 },
+		},
 		{name: "hangup", last: map[string]any{"event": "hangup"}, want: func(a any) bool { return a == "end" }},
 	} {
 		t.Run(c.name, func(t *testing.T) {

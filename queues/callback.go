@@ -28,7 +28,7 @@ var defaultCallbackRule = CallbackRule{Key: "1", AfterSeconds: 60, Attempts: 3, 
 
 func (r CallbackRule) validate() error {
 	switch {
-	case len(r.Key) != 1 || !strings.Contains("0123456789*", r.Key):
+	case len(r.Key) != 1 || strings.Trim(r.Key, "0123456789*") != "":
 		return invalid("callback", "The key for a callback is one of 0 to 9 or *.")
 	case r.AfterSeconds < 0 || r.AfterSeconds > 3600:
 		return invalid("callback", "A callback is announced after 0 to 3,600 seconds.")

@@ -45,8 +45,3 @@ func (s CallbackState) next(step callbackStep) (CallbackState, error) {
 	}
 	return s, fmt.Errorf("a callback that is %s cannot %s", s, step)
 }
-
-// open says that it may still be made.
-func (s CallbackState) open() bool {
-	return s == CallbackScheduled || s == CallbackWaiting || s == CallbackDialing
-}

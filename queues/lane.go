@@ -272,11 +272,13 @@ func (h *itemHeap) Swap(i, j int) {
 	h.items[i], h.items[j] = h.items[j], h.items[i]
 	h.items[i].pos, h.items[j].pos = i, j
 }
+
 func (h *itemHeap) Push(x any) {
 	it := x.(*pitem)
 	it.pos = len(h.items)
 	h.items = append(h.items, it)
 }
+
 func (h *itemHeap) Pop() any {
 	it := h.items[len(h.items)-1]
 	h.items[len(h.items)-1] = nil

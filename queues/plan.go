@@ -67,12 +67,11 @@ type Outcome struct {
 
 // planner decides about the queues of one tenant in one transaction.
 type planner struct {
-	ctx    context.Context
-	tx     *storage.Tx
-	a      Arrival
-	global *OwnSettings
-	known  map[uuid.UUID]*place
-	hours  map[uuid.UUID]Hours
+	ctx   context.Context
+	tx    *storage.Tx
+	a     Arrival
+	known map[uuid.UUID]*place
+	hours map[uuid.UUID]Hours
 }
 
 // place is a queue as a planner knows it.

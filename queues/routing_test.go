@@ -137,8 +137,10 @@ func TestWrapUpAskedForAndExtended(t *testing.T) {
 		note queues.WrapUpNote
 		want error
 	}{
-		{queues.WrapUpNote{Notes: "n"}, queues.ErrNoDisposition}, {queues.WrapUpNote{Disposition: "sold", Notes: " "}, queues.ErrNoNotes},
-		{queues.WrapUpNote{Disposition: "lost", Notes: "n"}, queues.ErrDisposition}, {queues.WrapUpNote{Disposition: "sold", Notes: "n"}, nil},
+		{queues.WrapUpNote{Notes: "n"}, queues.ErrNoDisposition},
+		{queues.WrapUpNote{Disposition: "sold", Notes: " "}, queues.ErrNoNotes},
+		{queues.WrapUpNote{Disposition: "lost", Notes: "n"}, queues.ErrDisposition},
+		{queues.WrapUpNote{Disposition: "sold", Notes: "n"}, nil},
 	} {
 		if _, err := h.s.FinishWrapUp(h.ctx, h.tenant, agent, c.note); !errors.Is(err, c.want) {
 			t.Errorf("%+v: %v, want %v", c.note, err, c.want)

@@ -98,14 +98,30 @@ func TestAlgorithms(t *testing.T) {
 		{"fewest interactions", routingRule{algorithm: FewestInteractions}, []hand{{n: 2}, {n: 0, idle: 5 * sec}, {n: 0, idle: 1 * sec}}, "CBA"},
 		{"least talk", routingRule{algorithm: LeastTalk}, []hand{{talk: 2 * sec}, {talk: 3 * sec}, {talk: 1 * sec, n: 50}}, "CAB"},
 		{"ordered list", routingRule{algorithm: OrderedList}, []hand{{position: 1}, {position: 2}, {position: 0, idle: 9 * sec}}, "CAB"},
-		{"skills, all: only who has them, the best first", routingRule{algorithm: BySkills, skills: asks},
-			[]hand{{skills: map[uuid.UUID]int{german: 3}}, {skills: map[uuid.UUID]int{german: 2}}, {skills: map[uuid.UUID]int{german: 5}}, {}}, "CA"},
-		{"skills, best: everybody, the best first", routingRule{algorithm: BySkills, skills: SkillRule{Match: MatchBest, Required: []SkillNeed{{german, 3}, {french, 2}}}},
-			[]hand{{skills: map[uuid.UUID]int{german: 5}}, {}, {skills: map[uuid.UUID]int{german: 3, french: 2}}, {skills: map[uuid.UUID]int{french: 3}}}, "CADB"},
-		{"skills, equal: by idle time", routingRule{algorithm: BySkills, skills: asks},
-			[]hand{{skills: map[uuid.UUID]int{german: 4}, idle: 2 * sec}, {skills: map[uuid.UUID]int{german: 4}, idle: 1 * sec}}, "BA"},
-		{"percentage", routingRule{algorithm: Percentage, shares: []Share{{north, 75}, {south, 25}}},
-			[]hand{{groups: []uuid.UUID{south}}, {groups: []uuid.UUID{north}}, {groups: []uuid.UUID{north}, idle: sec}, {groups: []uuid.UUID{north}, idle: 2 * sec}, {groups: []uuid.UUID{south}, idle: sec}, {}}, "BACDEF"},
+		{
+			"skills, all: only who has them, the best first",
+			routingRule{algorithm: BySkills, skills: asks},
+			[]hand{{skills: map[uuid.UUID]int{german: 3}}, {skills: map[uuid.UUID]int{german: 2}}, {skills: map[uuid.UUID]int{german: 5}}, {}},
+			"CA",
+		},
+		{
+			"skills, best: everybody, the best first",
+			routingRule{algorithm: BySkills, skills: SkillRule{Match: MatchBest, Required: []SkillNeed{{german, 3}, {french, 2}}}},
+			[]hand{{skills: map[uuid.UUID]int{german: 5}}, {}, {skills: map[uuid.UUID]int{german: 3, french: 2}}, {skills: map[uuid.UUID]int{french: 3}}},
+			"CADB",
+		},
+		{
+			"skills, equal: by idle time",
+			routingRule{algorithm: BySkills, skills: asks},
+			[]hand{{skills: map[uuid.UUID]int{german: 4}, idle: 2 * sec}, {skills: map[uuid.UUID]int{german: 4}, idle: 1 * sec}},
+			"BA",
+		},
+		{
+			"percentage",
+			routingRule{algorithm: Percentage, shares: []Share{{north, 75}, {south, 25}}},
+			[]hand{{groups: []uuid.UUID{south}}, {groups: []uuid.UUID{north}}, {groups: []uuid.UUID{north}, idle: sec}, {groups: []uuid.UUID{north}, idle: 2 * sec}, {groups: []uuid.UUID{south}, idle: sec}, {}},
+			"BACDEF",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			crew := newCrew(t, c.rule, c.hands...)

@@ -67,8 +67,10 @@ func TestDataOfCustomers(t *testing.T) {
 	}{
 		{name: "data alone", start: map[string]any{"data": map[string]string{"tier": "silver"}}, want: calls.Data{Data: calls.Headers{"tier": "silver"}}},
 		{name: "a flag as data", start: map[string]any{"data": map[string]string{"reserved_verified_customer": "true"}}, code: "data_name_invalid"},
-		{name: "signed", start: map[string]any{"data": map[string]string{"tier": "silver", "page": "home"}, "token": sign(secret.Secret)},
-			want: calls.Data{Reserved: calls.Reserved{VerifiedCustomer: new(true)}, Data: calls.Headers{"tier": "gold", "page": "home"}}},
+		{
+			name: "signed", start: map[string]any{"data": map[string]string{"tier": "silver", "page": "home"}, "token": sign(secret.Secret)},
+			want: calls.Data{Reserved: calls.Reserved{VerifiedCustomer: new(true)}, Data: calls.Headers{"tier": "gold", "page": "home"}},
+		},
 		{name: "signed by another", start: map[string]any{"token": sign("somebody else")}, code: "client_token_invalid"},
 	} {
 		t.Run(one.name, func(t *testing.T) {

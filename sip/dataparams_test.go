@@ -62,9 +62,14 @@ func TestDataParameters(t *testing.T) {
 		<-leg.Done()
 	}
 	for _, bad := range []sip.DataParameter{
-		{Field: "Via", Type: "fixed", Source: "x"}, {Field: "X-", Type: "fixed"}, {Field: "X-A B", Type: "fixed"}, {Field: "X-A", Type: "other"},
-		{Field: "X-A", Type: "dynamic", Source: "call", SourceField: "secret"}, {Field: "X-A", Type: "dynamic", Source: "data"},
-		{Field: "X-A", Type: "dynamic", Source: "reserved", SourceField: "order"}, {Field: "X-A", Type: "fixed", Source: "a\nb"},
+		{Field: "Via", Type: "fixed", Source: "x"},
+		{Field: "X-", Type: "fixed"},
+		{Field: "X-A B", Type: "fixed"},
+		{Field: "X-A", Type: "other"},
+		{Field: "X-A", Type: "dynamic", Source: "call", SourceField: "secret"},
+		{Field: "X-A", Type: "dynamic", Source: "data"},
+		{Field: "X-A", Type: "dynamic", Source: "reserved", SourceField: "order"},
+		{Field: "X-A", Type: "fixed", Source: "a\nb"},
 	} {
 		tr := trunk
 		tr.DataParameters = []sip.DataParameter{bad}

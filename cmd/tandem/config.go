@@ -271,26 +271,32 @@ func (c *Config) check() (key string, err error) {
 	if c.Recording.PartBytes < 10_000 {
 		return "recording.part_bytes", errors.New("recording.part_bytes is at least 10000 bytes")
 	}
+	if !slices.Contains([]string{"debug", "info", "warn", "error"}, c.Log.Level) {
+		return "log.level", errors.New("log.level is debug, info, warn or error")
+	}
+	return c.checkOutside()
+}
+
+// checkOutside is check for what reaches outside, and for counts.
+func (c *Config) checkOutside() (key string, err error) {
 	if u, err := url.Parse(c.Notify.Twilio); err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
 		return "notify.twilio_url", errors.New("notify.twilio_url must be like https://api.twilio.com")
 	}
 	if a, err := mail.ParseAddress(c.Notify.Contact); err != nil || a.Address != c.Notify.Contact {
 		return "notify.contact", errors.New("notify.contact must be a mail address such as admin@example.com")
 	}
-	if c.Reports.KeepDays < 1 {
-		return "reports.keep_days", errors.New("reports.keep_days is at least 1")
-	}
-	if c.Reports.KeepWaitsDays < 1 {
-		return "reports.keep_waits_days", errors.New("reports.keep_waits_days is at least 1")
-	}
-	if c.Calls.Max < 1 {
-		return "calls.max", errors.New("calls.max is at least 1")
-	}
-	if c.Calls.StuckMinutes < 1 {
-		return "calls.stuck_minutes", errors.New("calls.stuck_minutes is at least 1")
-	}
-	if !slices.Contains([]string{"debug", "info", "warn", "error"}, c.Log.Level) {
-		return "log.level", errors.New("log.level is debug, info, warn or error")
+	for _, n := range []struct {
+		key string
+		n   int
+	}{
+		{"reports.keep_days", c.Reports.KeepDays},
+		{"reports.keep_waits_days", c.Reports.KeepWaitsDays},
+		{"calls.max", c.Calls.Max},
+		{"calls.stuck_minutes", c.Calls.StuckMinutes},
+	} {
+		if n.n < 1 {
+			return n.key, fmt.Errorf("%s is at least 1", n.key)
+		}
 	}
 	return "", nil
 }
