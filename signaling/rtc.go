@@ -172,13 +172,14 @@ func (s *session) watch() {
 	if g == nil || g.ended() {
 		return
 	}
+	quiet := min(s.line.silentFor(), time.Since(g.begun)) // a call in its first moments has heard nothing yet
 	switch {
 	case s.customer():
-		if s.sock == nil && s.line.silentFor() > customerGone {
+		if s.sock == nil && quiet > customerGone {
 			g.finish(calls.CauseNormal)
 			return
 		}
-		if g.state == legConnected && !s.up && s.line.silentFor() > customerMute {
+		if g.state == legConnected && !s.up && quiet > customerMute {
 			g.finish(calls.CauseMediaLost)
 			return
 		}

@@ -18,7 +18,7 @@ import (
 // changes nothing.
 func TestDirectAccess(t *testing.T) {
 	t.Parallel()
-	a := start(t, "egress.private=true")
+	a := start(t)
 	c := a.client(t)
 	nobody := "sip:nobody@127.0.0.1:9"
 	plain, _ := a.queueWith(t, "Everybody", "5301", nobody, queues.OwnSettings{})

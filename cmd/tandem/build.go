@@ -143,7 +143,7 @@ func (a *app) buildCalls(context.Context) (err error) {
 	a.numbers = calls.NewNumbers(a.db, a.events, a.keys, a.cfg.Egress.Private || a.demo)
 	desk := &queueDesk{queues: a.queues, language: a.language, now: a.db.Now}
 	a.board = calls.NewSwitchboard(calls.Config{
-		Node: a.cfg.Node.Name, MaxCalls: a.cfg.Calls.Max, StuckAfter: time.Duration(a.cfg.Calls.StuckMinutes) * time.Minute, Bus: a.bus,
+		Node: a.cfg.Node.Name, MaxCalls: a.cfg.Calls.Max, StuckAfter: time.Duration(a.cfg.Calls.StuckMinutes) * time.Minute, LostGrace: time.Duration(a.cfg.Calls.LostSeconds) * time.Second, Bus: a.bus,
 		Tags: a.tagsOf, Private: a.cfg.Egress.Private || a.demo, Rights: rights{a.auth, a.queues},
 	}, a.db, a.events, a.log, a.metrics,
 		a.numbers, a.prompts, desk, recorder{a.recording}, a, callbackDesk{a.queues})

@@ -64,6 +64,7 @@ type Config struct {
 	Calls struct {
 		Max          int `koanf:"max"`
 		StuckMinutes int `koanf:"stuck_minutes"`
+		LostSeconds  int `koanf:"lost_seconds"`
 	} `koanf:"calls"`
 	Egress struct {
 		Private bool `koanf:"private"`
@@ -104,6 +105,7 @@ func defaults() map[string]any {
 		"recording.part_bytes":    50_000_000,
 		"calls.max":               2000,
 		"calls.stuck_minutes":     120,
+		"calls.lost_seconds":      60,
 		"egress.private":          false,
 		"notify.twilio_url":       "https://api.twilio.com",
 		"notify.contact":          "admin@example.com",
@@ -297,6 +299,9 @@ func (c *Config) checkOutside() (key string, err error) {
 		if n.n < 1 {
 			return n.key, fmt.Errorf("%s is at least 1", n.key)
 		}
+	}
+	if c.Calls.LostSeconds < 5 {
+		return "calls.lost_seconds", errors.New("calls.lost_seconds is at least 5: the caller hears the comfort prompt after 3")
 	}
 	return "", nil
 }
