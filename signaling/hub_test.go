@@ -71,7 +71,8 @@ func TestHostileFrames(t *testing.T) {
 	for range 1000 {
 		p.Send("ping", nil)
 	}
-	if code := p.Closed(); code != websocket.ClosePolicyViolation {
+	// On a busy machine it is noticed first that the page does not read its answers.
+	if code := p.Closed(); code != websocket.ClosePolicyViolation && code != websocket.CloseTryAgainLater {
 		t.Errorf("a flood: closed with %d", code)
 	}
 	// What is only wrong gets an answer, and the socket stays.

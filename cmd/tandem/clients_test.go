@@ -236,7 +236,24 @@ func (b *baresip) hears(want float64) {
 	}
 }
 
-// baresip calls the echo, and an agent in a browser, with G.711, G.722 and Opus: the tone is found both ways.
+// connectedCall is the one call that is connected.
+func (a *app) connectedCall(t testing.TB) (id string) {
+	t.Helper()
+	within(t, 10*time.Second, "a connected call", func() bool {
+		rows, err := a.board.List(context.Background(), a.tenant, calls.Filter{Live: true, States: []calls.State{calls.StateTalking}, Limit: 2})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(rows) == 1 {
+			id = rows[0].ID.String()
+		}
+		return len(rows) == 1
+	})
+	return id
+}
+
+// baresip calls the echo, and an agent in a browser, with G.711, G.722 and Opus: the tone is found both ways, and a supervisor hears both
+// while neither hears the supervisor.
 func TestBaresip(t *testing.T) {
 	t.Parallel()
 	n := newNetwork(t)
@@ -257,6 +274,8 @@ func TestBaresip(t *testing.T) {
 
 	agent := a.signIn(t, "agent1@demo.test", agentHz)
 	goAvailable(agent)
+	supervisor := sit(t, a.client(t).base, "supervisor@demo.test")
+	supervisor.RTC.Say(supervisorHz)
 	for _, c := range []struct{ codec, record string }{{"pcmu/8000/1", "PCMU"}, {"g722/16000/1", "G722"}, {"opus/48000/2", "opus"}} {
 		t.Run(c.record, func(t *testing.T) {
 			b := n.dial(t, c.record, c.codec, "sip:1001@"+a.sipAddr())
@@ -264,9 +283,15 @@ func TestBaresip(t *testing.T) {
 			agent.Click("button", "Accept")
 			agent.See("In the call")
 			agent.WaitTone(customerHz, 15*time.Second)
+			supervisor.supervise("supervise.start", a.connectedCall(t), "monitor")
+			within(t, 20*time.Second, "both parties at the supervisor's page", func() bool {
+				return supervisor.RTC.Strength(customerHz) > 1000 && supervisor.RTC.Strength(agentHz) > 200 // a browser suppresses tones
+			})
 			b.hearMore(2 * time.Second)
 			b.hears(agentHz)
 			agent.See("Wrap-up")
+			supervisor.Wait("supervise", "state", "ended")
+			supervisor.RTC.Forget()
 			if row := a.ended(t, "bare-"+c.record); row.Reason != calls.ReasonCallerHungUp || row.Legs[0].Codec != c.record {
 				t.Errorf("record: %s, %s", row.Reason, row.Legs[0].Codec)
 			}
