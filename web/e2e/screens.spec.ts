@@ -15,11 +15,18 @@ const screens = [
   ['/supervisor', 'Supervisor', '监控'],
   ['/supervisor?tab=connected', 'Supervisor', '监控'],
   ['/supervisor?tab=agents', 'Supervisor', '监控'],
+  ['/supervisor?tab=queues', 'Supervisor', '监控'],
+  ['/voicemails', 'Voicemail and callbacks', '语音留言与回电'],
   ['/reports', 'Reports', '报表'],
   ['/tickets', 'Tickets', '工单'],
   ['/contacts', 'Contacts', '联系人'],
   ['/admin/users', 'Users', '用户'],
   ['/admin/teams', 'Teams', '团队'],
+  ['/admin/agents', 'Agents', '客服'],
+  ['/admin/agent-groups', 'Agent groups', '客服分组'],
+  ['/admin/skills', 'Skills', '技能'],
+  ['/admin/presences', 'Presences', '在线状态'],
+  ['/admin/bots', 'Virtual agents', '虚拟坐席'],
   ['/admin/roles', 'Roles', '角色'],
   ['/admin/queues', 'Queues', '队列'],
   ['/admin/numbers', 'Numbers', '号码'],
@@ -86,7 +93,12 @@ describe('signing in', () => {
     const { page, context } = await visitor(browser);
     await signIn(page, 'agent2');
     await page.locator('nav[aria-label="Main navigation"]').waitFor();
-    expect(await page.locator('nav a').allTextContents()).toEqual(['Desktop', 'Tickets', 'Contacts']);
+    expect(await page.locator('nav a').allTextContents()).toEqual([
+      'Desktop',
+      expect.stringMatching(/^Voicemail/), // and how many are unread
+      'Tickets',
+      'Contacts',
+    ]);
     await page.goto(`${url}/admin/trunks`);
     await page.getByText('You may not see this page').waitFor();
     await context.close();
