@@ -33,7 +33,7 @@ func (a *app) waits(t *testing.T, caller string, queue uuid.UUID) {
 	t.Helper()
 	within(t, wait, caller+" in the queue", func() bool {
 		rows, err := a.board.List(context.Background(), a.tenant, calls.Filter{Live: true, Text: caller, Limit: 1})
-		return err == nil && len(rows) == 1 && rows[0].State == calls.StateWaiting && rows[0].Queue != nil && *rows[0].Queue == queue
+		return err == nil && len(rows) == 1 && rows[0].State != calls.StateMenu && rows[0].QueuedAt != nil && rows[0].Queue != nil && *rows[0].Queue == queue
 	})
 }
 
@@ -110,8 +110,10 @@ func TestOverflowAndRedial(t *testing.T) {
 	full, _ := a.queueWith(t, "Full", "5311", "sip:nobody@127.0.0.1:9", queues.OwnSettings{
 		Overcapacity: &[]queues.OverRule{{Ahead: 2, Do: queues.Deflection{Mode: queues.DeflectQueue, Queue: other}}},
 	})
-	if err := a.queues.SetMembers(context.Background(), a.tenant, full, nil); err != nil {
-		t.Fatal(err)
+	for _, q := range []uuid.UUID{full, other} {
+		if err := a.queues.SetMembers(context.Background(), a.tenant, q, nil); err != nil {
+			t.Fatal(err)
+		}
 	}
 	first := a.hear(t, "49305311", "5311")
 	a.waits(t, "49305311", full)
