@@ -46,10 +46,12 @@ func TestRedaction(t *testing.T) {
 	sides, f := recordingtest.Join(t, c.files(row.ID)[0].content)
 	r := row.Redactions[0]
 	from, to := longestSilence(sides)
-	if at := float64(from) / float64(f.Rate); math.Abs(at-r.FromSecond) > 0.1 {
+	// Sound stands where its sender's clock puts it, and a phone on a busy machine stalls.
+	const stall = 0.5
+	if at := float64(from) / float64(f.Rate); math.Abs(at-r.FromSecond) > stall {
 		t.Errorf("silence from %.3f s, the record says %.3f", at, r.FromSecond)
 	}
-	if at := float64(to) / float64(f.Rate); math.Abs(at-r.ToSecond) > 0.1 {
+	if at := float64(to) / float64(f.Rate); math.Abs(at-r.ToSecond) > stall {
 		t.Errorf("silence until %.3f s, the record says %.3f", at, r.ToSecond)
 	}
 	alone(t, "left before", sides[0][8000:from], f.Rate, customerHz, farHz)
