@@ -26,6 +26,11 @@ func goAvailable(b *browsertest.Browser) {
 	b.Click("button", "Go online")
 	b.See("Your microphone works")
 	b.Click("button", "Go available")
+	if b.Sees("Ready for calls") {
+		return
+	}
+	// The page heard the microphone before the server did, and was told so: whoever sits there presses again.
+	b.Click("button", "Go available")
 	b.See("Ready for calls")
 }
 

@@ -159,6 +159,12 @@ func (b *Browser) Press(key string) { b.t.Helper(); b.must("press", map[string]a
 // See waits until a text is on the page.
 func (b *Browser) See(text string) { b.t.Helper(); b.must("see", map[string]any{"text": text}, nil) }
 
+// Sees is See for what may not come: it says whether it did, after the same time.
+func (b *Browser) Sees(text string) bool {
+	b.t.Helper()
+	return b.try("see", map[string]any{"text": text}, nil) == ""
+}
+
 // Gone waits until a text is no longer on the page.
 func (b *Browser) Gone(text string) { b.t.Helper(); b.must("gone", map[string]any{"text": text}, nil) }
 
