@@ -47,6 +47,12 @@ type Channel interface {
 	Check(ctx context.Context) (Health, error)
 }
 
+// Hooker is a Channel whose platform lets us say where the hook is.
+type Hooker interface {
+	// SetHook has the platform send events to url from now on. It tries the hook: some call it while the request runs.
+	SetHook(ctx context.Context, url string) error
+}
+
 // Maker makes channels of one kind; each channel's folder exports one.
 type Maker struct {
 	Channel queues.Channel
