@@ -41,8 +41,11 @@ func (s *Service) Assign(ctx context.Context, tenant, item, agent uuid.UUID) err
 	if err != nil {
 		return wrap("assign", err)
 	}
-	if m.Node == s.node {
+	switch m.Node {
+	case s.node:
 		s.receive(m)
+		return nil
+	case nobodysNode:
 		return nil
 	}
 	body, err := json.Marshal(m)
@@ -76,8 +79,8 @@ func (s *Service) assign(ctx context.Context, tx *storage.Tx, item, agent uuid.U
 	var weight int
 	err = tx.QueryRow(ctx, `
 		SELECT name, device, idle_since, CASE WHEN $2 THEN capacity ELSE $3 END,
-		       (presence = 'AVAILABLE' OR always_available) AND barred = '' AND used + CASE WHEN $2 THEN capacity ELSE $3 END <= capacity
-		FROM queue_agents WHERE agent_id = $1 AND archived_at IS NULL FOR UPDATE`, agent, n.exclusive, n.weight).
+		       (presence = 'AVAILABLE' OR always_available AND NOT $4) AND barred = '' AND used + CASE WHEN $2 THEN capacity ELSE $3 END <= capacity
+		FROM queue_agents WHERE agent_id = $1 AND archived_at IS NULL FOR UPDATE`, agent, n.exclusive, n.weight, kind == Chat).
 		Scan(&o.AgentName, &o.Device, &d.IdleSince, &weight, &free)
 	switch {
 	case err != nil:
@@ -116,6 +119,6 @@ func (s *Service) storeAssigned(ctx context.Context, tx *storage.Tx, m made, kin
 	return s.log.AppendAll(ctx, tx, []events.Entry{
 		{Tenant: tx.Tenant, Type: "item.assigned", Subject: o.Item, Data: ItemAssigned{Item: o.Item, Queue: o.Queue, Agent: o.Agent, Offer: o.ID}},
 		{Tenant: tx.Tenant, Type: "offer.made", Subject: o.Item, Data: OfferMade{Offer: o.ID, Item: o.Item, Kind: kind, Queue: o.Queue, Agent: o.Agent}},
-		{Tenant: tx.Tenant, Type: "agent.state", Subject: o.Agent, Data: StateChanged{Agent: o.Agent, Offer: o.ID, Item: o.Item, Queue: o.Queue, From: Idle, State: Reserved}},
+		{Tenant: tx.Tenant, Type: "agent.state", Subject: o.Agent, Data: StateChanged{Agent: o.Agent, Offer: o.ID, Item: o.Item, Queue: o.Queue, From: Idle, State: firstState(m.Node)}},
 	})
 }

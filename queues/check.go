@@ -38,19 +38,19 @@ type pair struct {
 
 // askWaits asks for who waits beside whom: from the rows and not from the picture, which may be what is wrong.
 func (v *view) askWaits(b *pgx.Batch, shard int16) {
-	const groups = `(SELECT DISTINCT queue_id, weight, exclusive FROM queue_items WHERE shard = $1 AND state = 'waiting' AND node <> $2) g`
+	const groups = `(SELECT DISTINCT queue_id, weight, exclusive, kind = 'chat' AS present FROM queue_items WHERE shard = $1 AND state = 'waiting' AND node <> $2) g`
 	b.Queue(`
-		SELECT g.queue_id, g.weight, g.exclusive, a.agent_id, a.xid::text FROM `+groups+`
+		SELECT g.queue_id, g.weight, g.exclusive, g.present, a.agent_id, a.xid::text FROM `+groups+`
 		CROSS JOIN LATERAL (
 			SELECT agent_id, a.xid FROM queue_members m JOIN queue_agents a USING (agent_id)
-			WHERE m.queue_id = g.queue_id AND a.barred = '' AND a.archived_at IS NULL AND (a.always_available OR a.presence = 'AVAILABLE')
+			WHERE m.queue_id = g.queue_id AND a.barred = '' AND a.archived_at IS NULL AND (a.always_available AND NOT g.present OR a.presence = 'AVAILABLE')
 			  AND a.next_presence IN ('', 'AVAILABLE') AND a.used + CASE WHEN g.exclusive THEN greatest(a.capacity, 1) ELSE g.weight END <= a.capacity
 			ORDER BY a.idle_since, agent_id LIMIT $3) a
-		ORDER BY 1, 2, 3`, shard, uuid.Nil, checkedAgents).
+		ORDER BY 1, 2, 3, 4`, shard, uuid.Nil, checkedAgents).
 		Query(func(rows pgx.Rows) error {
 			var w waits
 			var a idleAgent
-			_, err := pgx.ForEachRow(rows, []any{&w.queue, &w.need.weight, &w.need.exclusive, &a.id, &a.version}, func() error {
+			_, err := pgx.ForEachRow(rows, []any{&w.queue, &w.need.weight, &w.need.exclusive, &w.need.present, &a.id, &a.version}, func() error {
 				if last := len(v.waits) - 1; last < 0 || v.waits[last].queue != w.queue || v.waits[last].need != w.need {
 					v.waits = append(v.waits, w)
 				}
@@ -64,7 +64,7 @@ func (v *view) askWaits(b *pgx.Batch, shard int16) {
 		SELECT i.* FROM `+groups+`
 		CROSS JOIN LATERAL (
 			SELECT `+itemRowColumns+` FROM queue_items
-			WHERE queue_id = g.queue_id AND state = 'waiting' AND weight = g.weight AND exclusive = g.exclusive AND node <> $2
+			WHERE queue_id = g.queue_id AND state = 'waiting' AND weight = g.weight AND exclusive = g.exclusive AND (kind = 'chat') = g.present AND node <> $2
 			ORDER BY priority DESC, enqueued_at, item_id LIMIT $3) i`, shard, uuid.Nil, checkedItems).
 		Query(func(rows pgx.Rows) error {
 			items, err := pgx.CollectRows(rows, scanItemRow)

@@ -295,12 +295,20 @@ func (d *dispatcher) store(ctx context.Context, tx *storage.Tx, ms []match) ([]m
 		}
 		entries = append(entries,
 			events.Entry{Tenant: m.item.tenant, Type: "offer.made", Subject: m.item.id, Data: OfferMade{Offer: m.offer, Item: m.item.id, Kind: m.item.kind, Queue: m.queue.id, Agent: m.agent.id}},
-			events.Entry{Tenant: m.item.tenant, Type: "agent.state", Subject: m.agent.id, Data: StateChanged{Agent: m.agent.id, Offer: m.offer, Item: m.item.id, Queue: m.queue.id, From: Idle, State: Reserved}})
+			events.Entry{Tenant: m.item.tenant, Type: "agent.state", Subject: m.agent.id, Data: StateChanged{Agent: m.agent.id, Offer: m.offer, Item: m.item.id, Queue: m.queue.id, From: Idle, State: firstState(m.item.node)}})
 	}
 	if err := rows.insert(ctx, tx, d.shard, d.epoch); err != nil {
 		return nil, fmt.Errorf("store reservations: %w", err)
 	}
 	return offers, d.s.log.AppendAll(ctx, tx, entries)
+}
+
+// firstState is the state of an agent when an offer is made: a call's node has to reach the device first, a conversation rings at once.
+func firstState(node uuid.UUID) State {
+	if node == nobodysNode {
+		return Alerting
+	}
+	return Reserved
 }
 
 // storeNobody writes why nobody took an item.
@@ -359,8 +367,11 @@ func (d *dispatcher) claim(ctx context.Context, tx *storage.Tx, ms []match) ([]m
 
 // deliver hands a stored offer to the item's node; a lost message is made good by that node's own look at its rows.
 func (d *dispatcher) deliver(m made) {
-	if m.Node == d.s.node {
+	switch m.Node {
+	case d.s.node:
 		d.s.receive(m)
+		return
+	case nobodysNode: // the event offer.made tells the agent's page
 		return
 	}
 	body, err := json.Marshal(m)

@@ -126,7 +126,7 @@ func (s *Service) Join(ctx context.Context, tenant, queue uuid.UUID, n NewItem) 
 	earlier := s.local[n.ID]
 	s.local[n.ID] = w // before the commit: the offer may be quicker than Join's return
 	s.mu.Unlock()
-	err := s.db.Tenant(ctx, tenant, func(tx *storage.Tx) error { return s.join(ctx, tx, queue, n) })
+	err := s.db.Tenant(ctx, tenant, func(tx *storage.Tx) error { return s.joinAt(ctx, tx, queue, n, s.node) })
 	if err != nil {
 		s.forget(w, earlier)
 		return nil, fmt.Errorf("join queue: %w", err)
@@ -140,7 +140,7 @@ func (s *Service) Join(ctx context.Context, tenant, queue uuid.UUID, n NewItem) 
 	return w, nil
 }
 
-func (s *Service) join(ctx context.Context, tx *storage.Tx, queue uuid.UUID, n NewItem) error {
+func (s *Service) joinAt(ctx context.Context, tx *storage.Tx, queue uuid.UUID, n NewItem, node uuid.UUID) error {
 	set, estimated, err := s.admit(ctx, tx, queue, &n)
 	if err != nil {
 		return err
@@ -168,7 +168,7 @@ func (s *Service) join(ctx context.Context, tx *storage.Tx, queue uuid.UUID, n N
 			joined_at = excluded.joined_at, estimated_wait = excluded.estimated_wait
 		WHERE queue_items.tenant_id = excluded.tenant_id AND queue_items.kind = excluded.kind
 		RETURNING enqueued_at`,
-		n.ID, tx.Tenant, shardOf(tx.Tenant), queue, n.Kind, n.Channel, n.Caller, n.Priority, wt.Weight, wt.Exclusive, n.EnqueuedAt, s.node, keep, tx.Now, estimated).Scan(&n.EnqueuedAt)
+		n.ID, tx.Tenant, shardOf(tx.Tenant), queue, n.Kind, n.Channel, n.Caller, n.Priority, wt.Weight, wt.Exclusive, n.EnqueuedAt, node, keep, tx.Now, estimated).Scan(&n.EnqueuedAt)
 	if err != nil {
 		return storage.Missing(err, ErrItem)
 	}
@@ -208,7 +208,7 @@ func (s *Service) admit(ctx context.Context, tx *storage.Tx, queue uuid.UUID, n 
 		return set, nil, err
 	case !q.Leaf:
 		return set, nil, ErrNotLeaf
-	case q.Paused:
+	case q.Paused && n.Kind != Chat:
 		return set, nil, ErrQueuePaused
 	}
 	back, err := comesBack(ctx, tx, set, queue, n)
@@ -220,7 +220,7 @@ func (s *Service) admit(ctx context.Context, tx *storage.Tx, queue uuid.UUID, n 
 		return set, nil, err
 	}
 	pl.load = &l
-	if !back {
+	if !back && n.Kind != Chat {
 		if err := p.refuse(pl, n.Kind); err != nil {
 			return set, nil, err
 		}

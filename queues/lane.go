@@ -12,6 +12,7 @@ import (
 type need struct {
 	weight    int
 	exclusive bool
+	present   bool // somebody must sit at a page: telephones that are always available do not write
 }
 
 func (n need) of(a *pagent) int {
@@ -81,16 +82,17 @@ var reasonNames = [reasons]string{
 }
 
 func (a *pagent) reasonFor(n need) reason {
+	always := a.always && !n.present
 	switch {
 	case a.barred == NotResponding:
 		return rNotResponding
 	case a.barred == Unreachable:
 		return rUnreachable
-	case !a.always && a.presence == Offline:
+	case !always && a.presence == Offline:
 		return rOffline
-	case !a.always && a.presence == Away:
+	case !always && a.presence == Away:
 		return rAway
-	case !a.always && a.presence == Busy:
+	case !always && a.presence == Busy:
 		return rBusy
 	case a.leaving:
 		return rLeaving

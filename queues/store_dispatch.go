@@ -35,6 +35,7 @@ func scanItemRow(row pgx.CollectableRow) (r itemRow, err error) {
 	var xid string
 	var skills *string
 	err = row.Scan(&r.id, &r.tenant, &r.queue, &r.kind, &r.need.weight, &r.need.exclusive, &r.priority, &r.enqueuedAt, &r.node, &r.preferred, &skills, &r.waiting, &xid)
+	r.need.present = r.kind == Chat
 	if err == nil && skills != nil {
 		r.skills = *skills
 		r.asks, err = readNeeds(*skills)
@@ -238,10 +239,11 @@ func (r *offerRows) insert(ctx context.Context, tx *storage.Tx, shard int16, epo
 	b := &pgx.Batch{}
 	b.Queue(`
 		INSERT INTO queue_offers (offer_id, tenant_id, shard, item_id, queue_id, agent_id, weight, node, epoch, ring_seconds, state, state_at, made_at, lease_until, auto_answer)
-		SELECT offer, tenant, $1, item, queue, agent, weight, node, $2, ring, 'RESERVED', $3, $3, $4, auto
+		SELECT offer, tenant, $1, item, queue, agent, weight, node, $2, ring, CASE WHEN node = $14 THEN 'ALERTING' ELSE 'RESERVED' END, $3, $3,
+			CASE WHEN node = $14 THEN 'infinity'::timestamptz ELSE $4 END, auto
 		FROM unnest($5::uuid[], $6::uuid[], $7::uuid[], $8::uuid[], $9::uuid[], $10::int[], $11::uuid[], $12::int[], $13::bool[])
 			AS o (offer, tenant, item, queue, agent, weight, node, ring, auto)`,
-		shard, epoch, tx.Now, tx.Now.Add(offerLease), r.offers, r.tenants, r.items, r.queues, r.agents, r.weights, r.nodes, r.rings, r.autos)
+		shard, epoch, tx.Now, tx.Now.Add(offerLease), r.offers, r.tenants, r.items, r.queues, r.agents, r.weights, r.nodes, r.rings, r.autos, nobodysNode)
 	b.Queue(`UPDATE queue_items SET state = 'offering' WHERE item_id = ANY ($1)`, r.items)
 	b.Queue(`
 		UPDATE queue_agents a SET used = a.used + w.weight, offered_at = $3

@@ -29,9 +29,9 @@ func readView(ctx context.Context, tx *storage.Tx, shard int16) (view, error) {
 	b := &pgx.Batch{}
 	b.Queue(`
 		SELECT offer_id FROM queue_offers WHERE shard = $1 AND state IN ('RESERVED', 'ALERTING')
-			AND (lease_until < $2 OR made_at + make_interval(secs => ring_seconds) + $3::interval < $2)
+			AND (lease_until < $2 OR made_at + make_interval(secs => ring_seconds) + CASE WHEN node = $4 THEN interval '0' ELSE $3 END < $2)
 		UNION ALL
-		SELECT offer_id FROM queue_offers WHERE shard = $1 AND state = 'WRAP_UP' AND wrap_until <= $2`, shard, tx.Now, ringGrace).
+		SELECT offer_id FROM queue_offers WHERE shard = $1 AND state = 'WRAP_UP' AND wrap_until <= $2`, shard, tx.Now, ringGrace, nobodysNode).
 		Query(func(rows pgx.Rows) (err error) { v.due, err = pgx.CollectRows(rows, pgx.RowTo[uuid.UUID]); return err })
 	b.Queue(`SELECT EXISTS (SELECT FROM queue_agents WHERE shard = $1 AND barred_until <= $2)`, shard, tx.Now).
 		QueryRow(func(row pgx.Row) error { return row.Scan(&v.bars) })
@@ -41,7 +41,7 @@ func readView(ctx context.Context, tx *storage.Tx, shard int16) (view, error) {
 		SELECT h.node, coalesce(n.seen_at, '1970-01-01') FROM (
 			SELECT node FROM queue_items WHERE shard = $1 AND state <> 'left'
 			UNION SELECT node FROM queue_offers WHERE shard = $1 AND state NOT IN ('IDLE', 'WRAP_UP')) h
-		LEFT JOIN queue_nodes n USING (node) WHERE h.node <> $2`, shard, uuid.Nil).
+		LEFT JOIN queue_nodes n USING (node) WHERE h.node NOT IN ($2, $3)`, shard, uuid.Nil, nobodysNode).
 		Query(func(rows pgx.Rows) error {
 			var node uuid.UUID
 			var at time.Time
@@ -79,16 +79,18 @@ func (s *Service) runOut(ctx context.Context, tx *storage.Tx, offer uuid.UUID) e
 	if err != nil {
 		return err
 	}
-	var due bool
+	var due, nobodys bool
 	err = tx.QueryRow(ctx, `
 		SELECT coalesce(CASE WHEN state = 'WRAP_UP' THEN wrap_until <= $2
-			ELSE lease_until < $2 OR made_at + make_interval(secs => ring_seconds) + $3::interval < $2 END, false)
-		FROM queue_offers WHERE offer_id = $1`, offer, tx.Now, ringGrace).Scan(&due)
+			ELSE lease_until < $2 OR made_at + make_interval(secs => ring_seconds) + CASE WHEN node = $4 THEN interval '0' ELSE $3 END < $2 END, false), node = $4
+		FROM queue_offers WHERE offer_id = $1`, offer, tx.Now, ringGrace, nobodysNode).Scan(&due, &nobodys)
 	switch {
 	case err != nil || !due:
 		return err
 	case a.state == WrapUp:
 		return s.move(ctx, tx, a, hFinish, moveDetail{result: "timed_out"})
+	case a.state.offered() && nobodys:
+		return s.miss(ctx, tx, a, string(OfferMissed))
 	case a.state.offered():
 		return s.move(ctx, tx, a, hExpire, moveDetail{result: "expired"})
 	}

@@ -151,6 +151,7 @@ type AgentView struct {
 // AgentsItem is an item that an agent has.
 type AgentsItem struct {
 	Item      uuid.UUID  `json:"item"`
+	Kind      Kind       `json:"kind"`
 	Offer     uuid.UUID  `json:"offer"`
 	Queue     uuid.UUID  `json:"queue"`
 	State     State      `json:"state"`
@@ -203,9 +204,9 @@ func readAgents(ctx context.Context, tx *storage.Tx, where string, args ...any) 
 	rows, err := tx.Query(ctx, `
 		SELECT a.agent_id, a.name, a.device, a.always_available, a.capacity, a.presence, a.reason, a.presence_at, a.barred, a.barred_until,
 		       a.used, a.idle_since, a.missed_total, a.unreached_total, a.presence_until, a.next_presence, a.next_reason, a.auto_answer,
-		       coalesce((SELECT jsonb_agg(jsonb_build_object('item', o.item_id, 'offer', o.offer_id, 'queue', o.queue_id, 'state', o.state,
+		       coalesce((SELECT jsonb_agg(jsonb_build_object('item', o.item_id, 'kind', i.kind, 'offer', o.offer_id, 'queue', o.queue_id, 'state', o.state,
 		           'state_at', o.state_at, 'wrap_until', o.wrap_until, 'wrap_up_asked', o.wrap_asked, 'extended', o.extended) ORDER BY o.made_at)
-		           FROM queue_offers o WHERE o.agent_id = a.agent_id AND o.state <> 'IDLE'), '[]')
+		           FROM queue_offers o JOIN queue_items i USING (item_id) WHERE o.agent_id = a.agent_id AND o.state <> 'IDLE'), '[]')
 		FROM queue_agents a WHERE a.archived_at IS NULL AND `+where, args...)
 	if err != nil {
 		return nil, err

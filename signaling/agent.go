@@ -138,7 +138,7 @@ func (s *session) refresh() {
 }
 
 func wrappingUp(v queues.AgentView) int {
-	return slices.IndexFunc(v.Items, func(it queues.AgentsItem) bool { return it.State == queues.WrapUp })
+	return slices.IndexFunc(v.Items, func(it queues.AgentsItem) bool { return it.State == queues.WrapUp && it.Kind != queues.Chat })
 }
 
 func (s *session) agentIs(v queues.AgentView, set *queues.Settings) {

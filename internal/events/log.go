@@ -45,6 +45,15 @@ func (l *Log) Append(ctx context.Context, tx *storage.Tx, typ string, subject uu
 
 // AppendFor is Append for a given tenant.
 func (l *Log) AppendFor(ctx context.Context, tx *storage.Tx, tenant uuid.UUID, typ string, subject uuid.UUID, data any) error {
+	return l.append(ctx, tx, tenant, typ, subject, data, nil)
+}
+
+// AppendTo is Append, and the pages of users hear of it as of something of their own.
+func (l *Log) AppendTo(ctx context.Context, tx *storage.Tx, users []uuid.UUID, typ string, subject uuid.UUID, data any) error {
+	return l.append(ctx, tx, tx.Tenant, typ, subject, data, users)
+}
+
+func (l *Log) append(ctx context.Context, tx *storage.Tx, tenant uuid.UUID, typ string, subject uuid.UUID, data any, users []uuid.UUID) error {
 	body, err := json.Marshal(data)
 	if err != nil {
 		return fmt.Errorf("encode event %s: %w", typ, err)
@@ -54,7 +63,7 @@ func (l *Log) AppendFor(ctx context.Context, tx *storage.Tx, tenant uuid.UUID, t
 	if err != nil {
 		return fmt.Errorf("append event %s: %w", typ, err)
 	}
-	note, err := json.Marshal(Note{Type: typ, Subject: subject})
+	note, err := json.Marshal(Note{Type: typ, Subject: subject, Users: users})
 	if err != nil {
 		return fmt.Errorf("encode the note of event %s: %w", typ, err)
 	}
@@ -69,6 +78,8 @@ func (l *Log) AppendFor(ctx context.Context, tx *storage.Tx, tenant uuid.UUID, t
 type Note struct {
 	Type    string    `json:"type"`
 	Subject uuid.UUID `json:"subject"`
+	// Users are those whom it concerns, beyond who may read the subject.
+	Users []uuid.UUID `json:"users,omitempty"`
 }
 
 const notes = "notes."
