@@ -242,9 +242,9 @@ func (f *Fake) send(ctx context.Context, h chat.Hook) (status int, answer []byte
 	return resp.StatusCode, answer, err
 }
 
-// Download gets a file that we have given the platform by its URL.
+// Download gets a file that we have given the platform by its URL. What lies at the hook's public address is got where it really is.
 func (f *Fake) Download(ctx context.Context, address string) (contentType string, data []byte, err error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, f.really(address), nil)
 	if err != nil {
 		return "", nil, fmt.Errorf("fetch the file: %w", err)
 	}
@@ -258,4 +258,18 @@ func (f *Fake) Download(ctx context.Context, address string) (contentType string
 	}
 	data, err = io.ReadAll(io.LimitReader(resp.Body, 200<<20))
 	return resp.Header.Get("Content-Type"), data, err
+}
+
+// really is where a public URL of ours is reached.
+func (f *Fake) really(address string) string {
+	f.hook.mu.Lock()
+	defer f.hook.mu.Unlock()
+	public, err1 := url.Parse(f.hook.public)
+	real, err2 := url.Parse(f.hook.address)
+	u, err3 := url.Parse(address)
+	if err1 != nil || err2 != nil || err3 != nil || u.Scheme != public.Scheme || u.Host != public.Host {
+		return address
+	}
+	u.Scheme, u.Host = real.Scheme, real.Host
+	return u.String()
 }

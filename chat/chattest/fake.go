@@ -196,6 +196,16 @@ func (f *Fake) SetFile(id string, file File) {
 	f.files[id] = file
 }
 
+// SetFiles puts all files that customers have given into another state.
+func (f *Fake) SetFiles(s FileState) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for id, file := range f.files {
+		file.State = s
+		f.files[id] = file
+	}
+}
+
 // File finds a file.
 func (f *Fake) File(id string) (File, bool) {
 	f.mu.Lock()

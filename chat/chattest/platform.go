@@ -1,4 +1,5 @@
-// Package chattest has what all fake platforms share, and the conformance suite that all adapters pass.
+// Package chattest has what all fake platforms share; the conformance suite that all adapters pass is tandem/chat/chattest/suite (apart,
+// because the fakes are part of the program, and package testing is not): suite.Run(t, suite.Subject{Maker: line.Maker(), New: …}).
 //
 // A fake platform is a package chat/<channel>/<channel>test with a type of its own that embeds *Fake and implements Platform:
 //
@@ -27,6 +28,7 @@
 //
 // What a customer does is an Act: the fake's Act gives the raw event, Play (or Emit) queues it, Flush delivers what is queued in signed
 // requests to the hook that Point named; Run flushes by itself. Without a hook, Signed gives the requests to be handed to Channel.Accept.
+// Files that customers give go into AddFile, and how they are answered for is their State. Files that we give by URL come from Download.
 // Nothing in here uses the computer's clock: Now stands still until Advance.
 package chattest
 
