@@ -30,11 +30,16 @@ type Standing struct {
 
 // Standing says how the item stands; it is up to a second old. ErrNotWaiting: it does not wait.
 func (w *Waiting) Standing(ctx context.Context) (Standing, error) {
-	q, err := w.s.standing(ctx, w.tenant, w.queue, w.id)
+	return w.s.StandingOf(ctx, w.tenant, w.queue, w.id)
+}
+
+// StandingOf says how an item of a queue stands, whoever holds it: Waiting.Standing for conversations.
+func (s *Service) StandingOf(ctx context.Context, tenant, queue, item uuid.UUID) (Standing, error) {
+	q, err := s.standing(ctx, tenant, queue, item)
 	if err != nil {
 		return Standing{}, wrap("read how a queue stands", err)
 	}
-	position, ok := q.place[w.id]
+	position, ok := q.place[item]
 	if !ok {
 		return Standing{}, ErrNotWaiting
 	}
