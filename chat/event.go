@@ -14,6 +14,8 @@ type Event struct {
 	Key  string
 	At   time.Time // by the platform's clock; zero: it tells none
 	From Person    // the customer, also of what we sent
+	// To is the platform's id of the account that it is for, where one hook serves several (Meta's applications); "": the hook's own.
+	To string
 
 	Message  *Incoming
 	Receipt  *Receipt

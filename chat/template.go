@@ -33,6 +33,8 @@ type TemplateComponent struct {
 	Variables []string         `json:"variables,omitempty"` // as in Values: "header.1", "body.first_name"
 	Examples  []string         `json:"examples,omitempty"`
 	Buttons   []TemplateButton `json:"buttons,omitempty"`
+	// Cards are a carousel's; their variables begin with the card: "card.0.body.1".
+	Cards [][]TemplateComponent `json:"cards,omitempty"`
 }
 
 // TemplateButton is a button of a template.
