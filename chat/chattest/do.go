@@ -1,6 +1,7 @@
 package chattest
 
 import (
+	"context"
 	"net/http"
 	"time"
 
@@ -107,8 +108,20 @@ func (f *Fake) wait(r *http.Request, d time.Duration) {
 
 func (f *Fake) hold(r *http.Request, due <-chan struct{}) {
 	select {
+	case f.held <- struct{}{}: // AwaitHeld has been waiting for it
+	default:
+	}
+	select {
 	case <-due:
 	case <-r.Context().Done():
 	case <-f.closed:
+	}
+}
+
+// AwaitHeld waits until a call is held back that was not when it was last asked, or until ctx ends.
+func (f *Fake) AwaitHeld(ctx context.Context) {
+	select {
+	case <-f.held:
+	case <-ctx.Done():
 	}
 }

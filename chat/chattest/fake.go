@@ -20,6 +20,7 @@ type Fake struct {
 
 	platform Platform
 	closed   chan struct{}
+	held     chan struct{} // has one while nobody has asked about the last call that is held back
 	hook     hook
 
 	mu       sync.Mutex
@@ -67,7 +68,7 @@ const logSize = 10_000
 // New makes the shared part of p, whose clock stands at start.
 func New(p Platform, channel queues.Channel, start time.Time) *Fake {
 	return &Fake{
-		Channel: channel, platform: p, closed: make(chan struct{}), hook: newHook(), now: start,
+		Channel: channel, platform: p, closed: make(chan struct{}), held: make(chan struct{}, 1), hook: newHook(), now: start,
 		next: map[string][]Behaviour{}, always: map[string]Behaviour{},
 		received: map[string][]*Received{}, sent: map[string]*Received{}, files: map[string]File{},
 	}
@@ -221,7 +222,7 @@ func (f *Fake) Receive(customer string, r Received) Received {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	r.Number = len(f.sent) + 1
+	r.Number, r.At = len(f.sent)+1, f.now
 	f.received[customer] = append(f.received[customer], &r)
 	f.sent[r.ID] = &r
 	return r

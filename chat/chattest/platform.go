@@ -35,6 +35,7 @@ package chattest
 import (
 	"errors"
 	"net/http"
+	"time"
 
 	"tandem/chat"
 )
@@ -124,6 +125,7 @@ type File struct {
 // Received is what a customer has got from us.
 type Received struct {
 	Number   int // from 1, over all customers
+	At       time.Time
 	ID       string
 	Key      string // our own id of it, or the retry key, where the platform is told one
 	Kind     chat.Kind
