@@ -22,7 +22,7 @@ func Maker() chat.Maker {
 		Fields: []chat.Field{
 			{Name: "channel_secret", Secret: true, Required: true},
 			{Name: "access_token", Secret: true, Required: true}, // a long-lived one
-			{Name: "sender_icon"},                                // https URL of the picture beside an agent's name
+			{Name: "sender_icon"}, // https URL of the picture beside an agent's name
 			{Name: "base_url", Default: "https://api.line.me"},
 			{Name: "content_url", Default: "https://api-data.line.me"},
 			{Name: "sticker_url", Default: "https://stickershop.line-scdn.net"},
