@@ -15,6 +15,8 @@ import (
 const (
 	publicBurst  = 20
 	publicEvery  = 3 * time.Second // one more after so long
+	pagesBurst   = 120             // of customers' pages; many share a mobile network's address
+	pagesEvery   = time.Second / 2
 	publicForget = 10 * time.Minute
 )
 
@@ -22,6 +24,9 @@ var errTooOften = fault.New(fault.TooMany, "too_often", "Too many requests from 
 
 // limiter bounds how often strangers ask.
 type limiter struct {
+	burst int
+	every time.Duration
+
 	mu    sync.Mutex
 	by    map[netip.Prefix]*asker
 	swept time.Time
@@ -32,7 +37,9 @@ type asker struct {
 	seen time.Time
 }
 
-func newLimiter() *limiter { return &limiter{by: map[netip.Prefix]*asker{}} }
+func newLimiter(burst int, every time.Duration) *limiter {
+	return &limiter{burst: burst, every: every, by: map[netip.Prefix]*asker{}}
+}
 
 // admit says whether the source of a request may ask now. An IPv6 network of 64 bits is one source.
 func (l *limiter) admit(r *http.Request, now time.Time) error {
@@ -61,7 +68,7 @@ func (l *limiter) admit(r *http.Request, now time.Time) error {
 	}
 	s := l.by[p]
 	if s == nil {
-		s = &asker{Limiter: rate.NewLimiter(rate.Every(publicEvery), publicBurst)}
+		s = &asker{Limiter: rate.NewLimiter(rate.Every(l.every), l.burst)}
 		l.by[p] = s
 	}
 	s.seen = now

@@ -31,8 +31,10 @@ type route struct {
 	permission string // "verb:resource", public or self
 	id         string // operation id
 	summary    string
-	body       int64 // largest request body in bytes, 0: 1 MiB
-	limited    bool  // how often one address may ask
+	body       int64    // largest request body in bytes, 0: 1 MiB
+	limited    bool     // how often one address may ask
+	paged      bool     // the same, for customers' pages, which ask several times
+	files      []string // content types of a body that the handler reads as it arrives
 	bind       func(huma.API, huma.Operation)
 }
 
@@ -62,6 +64,18 @@ func (r route) strangers() route {
 	return r
 }
 
+// pages bounds how often one address may ask, less strictly than strangers.
+func (r route) pages() route {
+	r.paged = true
+	return r
+}
+
+// file makes the body a file of at most so many bytes, which the handler reads as it arrives.
+func (r route) file(bytes int64, types ...string) route {
+	r.body, r.files = bytes, types
+	return r
+}
+
 func (r route) upTo(bytes int64) route { r.body = bytes; return r }
 
 func (r route) operation(s *Server) huma.Operation {
@@ -75,6 +89,12 @@ func (r route) operation(s *Server) huma.Operation {
 	}
 	if r.body > 0 {
 		op.MaxBodyBytes, op.BodyReadTimeout = r.body, time.Minute
+	}
+	if len(r.files) > 0 {
+		op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{}}
+		for _, t := range r.files {
+			op.RequestBody.Content[t] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}
+		}
 	}
 	if r.permission != public {
 		op.Security = []map[string][]string{{"session": {}}, {"key": {}}}
@@ -114,6 +134,9 @@ func (s *Server) guard(r route) func(huma.Context, func(huma.Context)) {
 		}
 		if err == nil && r.limited {
 			err = s.strangers.admit(req, time.Now())
+		}
+		if err == nil && r.paged {
+			err = s.pages.admit(req, time.Now())
 		}
 		if err == nil {
 			ctx, err = allow(ctx, r.permission)

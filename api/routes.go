@@ -1,6 +1,10 @@
 package api
 
 import (
+	"context"
+
+	"github.com/google/uuid"
+
 	"tandem/analytics"
 	"tandem/calls"
 	"tandem/crm"
@@ -12,6 +16,7 @@ import (
 	"tandem/queues"
 	"tandem/recording"
 	"tandem/sip"
+	"tandem/smartactions"
 )
 
 // Services are the packages that the routes lead to.
@@ -30,13 +35,16 @@ type Services struct {
 	Bots       *mediastream.Service
 	Notify     *notify.Service
 	Analytics  *analytics.Service
+	Actions    *smartactions.Service
+	// Conversation looks whether a conversation is within the reach of the acting user; a NotFound fault when it is not.
+	Conversation func(ctx context.Context, id uuid.UUID) error
 }
 
 // routes is the one table of all operations below /api/v1.
 func (s *Server) routes() []route {
 	var all []route
 	for _, part := range [][]route{
-		s.identityRoutes(), s.userRoutes(), s.callRoutes(), s.liveRoutes(), s.supervisionRoutes(), s.queueRoutes(), s.arrivalRoutes(), s.agentRoutes(), s.routingRoutes(), s.lineRoutes(), s.botRoutes(), s.crmRoutes(), s.operationRoutes(), s.voicemailRoutes(), s.callbackRoutes(), s.notifyRoutes(), s.reportRoutes(),
+		s.identityRoutes(), s.userRoutes(), s.callRoutes(), s.liveRoutes(), s.supervisionRoutes(), s.queueRoutes(), s.arrivalRoutes(), s.agentRoutes(), s.routingRoutes(), s.lineRoutes(), s.botRoutes(), s.crmRoutes(), s.operationRoutes(), s.voicemailRoutes(), s.callbackRoutes(), s.notifyRoutes(), s.reportRoutes(), s.smartactionRoutes(),
 	} {
 		all = append(all, part...)
 	}

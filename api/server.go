@@ -52,11 +52,12 @@ type Server struct {
 	handler  http.Handler
 
 	strangers *limiter
+	pages     *limiter // customers' pages
 }
 
 // New builds every route.
 func New(cfg Config) (*Server, error) {
-	s := &Server{Services: cfg.Services, cfg: cfg, log: cfg.Log, strangers: newLimiter()}
+	s := &Server{Services: cfg.Services, cfg: cfg, log: cfg.Log, strangers: newLimiter(publicBurst, publicEvery), pages: newLimiter(pagesBurst, pagesEvery)}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -92,6 +93,7 @@ func New(cfg Config) (*Server, error) {
 		mux.Handle(pattern, h)
 	}
 	if cfg.Web != nil {
+		mux.Handle("GET /a/{token}", s.actionPage(cfg.Web))
 		mux.Handle("/", screens(cfg.Web))
 	}
 	origins := http.NewCrossOriginProtection()

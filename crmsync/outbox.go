@@ -20,6 +20,8 @@ import (
 const (
 	kindTicket = "ticket"
 	kindNote   = "note"
+	kindAnswer = "answer" // what a customer answered to an agent's request
+	kindFile   = "file"   // that they sent
 )
 
 // job is one row of the outbox, leased.
@@ -109,8 +111,11 @@ func (s *Service) attempt(ctx context.Context, j job) {
 }
 
 func (s *Service) do(ctx context.Context, j job) error {
-	if j.Kind == kindTicket {
+	switch j.Kind {
+	case kindTicket:
 		return s.ticket(ctx, j)
+	case kindAnswer, kindFile:
+		return s.answer(ctx, j)
 	}
 	var n Note
 	if err := json.Unmarshal(j.Body, &n); err != nil {
@@ -168,10 +173,10 @@ func (s *Service) TicketOf(ctx context.Context, tenant, call uuid.UUID) (ref str
 	return ref, err
 }
 
-// finish removes what is done, and puts off what is not. What a CRM refuses for good is dropped when it is a note, so that those behind it
-// are told; a ticket is tried on, because a recording hangs on it. A note for a ticket that is gone is dropped too.
+// finish removes what is done, and puts off what is not. What a CRM refuses for good is dropped when it is a note or a customer's
+// file, so that those behind it are told; a ticket is tried on, because a recording hangs on it. A note for a ticket that is gone is dropped too.
 func (s *Service) finish(ctx context.Context, j job, why error) error {
-	hopeless := j.Kind == kindNote && (class(why) == recording.ClassRejected || class(why) == recording.ClassGone)
+	hopeless := j.Kind != kindTicket && (class(why) == recording.ClassRejected || class(why) == recording.ClassGone)
 	return s.cfg.DB.Worker(ctx, func(tx *storage.Tx) error {
 		if why == nil || hopeless {
 			_, err := tx.Exec(ctx, `DELETE FROM crm_outbox WHERE outbox_id = $1 AND epoch = $2`, j.ID, j.Epoch)

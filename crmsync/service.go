@@ -18,6 +18,7 @@ import (
 	"tandem/internal/events"
 	"tandem/internal/storage"
 	"tandem/recording"
+	"tandem/smartactions"
 )
 
 // Config of a Service. Zero values stand for the defaults.
@@ -27,7 +28,9 @@ type Config struct {
 	Bus        *events.Bus
 	Keys       *storage.Keys
 	Recordings *recording.Service
-	Providers  map[string]Open // by name; "own" must be among them
+	Actions    *smartactions.Service                                                    // what customers sent
+	Record     func(ctx context.Context, tenant, call uuid.UUID) (calls.CallRow, error) // of a call that may still last
+	Providers  map[string]Open                                                          // by name; "own" must be among them
 	Log        *slog.Logger
 	Metrics    prometheus.Registerer
 	Base       time.Duration // first pause after a failure; default 30 s
@@ -115,6 +118,12 @@ func (s *Service) handle(ctx context.Context, tx *storage.Tx, e events.Event) er
 			Key: "expired " + r.Recording.String(), Title: "Recording not delivered",
 			Body: "The recording of this call could not be delivered in time and has been destroyed.",
 		})
+	case "action.done", "action.declined":
+		var a smartactions.Event
+		if err := json.Unmarshal(e.Data, &a); err != nil {
+			return s.malformed(e, err)
+		}
+		return s.answered(ctx, tx, e, a)
 	case "recording.unlinked":
 		var r recording.Event
 		if err := json.Unmarshal(e.Data, &r); err != nil {
@@ -131,7 +140,8 @@ func (s *Service) malformed(e events.Event, err error) error {
 	return nil
 }
 
-func (s *Service) callEnded(ctx context.Context, tx *storage.Tx, e events.Event, r *calls.Record) error {
+// told is a call as CRMs are told of it.
+func told(r *calls.Record) Call {
 	c := Call{
 		ID: r.ID, Number: r.Number, Caller: r.Caller.Number, CallerName: r.Caller.Name, Queue: r.Queue, QueuePath: r.QueuePath, StartedAt: r.StartedAt,
 		Outbound: r.Direction == calls.Outbound, Voicemail: r.Voicemail != nil,
@@ -145,7 +155,11 @@ func (s *Service) callEnded(ctx context.Context, tx *storage.Tx, e events.Event,
 	if r.Caller.Withheld && (r.Voicemail == nil || r.Voicemail.Number == "") {
 		c.Caller = ""
 	}
-	if err := s.enqueue(ctx, tx, e.Tenant, r.ID, kindTicket, c); err != nil {
+	return c
+}
+
+func (s *Service) callEnded(ctx context.Context, tx *storage.Tx, e events.Event, r *calls.Record) error {
+	if err := s.enqueue(ctx, tx, e.Tenant, r.ID, kindTicket, told(r)); err != nil {
 		return err
 	}
 	records, err := dataRecords(ctx, tx, e.Tenant)

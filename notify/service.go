@@ -57,7 +57,7 @@ func New(cfg Config) *Service {
 		pushes: egress.Client(cfg.Timeout, cfg.Private),
 		texts:  egress.Client(cfg.Timeout, true), // the operator says where
 		told: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "tandem_notifications_total", Help: "Pushes and text messages to agents, by kind and result.",
+			Name: "tandem_notifications_total", Help: "Pushes and text messages to agents, and text messages to customers, by kind and result.",
 		}, []string{"kind", "result"}),
 	}
 	if cfg.Metrics != nil {

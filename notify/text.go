@@ -210,6 +210,27 @@ func (s *Service) sendText(ctx context.Context, job Text, a Account, p Profile) 
 	return nil
 }
 
+// SendText sends a customer one text message by the tenant's account, at once. ErrNoSMS when there is no account.
+func (s *Service) SendText(ctx context.Context, tenant uuid.UUID, number, body string) error {
+	var a Account
+	err := s.cfg.DB.Tenant(ctx, tenant, func(tx *storage.Tx) (err error) { a, err = s.account(ctx, tx); return err })
+	if err != nil {
+		return err
+	}
+	sent := s.twilio(ctx, a, number, body)
+	s.told.WithLabelValues("customer_text", string(sent.result)).Inc()
+	switch sent.result {
+	case textSent:
+		return nil
+	case textFailed:
+		return sent.refusal
+	default:
+		return errProvider.Because(sent.err)
+	}
+}
+
+var errProvider = fault.New(fault.Unavailable, "sms_unavailable", "The SMS provider does not answer now; try again later.")
+
 // TestWay is what the test button tries.
 type TestWay string
 

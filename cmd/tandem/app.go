@@ -15,6 +15,7 @@ import (
 	"tandem/analytics"
 	"tandem/api"
 	"tandem/calls"
+	"tandem/chat/attach"
 	"tandem/crm"
 	"tandem/crmsync"
 	"tandem/internal/auth"
@@ -27,6 +28,7 @@ import (
 	"tandem/recording"
 	"tandem/signaling"
 	"tandem/sip"
+	"tandem/smartactions"
 )
 
 // app is the program. run builds everything, lowest layer first, serves, and takes everything down in the opposite order.
@@ -61,6 +63,8 @@ type app struct {
 	crmsync   *crmsync.Service
 	notify    *notify.Service
 	analytics *analytics.Service
+	cleaner   *attach.Cleaner
+	actions   *smartactions.Service
 	prompts   *calls.Prompts
 	numbers   *calls.Numbers
 	board     *calls.Switchboard

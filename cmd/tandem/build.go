@@ -249,8 +249,12 @@ func (a *app) buildServices(context.Context) (err error) {
 		return err
 	}
 	a.crm = crm.New(crm.Config{DB: a.db, Events: a.events, Keys: a.keys, Blobs: a.blobs, Log: a.log})
+	a.buildActions()
 	a.crmsync = crmsync.New(crmsync.Config{
-		DB: a.db, Events: a.events, Bus: a.bus, Keys: a.keys, Recordings: a.recording, Log: a.log, Metrics: a.metrics,
+		DB: a.db, Events: a.events, Bus: a.bus, Keys: a.keys, Recordings: a.recording, Log: a.log, Metrics: a.metrics, Actions: a.actions,
+		Record: func(ctx context.Context, tenant, call uuid.UUID) (calls.CallRow, error) {
+			return a.board.Get(ctx, tenant, call)
+		},
 		Providers: map[string]crmsync.Open{"own": own.New(a.crm), "rt": rt.New(crmTransport())},
 	})
 	a.analytics = analytics.New(analytics.Config{DB: a.db, Bus: a.bus, Queues: a.queues, Zone: a.zone, Later: a.rebuildLater, Log: a.log, Metrics: a.metrics})
@@ -272,7 +276,7 @@ func (a *app) buildHTTP(ctx context.Context) (err error) {
 	a.api, err = api.New(api.Config{
 		Services: api.Services{
 			DB: a.db, Auth: a.auth, Calls: a.board, Numbers: a.numbers, Prompts: a.prompts, Voicemails: calls.NewVoicemails(a.db, a.events), Queues: a.queues, Trunks: a.trunks,
-			Recordings: a.recording, CRM: a.crm, CRMSync: a.crmsync, Notify: a.notify, Bots: a.bots, Analytics: a.analytics,
+			Recordings: a.recording, CRM: a.crm, CRMSync: a.crmsync, Notify: a.notify, Bots: a.bots, Analytics: a.analytics, Actions: a.actions,
 		},
 		Log: a.log, Metrics: a.metrics, Count: a.metrics, Ready: a.readiness, Web: web.Dist(), Version: version, Customers: a.tenant,
 		Routes: map[string]http.Handler{"/ws": a.hub},

@@ -25,7 +25,8 @@ import (
 // Config is what the server is told from outside: a YAML file, then the environment (TANDEM_HTTP_ADDR for http.addr).
 type Config struct {
 	HTTP struct {
-		Addr string `koanf:"addr"`
+		Addr      string `koanf:"addr"`
+		PublicURL string `koanf:"public_url"`
 	} `koanf:"http"`
 	SIP struct {
 		UDP string `koanf:"udp"`
@@ -93,8 +94,8 @@ type Config struct {
 // defaults are the settings as they are when nobody sets them; tandem.yaml shows the same, by test.
 func defaults() map[string]any {
 	return map[string]any{
-		"http.addr": ":8080",
-		"sip.udp":   ":5060", "sip.tcp": ":5060", "sip.tls": "", "sip.ws": "", "sip.wss": "",
+		"http.addr": ":8080", "http.public_url": "",
+		"sip.udp": ":5060", "sip.tcp": ":5060", "sip.tls": "", "sip.ws": "", "sip.wss": "",
 		"tls.cert": "", "tls.key": "",
 		"media.ip": "", "media.rtp_ports": "20000-29999",
 		"webrtc.udp":   []string{":8189"},
@@ -283,6 +284,9 @@ func (c *Config) check() (key string, err error) {
 func (c *Config) checkOutside() (key string, err error) {
 	if u, err := url.Parse(c.Notify.Twilio); err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" {
 		return "notify.twilio_url", errors.New("notify.twilio_url must be like https://api.twilio.com")
+	}
+	if u, err := url.Parse(c.HTTP.PublicURL); c.HTTP.PublicURL != "" && (err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.Path != "" || u.RawQuery != "") {
+		return "http.public_url", errors.New("http.public_url must be like https://tandem.example.com, without a path")
 	}
 	if a, err := mail.ParseAddress(c.Notify.Contact); err != nil || a.Address != c.Notify.Contact {
 		return "notify.contact", errors.New("notify.contact must be a mail address such as admin@example.com")

@@ -73,6 +73,7 @@ func (a *app) services() map[string]func(context.Context) error {
 		"analytics":   a.analytics.Run,
 		"jobs":        a.jobs.Run,
 		"notify":      a.notify.Run,
+		"actions":     a.actions.Run,
 		"speech":      a.followQueues().Run,
 	}
 }

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os/exec"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"tandem/calls"
+	"tandem/chat/attach"
+	"tandem/crm"
+	"tandem/internal/fault"
+	"tandem/notify"
+	"tandem/smartactions"
+)
+
+// This file joins what customers are asked for with the calls in which they are, and with the ways to reach them.
+
+func (a *app) buildActions() {
+	ffmpeg, err := exec.LookPath("ffmpeg")
+	if err != nil {
+		ffmpeg = ""
+	}
+	a.cleaner = attach.New(attach.Config{FFmpeg: ffmpeg})
+	a.actions = smartactions.New(smartactions.Config{
+		DB: a.db, Events: a.events, Keys: a.keys, Blobs: a.blobs, Cleaner: a.cleaner, Log: a.log, Metrics: a.metrics,
+		Send: a.sendLink, Contact: a.contactOf, URL: a.publicURL,
+		Tenant: func(ctx context.Context, tenant uuid.UUID) (smartactions.Tenant, error) {
+			t, err := a.auth.Tenant(ctx, tenant)
+			return smartactions.Tenant{Name: t.Name, Language: t.Locale}, err
+		},
+	})
+}
+
+// publicURL is how customers reach this installation.
+func (a *app) publicURL() string {
+	if a.cfg.HTTP.PublicURL != "" {
+		return a.cfg.HTTP.PublicURL
+	}
+	_, port, err := net.SplitHostPort(a.listener.Addr().String())
+	if err != nil {
+		return "http://localhost"
+	}
+	return "http://localhost:" + port
+}
+
+var (
+	errNoMobile  = fault.New(fault.Conflict, "no_mobile_number", "There is no telephone number to send the link to; read it out, or copy it.")
+	errNoAccount = fault.New(fault.Conflict, "sms_not_set_up", "Text messages are not set up: an administrator enters the account under Notifications. Until then read the link out, or copy it.")
+	errNoChannel = fault.New(fault.Conflict, "conversation_unreachable", "The link cannot be sent in this conversation; copy it.")
+)
+
+// sendLink brings a link to a customer: a caller gets a text message.
+func (a *app) sendLink(ctx context.Context, d smartactions.Delivery) error {
+	if d.ItemKind == smartactions.OnConversation {
+		return errNoChannel
+	}
+	if !strings.HasPrefix(d.Number, "+") {
+		return errNoMobile
+	}
+	number, err := crm.Phone(d.Number, "")
+	if err != nil {
+		return errNoMobile
+	}
+	err = a.notify.SendText(ctx, d.Tenant, number, d.Text)
+	if errors.Is(err, notify.ErrNoSMS) {
+		return errNoAccount
+	}
+	return err
+}
+
+// contactOf is the contact at the other end of a call, made when there is none yet.
+func (a *app) contactOf(ctx context.Context, tenant uuid.UUID, kind smartactions.ItemKind, item uuid.UUID) (uuid.UUID, error) {
+	if kind == smartactions.OnConversation {
+		return uuid.Nil, smartactions.ErrNoContact
+	}
+	c, err := a.board.Get(ctx, tenant, item)
+	if err != nil {
+		return uuid.Nil, err
+	}
+	who := crm.Caller{Number: c.Caller.Number, Name: c.Caller.Name}
+	if c.Direction == calls.Outbound {
+		who = crm.Caller{Number: c.Number}
+	}
+	if who.Number == "" || c.Caller.Withheld && c.Direction == calls.Inbound {
+		return uuid.Nil, smartactions.ErrNoContact
+	}
+	contact, err := a.crm.EnsureCaller(ctx, tenant, who)
+	return contact.ID, err
+}
