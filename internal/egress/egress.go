@@ -3,8 +3,6 @@ package egress
 
 import (
 	"errors"
-	"fmt"
-	"net"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -18,15 +16,18 @@ var ErrPrivate = errors.New("the address is not of the public Internet")
 // special are networks that reach nobody outside, or that lead back inside by translation (RFC 6890, RFC 6052).
 var special = []netip.Prefix{
 	netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("100.64.0.0/10"), netip.MustParsePrefix("192.0.0.0/24"), netip.MustParsePrefix("192.0.2.0/24"),
-	netip.MustParsePrefix("198.18.0.0/15"), netip.MustParsePrefix("198.51.100.0/24"), netip.MustParsePrefix("203.0.113.0/24"), netip.MustParsePrefix("240.0.0.0/4"),
-	netip.MustParsePrefix("64:ff9b::/96"), netip.MustParsePrefix("64:ff9b:1::/48"), netip.MustParsePrefix("100::/64"), netip.MustParsePrefix("2001::/23"),
-	netip.MustParsePrefix("2001:db8::/32"), netip.MustParsePrefix("2002::/16"), netip.MustParsePrefix("fec0::/10"),
+	netip.MustParsePrefix("192.88.99.0/24"), netip.MustParsePrefix("198.18.0.0/15"), netip.MustParsePrefix("198.51.100.0/24"), netip.MustParsePrefix("203.0.113.0/24"),
+	netip.MustParsePrefix("240.0.0.0/4"), netip.MustParsePrefix("2001::/23"), netip.MustParsePrefix("2001:db8::/32"), netip.MustParsePrefix("2002::/16"),
+	netip.MustParsePrefix("3fff::/20"),
 }
+
+// global is all of IPv6 that is given out as unicast of the Internet (IANA); what embeds IPv4 in other ways, 64:ff9b::/96 for one, is outside.
+var global = netip.MustParsePrefix("2000::/3")
 
 // Public says whether an address is on the public Internet.
 func Public(a netip.Addr) bool {
 	a = a.Unmap()
-	if !a.IsGlobalUnicast() || a.IsPrivate() || a.Zone() != "" {
+	if !a.IsGlobalUnicast() || a.IsPrivate() || a.Zone() != "" || a.Is6() && !global.Contains(a) {
 		return false
 	}
 	for _, p := range special {
@@ -49,32 +50,26 @@ func PublicName(host string) bool {
 			return false
 		}
 	}
-	return host != ""
+	return host != "" && !number(host[strings.LastIndexByte(host, '.')+1:])
+}
+
+// number says whether a name's last part is one, as in 2130706433, 0x7f.1 or 127.1, which some resolvers take for addresses (WHATWG URL,
+// 3.5). No top-level domain is.
+func number(label string) bool {
+	if hex, ok := strings.CutPrefix(label, "0x"); ok {
+		return strings.Trim(hex, "0123456789abcdef") == ""
+	}
+	return strings.Trim(label, "0123456789") == ""
 }
 
 // Control is a net.Dialer's Control that refuses private addresses with ErrPrivate. It sees the address that a name led to in the instant of
 // connecting, so that no name can show one address and lead to another.
-func Control(_, address string, _ syscall.RawConn) error {
-	to, err := netip.ParseAddrPort(address)
-	if err != nil {
-		return fmt.Errorf("read the address to connect to: %w", err)
-	}
-	if !Public(to.Addr()) {
-		return ErrPrivate
-	}
-	return nil
+func Control(network, address string, c syscall.RawConn) error {
+	return Guard{}.control(network, address, c)
 }
 
 // Client makes requests to public addresses only, or to any where private is true. It follows no redirects and uses no proxy of the
 // environment; timeout bounds a whole request.
 func Client(timeout time.Duration, private bool) *http.Client {
-	dialer := &net.Dialer{Timeout: min(timeout, 5*time.Second)}
-	if !private {
-		dialer.Control = Control
-	}
-	return &http.Client{
-		Timeout:       timeout,
-		Transport:     &http.Transport{DialContext: dialer.DialContext, TLSHandshakeTimeout: 5 * time.Second, MaxIdleConnsPerHost: 4, IdleConnTimeout: time.Minute},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
+	return Guard{Private: private}.Client(timeout)
 }
