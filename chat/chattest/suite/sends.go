@@ -308,6 +308,7 @@ func transport(t *testing.T, s Subject) {
 	}
 	r.must(r.answer(from, "and all is well again"))
 	r.api.Close()
+	r.channel = r.open(r.account) // without connections
 	if _, err := r.send(t.Context(), r.answer(from, "nobody is there")); err == nil || err.Verdict != chat.VerdictRetry {
 		t.Errorf("nobody there: %v", err)
 	}
@@ -389,18 +390,18 @@ func health(t *testing.T, s Subject) {
 		}
 	}
 	p, err := r.channel.Person(t.Context(), from.From)
-	if r.quiet(err) == nil && p.ID != from.From.ID {
+	if r.safe(err) == nil && p.ID != from.From.ID {
 		t.Error("the person asked about is another one")
 	}
 	r.f.Revoke(true)
-	if _, err := r.channel.Check(t.Context()); r.quiet(err) == nil {
+	if _, err := r.channel.Check(t.Context()); r.safe(err) == nil {
 		t.Error("a revoked token is well")
 	}
 	_, err = r.channel.Person(t.Context(), from.From)
 	r.quiet(err)
 	r.api.Close()
 	_, err = r.channel.Check(t.Context())
-	if r.quiet(err) == nil {
+	if r.safe(err) == nil {
 		t.Error("a platform that is not there is well")
 	}
 }
@@ -431,7 +432,7 @@ func together(t *testing.T, s Subject) {
 	all.Wait()
 	close(errs)
 	for err := range errs {
-		t.Errorf("send: %v", r.quiet(err))
+		t.Errorf("send: %v", r.safe(err))
 	}
 	for n := range customers {
 		for i, g := range r.gotBy(n, each) {

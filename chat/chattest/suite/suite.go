@@ -141,14 +141,14 @@ func (r *rig) serve(w http.ResponseWriter, req *http.Request) {
 	h := chat.Hook{Method: req.Method, URL: public + req.URL.RequestURI(), Query: req.URL.Query(), Header: req.Header, Body: body}
 	answer, aerr := r.channel.Accept(h)
 	if err = errors.Join(err, aerr); err != nil {
-		r.t.Errorf("the hook refuses: %v", r.quiet(err))
+		r.t.Errorf("the hook refuses: %v", r.safe(err))
 		http.Error(w, "refused", http.StatusForbidden)
 		return
 	}
 	if answer.Events {
 		events, err := r.channel.Decode(h)
 		if err != nil {
-			r.t.Errorf("decode: %v", r.quiet(err))
+			r.t.Errorf("decode: %v", r.safe(err))
 		}
 		r.mu.Lock()
 		r.events = append(r.events, events...)
@@ -254,11 +254,18 @@ func (r *rig) gotBy(customer, n int) []chattest.Received {
 	return all
 }
 
+// safe is an error that quiet has looked at.
+func (r *rig) safe(err error) error {
+	r.t.Helper()
+	r.quiet(err)
+	return err
+}
+
 // quiet fails where an error says what must not be in a log.
-func (r *rig) quiet(err error, words ...string) error {
+func (r *rig) quiet(err error, words ...string) {
 	r.t.Helper()
 	if err == nil {
-		return nil
+		return
 	}
 	for n := range 3 {
 		words = append(words, r.p.Customer(n))
@@ -268,7 +275,6 @@ func (r *rig) quiet(err error, words ...string) error {
 			r.t.Errorf("an error quotes a secret, a text or a customer's id of %d letters", len(w))
 		}
 	}
-	return err
 }
 
 // whole fails unless an event says exactly one thing.
