@@ -257,6 +257,13 @@ func (p *page) obey(platform chattest.Platform, n int, r *http.Request) error {
 			return err
 		}
 		_, err := p.stage.act(platform, a)
+		if a.File != nil && a.Text != "" && errors.Is(err, chattest.ErrCannot) { // no captions there: the words follow
+			words := a
+			words.Kind, words.File, a.Text = chattest.Say, nil, ""
+			if _, err = p.stage.act(platform, a); err == nil {
+				_, err = p.stage.act(platform, words)
+			}
+		}
 		return err
 	}
 	return nil
