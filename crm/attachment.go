@@ -111,29 +111,9 @@ func (s *Service) reserve(ctx context.Context, tx *storage.Tx, a *Attachment) (*
 }
 
 // store encrypts r into the blob store.
-func (s *Service) store(ctx context.Context, tenant uuid.UUID, a *Attachment, key *storage.DataKey, r io.Reader) error {
-	read, write := io.Pipe()
-	sum := &counted{r: r, hash: sha256.New()}
-	encrypted := make(chan struct{})
-	go func() {
-		defer close(encrypted)
-		w, err := key.EncryptWriter(write, blobContext(a.ID))
-		if err == nil {
-			_, err = io.Copy(w, sum)
-		}
-		if err == nil {
-			err = w.Close()
-		}
-		write.CloseWithError(err) // nil: the end
-	}()
-	_, err := s.cfg.Blobs.Put(ctx, blobName(tenant, a.ID), read)
-	read.CloseWithError(io.ErrClosedPipe)
-	<-encrypted
-	if err != nil {
-		return fmt.Errorf("store the attachment: %w", err)
-	}
-	a.Size, a.SHA256 = sum.n, sum.hash.Sum(nil)
-	return nil
+func (s *Service) store(ctx context.Context, tenant uuid.UUID, a *Attachment, key *storage.DataKey, r io.Reader) (err error) {
+	a.Size, a.SHA256, err = key.PutSealed(ctx, s.cfg.Blobs, blobName(tenant, a.ID), blobContext(a.ID), r)
+	return err
 }
 
 type counted struct {
@@ -207,12 +187,8 @@ func (s *Service) RemoveAttachment(ctx context.Context, tenant, ticket, id uuid.
 
 // File is a file on a ticket, opened for reading from any place: http.ServeContent answers ranges with it.
 type File struct {
+	*storage.Sealed
 	Attachment Attachment
-	ctx        context.Context // bounds every read; a File lives as long as one request
-	open       func() (io.ReadCloser, io.Reader, error)
-	blob       io.Closer
-	plain      io.Reader
-	at, want   int64
 }
 
 // OpenAttachment opens a file; the caller closes it.
@@ -245,68 +221,5 @@ func (s *Service) OpenAttachment(ctx context.Context, tenant, ticket, id uuid.UU
 }
 
 func (s *Service) file(ctx context.Context, tenant uuid.UUID, a Attachment, key *storage.DataKey) *File {
-	return &File{Attachment: a, ctx: ctx, open: func() (io.ReadCloser, io.Reader, error) {
-		blob, err := s.cfg.Blobs.Get(ctx, blobName(tenant, a.ID))
-		if err != nil {
-			return nil, nil, err
-		}
-		plain, err := key.DecryptReader(blob, blobContext(a.ID))
-		if err != nil {
-			return nil, nil, errors.Join(err, blob.Close())
-		}
-		return blob, plain, nil
-	}}
-}
-
-// Read reads on from where Seek has gone. Going forward costs decrypting what lies between, going back starts again.
-func (f *File) Read(b []byte) (int, error) {
-	if err := f.ctx.Err(); err != nil {
-		return 0, err
-	}
-	if f.plain == nil || f.want < f.at {
-		if err := f.Close(); err != nil {
-			return 0, err
-		}
-		blob, plain, err := f.open()
-		if err != nil {
-			return 0, err
-		}
-		f.blob, f.plain, f.at = blob, plain, 0
-	}
-	if f.want > f.at {
-		n, err := io.CopyN(io.Discard, f.plain, f.want-f.at)
-		f.at += n
-		if err != nil {
-			return 0, err
-		}
-	}
-	n, err := f.plain.Read(b)
-	f.at += int64(n)
-	f.want = f.at
-	return n, err
-}
-
-// Seek chooses where the next Read begins.
-func (f *File) Seek(offset int64, whence int) (int64, error) {
-	switch whence {
-	case io.SeekCurrent:
-		offset += f.want
-	case io.SeekEnd:
-		offset += f.Attachment.Size
-	}
-	if offset < 0 {
-		return 0, errors.New("crm: seek before the start of a file")
-	}
-	f.want = offset
-	return offset, nil
-}
-
-// Close frees what Read has opened.
-func (f *File) Close() error {
-	if f.blob == nil {
-		return nil
-	}
-	err := f.blob.Close()
-	f.blob, f.plain = nil, nil
-	return err
+	return &File{Sealed: key.OpenSealed(ctx, s.cfg.Blobs, blobName(tenant, a.ID), blobContext(a.ID), a.Size), Attachment: a}
 }
