@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	// lookUp bounds the question whether a message went out whose answer was lost; it is asked even when the caller has given up.
+	// lookUp bounds the question whether a message went out whose answer was lost; it is asked even when the caller's time is up.
 	lookUp = 5 * time.Second
 	// slack is how much older than our request a message may look: the platform's times are whole seconds.
 	slack = 2 * time.Second
@@ -48,8 +48,8 @@ func (c *account) Send(ctx context.Context, m chat.Outgoing) (chat.Sent, error) 
 		return sent(taken), nil
 	}
 	var failed *chat.SendError
-	if !errors.As(err, &failed) || failed.Verdict != chat.VerdictDoubt {
-		return chat.Sent{}, err
+	if !errors.As(err, &failed) || failed.Verdict != chat.VerdictDoubt || errors.Is(ctx.Err(), context.Canceled) {
+		return chat.Sent{}, err // of a caller who has gone, too: the doubt stays
 	}
 	found, sure := c.find(ctx, m, begun)
 	switch {

@@ -4,7 +4,6 @@ package wechat
 import (
 	"context"
 	"crypto/cipher"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -200,15 +199,4 @@ func variables(text string) []string {
 		out = append(out, "body."+name)
 		text = after
 	}
-}
-
-// encode writes JSON as the platform wants it: characters as they are, not escaped (40033).
-func encode(v any) ([]byte, error) {
-	var b strings.Builder
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
-		return nil, err
-	}
-	return []byte(b.String()), nil
 }

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"unicode/utf8"
 
 	"tandem/chat"
 )
@@ -152,6 +153,38 @@ func (r request) lost(err error) error {
 		e.Verdict = chat.VerdictDoubt
 	}
 	return e
+}
+
+// encode writes JSON as the platform wants it: characters as they are, not escaped (40033).
+func encode(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return nil, err
+	}
+	return unescaped(b.Bytes()), nil
+}
+
+// unescaped writes out what Go's encoder escapes in any case: line separators and broken UTF-8. Control characters, which JSON has no
+// other way to write, are left out.
+func unescaped(b []byte) []byte {
+	out := b[:0] // never longer than what was read
+	for len(b) > 0 {
+		if b[0] != '\\' || len(b) < 2 {
+			out, b = append(out, b[0]), b[1:]
+			continue
+		}
+		if b[1] != 'u' || len(b) < 6 {
+			out, b = append(out, b[0], b[1]), b[2:]
+			continue
+		}
+		if r, err := strconv.ParseUint(string(b[2:6]), 16, 16); err == nil && r >= ' ' {
+			out = utf8.AppendRune(out, rune(r))
+		}
+		b = b[6:]
+	}
+	return out
 }
 
 // withoutURL takes the URL, which has the token in it, off an error of net/http.

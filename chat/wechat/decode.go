@@ -69,7 +69,7 @@ func incoming(m message, body []byte) *chat.Incoming {
 			in.Kind, in.Body.Choice = chat.Choice, &chat.Chosen{ID: m.MenuID, Title: m.Content}
 		}
 	case "image":
-		in.Kind, in.Media = chat.MediaOf, []chat.MediaRef{{Kind: chat.Image, ID: m.MediaID, URL: m.PicURL}}
+		in.Kind, in.Media = chat.MediaOf, []chat.MediaRef{{Kind: chat.Image, ID: m.MediaID}}
 	case "voice":
 		in.Kind, in.Text = chat.MediaOf, m.Recognition
 		in.Media = []chat.MediaRef{{Kind: chat.Audio, ID: m.MediaID, Voice: true, ContentType: voiceType(m.Format)}}

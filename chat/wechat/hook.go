@@ -125,11 +125,9 @@ type message struct {
 	MsgID        string `xml:"MsgId"`
 	Content      string
 	MenuID       string `xml:"bizmsgmenuid"`
-	PicURL       string `xml:"PicUrl"`
 	MediaID      string `xml:"MediaId"`
 	Format       string
 	Recognition  string
-	ThumbMediaID string `xml:"ThumbMediaId"`
 	Latitude     string `xml:"Location_X"`
 	Longitude    string `xml:"Location_Y"`
 	Label        string
