@@ -1,0 +1,176 @@
+import { useLayoutEffect, useRef } from 'preact/hooks';
+import type { Message } from '../protocol';
+import { AttachmentView } from './AttachmentView';
+import { useStore, useTexts, useWidget } from './context';
+import { Linked } from './Linked';
+import { fill } from './texts';
+import type { Pending } from './thread';
+
+/** What was said, the newest at the bottom; a screen reader hears what comes. */
+export function Log() {
+  const store = useStore();
+  const { talk, language, typing } = useWidget();
+  const t = useTexts();
+  const box = useRef<HTMLDivElement>(null);
+  const stick = useRef(true);
+  const count = talk.messages.length + talk.pending.length;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: it moves when something comes
+  useLayoutEffect(() => {
+    const b = box.current;
+    if (b && stick.current) b.scrollTop = b.scrollHeight;
+  }, [count, typing]);
+  const agent = talk.conversations[0]?.agent;
+  let day = '';
+  return (
+    <div
+      class="log"
+      ref={box}
+      role="log"
+      aria-label={t.log}
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: scrolled by keyboard
+      tabIndex={0}
+      onScroll={(e) => {
+        const b = e.currentTarget;
+        stick.current = b.scrollHeight - b.scrollTop - b.clientHeight < 60;
+      }}
+    >
+      <p class="greeting">{store.config.texts[language]?.greeting || t.greeting}</p>
+      {talk.messages.map((m) => {
+        const d = dayOf(m.at, language, t.today);
+        const head = d !== day && <p class="day">{d}</p>;
+        day = d;
+        return (
+          <div key={m.client_id ?? m.id}>
+            {head}
+            <Bubble m={m} />
+          </div>
+        );
+      })}
+      {talk.pending.map((p) => (
+        <Waiting key={p.client_id} p={p} />
+      ))}
+      {typing && <p class="typing">{fill(t.typing, { name: agent || t.someone })}</p>}
+    </div>
+  );
+}
+
+function dayOf(at: string, language: string, today: string): string {
+  const date = new Date(at);
+  if (date.toDateString() === new Date().toDateString()) return today;
+  return new Intl.DateTimeFormat(language === 'zh' ? 'zh-CN' : language, { dateStyle: 'medium' }).format(date);
+}
+
+function Bubble({ m }: { m: Message }) {
+  const store = useStore();
+  const { language, talk } = useWidget();
+  const t = useTexts();
+  if (m.author === 'system' && m.code) {
+    return <p class="event">{fill(t.system[m.code] ?? m.text, m.values ?? {})}</p>;
+  }
+  const last = talk.messages.at(-1);
+  const name = m.mine ? t.you : m.name || (m.author === 'bot' ? t.bot : t.agent);
+  const tick = m.mine && !m.unsent ? { sent: t.sent, delivered: t.delivered, read: t.read }[m.status ?? 'sent'] : '';
+  return (
+    <article class={m.mine ? 'bubble mine' : 'bubble'} data-message={m.id} data-status={m.mine ? m.status : undefined}>
+      <p class="who">{name}</p>
+      {m.quote && <blockquote>{m.quote.text}</blockquote>}
+      {m.unsent ? (
+        <p class="gone">{t.unsent}</p>
+      ) : (
+        <>
+          {m.attachments?.map((a) => (
+            <AttachmentView key={a.id} a={a} />
+          ))}
+          {m.text && (
+            <p class="text">
+              <Linked text={m.text} />
+            </p>
+          )}
+          {m.action && (
+            <iframe
+              class="action"
+              src={`/a/${encodeURIComponent(m.action)}`}
+              title={m.text || t.action}
+              allow="camera; publickey-credentials-get; publickey-credentials-create"
+            />
+          )}
+          {m.options && m.options.length > 0 && (
+            <div class="options">
+              {m.options.map((o) => (
+                <button
+                  key={o.id}
+                  type="button"
+                  disabled={last?.id !== m.id}
+                  onClick={() => store.say({ text: o.title, attachments: [], choice: o })}
+                >
+                  {o.title}
+                </button>
+              ))}
+            </div>
+          )}
+        </>
+      )}
+      <p class="meta">
+        <time dateTime={m.at}>{timeOf(m.at, language)}</time>
+        {m.edited && ` · ${t.edited}`}
+        {tick && (
+          <span class={`tick ${m.status ?? 'sent'}`} role="img" aria-label={tick} title={tick}>
+            {m.status === 'sent' || !m.status ? '✓' : '✓✓'}
+          </span>
+        )}
+        {m.reactions?.map((r) => (
+          <span key={`${r.ours}${r.emoji}`}>{r.emoji}</span>
+        ))}
+        {!m.unsent && (
+          <button type="button" class="reply" aria-label={t.reply} title={t.reply} onClick={() => quote(m)}>
+            ↩
+          </button>
+        )}
+      </p>
+    </article>
+  );
+}
+
+function quote(m: Message): void {
+  dispatchEvent(
+    new CustomEvent('tandem-quote', { detail: { id: m.id, text: m.text || m.attachments?.[0]?.name || '' } }),
+  );
+}
+
+function timeOf(at: string, language: string): string {
+  return new Intl.DateTimeFormat(language === 'zh' ? 'zh-CN' : language, { timeStyle: 'short' }).format(new Date(at));
+}
+
+function Waiting({ p }: { p: Pending }) {
+  const store = useStore();
+  const t = useTexts();
+  return (
+    <article class="bubble mine pending" data-pending={p.client_id}>
+      <p class="who">{t.you}</p>
+      {p.quote && <blockquote>{p.quote.text}</blockquote>}
+      {p.attachments.map((a) => (
+        <p key={a.id} class="file">
+          {a.name}
+        </p>
+      ))}
+      {p.text && (
+        <p class="text">
+          <Linked text={p.text} />
+        </p>
+      )}
+      {p.failed ? (
+        <p class="meta failed">
+          {t.notSent}: {t.errors[p.failed] ?? t.errors.other}{' '}
+          <button type="button" onClick={() => store.resend(p.client_id)}>
+            {t.retry}
+          </button>
+          <button type="button" onClick={() => store.discard(p.client_id)}>
+            {t.discard}
+          </button>
+        </p>
+      ) : (
+        <p class="meta">{t.sending}</p>
+      )}
+    </article>
+  );
+}
