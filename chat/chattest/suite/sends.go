@@ -330,6 +330,9 @@ func again(t *testing.T, s Subject) {
 	if len(r.got(1)) != 1 {
 		t.Fatal("the first attempt has not arrived")
 	}
+	if s.RetryKey != s.Maker.Traits.Repeats {
+		t.Errorf("the traits say that repeats are safe: %v", s.Maker.Traits.Repeats)
+	}
 	if !s.RetryKey {
 		return // then nobody repeats it
 	}
