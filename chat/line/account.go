@@ -58,6 +58,7 @@ type account struct {
 	api, files, stickers *url.URL
 	client               *http.Client
 	now                  func() time.Time
+	doubts               doubts
 }
 
 func open(a chat.Account, n chat.Needs) (chat.Channel, error) {

@@ -4,8 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
 	"strings"
+	"sync"
+	"time"
 	"unicode/utf16"
 
 	"github.com/google/uuid"
@@ -58,35 +61,64 @@ type answer struct {
 }
 
 // Send answers for free with the reply token while it holds, and pushes otherwise, or when LINE no longer takes the token.
+//
+// A push in doubt may be repeated with the same Outgoing.ID: LINE does not send again what it has taken (409). A reply has no such key, but
+// its token is good for one answer: a reply in doubt is only ever repeated as a reply, since a push might say it twice.
 func (c *account) Send(ctx context.Context, m chat.Outgoing) (chat.Sent, error) {
-	p, err := c.part(m)
+	parts, err := c.parts(m)
 	if err != nil {
 		return chat.Sent{}, err
 	}
-	if m.Reply == "" || !c.now().Before(m.ReplyUntil) {
-		return c.push(ctx, m, p)
+	fresh := m.Reply != "" && c.now().Before(m.ReplyUntil)
+	doubted := c.doubts.has(m.ID)
+	if !fresh && !doubted {
+		return c.push(ctx, m, parts)
 	}
-	s, failed := c.reply(ctx, m, p)
+	s, failed := c.reply(ctx, m, parts)
 	switch {
 	case failed == nil:
 		return s, nil
+	case failed.Code == codeReplyToken && doubted && fresh:
+		return chat.Sent{Status: chat.StatusSent}, nil // LINE has taken the token before, with this message
+	case failed.Code == codeReplyToken && doubted:
+		failed.Verdict = chat.VerdictDoubt // taken before, or expired
 	case failed.Code == codeReplyToken:
-		return c.push(ctx, m, p)
-	case failed.Verdict != chat.VerdictDoubt:
-		return chat.Sent{}, failed
-	}
-	// A token is taken once, so that the same reply may be tried again. If LINE does not take the token now, it probably has before: a push
-	// might say it twice.
-	s, again := c.reply(ctx, m, p)
-	if again == nil {
-		return s, nil
+		return c.push(ctx, m, parts)
+	case failed.Verdict == chat.VerdictDoubt:
+		c.doubts.add(m.ID, c.now())
 	}
 	return chat.Sent{}, failed
 }
 
-func (c *account) reply(ctx context.Context, m chat.Outgoing, p part) (chat.Sent, *chat.SendError) {
+// doubts are the messages whose reply may or may not have been taken.
+type doubts struct {
+	mu  sync.Mutex
+	all map[uuid.UUID]time.Time
+}
+
+// doubtFor is how long a message in doubt is remembered; by then it has been given up.
+const doubtFor = time.Hour
+
+func (d *doubts) has(id uuid.UUID) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	_, ok := d.all[id]
+	return ok
+}
+
+func (d *doubts) add(id uuid.UUID, now time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.all == nil {
+		d.all = map[uuid.UUID]time.Time{}
+	}
+	maps.DeleteFunc(d.all, func(_ uuid.UUID, at time.Time) bool { return now.Sub(at) > doubtFor })
+	d.all[id] = now
+}
+
+func (c *account) reply(ctx context.Context, m chat.Outgoing, parts []part) (chat.Sent, *chat.SendError) {
 	var got answer
-	err := c.call(ctx, http.MethodPost, "/v2/bot/message/reply", map[string]any{"replyToken": m.Reply, "messages": []part{p}}, &got)
+	err := c.call(ctx, http.MethodPost, "/v2/bot/message/reply", map[string]any{"replyToken": m.Reply, "messages": parts}, &got)
 	var failed *chat.SendError
 	if !errors.As(err, &failed) {
 		return sent(got.SentMessages, false), nil
@@ -97,26 +129,21 @@ func (c *account) reply(ctx context.Context, m chat.Outgoing, p part) (chat.Sent
 	return chat.Sent{}, failed
 }
 
-// push sends a message that counts. It may be repeated with the same Outgoing.ID, whatever has become of the one before: LINE does not send
-// again what it has taken (409).
-func (c *account) push(ctx context.Context, m chat.Outgoing, p part) (chat.Sent, error) {
+// push sends a message that counts.
+func (c *account) push(ctx context.Context, m chat.Outgoing, parts []part) (chat.Sent, error) {
 	header := map[string]string{}
 	if m.ID != uuid.Nil {
 		header["X-Line-Retry-Key"] = m.ID.String()
 	}
 	var got answer
-	err := c.callWith(ctx, http.MethodPost, "/v2/bot/message/push", header, map[string]any{"to": m.To.ID, "messages": []part{p}}, &got)
+	err := c.callWith(ctx, http.MethodPost, "/v2/bot/message/push", header, map[string]any{"to": m.To.ID, "messages": parts}, &got)
 	if status(err) == http.StatusConflict {
 		var before *refusal
 		errors.As(err, &before)
 		return sent(before.SentMessages, true), nil
 	}
-	var failed *chat.SendError
-	if errors.As(err, &failed) {
-		if failed.Verdict == chat.VerdictDoubt && m.ID != uuid.Nil {
-			failed.Verdict = chat.VerdictRetry
-		}
-		return chat.Sent{}, failed
+	if err != nil {
+		return chat.Sent{}, err
 	}
 	return sent(got.SentMessages, true), nil
 }
@@ -133,10 +160,10 @@ func reject(code, why string) *chat.SendError {
 	return &chat.SendError{Verdict: chat.VerdictRejected, Code: code, Detail: why}
 }
 
-// part words a message for LINE.
-func (c *account) part(m chat.Outgoing) (part, error) {
+// parts words a message for LINE: one message, or a file with a text after it.
+func (c *account) parts(m chat.Outgoing) ([]part, error) {
 	if m.React != "" || m.Edit != "" || m.Unsend != "" {
-		return part{}, reject("unsupported", "LINE has no reactions, edits or unsends of ours.")
+		return nil, reject("unsupported", "LINE has no reactions, edits or unsends of ours.")
 	}
 	p := part{Type: "text", Text: m.Text}
 	switch {
@@ -150,27 +177,40 @@ func (c *account) part(m chat.Outgoing) (part, error) {
 		p.Text = strings.TrimSpace(m.Text + "\n" + m.Body.Link.URL)
 	}
 	if p.Type == "text" && p.Text == "" {
-		return part{}, reject("empty", "There is nothing to send.")
+		return nil, reject("empty", "There is nothing to send.")
+	}
+	all := []part{p}
+	if p.Type != "text" && m.Text != "" {
+		all = append(all, part{Type: "text", Text: m.Text})
+	}
+	last := &all[len(all)-1]
+	if last.Type == "text" {
+		last.QuoteToken = m.QuoteToken
 	}
 	if len(m.Body.Options) > 13 {
-		return part{}, reject("options", "LINE shows at most 13 options.")
+		return nil, reject("options", "LINE shows at most 13 options.")
 	}
-	if len(m.Body.Options) > 0 {
-		p.QuickReply = &quickReply{}
-		for _, o := range m.Body.Options {
-			p.QuickReply.Items = append(p.QuickReply.Items, quickReplyItem{
-				Type:   "action",
-				Action: postback{Type: "postback", Label: cut(o.Title, 20), Data: optionData(o), DisplayText: cut(o.Title, 300)},
-			})
+	last.QuickReply = offer(m.Body.Options)
+	if m.Name != "" {
+		for i := range all {
+			all[i].Sender = &sender{Name: cut(m.Name, 20), IconURL: c.icon}
 		}
 	}
-	if p.Type == "text" {
-		p.QuoteToken = m.QuoteToken
+	return all, nil
+}
+
+func offer(options []chat.Option) *quickReply {
+	if len(options) == 0 {
+		return nil
 	}
-	if m.Name != "" {
-		p.Sender = &sender{Name: cut(m.Name, 20), IconURL: c.icon}
+	q := &quickReply{}
+	for _, o := range options {
+		q.Items = append(q.Items, quickReplyItem{
+			Type:   "action",
+			Action: postback{Type: "postback", Label: cut(o.Title, 20), Data: optionData(o), DisplayText: cut(o.Title, 300)},
+		})
 	}
-	return p, nil
+	return q
 }
 
 // media words a file. LINE shows pictures, videos and sound; anything else, and a video without a picture of it, goes as a link.
