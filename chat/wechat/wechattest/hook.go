@@ -57,8 +57,11 @@ func (p *Platform) Act(a chattest.Act) (id string, event []byte, err error) {
 		content = []field{{"MsgType", "text"}, {"Content", p.title(a)}, {"bizmsgmenuid", a.Text}}
 	case chattest.Share:
 		content = []field{
-			{"MsgType", "location"}, {"Location_X", strconv.FormatFloat(a.Place[0], 'f', -1, 64)},
-			{"Location_Y", strconv.FormatFloat(a.Place[1], 'f', -1, 64)}, {"Scale", "15"}, {"Label", a.Text},
+			{"MsgType", "location"},
+			{"Location_X", strconv.FormatFloat(a.Place[0], 'f', -1, 64)},
+			{"Location_Y", strconv.FormatFloat(a.Place[1], 'f', -1, 64)},
+			{"Scale", "15"},
+			{"Label", a.Text},
 		}
 	case chattest.Give:
 		if content, err = p.give(a); err != nil {
