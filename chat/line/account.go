@@ -46,6 +46,7 @@ func traits() chat.Traits {
 		Typing:   true,
 		Quote:    true,
 		Options:  13,
+		Repeats:  true,
 		Rate:     chat.Rate{Per: 500 * time.Microsecond, Burst: 1000},
 	}
 }

@@ -136,7 +136,7 @@ func verdict(code int) chat.Verdict {
 	case code == http.StatusForbidden:
 		return chat.VerdictUnreachable
 	case code == http.StatusTooManyRequests:
-		return chat.VerdictPair // the chat's limit is met long before the bot's, and both come with a time to wait
+		return chat.VerdictThrottled
 	case code == http.StatusGatewayTimeout:
 		return chat.VerdictDoubt
 	case code == http.StatusConflict, code >= 500:

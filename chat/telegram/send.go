@@ -36,7 +36,11 @@ func (c *account) Send(ctx context.Context, m chat.Outgoing) (chat.Sent, error) 
 	var r *refusal
 	if errors.As(err, &r) && r.Parameters.MovedTo != 0 {
 		to.chat = r.Parameters.MovedTo
-		return c.send(ctx, to, m)
+		sent, err = c.send(ctx, to, m)
+	}
+	var failed *chat.SendError
+	if errors.As(err, &failed) && failed.Verdict == chat.VerdictThrottled && to.chat < 0 {
+		failed.Verdict = chat.VerdictPair // a group takes 20 messages a minute, far less than the bot may send
 	}
 	return sent, err
 }
