@@ -177,6 +177,17 @@ func (f *Fake) Flush(ctx context.Context) []Entry {
 	return entries
 }
 
+// Ask delivers one request by itself, at once and once, for platforms that try the hook while they are told of it.
+func (f *Fake) Ask(ctx context.Context, h chat.Hook) Entry {
+	status, answer, err := f.send(ctx, h)
+	e := Entry{Operation: "hook", To: h.URL, Request: h.Body, Status: status, Answer: answer}
+	if err != nil {
+		e.Answer = []byte(err.Error())
+	}
+	f.Note(e)
+	return e
+}
+
 // post delivers one request.
 func (f *Fake) post(ctx context.Context, r request, forged bool) Entry {
 	status, answer, err := f.send(ctx, r.Hook)

@@ -16,14 +16,16 @@ import (
 // call calls a method. Viber answers 200 whatever it thinks of a request: a status other than 0 in the answer is the error, which is
 // returned as a *chat.SendError.
 func (c *account) call(ctx context.Context, method string, in, out any) error {
-	b, err := json.Marshal(in)
-	if err != nil {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false) // it would make six bytes of one
+	if err := e.Encode(in); err != nil {
 		return &chat.SendError{Verdict: chat.VerdictRejected, Err: fmt.Errorf("write the request: %w", err)}
 	}
-	if len(b) > jsonLimit {
+	if b.Len() > jsonLimit {
 		return reject("too_large", "Viber takes messages of up to 30 KB.")
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base.String()+"/pa/"+method, bytes.NewReader(b))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base.String()+"/pa/"+method, &b)
 	if err != nil {
 		return &chat.SendError{Verdict: chat.VerdictRejected, Err: errors.New("write the request")}
 	}
@@ -34,7 +36,7 @@ func (c *account) call(ctx context.Context, method string, in, out any) error {
 		return chat.Transport(err)
 	}
 	defer res.Body.Close()
-	b, err = io.ReadAll(io.LimitReader(res.Body, megabyte))
+	answer, err := io.ReadAll(io.LimitReader(res.Body, megabyte))
 	if err != nil {
 		return chat.Transport(err)
 	}
@@ -45,7 +47,7 @@ func (c *account) call(ctx context.Context, method string, in, out any) error {
 		Status  *int   `json:"status"`
 		Message string `json:"status_message"`
 	}{}
-	if err := json.Unmarshal(b, &said); err != nil || said.Status == nil {
+	if err := json.Unmarshal(answer, &said); err != nil || said.Status == nil {
 		return &chat.SendError{Verdict: chat.VerdictDoubt, Err: errors.New("Viber's answer has no status")}
 	}
 	if *said.Status != 0 {
@@ -54,7 +56,7 @@ func (c *account) call(ctx context.Context, method string, in, out any) error {
 	if out == nil {
 		return nil
 	}
-	if err := json.Unmarshal(b, out); err != nil {
+	if err := json.Unmarshal(answer, out); err != nil {
 		return &chat.SendError{Verdict: chat.VerdictDoubt, Err: errors.New("Viber's answer is not what the method gives")}
 	}
 	return nil
