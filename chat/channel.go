@@ -59,7 +59,9 @@ type Maker struct {
 	// Fields are what an account of the kind is set up with; Open finds them in Account.Settings and Account.Secrets.
 	Fields []Field
 	Traits Traits
-	Open   func(a Account, n Needs) (Channel, error)
+	// Variants are other spellings of a customer's id that may name the same person (WhatsApp's numbers of some countries). Nil: none.
+	Variants func(id string) []string
+	Open     func(a Account, n Needs) (Channel, error)
 }
 
 // Field is one value of an account.
@@ -136,6 +138,7 @@ type Traits struct {
 	Unsend    bool `json:"unsend"`
 	Options   int  `json:"options"` // buttons below a text
 	Templates bool `json:"templates"`
+	Repeats   bool `json:"-"` // the same Outgoing.ID sent twice arrives once: after a doubt it may be sent again
 
 	Rate Rate `json:"-"` // of the whole account
 	Pair Rate `json:"-"` // to one customer

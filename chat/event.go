@@ -2,6 +2,8 @@ package chat
 
 import (
 	"encoding/json"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -109,6 +111,18 @@ type Place struct {
 	Address   string  `json:"address,omitempty"`
 }
 
+// String is a place in words, for platforms that show none: its name, its address, and where a map shows it.
+func (p Place) String() string {
+	var lines []string
+	for _, line := range []string{p.Name, p.Address} {
+		if line != "" {
+			lines = append(lines, line)
+		}
+	}
+	at := func(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
+	return strings.Join(append(lines, "https://www.openstreetmap.org/?mlat="+at(p.Latitude)+"&mlon="+at(p.Longitude)), "\n")
+}
+
 // Card is somebody's address card.
 type Card struct {
 	Name   string   `json:"name"`
@@ -194,6 +208,8 @@ type ContactEvent struct {
 	Consent map[string]bool
 	// Was is who they were before: their id has changed.
 	Was Person
+	// Merged is who they were to us until they said who they are: all that was said is theirs from now on.
+	Merged Person
 	// Window opens without a message (a menu click).
 	Window Window
 }

@@ -52,6 +52,7 @@ type OutgoingMedia struct {
 	Voice       bool
 	Open        func() (io.ReadCloser, error)
 	URL         string // signed, on our PublicURL, where Traits.ByURL
+	Link        bool   // the channel does not take such a file: its URL goes as text
 	Preview     string // of a picture or video: a JPEG of at most 1 MB, where Traits.ByURL
 }
 

@@ -165,3 +165,29 @@ func (s *Service) Receive(ctx context.Context, tx *storage.Tx, queue uuid.UUID, 
 
 // mostHops bounds how often a conversation is deflected from one closed queue to the next.
 const mostHops = 8
+
+// ChatItem is what the queues know of a conversation that waits.
+type ChatItem struct {
+	Queue      uuid.UUID
+	EnqueuedAt time.Time
+	OfferedTo  []uuid.UUID
+}
+
+// ItemsIn returns those of the conversations that wait, in the caller's transaction.
+func (s *Service) ItemsIn(ctx context.Context, tx *storage.Tx, ids []uuid.UUID) (map[uuid.UUID]ChatItem, error) {
+	rows, err := tx.Query(ctx, `
+		SELECT item_id, queue_id, enqueued_at, ARRAY (SELECT agent_id FROM queue_offers o WHERE o.item_id = i.item_id AND o.state IN ('RESERVED', 'ALERTING'))
+		FROM queue_items i WHERE item_id = ANY ($1) AND state <> 'left'`, ids)
+	if err != nil {
+		return nil, wrap("read what waits", err)
+	}
+	items := make(map[uuid.UUID]ChatItem)
+	var id uuid.UUID
+	var it ChatItem
+	_, err = pgx.ForEachRow(rows, []any{&id, &it.Queue, &it.EnqueuedAt, &it.OfferedTo}, func() error {
+		items[id] = it
+		it.OfferedTo = nil
+		return nil
+	})
+	return items, wrap("read what waits", err)
+}

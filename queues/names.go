@@ -39,3 +39,27 @@ func (s *Service) Names(ctx context.Context, tenant uuid.UUID) (Names, error) {
 	})
 	return n, wrap("read the names of queues and agents", err)
 }
+
+// NamesIn returns the paths of all queues, parents first, and the names of agents, in the caller's transaction.
+func (s *Service) NamesIn(ctx context.Context, tx *storage.Tx) (paths map[uuid.UUID][]string, agents map[uuid.UUID]string, err error) {
+	paths, agents = map[uuid.UUID][]string{}, map[uuid.UUID]string{}
+	rows, err := tx.Query(ctx, `
+		WITH RECURSIVE tree AS (
+			SELECT queue_id, ARRAY[name] AS path FROM queues WHERE parent_id IS NULL
+			UNION ALL SELECT c.queue_id, t.path || c.name FROM queues c JOIN tree t ON c.parent_id = t.queue_id)
+		SELECT queue_id, path FROM tree`)
+	if err != nil {
+		return nil, nil, wrap("read the paths of queues", err)
+	}
+	var id uuid.UUID
+	var path []string
+	if _, err := pgx.ForEachRow(rows, []any{&id, &path}, func() error { paths[id], path = path, nil; return nil }); err != nil {
+		return nil, nil, wrap("read the paths of queues", err)
+	}
+	if rows, err = tx.Query(ctx, `SELECT agent_id, name FROM queue_agents`); err != nil {
+		return nil, nil, wrap("read the names of agents", err)
+	}
+	var name string
+	_, err = pgx.ForEachRow(rows, []any{&id, &name}, func() error { agents[id] = name; return nil })
+	return paths, agents, wrap("read the names of agents", err)
+}

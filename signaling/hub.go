@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/netip"
+	"strings"
 	"sync"
 	"time"
 
@@ -269,7 +270,11 @@ func (h *Hub) note(tenant uuid.UUID, n events.Note) {
 	}
 	h.mu.Unlock()
 	for _, s := range of {
-		s.push.note(n)
+		if strings.HasPrefix(n.Type, "conversation.") {
+			s.chats.note(n)
+		} else {
+			s.push.note(n)
+		}
 	}
 	h.live.note(tenant, n)
 }

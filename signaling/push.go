@@ -1,6 +1,7 @@
 package signaling
 
 import (
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -13,7 +14,8 @@ import (
 
 // push collects what changed in the tenant and tells the page four times a second at most, each type once.
 type push struct {
-	s *session
+	s     *session
+	every time.Duration
 
 	mu      sync.Mutex
 	pending map[string]*subjects
@@ -24,16 +26,19 @@ type push struct {
 
 // subjects are what the notes of one type were about.
 type subjects struct {
-	ids  map[uuid.UUID]bool
-	many bool // more than are kept
+	ids  map[uuid.UUID]bool // whether it concerns this user by name
+	many bool               // more than are kept
 }
 
 const (
 	pushEvery   = 250 * time.Millisecond
+	chatEvery   = 40 * time.Millisecond // of conversations: people wait for each word
 	maxSubjects = 32
 )
 
-func newPush(s *session) *push { return &push{s: s, pending: map[string]*subjects{}} }
+func newPush(s *session, every time.Duration) *push {
+	return &push{s: s, every: every, pending: map[string]*subjects{}}
+}
 
 // note takes one note; it does not block.
 func (p *push) note(n events.Note) {
@@ -47,13 +52,14 @@ func (p *push) note(n events.Note) {
 		of = &subjects{ids: map[uuid.UUID]bool{}}
 		p.pending[n.Type] = of
 	}
-	if len(of.ids) < maxSubjects {
-		of.ids[n.Subject] = true
+	mine := slices.Contains(n.Users, p.s.user)
+	if known, ok := of.ids[n.Subject]; ok || mine || len(of.ids) < maxSubjects {
+		of.ids[n.Subject] = known || mine
 	} else {
-		of.many = of.many || !of.ids[n.Subject]
+		of.many = true
 	}
 	if p.timer == nil {
-		p.timer = time.AfterFunc(max(0, pushEvery-time.Since(p.last)), func() { p.s.loop.do(p.flush) })
+		p.timer = time.AfterFunc(max(0, p.every-time.Since(p.last)), func() { p.s.loop.do(p.flush) })
 	}
 }
 
@@ -74,7 +80,15 @@ func (p *push) flush() {
 	p.mu.Unlock()
 	s := p.s
 	for typ, of := range pending {
-		mine := of.ids[s.user] || of.many
+		if noun, _, _ := strings.Cut(typ, "."); noun == "conversation" {
+			s.tellConversations(typ, of)
+			continue
+		} else if noun == "action" {
+			s.tellActions(typ, of)
+			continue
+		}
+		_, named := of.ids[s.user]
+		mine := named || of.many
 		if strings.HasPrefix(typ, "agent.") && mine {
 			s.refresh()
 		}
@@ -84,6 +98,46 @@ func (p *push) flush() {
 		if subject, ok := s.sees(typ, of); ok && s.sock != nil {
 			s.event("event", uuid.Nil, eventView{typ, subject})
 		}
+	}
+}
+
+// tellConversations tells of conversations: of each that concerns this user, and of others as far as they may be read.
+func (s *session) tellConversations(typ string, of *subjects) {
+	scope, err := s.actor.Allow("read", "conversations")
+	if err != nil || s.sock == nil {
+		return
+	}
+	others := of.many
+	for id, mine := range of.ids {
+		if mine || scope == auth.ScopeAll && !of.many {
+			s.event("event", uuid.Nil, eventView{typ, &id})
+		} else {
+			others = true
+		}
+	}
+	if others && scope.Covers(auth.ScopeTeam) {
+		s.event("event", uuid.Nil, eventView{typ, nil})
+	}
+}
+
+// tellActions tells those who asked a customer for something what becomes of it, and those who may read others' calls or conversations that
+// something has.
+func (s *session) tellActions(typ string, of *subjects) {
+	if s.sock == nil {
+		return
+	}
+	others := of.many
+	for id, mine := range of.ids {
+		if mine {
+			s.event("event", uuid.Nil, eventView{typ, &id})
+		} else {
+			others = true
+		}
+	}
+	calls, _ := s.actor.Allow("read", "calls")
+	conversations, _ := s.actor.Allow("read", "conversations")
+	if others && (calls.Covers(auth.ScopeTeam) || conversations.Covers(auth.ScopeTeam)) {
+		s.event("event", uuid.Nil, eventView{typ, nil})
 	}
 }
 
@@ -125,7 +179,7 @@ func (s *session) sees(typ string, of *subjects) (*uuid.UUID, bool) {
 		wide = true
 	}
 	if !wide || !scope.Covers(auth.ScopeTeam) {
-		if own == uuid.Nil || !of.ids[own] {
+		if _, named := of.ids[own]; own == uuid.Nil || !named {
 			return nil, false
 		}
 		return &own, true

@@ -26,6 +26,7 @@ type session struct {
 	line   *line
 	loop   *lane // the owner
 	push   *push // what changed in the tenant, for live screens
+	chats  *push // what changed in conversations
 
 	// Set before the goroutine begins, and changed by it alone.
 	id     uuid.UUID
@@ -62,7 +63,7 @@ func (h *Hub) newSession(tenant uuid.UUID) *session {
 	s := &session{
 		hub: h, tenant: tenant, line: &line{}, loop: newLane(loopRoom), desk: newLane(deskRoom), rtc: newLane(deskRoom), id: storage.NewID(), resume: rand.Text(),
 	}
-	s.push = newPush(s)
+	s.push, s.chats = newPush(s, pushEvery), newPush(s, chatEvery)
 	s.offers = rate.NewLimiter(1, offerBurst)
 	return s
 }
@@ -99,6 +100,7 @@ func (s *session) run(hub context.Context) {
 		}
 	}
 	s.push.stop()
+	s.chats.stop()
 	for _, g := range []*leg{s.leg, s.listening} {
 		if g != nil {
 			g.finish(calls.CauseUnreachable)

@@ -227,9 +227,11 @@ CREATE TABLE chat_outbox (
   verdict     text NOT NULL DEFAULT '',
   error       jsonb,
   external_id text,
+  status      text NOT NULL DEFAULT 'queued',
   created_at  timestamptz NOT NULL,
   done_at     timestamptz
 );
+CREATE INDEX chat_outbox_external ON chat_outbox (account_id, external_id) WHERE external_id IS NOT NULL;
 CREATE INDEX chat_outbox_person ON chat_outbox (person_id, seq) WHERE state IN ('waiting', 'sending');
 CREATE INDEX chat_outbox_due ON chat_outbox (next_at) WHERE state IN ('waiting', 'sending');
 CREATE INDEX chat_outbox_message ON chat_outbox (message_id);
