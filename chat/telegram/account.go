@@ -94,7 +94,7 @@ func open(a chat.Account, n chat.Needs) (chat.Channel, error) {
 func (c *account) Person(ctx context.Context, p chat.Person) (chat.Person, error) {
 	to, err := parseChat(p.ID)
 	if err != nil {
-		return chat.Person{ID: p.ID}, nil
+		return chat.Person{}, err
 	}
 	var said talk
 	err = c.call(ctx, "getChat", map[string]any{"chat_id": to.chat}, &said)

@@ -11,7 +11,7 @@ import (
 
 // Act implements chattest.Platform.
 func (p *Platform) Act(a chattest.Act) (id string, event []byte, err error) {
-	e := map[string]any{}
+	var e map[string]any
 	id = a.To
 	switch a.Kind {
 	case chattest.Say:
