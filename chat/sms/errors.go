@@ -45,7 +45,7 @@ func verdict(code int) chat.Verdict {
 	switch code {
 	case 20003, 20404: // the token; the account
 		return chat.VerdictReauthorise
-	case 20005, 30002, 30034, 90010: // inactive, suspended, a number that is not registered
+	case 20005, 30002, 90010: // inactive, suspended
 		return chat.VerdictPaused
 	case 14107, 20429, 21611, 30001, 63018: // too fast; queues are full
 		return chat.VerdictThrottled

@@ -37,6 +37,7 @@ type resource struct {
 
 // Send sends a text, with or without media. The platform has no retry keys: when the answer is lost, it is asked what it has taken.
 func (c *account) Send(ctx context.Context, m chat.Outgoing) (chat.Sent, error) {
+	m.Text = words(m)
 	if m.React != "" || m.Edit != "" || m.Unsend != "" || m.Text == "" && m.Media == nil {
 		return chat.Sent{}, &chat.SendError{Verdict: chat.VerdictRejected, Code: "unsupported", Detail: "Text messages carry text and media only."}
 	}
@@ -59,6 +60,17 @@ func (c *account) Send(ctx context.Context, m chat.Outgoing) (chat.Sent, error) 
 		failed.Verdict = chat.VerdictRetry
 	}
 	return chat.Sent{}, failed
+}
+
+// words are a message's text, with what the platform cannot show otherwise.
+func words(m chat.Outgoing) string {
+	switch at, link := m.Body.Location, m.Body.Link; {
+	case m.Kind == chat.Location && at != nil:
+		return at.String()
+	case link != nil && !strings.Contains(m.Text, link.URL):
+		return strings.TrimSpace(m.Text + "\n" + link.URL)
+	}
+	return m.Text
 }
 
 func (c *account) form(m chat.Outgoing) url.Values {

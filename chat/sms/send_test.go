@@ -80,7 +80,11 @@ func TestSend(t *testing.T) {
 	if form := request(t, p); form.Has("From") || form.Get("MessagingServiceSid") != "MG1" || form.Get("StatusCallback") != "https://public.example.test/hooks/sms/demo?local="+m.ID.String() {
 		t.Errorf("by a service: %v", form)
 	}
-	m.Text = ""
+	m.Text, m.Body.Link = "look", &chat.Link{URL: "https://example.test/a"}
+	if _, err := c.Send(t.Context(), m); err != nil || request(t, p).Get("Body") != "look\nhttps://example.test/a" {
+		t.Errorf("a link: %v", err)
+	}
+	m.Text, m.Body.Link = "", nil
 	if _, err := c.Send(t.Context(), m); refusal(t, err).Verdict != chat.VerdictRejected {
 		t.Errorf("nothing: %v", err)
 	}

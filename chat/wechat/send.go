@@ -2,6 +2,7 @@ package wechat
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -30,10 +31,21 @@ func (c *account) Send(ctx context.Context, m chat.Outgoing) (chat.Sent, error) 
 		return c.sendTemplate(ctx, m)
 	case len(m.Body.Options) > 0:
 		return c.sendCustom(ctx, m.To, "msgmenu", menu(m))
-	case m.Text != "":
-		return c.sendCustom(ctx, m.To, "text", map[string]string{"content": m.Text})
+	case words(m) != "":
+		return c.sendCustom(ctx, m.To, "text", map[string]string{"content": words(m)})
 	}
 	return chat.Sent{}, unable("The platform has nothing to show this kind of message with.")
+}
+
+// words are a message's text, with what the platform cannot show otherwise.
+func words(m chat.Outgoing) string {
+	switch at, link := m.Body.Location, m.Body.Link; {
+	case m.Kind == chat.Location && at != nil:
+		return at.String()
+	case link != nil && !strings.Contains(m.Text, link.URL):
+		return strings.TrimSpace(m.Text + "\n" + link.URL)
+	}
+	return m.Text
 }
 
 func unable(why string) error {
@@ -90,6 +102,10 @@ func (c *account) sendTemplate(ctx context.Context, m chat.Outgoing) (chat.Sent,
 		ID int64 `json:"msgid"`
 	}
 	if err := c.call(ctx, request{method: http.MethodPost, path: templatePath, body: body, sends: true}, &said); err != nil {
+		var e *chat.SendError
+		if errors.As(err, &e) && e.Code == "48001" { // templates were not granted; the rest of the account may well be
+			e.Verdict = chat.VerdictRejected
+		}
 		return chat.Sent{}, err
 	}
 	return chat.Sent{ID: strconv.FormatInt(said.ID, 10), Status: chat.StatusSent}, nil

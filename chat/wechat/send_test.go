@@ -175,13 +175,26 @@ func TestSend(t *testing.T) {
 			t.Errorf("%q arrives as %q", in, all[len(all)-1].Text)
 		}
 	}
+	m = text("")
+	m.Kind, m.Body.Location = chat.Location, &chat.Place{Latitude: 31.25, Longitude: -121.5, Name: "外滩"}
+	if _, err := c.Send(t.Context(), m); err != nil {
+		t.Error(err)
+	}
+	m = text("看这里")
+	m.Body.Link = &chat.Link{URL: "https://example.test/a"}
+	if _, err := c.Send(t.Context(), m); err != nil {
+		t.Error(err)
+	}
+	got = p.Received("oUSER1")
+	if got = got[len(got)-2:]; got[0].Text != "外滩\nhttps://www.openstreetmap.org/?mlat=31.25&mlon=-121.5" || got[1].Text != "看这里\nhttps://example.test/a" {
+		t.Errorf("%+v", got)
+	}
 	log := p.Log()
 	for name, change := range map[string]func(*chat.Outgoing){
 		"nothing":    func(m *chat.Outgoing) { m.Text = "" },
 		"a reaction": func(m *chat.Outgoing) { m.React = "x" },
 		"an edit":    func(m *chat.Outgoing) { m.Edit = "x" },
 		"a document": func(m *chat.Outgoing) { m.Media = &chat.OutgoingMedia{Kind: chat.File} },
-		"a place":    func(m *chat.Outgoing) { m.Text, m.Body.Location = "", &chat.Place{} },
 	} {
 		m := text("x")
 		change(&m)
@@ -337,6 +350,10 @@ func TestTemplates(t *testing.T) {
 	}
 	if got := p.Received("oUSER1"); len(got) != 1 || got[0].Text != "Order 42" || got[0].Key != m.ID.String() {
 		t.Errorf("%+v", got)
+	}
+	p.Next("oUSER1", chattest.Behaviour{Misdeed: chattest.Refuse, Code: "48001"})
+	if _, err := c.Send(t.Context(), m); refusal(t, err).Verdict != chat.VerdictRejected {
+		t.Errorf("templates that were not granted: %v", err)
 	}
 	event, err := p.Receipt(sent.ID, chat.StatusDelivered, "")
 	if err != nil {

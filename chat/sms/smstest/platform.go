@@ -92,7 +92,7 @@ func (p *Platform) Codes() []chattest.Code {
 		{Code: "30007", Verdict: chat.VerdictRejected, Later: true},
 		{Code: "30008", Verdict: chat.VerdictRejected, Later: true},
 		{Code: "30011", Verdict: chat.VerdictRejected, Later: true},
-		{Code: "30034", Verdict: chat.VerdictPaused, Later: true},
+		{Code: "30034", Verdict: chat.VerdictRejected, Later: true},
 	}
 }
 
