@@ -16,7 +16,7 @@ import (
 // Thread is what a customer sees, on a channel of our own, of what was said: the latest conversations, the newest first, and their messages.
 type Thread struct {
 	Conversations []ThreadConversation
-	Messages      []ThreadMessage
+	Messages      []Message
 }
 
 // ThreadConversation is a conversation as its customer sees it.
@@ -31,29 +31,6 @@ type ThreadConversation struct {
 	Waiting   bool
 	Opens     *time.Time
 	ReadSeq   int64 // how far its owner has read
-}
-
-// ThreadMessage is a message as its customer sees it. Text of one that was taken back is empty.
-type ThreadMessage struct {
-	ID           uuid.UUID
-	Conversation uuid.UUID
-	Seq, Rev     int64
-	At           time.Time
-	Direction    Direction
-	Author       Author
-	AuthorID     *uuid.UUID
-	Name         string
-	Kind         Kind
-	Text         string
-	Body         Body
-	Quote        *uuid.UUID
-	QuoteText    string
-	Status       Status
-	Edited       bool
-	Unsent       bool
-	Client       string // the customer's own id of it
-	Attachments  []Attachment
-	Reactions    []Reacted
 }
 
 const (
@@ -107,28 +84,30 @@ func (s *Service) ThreadOf(ctx context.Context, tenant, account uuid.UUID, key s
 	return t, wrap("read a customer's conversations", err)
 }
 
-func threadOf(ctx context.Context, tx *storage.Tx, conversation uuid.UUID, rev int64) ([]ThreadMessage, error) {
-	rows, err := tx.Query(ctx, `
-		SELECT m.message_id, m.conversation_id, m.seq, m.rev, m.at, m.direction, m.author_kind, m.author, m.author_name, m.kind,
-			CASE WHEN m.unsent_at IS NULL THEN m.text ELSE '' END, m.body, m.quote,
-			coalesce((SELECT CASE WHEN q.unsent_at IS NULL THEN left(q.text, 200) ELSE '' END FROM messages q WHERE q.message_id = m.quote AND q.direction <> 'internal'), ''),
-			m.status, m.edited_at IS NOT NULL, m.unsent_at IS NOT NULL, CASE WHEN m.direction = 'in' THEN coalesce(m.external_id, '') ELSE '' END
-		FROM messages m WHERE m.conversation_id = $1 AND m.rev > $2 AND m.direction IN ('in', 'out') AND m.status <> 'failed' AND m.kind <> 'note'
-		ORDER BY m.seq DESC LIMIT $3`, conversation, rev, threadMessages)
-	if err != nil {
-		return nil, err
-	}
-	found, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (m ThreadMessage, err error) {
-		return m, row.Scan(&m.ID, &m.Conversation, &m.Seq, &m.Rev, &m.At, &m.Direction, &m.Author, &m.AuthorID, &m.Name, &m.Kind, &m.Text, &m.Body, &m.Quote,
-			&m.QuoteText, &m.Status, &m.Edited, &m.Unsent, &m.Client)
+// shownTo is what customers see of their conversations' messages.
+const shownTo = `direction IN ('in', 'out') AND status <> 'failed' AND kind <> 'note'`
+
+func threadOf(ctx context.Context, tx *storage.Tx, conversation uuid.UUID, rev int64) ([]Message, error) {
+	return readMessages(ctx, tx, `message_id IN (
+		SELECT message_id FROM messages WHERE conversation_id = $1 AND rev > $2 AND `+shownTo+` ORDER BY seq DESC LIMIT $3) ORDER BY seq`, conversation, rev, threadMessages)
+}
+
+// MayOpen refuses a file that is no part of what a customer sees.
+func (s *Service) MayOpen(ctx context.Context, tenant, account uuid.UUID, key string, attachment uuid.UUID) error {
+	return s.cfg.DB.Tenant(ctx, tenant, func(tx *storage.Tx) error {
+		message, _, err := s.cfg.Media.MessageOf(ctx, tx, attachment)
+		if err != nil {
+			return err
+		}
+		var may bool
+		err = tx.QueryRow(ctx, `
+			SELECT EXISTS (SELECT FROM messages m JOIN conversations c USING (conversation_id) JOIN chat_people p USING (person_id)
+				WHERE m.message_id = $3 AND p.account_id = $1 AND p.key = $2 AND m.unsent_at IS NULL AND m.direction IN ('in', 'out') AND m.kind <> 'note')`, account, key, message).Scan(&may)
+		if err == nil && !may {
+			err = ErrNoAttachment
+		}
+		return err
 	})
-	if err != nil {
-		return nil, err
-	}
-	for i, j := 0, len(found)-1; i < j; i, j = i+1, j-1 {
-		found[i], found[j] = found[j], found[i]
-	}
-	return found, nil
 }
 
 // SeenBy notes that a customer's page has everything up to a message, or that they have read it.

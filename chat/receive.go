@@ -97,6 +97,15 @@ func (r *receiver) attach(ctx context.Context, message uuid.UUID, refs []MediaRe
 	if len(refs) == 0 || r.s.cfg.Media == nil {
 		return nil
 	}
+	if r.account.Channel == Web { // they were uploaded to us
+		var files []uuid.UUID
+		for _, ref := range refs {
+			if id, err := uuid.Parse(ref.ID); err == nil {
+				files = append(files, id)
+			}
+		}
+		return r.s.cfg.Media.bind(ctx, r.tx, message, files)
+	}
 	return r.s.cfg.Media.attachIncoming(ctx, r.tx, r.account.ID, message, refs)
 }
 

@@ -31,16 +31,6 @@ CREATE TABLE widget_visitors (
 CREATE INDEX widget_visitors_seen ON widget_visitors (seen_at);
 SELECT isolate_tenant('widget_visitors');
 
--- Files that visitors have uploaded: only they may send them.
-CREATE TABLE widget_uploads (
-  attachment_id uuid PRIMARY KEY,
-  tenant_id     uuid NOT NULL REFERENCES tenants,
-  visitor_id    uuid NOT NULL REFERENCES widget_visitors ON DELETE CASCADE,
-  created_at    timestamptz NOT NULL
-);
-CREATE INDEX widget_uploads_visitor ON widget_uploads (visitor_id);
-SELECT isolate_tenant('widget_uploads');
-
 -- What customers say of a conversation, once it has ended.
 CREATE TABLE conversation_ratings (
   conversation_id uuid PRIMARY KEY REFERENCES conversations,
@@ -52,4 +42,4 @@ CREATE TABLE conversation_ratings (
 SELECT isolate_tenant('conversation_ratings');
 
 -- +goose Down
-DROP TABLE conversation_ratings, widget_uploads, widget_visitors, widgets;
+DROP TABLE conversation_ratings, widget_visitors, widgets;
