@@ -27,6 +27,11 @@ func renamed() map[string]string {
 		"tandem/notify.View":            "OwnNotifications",
 		"tandem/notify.Rule":            "NotificationRule",
 		"tandem/notify.Account":         "StoredSMSAccount",
+		"tandem/smartactions.Page":      "ActionPage",
+		"tandem/smartactions.File":      "ActionFile",
+		"tandem/smartactions.Asked":     "AskedAction",
+		"tandem/smartactions.Verified":  "ActionVerification",
+		"tandem/smartactions.Ceremony":  "DeviceCeremony",
 	}
 }
 
@@ -98,6 +103,16 @@ func values() map[string][]string {
 		"TicketPage.type":           {"bug", "feature_request", "billing", "refund", "general", "custom"},
 		"TicketPage.priority":       {"urgent", "high", "medium", "low"},
 		"TicketPage.status":         {"to_do", "in_progress", "on_hold", "resolved", "reopened"},
+		"Action.item_kind":          {"call", "conversation"},
+		"Action.kind":               {"verification", "photos", "screenshot", "video", "text"},
+		"Action.state":              {"requested", "opened", "done", "declined", "expired", "cancelled"},
+		"Action.delivery":           {"sending", "sent", "failed"},
+		"AskedAction.item_kind":     {"call", "conversation"},
+		"AskedAction.kind":          {"verification", "photos", "screenshot", "video", "text"},
+		"AskedAction.state":         {"requested", "opened", "done", "declined", "expired", "cancelled"},
+		"AskedAction.delivery":      {"sending", "sent", "failed"},
+		"ActionPage.kind":           {"verification", "photos", "screenshot", "video", "text"},
+		"ActionPage.state":          {"requested", "opened", "done", "declined", "expired", "cancelled"},
 		"VoicemailRow.state":        {"unread", "read", "assigned", "done"},
 		"VoicemailRow.why":          {"after_hours", "over_capacity", "no_agents", "paused", "asked"},
 		"Callback.state":            {"scheduled", "waiting", "dialing", "done", "given_up", "cancelled"},

@@ -151,6 +151,7 @@ func (s *Server) actionFile(ctx context.Context, in *fileNumber) (*huma.StreamRe
 		return nil, err
 	}
 	return &huma.StreamResponse{Body: func(hc huma.Context) {
+		defer data.Close()
 		r, w := humago.Unwrap(hc)
 		h := w.Header()
 		h.Set("Content-Type", file.ContentType)
@@ -161,15 +162,15 @@ func (s *Server) actionFile(ctx context.Context, in *fileNumber) (*huma.StreamRe
 	}}, nil
 }
 
-// customerLink is what a customer's page says of itself.
-type customerLink struct {
+// CustomerLink is what a customer's page says of itself.
+type CustomerLink struct {
 	Token string `path:"token" maxLength:"64"`
 	Key   string `header:"Tandem-Action-Key" maxLength:"64" doc:"what open gave this browser"`
 }
 
-func (l customerLink) link() smartactions.Link { return smartactions.Link{Token: l.Token, Key: l.Key} }
+func (l CustomerLink) link() smartactions.Link { return smartactions.Link{Token: l.Token, Key: l.Key} }
 
-func (s *Server) openAction(ctx context.Context, in *customerLink) (*One[smartactions.Page], error) {
+func (s *Server) openAction(ctx context.Context, in *CustomerLink) (*One[smartactions.Page], error) {
 	return one(s.Actions.Open(ctx, in.link()))
 }
 
@@ -177,7 +178,7 @@ func (s *Server) openAction(ctx context.Context, in *customerLink) (*One[smartac
 const uploadTime = 10 * time.Minute
 
 type customerFile struct {
-	customerLink
+	CustomerLink
 	N    int `path:"n" minimum:"1" maximum:"100"`
 	body io.Reader
 }
@@ -199,7 +200,7 @@ type DeviceChoice struct {
 }
 
 type deviceChoice struct {
-	customerLink
+	CustomerLink
 	Body DeviceChoice
 }
 
@@ -213,7 +214,7 @@ type DeviceResponse struct {
 }
 
 type deviceResponse struct {
-	customerLink
+	CustomerLink
 	Body DeviceResponse
 }
 
@@ -233,7 +234,7 @@ type CustomerAnswer struct {
 }
 
 type customerAnswer struct {
-	customerLink
+	CustomerLink
 	Body CustomerAnswer
 }
 
@@ -241,7 +242,7 @@ func (s *Server) finishAction(ctx context.Context, in *customerAnswer) (*Nothing
 	return nothing(s.Actions.Finish(ctx, in.link(), in.Body.Text))
 }
 
-func (s *Server) declineAction(ctx context.Context, in *customerLink) (*Nothing, error) {
+func (s *Server) declineAction(ctx context.Context, in *CustomerLink) (*Nothing, error) {
 	return nothing(s.Actions.Decline(ctx, in.link()))
 }
 

@@ -94,6 +94,7 @@ func (s *Service) answerFile(ctx context.Context, tenant uuid.UUID, p Provider, 
 	if err != nil {
 		return forgotten(err)
 	}
+	defer data.Close()
 	there, err := p.Attachments(ctx, ticket, f.Name)
 	if err != nil || len(there) > 0 {
 		return err

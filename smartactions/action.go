@@ -94,6 +94,9 @@ type Action struct {
 	Files          []File        `json:"files" db:"-"`
 }
 
+// late says whether an open action's time has come; in a moment the sweep says so too.
+func (a *Action) late(now time.Time) bool { return a.State.Open() && !a.ExpiresAt.After(now) }
+
 // Verified is the result of a verification: the device's signature over our nonce was good.
 type Verified struct {
 	FirstUse bool      `json:"first_use" doc:"the device was registered just now: it proves who the customer is from the next time on"`

@@ -62,7 +62,7 @@ func (s *Service) answering(ctx context.Context, l Link, f func(tx *storage.Tx, 
 		if err != nil {
 			return gone(err)
 		}
-		if a.State != StateOpened || !fits(l.Key, key) {
+		if a.State != StateOpened || a.late(tx.Now) || !fits(l.Key, key) {
 			return ErrLink
 		}
 		return f(tx, &a)
@@ -100,6 +100,8 @@ func (s *Service) Open(ctx context.Context, l Link) (p Page, err error) {
 		}
 		p.Key = ""
 		switch {
+		case a.late(tx.Now):
+			return ErrLink
 		case a.State == StateRequested:
 			var hash []byte
 			p.Key, hash = newSecret()

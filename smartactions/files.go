@@ -1,10 +1,8 @@
 package smartactions
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 
 	"github.com/google/uuid"
@@ -74,32 +72,12 @@ func (s *Service) seal(ctx context.Context, tenant uuid.UUID, clean attach.Clean
 	if err != nil {
 		return f, err
 	}
-	sealed, err := s.cfg.Cleaner.Spool()
-	if err != nil {
-		return f, err
-	}
-	defer sealed.Close()
-	w, err := key.EncryptWriter(sealed, blobPurpose(f.Blob))
-	if err == nil {
-		_, err = io.Copy(w, clean.File)
-	}
-	if err == nil {
-		err = w.Close()
-	}
-	if err == nil {
-		_, err = sealed.Seek(0, io.SeekStart)
-	}
-	if err == nil {
-		_, err = s.cfg.Blobs.Put(ctx, blobName(tenant, f.Blob), sealed)
-	}
-	if err != nil {
-		return f, fmt.Errorf("store a customer's file: %w", err)
-	}
-	return f, nil
+	_, _, err = key.PutSealed(ctx, s.cfg.Blobs, blobName(tenant, f.Blob), blobPurpose(f.Blob), clean.File)
+	return f, err
 }
 
-// File returns a file that a customer sent, and its bytes: at most MaxVideoBytes.
-func (s *Service) File(ctx context.Context, tenant, action uuid.UUID, n int) (File, *bytes.Reader, error) {
+// File opens a file that a customer sent; the caller closes it.
+func (s *Service) File(ctx context.Context, tenant, action uuid.UUID, n int) (File, *storage.Sealed, error) {
 	var f stored
 	var key *storage.DataKey
 	err := s.cfg.DB.Tenant(ctx, tenant, func(tx *storage.Tx) (err error) {
@@ -115,20 +93,7 @@ func (s *Service) File(ctx context.Context, tenant, action uuid.UUID, n int) (Fi
 	if err != nil {
 		return File{}, nil, err
 	}
-	blob, err := s.cfg.Blobs.Get(ctx, blobName(tenant, f.Blob))
-	if err != nil {
-		return File{}, nil, err
-	}
-	defer blob.Close()
-	plain, err := key.DecryptReader(blob, blobPurpose(f.Blob))
-	if err != nil {
-		return File{}, nil, err
-	}
-	data := bytes.NewBuffer(make([]byte, 0, f.Size))
-	if _, err := io.Copy(data, plain); err != nil {
-		return File{}, nil, fmt.Errorf("read a customer's file: %w", err)
-	}
-	return f.File, bytes.NewReader(data.Bytes()), nil
+	return f.File, key.OpenSealed(ctx, s.cfg.Blobs, blobName(tenant, f.Blob), blobPurpose(f.Blob), f.Size), nil
 }
 
 // removeBlob deletes bytes that nobody has the key for any more.

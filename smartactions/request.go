@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"tandem/internal/fault"
 	"tandem/internal/storage"
@@ -50,7 +51,7 @@ func (s *Service) Ask(ctx context.Context, tenant uuid.UUID, n NewAction) (Asked
 			return err
 		}
 		tx.AfterCommit(func() { s.count(n.Kind, "requested") })
-		return s.tell(ctx, tx, tenant, "requested", &asked.Action)
+		return s.tell(ctx, tx, "requested", &asked.Action)
 	})
 	if err != nil {
 		return Asked{}, err
@@ -89,6 +90,9 @@ func (s *Service) send(ctx context.Context, tenant uuid.UUID, number string, a *
 func (s *Service) Of(ctx context.Context, tenant uuid.UUID, kind ItemKind, item uuid.UUID) (list []Action, err error) {
 	err = s.cfg.DB.Tenant(ctx, tenant, func(tx *storage.Tx) error {
 		list, err = collect(ctx, tx, `item_kind = $1 AND item_id = $2 ORDER BY action_id DESC`, kind, item)
+		for i := range list {
+			list[i].settle(tx.Now)
+		}
 		return err
 	})
 	return list, err
@@ -96,8 +100,19 @@ func (s *Service) Of(ctx context.Context, tenant uuid.UUID, kind ItemKind, item 
 
 // Get returns one action.
 func (s *Service) Get(ctx context.Context, tenant, id uuid.UUID) (a Action, err error) {
-	err = s.cfg.DB.Tenant(ctx, tenant, func(tx *storage.Tx) error { a, err = load(ctx, tx, id); return err })
+	err = s.cfg.DB.Tenant(ctx, tenant, func(tx *storage.Tx) error {
+		a, err = load(ctx, tx, id)
+		a.settle(tx.Now)
+		return err
+	})
 	return a, err
+}
+
+// settle shows an action whose time has come as what the sweep is about to make of it.
+func (a *Action) settle(now time.Time) {
+	if a.late(now) {
+		a.State = StateExpired
+	}
 }
 
 // Cancel takes a request back; the link is good for nothing from then on.
@@ -115,35 +130,34 @@ const sweepBatch = 200
 
 // expire ends the actions whose time has come.
 func (s *Service) expire(ctx context.Context) error {
-	return s.cfg.DB.Worker(ctx, func(tx *storage.Tx) error {
-		rows, err := tx.Query(ctx, `UPDATE smartactions SET state = 'expired', ended_at = $1, challenge = NULL WHERE action_id IN (
-				SELECT action_id FROM smartactions WHERE state IN ('requested', 'opened') AND expires_at <= $1 ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED)
-			RETURNING tenant_id, action_id, item_id, item_kind, agent_id, kind`, tx.Now, sweepBatch)
+	type due struct{ Tenant, ID uuid.UUID }
+	var late []due
+	err := s.cfg.DB.Worker(ctx, func(tx *storage.Tx) error {
+		rows, err := tx.Query(ctx, `SELECT tenant_id, action_id FROM smartactions WHERE state IN ('requested', 'opened') AND expires_at <= $1 ORDER BY expires_at LIMIT $2`, tx.Now, sweepBatch)
+		if err == nil {
+			late, err = pgx.CollectRows(rows, pgx.RowToStructByPos[due])
+		}
 		if err != nil {
-			return fmt.Errorf("end the actions that have expired: %w", err)
-		}
-		var tenants []uuid.UUID
-		var over []Action
-		for rows.Next() {
-			var t uuid.UUID
-			var a Action
-			if err := rows.Scan(&t, &a.ID, &a.Item, &a.ItemKind, &a.Agent, &a.Kind); err != nil {
-				rows.Close()
-				return err
-			}
-			tenants, over = append(tenants, t), append(over, a)
-		}
-		if err := rows.Err(); err != nil {
-			return fmt.Errorf("end the actions that have expired: %w", err)
-		}
-		for i := range over {
-			if err := s.tell(ctx, tx, tenants[i], "expired", &over[i]); err != nil {
-				return err
-			}
-			tx.AfterCommit(func() { s.count(over[i].Kind, "expired") })
+			return fmt.Errorf("look for actions that have expired: %w", err)
 		}
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	for _, l := range late {
+		err := s.cfg.DB.Tenant(ctx, l.Tenant, func(tx *storage.Tx) error {
+			a, _, err := locked(ctx, tx, l.ID)
+			if err != nil || !a.late(tx.Now) { // another node was quicker, or the customer
+				return err
+			}
+			return s.step(ctx, tx, &a, StepExpire, "expired")
+		})
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return err
+		}
+	}
+	return nil
 }
 
 // purge forgets what was answered long ago: first the keys of its files, then their bytes.

@@ -118,12 +118,12 @@ type Event struct {
 	Files    []int     `json:"files,omitempty"` // their numbers
 }
 
-func (s *Service) tell(ctx context.Context, tx *storage.Tx, tenant uuid.UUID, verb string, a *Action) error {
+func (s *Service) tell(ctx context.Context, tx *storage.Tx, verb string, a *Action) error {
 	e := Event{Item: a.Item, ItemKind: a.ItemKind, Agent: a.Agent, Kind: a.Kind}
 	for _, f := range a.Files {
 		e.Files = append(e.Files, f.N)
 	}
-	return s.cfg.Events.AppendFor(ctx, tx, tenant, "action."+verb, a.ID, e)
+	return s.cfg.Events.AppendTo(ctx, tx, []uuid.UUID{a.Agent}, "action."+verb, a.ID, e)
 }
 
 func (s *Service) count(k Kind, result string) { s.told.WithLabelValues(string(k), result).Inc() }

@@ -203,6 +203,7 @@ func TestPhotos(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer data.Close()
 	b, err := io.ReadAll(data)
 	if err != nil || f.ContentType != "image/jpeg" || int64(len(b)) != f.Size || bytes.Contains(b, []byte("home")) {
 		t.Errorf("the file: %+v, %v", f, err)

@@ -43,9 +43,6 @@ func withFiles(ctx context.Context, tx *storage.Tx, list []Action) error {
 	var ids []uuid.UUID
 	for i := range list {
 		list[i].Files = []File{}
-		if list[i].State.Open() && !list[i].ExpiresAt.After(tx.Now) {
-			list[i].State = StateExpired // in a moment the sweep says so too
-		}
 		at[list[i].ID] = &list[i]
 		ids = append(ids, list[i].ID)
 	}
@@ -100,6 +97,9 @@ func locked(ctx context.Context, tx *storage.Tx, id uuid.UUID) (a Action, keyHas
 
 // step moves an action on and says so in the log. The state of a is the new one afterwards.
 func (s *Service) step(ctx context.Context, tx *storage.Tx, a *Action, step Step, verb string) error {
+	if a.late(tx.Now) && step != StepExpire {
+		return ErrOver
+	}
 	next, err := a.State.Next(step)
 	if err != nil {
 		return err
@@ -116,7 +116,7 @@ func (s *Service) step(ctx context.Context, tx *storage.Tx, a *Action, step Step
 		return fmt.Errorf("change an action: %w", err)
 	}
 	tx.AfterCommit(func() { s.count(a.Kind, verb) })
-	return s.tell(ctx, tx, tx.Tenant, verb, a)
+	return s.tell(ctx, tx, verb, a)
 }
 
 func setKey(ctx context.Context, tx *storage.Tx, id uuid.UUID, hash []byte) error {

@@ -9,6 +9,8 @@ export default defineConfig({
   build: {
     target: 'es2023',
     chunkSizeWarningLimit: 700,
+    // action.html is the customers' page of /a/{token}.
+    rollupOptions: { input: ['index.html', 'action.html'] },
   },
   server: {
     proxy: {

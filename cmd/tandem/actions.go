@@ -49,7 +49,7 @@ func (a *app) publicURL() string {
 
 var (
 	errNoMobile  = fault.New(fault.Conflict, "no_mobile_number", "There is no telephone number to send the link to; read it out, or copy it.")
-	errNoAccount = fault.New(fault.Conflict, "sms_not_set_up", "Text messages are not set up: an administrator enters the account under Notifications. Until then read the link out, or copy it.")
+	errNoAccount = fault.New(fault.Conflict, "customer_texts_not_set_up", "Text messages are not set up: an administrator enters the account under Notifications. Until then read the link out, or copy it.")
 	errNoChannel = fault.New(fault.Conflict, "conversation_unreachable", "The link cannot be sent in this conversation; copy it.")
 )
 

@@ -45,6 +45,8 @@ func audited(e events.Event) (keep []string, ok bool) {
 		return nil, verb == "changed"
 	case "number", "trunk", "prompt", "ringtone", "sms_account", "bot":
 		return nil, true
+	case "action": // what customers were asked for (V3.7): who asked for what, and what came of it
+		return []string{"item", "item_kind", "agent", "kind", "files"}, true
 	case "crm_connection":
 		return []string{"provider"}, true
 	case "contact", "ticket":

@@ -294,3 +294,12 @@ export const contactQuery = (id: string) =>
     queryKey: ['contacts', id],
     queryFn: () => body(api.GET('/api/v1/contacts/{id}', { params: { path: { id } } })),
   });
+
+/** What an action belongs to: a call or a conversation. */
+export type ItemOfAction = { call_id: string } | { conversation_id: string };
+
+export const actionsQuery = (query: ItemOfAction) =>
+  queryOptions({
+    queryKey: ['actions', query],
+    queryFn: () => items(body(api.GET('/api/v1/actions', { params: { query } }))),
+  });

@@ -4,6 +4,75 @@
  */
 
 export interface paths {
+    "/api/v1/actions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the customer of a call or conversation was asked for, the newest first */
+        get: operations["list-actions"];
+        put?: never;
+        /** Ask the customer of a call or conversation for something; takes write:calls or write:conversations */
+        post: operations["ask-customer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/actions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One request to a customer, and what they answered */
+        get: operations["get-action"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/actions/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take a request back; its link is good for nothing from then on */
+        post: operations["cancel-action"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/actions/{id}/files/{n}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A file that the customer sent, as we encoded it; honours Range */
+        get: operations["get-action-file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/agent-groups": {
         parameters: {
             query?: never;
@@ -577,6 +646,108 @@ export interface paths {
         put?: never;
         /** Try a connection without storing it */
         post: operations["test-crm-connection"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customer/actions/{token}/challenge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A nonce for the customer's device to sign */
+        post: operations["challenge-device"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customer/actions/{token}/decline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send nothing; what was sent so far is removed */
+        post: operations["decline-action"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customer/actions/{token}/files/{n}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Send a photo, screenshot or video: number 1 to as many as were asked for */
+        put: operations["put-action-file"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customer/actions/{token}/finish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Hand in what was sent; the link is used up */
+        post: operations["finish-action"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customer/actions/{token}/open": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Open a customer's link; the first browser gets a key, and is the only one from then on */
+        post: operations["open-action"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customer/actions/{token}/response": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What the device says to the last nonce, which is used up by it */
+        post: operations["verify-device"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2005,6 +2176,88 @@ export interface components {
             lookup?: components["schemas"]["Lookup"];
             routes?: components["schemas"]["Route"][];
         };
+        Action: {
+            /** @description who asked */
+            agent_id: string;
+            /** @description the text that the customer wrote */
+            answer?: string;
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * @description what became of the link's way to the customer
+             * @enum {string}
+             */
+            delivery: "sending" | "sent" | "failed";
+            /** @description why the link was not sent, for programs */
+            delivery_code?: string;
+            /** @description why the link was not sent, and what to do */
+            delivery_detail?: string;
+            /** Format: date-time */
+            ended_at?: string;
+            /** Format: date-time */
+            expires_at: string;
+            files: components["schemas"]["ActionFile"][];
+            id: string;
+            /** @description the call or conversation */
+            item_id: string;
+            /** @enum {string} */
+            item_kind: "call" | "conversation";
+            /** @enum {string} */
+            kind: "verification" | "photos" | "screenshot" | "video" | "text";
+            /**
+             * Format: int64
+             * @description how many files the customer may send
+             */
+            max: number;
+            /** Format: date-time */
+            opened_at?: string;
+            /** @description what the agent wrote to the customer */
+            prompt: string;
+            /** @enum {string} */
+            state: "requested" | "opened" | "done" | "declined" | "expired" | "cancelled";
+            verification?: components["schemas"]["ActionVerification"];
+        };
+        ActionFile: {
+            content_type: string;
+            /** Format: int64 */
+            n: number;
+            name: string;
+            /** Format: int64 */
+            size: number;
+        };
+        ActionPage: {
+            /** @description a device of this customer is known */
+            device: boolean;
+            /** Format: date-time */
+            expires_at: string;
+            /** @description the numbers of those that are here */
+            files: number[];
+            /** @description who asks */
+            from: string;
+            /** @description for the first browser only: what it shows from now on */
+            key?: string;
+            /** @enum {string} */
+            kind: "verification" | "photos" | "screenshot" | "video" | "text";
+            /** @description that of who asks */
+            language: string;
+            /**
+             * Format: int64
+             * @description how many files may be sent
+             */
+            max: number;
+            prompt: string;
+            /** @enum {string} */
+            state: "requested" | "opened" | "done" | "declined" | "expired" | "cancelled";
+        };
+        ActionVerification: {
+            /** @description the device was registered just now: it proves who the customer is from the next time on */
+            first_use: boolean;
+            /**
+             * Format: date-time
+             * @description when the device was registered
+             */
+            since: string;
+        };
         Ageing: {
             /** @enum {string} */
             curve: "none" | "linear" | "steps";
@@ -2229,6 +2482,7 @@ export interface components {
             /** Format: int64 */
             extended?: number;
             item: string;
+            kind: string;
             offer: string;
             queue: string;
             /** @enum {string} */
@@ -2251,6 +2505,49 @@ export interface components {
             /** @enum {string} */
             play: "greeting" | "position" | "estimated_wait" | "prompt" | "music";
             prompt?: components["schemas"]["QueuePrompt"];
+        };
+        AskedAction: {
+            /** @description who asked */
+            agent_id: string;
+            /** @description the text that the customer wrote */
+            answer?: string;
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * @description what became of the link's way to the customer
+             * @enum {string}
+             */
+            delivery: "sending" | "sent" | "failed";
+            /** @description why the link was not sent, for programs */
+            delivery_code?: string;
+            /** @description why the link was not sent, and what to do */
+            delivery_detail?: string;
+            /** Format: date-time */
+            ended_at?: string;
+            /** Format: date-time */
+            expires_at: string;
+            files: components["schemas"]["ActionFile"][];
+            id: string;
+            /** @description the call or conversation */
+            item_id: string;
+            /** @enum {string} */
+            item_kind: "call" | "conversation";
+            /** @enum {string} */
+            kind: "verification" | "photos" | "screenshot" | "video" | "text";
+            /**
+             * Format: int64
+             * @description how many files the customer may send
+             */
+            max: number;
+            /** Format: date-time */
+            opened_at?: string;
+            /** @description what the agent wrote to the customer */
+            prompt: string;
+            /** @enum {string} */
+            state: "requested" | "opened" | "done" | "declined" | "expired" | "cancelled";
+            /** @description the customer's link, to be read out or copied; shown this once */
+            url: string;
+            verification?: components["schemas"]["ActionVerification"];
         };
         Assignment: {
             /** Format: uuid */
@@ -2622,6 +2919,10 @@ export interface components {
             email: string;
             password: string;
         };
+        CustomerAnswer: {
+            /** @description at most 2000 characters */
+            text?: string;
+        };
         CustomerBooking: {
             name?: string;
             note?: string;
@@ -2644,6 +2945,24 @@ export interface components {
             token?: string;
             /** Format: date-time */
             until: string;
+        };
+        CustomerRequest: {
+            /**
+             * Format: uuid
+             * @description of the call, or
+             */
+            call_id?: string;
+            /** Format: uuid */
+            conversation_id?: string;
+            /** @enum {string} */
+            kind: "verification" | "photos" | "screenshot" | "video" | "text";
+            /**
+             * Format: int64
+             * @description photos; 0: 4
+             */
+            max?: number;
+            /** @description shown on the customer's page */
+            prompt?: string;
         };
         Data: {
             data: {
@@ -2711,6 +3030,23 @@ export interface components {
             kind: string;
             queue_id?: string;
             why: string;
+        };
+        DeviceCeremony: {
+            /** @description with publicKey, as parseCreationOptionsFromJSON or parseRequestOptionsFromJSON take it */
+            options: unknown;
+            /** @description true: credentials.create; false: credentials.get */
+            register: boolean;
+        };
+        DeviceChoice: {
+            /** @description register a device that is not known yet */
+            another?: boolean;
+        };
+        DeviceResponse: {
+            credential: unknown;
+        };
+        DeviceVerdict: {
+            /** @description the device has signed; false: it is registered, and is to sign the next nonce */
+            done: boolean;
         };
         EmptyPolicy: {
             join: components["schemas"]["EmptyRule"];
@@ -3259,6 +3595,11 @@ export interface components {
         };
         PageAPIKey: {
             items: components["schemas"]["APIKey"][];
+            /** @description pass as cursor to get the next page; empty on the last */
+            next_cursor: string;
+        };
+        PageAction: {
+            items: components["schemas"]["Action"][];
             /** @description pass as cursor to get the next page; empty on the last */
             next_cursor: string;
         };
@@ -4514,6 +4855,163 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    "list-actions": {
+        parameters: {
+            query?: {
+                call_id?: string;
+                conversation_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageAction"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "ask-customer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CustomerRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AskedAction"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-action": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Action"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "cancel-action": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Action"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-action-file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                n: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-agent-groups": {
         parameters: {
             query?: never;
@@ -6150,6 +6648,224 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ConnectionTest"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "challenge-device": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description what open gave this browser */
+                "Tandem-Action-Key"?: string;
+            };
+            path: {
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeviceChoice"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceCeremony"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "decline-action": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description what open gave this browser */
+                "Tandem-Action-Key"?: string;
+            };
+            path: {
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "put-action-file": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description what open gave this browser */
+                "Tandem-Action-Key"?: string;
+            };
+            path: {
+                token: string;
+                n: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "image/jpeg": string;
+                "image/png": string;
+                "video/mp4": string;
+                "video/quicktime": string;
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "finish-action": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description what open gave this browser */
+                "Tandem-Action-Key"?: string;
+            };
+            path: {
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CustomerAnswer"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "open-action": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description what open gave this browser */
+                "Tandem-Action-Key"?: string;
+            };
+            path: {
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ActionPage"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "verify-device": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description what open gave this browser */
+                "Tandem-Action-Key"?: string;
+            };
+            path: {
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeviceResponse"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceVerdict"];
                 };
             };
             /** @description Error */

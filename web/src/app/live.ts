@@ -20,6 +20,8 @@ const nounsOf: Record<string, string[]> = {
   queue: ['queues'],
   voicemail: ['voicemails'],
   callback: ['callbacks', 'queues'],
+  action: ['actions'],
+  conversation: ['conversations'],
 };
 
 /** The lists that an event of the log makes out of date: the first part of their query keys. */
@@ -29,7 +31,7 @@ export function nounsOfEvent(event: LogEvent): string[] {
 
 /** Events that come by the dozen where many people work, and say nothing of one's own. */
 export function isBusy(event: LogEvent): boolean {
-  return !event.subject && /^(call|item|offer|agent)\./.test(event.type);
+  return !event.subject && /^(call|item|offer|agent|conversation)\./.test(event.type);
 }
 
 /** Refetches what events made out of date, and everything after a lost connection. */
@@ -58,7 +60,7 @@ export function useLiveQueries(phone: Phone): void {
       phone.subscribe(() => {
         const now = phone.getState().link === 'online';
         // What happened meanwhile was told to nobody.
-        if (now && !online) touch(['calls', 'agents', 'queues', 'voicemails', 'callbacks']);
+        if (now && !online) touch(['calls', 'agents', 'queues', 'voicemails', 'callbacks', 'conversations']);
         online = now;
       }),
     ];

@@ -6,6 +6,7 @@ import { usePhoneState } from '../phone/react';
 import { clock } from '../ui/format';
 import { EmptyState, Facts } from '../ui/Page';
 import { QueuePath, Tag } from '../ui/State';
+import { Actions } from './Actions';
 import { ContactPanel } from './ContactPanel';
 import classes from './desktop.module.css';
 import { Flags } from './Flags';
@@ -24,6 +25,7 @@ export function CallCard() {
         <div className={classes.card}>
           <CardFacts card={card} />
           {call && !offer && call.state !== 'wrap_up' ? <Notes call={call.id} /> : <ContactPanel card={card} />}
+          {call && !offer && <Actions key={call.id} of={{ call_id: call.id }} asking={call.state !== 'connecting'} />}
         </div>
       ) : (
         <div className={classes.noCard}>
