@@ -24,6 +24,8 @@ type commands struct {
 	Migrate     migrateCommand     `cmd:"" help:"Bring the database's schema up to this program's version."`
 	CheckConfig checkConfigCommand `cmd:"" name:"check-config" help:"Check a configuration file."`
 	Version     versionCommand     `cmd:"" help:"Print the version."`
+
+	FakeChannels fakeChannelsCommand `cmd:"" name:"fake-channels" help:"Play the customers of all messaging channels, without an account."`
 }
 
 type serveCommand struct {
