@@ -3,7 +3,10 @@ import { useEffect, useState } from 'react';
 import { api, body, onSignedOut } from '../api/client';
 import { Problem } from '../api/problem';
 import { Ringing } from '../desktop/Ringing';
+import { ShortcutSheet } from '../desktop/ShortcutSheet';
 import { Shortcuts } from '../desktop/Shortcuts';
+import { ChatOffers } from '../inbox/ChatOffers';
+import { OutboxProvider } from '../inbox/useOutbox';
 import { Phone, Refused } from '../phone/phone';
 import { PhoneProvider } from '../phone/react';
 import { useLiveQueries } from './live';
@@ -18,7 +21,11 @@ export function AppFrame() {
     <PhoneProvider phone={phone}>
       <Shortcuts />
       <Ringing />
-      <Shell />
+      <ShortcutSheet />
+      <OutboxProvider>
+        <ChatOffers />
+        <Shell />
+      </OutboxProvider>
     </PhoneProvider>
   );
 }

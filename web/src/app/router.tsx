@@ -64,6 +64,11 @@ const desktop = createRoute({
   getParentRoute: () => app,
   path: '/',
   component: lazyRouteComponent(() => import('../desktop/Desktop'), 'Desktop'),
+  validateSearch: (search: Record<string, unknown>): { part?: string; view?: string; c?: string } => ({
+    ...(typeof search.part === 'string' ? { part: search.part } : {}),
+    ...(typeof search.view === 'string' ? { view: search.view } : {}),
+    ...(typeof search.c === 'string' ? { c: search.c } : {}),
+  }),
   beforeLoad: ({ context }) => {
     const screens = screensOf(context.me);
     const first = screens[0];

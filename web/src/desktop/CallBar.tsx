@@ -8,7 +8,7 @@ import { Elapsed } from '../ui/time';
 import { usePartyName } from './party';
 
 /** The call in the header of every other screen: an agent who looks something up keeps sight of it. */
-export function CallBar() {
+export function CallBar({ everywhere }: { everywhere?: boolean }) {
   const { t } = useTranslation(['desktop', 'common']);
   const phone = usePhone();
   const partyName = usePartyName();
@@ -17,7 +17,7 @@ export function CallBar() {
   const call = usePhoneState((s) => s.call);
   const muted = usePhoneState((s) => s.muted);
   const answering = usePhoneState((s) => s.answering);
-  if (pathname === '/') return null;
+  if (pathname === '/' && !everywhere) return null;
   if (offer) {
     return (
       <Group gap="sm" wrap="nowrap">

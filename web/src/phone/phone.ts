@@ -2,7 +2,7 @@ import { Ear } from './ear';
 import { type Effect, inCall, initialPhone, type PhoneEvent, type PhoneState, step, supervises } from './machine';
 import { Microphone, PROOF_LEVEL } from './microphone';
 import { Peer } from './peer';
-import type { CallView, LiveFrame, LogEvent, Offer } from './protocol';
+import type { CallView, LiveFrame, LogEvent, Offer, Ring } from './protocol';
 import { Ringtone, standardRing } from './ringtone';
 import { forgetTab, readDevices, readTab, writeTab } from './settings';
 import { Socket } from './socket';
@@ -19,6 +19,8 @@ export interface PhoneConfig {
 export class Refused extends Error {}
 
 const STATS_EVERY = 5_000;
+// How loud chats ring while somebody talks.
+const IN_CALL = 0.25;
 const PROOF_EVERY = 100;
 // Heard in this many looks: a click of the headset's plug is not speech.
 const PROOF_LOOKS = 3;
@@ -35,6 +37,7 @@ export class Phone {
   private state: PhoneState;
   private readonly socket: Socket;
   private readonly ringtone = new Ringtone(() => this.audio());
+  private readonly bells = new Set<Ringtone>();
   private peer: Peer | null = null;
   private meter = new StatsMeter();
   private context: AudioContext | null = null;
@@ -99,6 +102,7 @@ export class Phone {
     for (const timer of this.timers) clearInterval(timer);
     window.removeEventListener('online', this.networkChanged);
     this.dispatch({ type: 'stop' });
+    for (const bell of this.bells) bell.stop();
     clearTimeout(this.retryTimer);
     this.dropPeer();
     this.microphone.close();
@@ -176,6 +180,18 @@ export class Phone {
   /** Ends a preview. */
   endPreview(): void {
     if (!this.state.offer) this.ringtone.stop();
+  }
+
+  /** Rings for something else than a call, and quietly while one is on. Returns what ends it. */
+  chime(ring: Ring): () => void {
+    if (this.state.offer) return () => undefined; // a call rings louder than all else
+    const bell = new Ringtone(() => this.audio());
+    bell.start(ring, readDevices().ringVolume * (inCall(this.state.call) ? IN_CALL : 1));
+    this.bells.add(bell);
+    return () => {
+      bell.stop();
+      this.bells.delete(bell);
+    };
   }
 
   /** The browser would not play without a click; this is the click. */

@@ -5,7 +5,8 @@ export function SearchInput(props: {
   label: string;
   value: string;
   onChange: (value: string) => void;
-  width?: number;
+  /** In pixels, or as CSS has it; 280 when left out. */
+  width?: number | string;
 }) {
   return (
     <TextInput
