@@ -25,16 +25,16 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const customer = "+14155551000"
 
-// live is the demo account on a platform that is there.
+// live is the demo account on a platform that is there, below a path as all fakes together are.
 func live(t *testing.T, settings ...string) (*smstest.Platform, chat.Channel) {
 	t.Helper()
 	p := smstest.New(began)
-	api := httptest.NewServer(p)
+	api := httptest.NewServer(http.StripPrefix("/sms", p))
 	t.Cleanup(func() {
 		p.Close()
 		api.Close()
 	})
-	return p, opened(t, p, api.URL, settings...)
+	return p, opened(t, p, api.URL+"/sms", settings...)
 }
 
 func text(s string) chat.Outgoing {
@@ -311,6 +311,26 @@ func TestFetch(t *testing.T) {
 	defer m.Body.Close()
 	if b, err := io.ReadAll(m.Body); err != nil || string(b) != "data" || m.Bytes != 4 || fmt.Sprint(shown) != "[/hop twilio-auth-token /file twilio-auth-token]" {
 		t.Errorf("%q %d %v %v", b, m.Bytes, shown, err)
+	}
+}
+
+func TestPicture(t *testing.T) {
+	p, c := live(t)
+	_, event, err := p.Act(chattest.Act{Customer: customer, Kind: chattest.Give, File: &chattest.File{Kind: chat.Image, Name: "a.png", ContentType: "image/png", Data: []byte("picture")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	events, err := c.Decode(p.Signed(event)[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := c.Fetch(t.Context(), events[0].Message.Media[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Body.Close()
+	if b, err := io.ReadAll(m.Body); string(b) != "picture" || m.Name != "a.png" || m.ContentType != "image/png" {
+		t.Errorf("%q %+v %v", b, m, err)
 	}
 }
 

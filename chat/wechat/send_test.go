@@ -23,16 +23,16 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// live is the demo account on a platform that is there.
+// live is the demo account on a platform that is there, below a path as all fakes together are.
 func live(t *testing.T, settings ...string) (*wechattest.Platform, chat.Channel) {
 	t.Helper()
 	p := wechattest.New(began)
-	api := httptest.NewServer(p)
+	api := httptest.NewServer(http.StripPrefix("/wechat", p))
 	t.Cleanup(func() {
 		p.Close()
 		api.Close()
 	})
-	return p, opened(t, p, api.URL, settings...)
+	return p, opened(t, p, api.URL+"/wechat", settings...)
 }
 
 func text(s string) chat.Outgoing {
@@ -297,6 +297,23 @@ func TestMedia(t *testing.T) {
 	got := p.Received("oUSER1")
 	if len(got) != 2 || string(got[1].Files[0].Data) != "video" || opens != 3 {
 		t.Errorf("%+v, opened %d times", got, opens)
+	}
+	_, event, err := p.Act(chattest.Act{Customer: "oUSER1", Kind: chattest.Give, File: &chattest.File{Kind: chat.Video, ContentType: "video/mp4", Data: []byte("theirs")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	events, err := c.Decode(p.Signed(event)[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Expire(false)
+	theirs, err := c.Fetch(t.Context(), events[0].Message.Media[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer theirs.Body.Close()
+	if b, err := io.ReadAll(theirs.Body); string(b) != "theirs" || theirs.ContentType != "video/mp4" {
+		t.Errorf("%q %s %v", b, theirs.ContentType, err)
 	}
 	m.Media.Open = func() (io.ReadCloser, error) { return nil, errors.New("the disk is away") }
 	if _, err := c.Send(t.Context(), m); refusal(t, err).Verdict != chat.VerdictRetry {

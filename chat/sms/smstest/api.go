@@ -166,7 +166,9 @@ func (p *Platform) media(w http.ResponseWriter, r *http.Request, _ url.Values) {
 		if file, ok := p.File(id); !ok || file.State != chattest.Ready {
 			return refusal("20404")
 		}
-		return chattest.Reply{Status: http.StatusTemporaryRedirect, Header: http.Header{"Location": {"/store/" + id}}}
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		return chattest.Reply{Status: http.StatusTemporaryRedirect, Header: http.Header{"Location": {p.base + "/store/" + id}}}
 	}})
 }
 

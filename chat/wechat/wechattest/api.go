@@ -281,7 +281,9 @@ func (p *Platform) media(w http.ResponseWriter, r *http.Request, _ []byte) {
 			return refusal("40007")
 		}
 		if file.Kind == chat.Video {
-			return chattest.JSON(http.StatusOK, map[string]any{"video_url": "http://" + r.Host + "/video/" + id})
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			return chattest.JSON(http.StatusOK, map[string]any{"video_url": p.base + "/video/" + id})
 		}
 		return raw(file)
 	}})

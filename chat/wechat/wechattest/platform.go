@@ -42,6 +42,7 @@ type Platform struct {
 	mux *http.ServeMux
 
 	mu        sync.Mutex
+	base      string
 	mode      Mode
 	token     string
 	until     time.Time
@@ -80,6 +81,9 @@ func (p *Platform) ServeHTTP(w http.ResponseWriter, r *http.Request) { p.mux.Ser
 
 // Account is the demo account.
 func (p *Platform) Account(base string) chat.Account {
+	p.mu.Lock()
+	p.base = base
+	p.mu.Unlock()
 	return chat.Account{
 		Channel: chat.WeChat, Name: "demo",
 		Settings: map[string]string{"appid": AppID, "base_url": base, "encryption": "optional"},
