@@ -55,7 +55,7 @@ func open(a chat.Account, n chat.Needs) (chat.Channel, error) {
 	if a.Settings["ig_id"] == "" {
 		return nil, fault.New(fault.Invalid, "ig_id_missing", "Enter the Instagram account's id, as Meta's console shows it.").WithField("ig_id")
 	}
-	return &channel{account: a, page: &meta.Page{Graph: graph, ID: a.Settings["ig_id"]}}, nil
+	return &channel{account: a, page: &meta.Page{Graph: graph, ID: a.Settings["ig_id"], Now: n.Now}}, nil
 }
 
 // Person asks for a customer's name and picture.

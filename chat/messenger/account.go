@@ -60,7 +60,7 @@ func open(a chat.Account, n chat.Needs) (chat.Channel, error) {
 	if a.Settings["page_id"] == "" {
 		return nil, fault.New(fault.Invalid, "page_id_missing", "Enter the Page's id, as its settings show it.").WithField("page_id")
 	}
-	return &channel{account: a, page: &meta.Page{Graph: graph, ID: a.Settings["page_id"], Messenger: true}}, nil
+	return &channel{account: a, page: &meta.Page{Graph: graph, ID: a.Settings["page_id"], Messenger: true, Now: n.Now}}, nil
 }
 
 // Person asks for a customer's name and picture.

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"tandem/chat"
@@ -26,16 +27,18 @@ type Page struct {
 	ID    string
 	// Messenger is true for a Page: its messages say what they are sent for, may quote, and bring our id back in their echo.
 	Messenger bool
+	Now       func() time.Time
 }
 
 func (p *Page) path(rest string) string { return url.PathEscape(p.ID) + "/" + rest }
 
 // Send sends one message.
 func (p *Page) Send(ctx context.Context, m chat.Outgoing) (chat.Sent, error) {
-	request := map[string]any{"recipient": recipient(m)}
-	if m.To.ID == "" && m.Reply == "" {
+	to := p.recipient(m)
+	if to == nil {
 		return chat.Sent{}, Rejected("recipient", "The customer has no id to write to.")
 	}
+	request := map[string]any{"recipient": to}
 	if m.React != "" {
 		p.react(request, m)
 	} else {
@@ -58,12 +61,15 @@ func (p *Page) Send(ctx context.Context, m chat.Outgoing) (chat.Sent, error) {
 	return chat.Sent{ID: string(answer.ID), Status: chat.StatusSent}, nil
 }
 
-// recipient is the customer, or the comment that is answered in private.
-func recipient(m chat.Outgoing) map[string]string {
-	if m.Reply != "" {
+// recipient is the customer, or the comment that is answered in private; nil: nobody.
+func (p *Page) recipient(m chat.Outgoing) map[string]string {
+	switch {
+	case m.Reply != "" && m.React == "" && (m.ReplyUntil.IsZero() || p.Now().Before(m.ReplyUntil)):
 		return map[string]string{"comment_id": m.Reply}
+	case m.To.ID != "":
+		return map[string]string{"id": m.To.ID}
 	}
-	return map[string]string{"id": m.To.ID}
+	return nil
 }
 
 // terms say under which rule the message goes out, and what goes with it.
@@ -116,13 +122,24 @@ func content(m chat.Outgoing) (map[string]any, error) {
 		}
 		attachment := map[string]any{"type": kind, "payload": map[string]any{"url": m.Media.URL}}
 		return map[string]any{"attachment": attachment}, nil
-	case m.Text == "":
+	case Words(m) == "" || len(m.Body.Options) > 0 && m.Text == "":
 		return nil, Rejected("unsupported", fmt.Sprintf("The platform has nothing to send of a message of kind %q.", m.Kind))
 	case len(m.Body.Options) > 0:
 		replies, err := quickReplies(m.Body.Options)
 		return map[string]any{"text": m.Text, "quick_replies": replies}, err
 	}
-	return map[string]any{"text": m.Text}, nil
+	return map[string]any{"text": Words(m)}, nil
+}
+
+// Words are a message's text, with what the platform cannot show otherwise.
+func Words(m chat.Outgoing) string {
+	switch at, link := m.Body.Location, m.Body.Link; {
+	case m.Kind == chat.Location && at != nil:
+		return at.String()
+	case link != nil && !strings.Contains(m.Text, link.URL):
+		return strings.TrimSpace(m.Text + "\n" + link.URL)
+	}
+	return m.Text
 }
 
 func quickReplies(options []chat.Option) ([]any, error) {

@@ -25,8 +25,9 @@ func Maker() chat.Maker {
 			{Name: "phone_number_id", Required: true},
 			{Name: "waba_id", Required: true},
 		}, meta.Fields("https://graph.facebook.com")...),
-		Traits: traits(),
-		Open:   open,
+		Traits:   traits(),
+		Variants: Variants,
+		Open:     open,
 	}
 }
 

@@ -2,17 +2,17 @@ package whatsapp
 
 import "strings"
 
-// Variants are the ways in which one subscriber's number may be written, the given one first: WhatsApp's ids of Brazilian, Argentinian and
-// Mexican mobiles keep or leave out a digit that the dialled number has the other way round. A leading "+" is kept.
+// Variants are the other ways in which a subscriber's number may be written: WhatsApp's ids of Brazilian, Argentinian and Mexican mobiles
+// keep or leave out a digit that the dialled number has the other way round. A leading "+" is kept.
 func Variants(number string) []string {
 	plus, n := "", number
 	if strings.HasPrefix(n, "+") {
 		plus, n = "+", n[1:]
 	}
-	all := []string{number}
+	var all []string
 	add := func(other string) { all = append(all, plus+other) }
 	if digits(n) == "" {
-		return all
+		return nil
 	}
 	switch {
 	// Brazil: 55, area code of two digits, and a 9 before the mobile number's eight, which begin with 6 to 9.

@@ -89,9 +89,10 @@ func (c *channel) content(ctx context.Context, m chat.Outgoing) (kind string, wh
 	case len(m.Body.Options) > 0:
 		what, err = interactive(m)
 		return "interactive", what, err
-	case m.Text != "":
-		link := strings.Contains(m.Text, "https://") || strings.Contains(m.Text, "http://")
-		return "text", map[string]any{"body": m.Text, "preview_url": link}, nil
+	case meta.Words(m) != "":
+		text := meta.Words(m)
+		link := strings.Contains(text, "https://") || strings.Contains(text, "http://")
+		return "text", map[string]any{"body": text, "preview_url": link}, nil
 	}
 	return "", nil, meta.Rejected("unsupported", fmt.Sprintf("WhatsApp has nothing to send of a message of kind %q.", m.Kind))
 }
@@ -99,7 +100,7 @@ func (c *channel) content(ctx context.Context, m chat.Outgoing) (kind string, wh
 func (c *channel) media(ctx context.Context, m chat.Outgoing) (kind string, what any, err error) {
 	kind = mediaType(m.Media.Kind)
 	if m.Text != "" && (kind == "audio" || kind == "sticker") {
-		return "", nil, meta.Rejected("caption", "WhatsApp shows no text below a recording or a sticker; send it apart.")
+		kind = "document" // only as such may it have words below it
 	}
 	id, err := c.upload(ctx, m.Media)
 	if err != nil {

@@ -257,8 +257,13 @@ func (p *Platform) media(w http.ResponseWriter, r *http.Request, _ []byte) {
 			return metatest.Refusal("100/33")
 		}
 		address := p.ID(id + ".")
+		now := p.Now()
 		p.mu.Lock()
-		p.issued[address] = p.Now()
+		if p.expire > 0 {
+			p.expire--
+		} else {
+			p.issued[address] = now
+		}
 		p.mu.Unlock()
 		return chattest.JSON(http.StatusOK, object{
 			"messaging_product": "whatsapp", "id": id, "url": metatest.Base(r) + "/files/download/" + address, "mime_type": file.ContentType, "file_size": len(file.Data),
@@ -272,7 +277,7 @@ func (p *Platform) download(w http.ResponseWriter, r *http.Request, _ []byte) {
 	p.Do(w, r, chattest.Operation{Name: "download", Accept: func() chattest.Reply {
 		p.mu.Lock()
 		at, ok := p.issued[address]
-		ok = ok && !p.expired[address] && p.Now().Sub(at) < addressLife
+		ok = ok && p.Now().Sub(at) < addressLife
 		p.mu.Unlock()
 		id, _, _ := bytes.Cut([]byte(address), []byte("."))
 		file, found := p.File(string(id))

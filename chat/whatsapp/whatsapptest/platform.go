@@ -36,8 +36,8 @@ type Platform struct {
 	pairs   map[string]pair
 	stopped map[string]bool      // wants no marketing
 	to      map[string]recipient // of our messages, by id
-	expired map[string]bool      // addresses of files that hold no more
-	issued  map[string]time.Time // when an address was given out
+	issued  map[string]time.Time // when an address of a file was given out
+	expire  int                  // so many of the next addresses hold no more
 }
 
 // pair is the token bucket of messages to one customer.
@@ -52,7 +52,7 @@ type recipient struct{ customer, ours string }
 func New(start time.Time) *Platform {
 	p := &Platform{
 		mux: http.NewServeMux(), last: map[string]time.Time{}, pairs: map[string]pair{}, stopped: map[string]bool{},
-		to: map[string]recipient{}, expired: map[string]bool{}, issued: map[string]time.Time{},
+		to: map[string]recipient{}, issued: map[string]time.Time{},
 	}
 	p.Fake = chattest.New(p, chat.WhatsApp, start)
 	p.mux.HandleFunc("POST /{version}/"+PhoneNumberID+"/messages", metatest.With(p.Fake, p.messages))
@@ -87,13 +87,11 @@ func (p *Platform) Meter(on bool) {
 	p.metered = on
 }
 
-// ExpireAddresses ends all addresses of files that have been given out; the next ones are good.
-func (p *Platform) ExpireAddresses() {
+// ExpireNext has the next address of a file hold no more by the time that it is used.
+func (p *Platform) ExpireNext() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for a := range p.issued {
-		p.expired[a] = true
-	}
+	p.expire++
 }
 
 // Codes are the errors of channels.md 2 and 3.4.
