@@ -23,6 +23,9 @@ const startWithin = 30 * time.Second
 // gotStart begins a customer's call: the page shows it at once, the switchboard gets it when audio is connected.
 func (s *session) gotStart(f frame) error {
 	d, err := decode[startData](f)
+	if s.from != nil && err == nil { // the widget's settings say what is called, and the visitor's row what is known
+		return s.begin(s.from.Number, s.from.Data)
+	}
 	switch {
 	case err != nil:
 		return err

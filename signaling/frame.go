@@ -63,6 +63,7 @@ type (
 		LastSeq  uint64 `json:"last_seq"`
 		Customer bool   `json:"customer"`
 		Name     string `json:"name"`
+		Widget   string `json:"widget"` // the account, of pages with the widget
 	}
 	presenceData struct {
 		Presence string `json:"presence"`

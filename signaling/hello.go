@@ -5,6 +5,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"tandem/chat/web"
 	"tandem/internal/fault"
 )
 
@@ -21,9 +22,16 @@ func (h *Hub) greet(ctx context.Context, sock *socket, first frame) (*session, e
 	}
 	ctx, cancel := context.WithTimeout(ctx, helloWithin)
 	defer cancel()
-	find := func() (*session, error) { return h.customerSession(hello.Resume, cleanName(hello.Name), sock.source) }
+	var from *web.Calling
+	find := func() (*session, error) {
+		return h.customerSession(hello.Resume, cleanName(hello.Name), sock.source, from)
+	}
 	prepare := func(*session) {}
-	if hello.Customer {
+	if hello.Customer && hello.Widget != "" {
+		if from, err = h.calling(ctx, sock, first); err != nil {
+			return nil, err
+		}
+	} else if hello.Customer {
 		if !h.cfg.Customers {
 			return nil, errNoCustomers
 		}
@@ -59,6 +67,20 @@ func (h *Hub) greet(ctx context.Context, sock *socket, first frame) (*session, e
 		}
 	}
 	return nil, errGone
+}
+
+// calling says what a call from a page with the widget is.
+func (h *Hub) calling(ctx context.Context, sock *socket, first frame) (*web.Calling, error) {
+	if h.need.Widget == nil {
+		return nil, errNoCustomers
+	}
+	hello, err := decode[web.Hello](first)
+	if err != nil {
+		return nil, err
+	}
+	hello.Own = sock.own
+	from, err := h.need.Widget.Call(ctx, hello)
+	return &from, err
 }
 
 // cleanName is what a customer calls themselves, fit to be shown.

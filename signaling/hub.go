@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"tandem/calls"
+	"tandem/chat/web"
 	"tandem/internal/auth"
 	"tandem/internal/events"
 	"tandem/internal/fault"
@@ -31,6 +32,8 @@ type Config struct {
 	Tenant    uuid.UUID
 	// CustomerCalls is how many calls at once may come from one address; 0: 5.
 	CustomerCalls int
+	// VisitorPages is how many pages with the widget may be open from one address; 0: 500.
+	VisitorPages int
 	// Grace is how long a session outlives its socket, with its call (V3.4); 0: 60 s.
 	Grace time.Duration
 	// Renew is how often the right to be connected is checked; 0: 4 s, so that a revoked session is out within 5.
@@ -40,6 +43,9 @@ type Config struct {
 func (c Config) withDefaults() Config {
 	if c.CustomerCalls == 0 {
 		c.CustomerCalls = 5
+	}
+	if c.VisitorPages == 0 {
+		c.VisitorPages = 500
 	}
 	if c.Grace == 0 {
 		c.Grace = time.Minute
@@ -63,6 +69,7 @@ type Needs struct {
 	Within     func(ctx context.Context, scope auth.Scope) (users []uuid.UUID, all bool, err error)
 	Supervise  func(ctx context.Context, call uuid.UUID, mode calls.SupervisionMode, why string) (calls.Supervision, error)
 	LiveCalls  func(ctx context.Context, tenant uuid.UUID, ids []uuid.UUID) ([]calls.LiveCall, error)
+	Widget     *web.Service // nil: no pages with the widget
 }
 
 // Hub holds the sessions of this node's browsers.
@@ -73,6 +80,8 @@ type Hub struct {
 	metrics *metrics
 	engine  *engine
 	live    *live
+
+	visitors *visitors
 
 	mu        sync.Mutex
 	ctx       context.Context        //nolint:containedctx // of Run; nil before
@@ -94,6 +103,7 @@ func New(cfg Config, need Needs, log *slog.Logger, reg prometheus.Registerer) (*
 		agents: map[uuid.UUID]*session{}, customers: map[string]*session{}, sockets: map[*socket]struct{}{}, sources: map[netip.Addr]int{},
 	}
 	h.live = &live{hub: h, floors: map[uuid.UUID]*floor{}}
+	h.visitors = newVisitors(h)
 	return h, nil
 }
 
@@ -105,6 +115,7 @@ func (h *Hub) Run(ctx context.Context) error {
 	h.mu.Lock()
 	h.ctx = ctx
 	h.mu.Unlock()
+	h.tasks.Go(func() { h.visitors.run(ctx) })
 	stop := h.need.Bus.Notes(h.note)
 	<-ctx.Done()
 	stop()
@@ -185,8 +196,8 @@ func (h *Hub) agentSession(a auth.Actor) (*session, error) {
 	return s, nil
 }
 
-// customerSession finds the session of a resume token, or begins one.
-func (h *Hub) customerSession(resume, name string, source netip.Addr) (*session, error) {
+// customerSession finds the session of a resume token, or begins one; from says what it is that calls, for a page with the widget.
+func (h *Hub) customerSession(resume, name string, source netip.Addr, from *web.Calling) (*session, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if s := h.customers[resume]; s != nil && resume != "" {
@@ -204,8 +215,12 @@ func (h *Hub) customerSession(resume, name string, source netip.Addr) (*session,
 	if pages >= pagesPerCall*h.cfg.CustomerCalls {
 		return nil, errTooManyPages
 	}
-	s := h.newSession(h.cfg.Tenant)
-	s.name, s.source = name, source
+	tenant := h.cfg.Tenant
+	if from != nil {
+		tenant, name = from.Tenant, cleanName(from.Name)
+	}
+	s := h.newSession(tenant)
+	s.name, s.source, s.from = name, source, from
 	h.customers[s.resume] = s
 	h.begin(s)
 	return s, nil
@@ -277,6 +292,9 @@ func (h *Hub) note(tenant uuid.UUID, n events.Note) {
 		}
 	}
 	h.live.note(tenant, n)
+	if strings.HasPrefix(n.Type, "conversation.") {
+		h.visitors.note(n)
+	}
 }
 
 // public turns an error into what the page is told; what is nobody's fault but ours is logged.

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"tandem/calls"
+	"tandem/chat/web"
 	"tandem/internal/auth"
 	"tandem/internal/fault"
 	"tandem/internal/storage"
@@ -32,8 +33,9 @@ type session struct {
 	id     uuid.UUID
 	resume string // the secret by which a page finds its session again
 	actor  auth.Actor
-	name   string     // customers: what they call themselves
-	source netip.Addr // customers: where they call from
+	name   string       // customers: what they call themselves
+	source netip.Addr   // customers: where they call from
+	from   *web.Calling // customers: out of the widget, which says what they call
 
 	ctx   context.Context //nolint:containedctx // of the session's life
 	desk  *lane           // does what waits for the database

@@ -16,6 +16,7 @@ import (
 	"github.com/gorilla/websocket"
 	"golang.org/x/time/rate"
 
+	"tandem/chat/web"
 	"tandem/internal/fault"
 )
 
@@ -44,6 +45,7 @@ type socket struct {
 	conn   *websocket.Conn
 	out    chan []byte
 	source netip.Addr
+	own    string // our origin, as the page has reached us
 	m      *metrics
 
 	mu     sync.Mutex
@@ -74,7 +76,7 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return // Upgrade has answered
 	}
-	s := &socket{conn: conn, out: make(chan []byte, outbox), m: h.metrics, source: sourceOf(r)}
+	s := &socket{conn: conn, out: make(chan []byte, outbox), m: h.metrics, source: sourceOf(r), own: web.OwnOrigin(r)}
 	if !h.keep(s) {
 		_ = conn.Close()
 		return
@@ -144,6 +146,10 @@ func (h *Hub) serve(ctx context.Context, s *socket) {
 		h.metrics.refused.WithLabelValues("hello").Inc()
 		s.close(closePolicy, "the first frame must be hello")
 		s.end()
+		return
+	}
+	if isVisitor(first) {
+		h.visit(ctx, s, first)
 		return
 	}
 	session, err := h.greet(ctx, s, first)

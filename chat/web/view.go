@@ -33,6 +33,7 @@ type Conversation struct {
 	Position  int        `json:"position,omitempty"`
 	Wait      *int       `json:"wait_seconds,omitempty"`
 	Opens     *time.Time `json:"opens_at,omitempty"`
+	ReadSeq   int64      `json:"read_seq"` // how far the agent has read
 	Rating    int        `json:"rating,omitempty"`
 }
 
@@ -73,23 +74,21 @@ func (s *Service) Thread(ctx context.Context, v Visitor, since map[uuid.UUID]int
 	}
 	t := Thread{Conversations: []Conversation{}, Messages: []Message{}, Whole: len(since) == 0}
 	names := map[uuid.UUID]string{}
-	read := map[uuid.UUID]int64{}
 	for _, c := range raw.Conversations {
 		seen, err := s.conversation(ctx, v, c, names)
 		if err != nil {
 			return t, err
 		}
-		read[c.ID] = c.ReadSeq
 		t.Conversations = append(t.Conversations, seen)
 	}
 	for _, m := range raw.Messages {
-		t.Messages = append(t.Messages, s.message(ctx, v, m, read[m.Conversation], names))
+		t.Messages = append(t.Messages, s.message(ctx, v, m, names))
 	}
 	return t, nil
 }
 
 func (s *Service) conversation(ctx context.Context, v Visitor, c chat.ThreadConversation, names map[uuid.UUID]string) (Conversation, error) {
-	seen := Conversation{ID: c.ID, State: c.State, Rev: c.Rev, CreatedAt: c.CreatedAt, Bot: c.OwnerKind == chat.BotOwner, Waiting: c.Waiting}
+	seen := Conversation{ID: c.ID, State: c.State, Rev: c.Rev, CreatedAt: c.CreatedAt, Bot: c.OwnerKind == chat.BotOwner, Waiting: c.Waiting, ReadSeq: c.ReadSeq}
 	if c.State == chat.Closed {
 		err := s.cfg.DB.Tenant(ctx, v.Tenant, func(tx *storage.Tx) (err error) { seen.Rating, err = rated(ctx, tx, c.ID); return err })
 		return seen, err
@@ -131,7 +130,7 @@ func (s *Service) agentName(ctx context.Context, tenant, agent uuid.UUID, names 
 	return name
 }
 
-func (s *Service) message(ctx context.Context, v Visitor, m chat.Message, read int64, names map[uuid.UUID]string) Message {
+func (s *Service) message(ctx context.Context, v Visitor, m chat.Message, names map[uuid.UUID]string) Message {
 	seen := Message{
 		ID: m.ID, Conversation: m.Conversation, Seq: m.Seq, Rev: m.Rev, At: m.At, Mine: m.Direction == chat.In, Author: m.Author, Name: m.AuthorName, Kind: m.Kind, Text: m.Text,
 		Options: m.Body.Options, Attachments: m.Attachments, Status: m.Status, Edited: m.EditedAt != nil, Unsent: m.UnsentAt != nil, Reactions: m.Reactions,
@@ -141,9 +140,6 @@ func (s *Service) message(ctx context.Context, v Visitor, m chat.Message, read i
 		seen.Status = chat.StatusSent
 		if m.Client != nil {
 			seen.Client = m.Client.String()
-		}
-		if m.Seq <= read {
-			seen.Status = chat.StatusRead
 		}
 	case m.AuthorID != nil && m.Author == chat.ByAgent:
 		if name := s.agentName(ctx, v.Tenant, *m.AuthorID, names); name != "" {

@@ -87,7 +87,6 @@ export interface Message {
   code?: string;
   values?: Record<string, string>;
   options?: { id: string; title: string }[];
-  action?: string;
   attachments?: Attachment[];
   quote?: { id?: string; text: string };
   status?: 'sent' | 'delivered' | 'read';
@@ -109,6 +108,8 @@ export interface Conversation {
   position?: number;
   wait_seconds?: number;
   opens_at?: string;
+  /** How far the agent has read. */
+  read_seq: number;
   rating?: number;
 }
 

@@ -3,6 +3,7 @@ import type { Message } from '../protocol';
 import { AttachmentView } from './AttachmentView';
 import { useStore, useTexts, useWidget } from './context';
 import { Linked } from './Linked';
+import { pieces } from './links';
 import { fill } from './texts';
 import type { Pending } from './thread';
 
@@ -69,9 +70,15 @@ function Bubble({ m }: { m: Message }) {
   }
   const last = talk.messages.at(-1);
   const name = m.mine ? t.you : m.name || (m.author === 'bot' ? t.bot : t.agent);
-  const tick = m.mine && !m.unsent ? { sent: t.sent, delivered: t.delivered, read: t.read }[m.status ?? 'sent'] : '';
+  const seen = m.mine && m.seq <= (talk.conversations.find((c) => c.id === m.conversation_id)?.read_seq ?? 0);
+  const tick = m.mine && !m.unsent ? (seen ? t.read : t.sent) : '';
+  const action = m.kind === 'action' && actionIn(m.text);
   return (
-    <article class={m.mine ? 'bubble mine' : 'bubble'} data-message={m.id} data-status={m.mine ? m.status : undefined}>
+    <article
+      class={m.mine ? 'bubble mine' : 'bubble'}
+      data-message={m.id}
+      data-status={m.mine ? (seen ? 'read' : 'sent') : undefined}
+    >
       <p class="who">{name}</p>
       {m.quote && <blockquote>{m.quote.text}</blockquote>}
       {m.unsent ? (
@@ -86,13 +93,10 @@ function Bubble({ m }: { m: Message }) {
               <Linked text={m.text} />
             </p>
           )}
-          {m.action && (
-            <iframe
-              class="action"
-              src={`/a/${encodeURIComponent(m.action)}`}
-              title={m.text || t.action}
-              allow="camera; publickey-credentials-get; publickey-credentials-create"
-            />
+          {action && (
+            <a class="primary action" href={action} target="_blank" rel="noopener">
+              {t.action}
+            </a>
           )}
           {m.options && m.options.length > 0 && (
             <div class="options">
@@ -114,8 +118,8 @@ function Bubble({ m }: { m: Message }) {
         <time dateTime={m.at}>{timeOf(m.at, language)}</time>
         {m.edited && ` · ${t.edited}`}
         {tick && (
-          <span class={`tick ${m.status ?? 'sent'}`} role="img" aria-label={tick} title={tick}>
-            {m.status === 'sent' || !m.status ? '✓' : '✓✓'}
+          <span class={seen ? 'tick read' : 'tick'} role="img" aria-label={tick} title={tick}>
+            {seen ? '✓✓' : '✓'}
           </span>
         )}
         {m.reactions?.map((r) => (
@@ -129,6 +133,15 @@ function Bubble({ m }: { m: Message }) {
       </p>
     </article>
   );
+}
+
+/** The page of a SmartAction, which is one of ours, out of the address in its message. */
+function actionIn(text: string): string {
+  for (const { href } of pieces(text)) {
+    const url = href ? new URL(href) : null;
+    if (url && /^\/a\/[\w-]+$/.test(url.pathname)) return url.pathname;
+  }
+  return '';
 }
 
 function quote(m: Message): void {
