@@ -46,7 +46,7 @@ type MediaStore struct {
 // NewMediaStore makes a MediaStore; nothing is fetched before Run.
 func NewMediaStore(cfg MediaConfig) *MediaStore {
 	if cfg.MaxBytes == 0 {
-		cfg.MaxBytes = 25 << 20
+		cfg.MaxBytes = MaxFileBytes
 	}
 	if cfg.Workers == 0 {
 		cfg.Workers = 2

@@ -338,12 +338,7 @@ func (m *MediaStore) tidy(ctx context.Context) error {
 	tick := time.NewTicker(time.Hour)
 	defer tick.Stop()
 	for {
-		err := m.cfg.DB.Worker(ctx, func(tx *storage.Tx) error {
-			if _, err := tx.Exec(ctx, `DELETE FROM chat_media_links WHERE expires_at <= $1`, tx.Now); err != nil {
-				return fmt.Errorf("remove links: %w", err)
-			}
-			return m.remove(ctx, tx, `message_id IS NULL AND original IS NULL AND created_at <= $1`, tx.Now.Add(-unsentKept))
-		})
+		err := m.cfg.DB.Worker(ctx, func(tx *storage.Tx) error { return m.tidyIn(ctx, tx) })
 		if err != nil && ctx.Err() == nil {
 			m.log.Error("removing files that nobody has sent failed and is tried again", "err", err)
 		}
@@ -353,4 +348,11 @@ func (m *MediaStore) tidy(ctx context.Context) error {
 		case <-tick.C:
 		}
 	}
+}
+
+func (m *MediaStore) tidyIn(ctx context.Context, tx *storage.Tx) error {
+	if _, err := tx.Exec(ctx, `DELETE FROM chat_media_links WHERE expires_at <= $1`, tx.Now); err != nil {
+		return fmt.Errorf("remove links: %w", err)
+	}
+	return m.remove(ctx, tx, `message_id IS NULL AND original IS NULL AND created_at <= $1`, tx.Now.Add(-unsentKept))
 }

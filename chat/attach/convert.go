@@ -21,16 +21,20 @@ type Rule struct {
 	Types []string
 }
 
-func (r Rule) takes(mime string) bool { return slices.Contains(r.Types, mime) }
+// takes says whether a type goes; no types, or */*, stand for all.
+func (r Rule) takes(mime string) bool {
+	return len(r.Types) == 0 || slices.Contains(r.Types, mime) || slices.Contains(r.Types, "*/*")
+}
 
-func (r Rule) fits(t Type, bytes int64) bool {
-	return r.takes(t.MIME) && (r.Bytes == 0 || bytes <= r.Bytes)
+// Fits says whether a file goes as it is.
+func (r Rule) Fits(mime string, bytes int64) bool {
+	return r.takes(mime) && (r.Bytes == 0 || bytes <= r.Bytes)
 }
 
 // Fit converts a clean file to what a platform takes; ErrNoFit when that cannot be done. Its result may be the file that was given.
 func (c *Cleaner) Fit(ctx context.Context, src Clean, rule Rule) (out Clean, err error) {
 	switch {
-	case rule.fits(src.Type, src.Bytes):
+	case rule.Fits(src.MIME, src.Bytes):
 		out = src
 	case src.Kind == Image:
 		out, err = c.fitImage(ctx, src, rule)
@@ -69,7 +73,7 @@ func (c *Cleaner) fitImage(ctx context.Context, src Clean, rule Rule) (Clean, er
 		if out.File, out.Bytes, err = c.spooled(func(w io.Writer) error { return encode(w, m, to, try.quality) }); err != nil {
 			return Clean{}, err
 		}
-		if rule.fits(to, out.Bytes) {
+		if rule.Fits(to.MIME, out.Bytes) {
 			return out, nil
 		}
 		if err := out.File.Close(); err != nil {
@@ -138,7 +142,7 @@ func (c *Cleaner) run(ctx context.Context, src Clean, to Type, rule Rule, args .
 	if out.Bytes, err = f.Seek(0, io.SeekEnd); err != nil {
 		return Clean{}, errors.Join(fmt.Errorf("measure the file: %w", err), f.Close())
 	}
-	if out.Bytes == 0 || !rule.fits(to, out.Bytes) {
+	if out.Bytes == 0 || !rule.Fits(to.MIME, out.Bytes) {
 		return Clean{}, errors.Join(ErrNoFit, f.Close())
 	}
 	if to.boxes() {

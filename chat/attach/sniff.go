@@ -46,6 +46,7 @@ var (
 	AAC  = Type{"audio/aac", ".aac", Audio, true}
 	GPP  = Type{"video/3gpp", ".3gp", Video, true}
 	MOV  = Type{"video/quicktime", ".mov", Video, true}
+	FLAC = Type{"audio/flac", ".flac", Audio, true}
 	WebM = Type{"video/webm", ".webm", Video, true}
 	SVG  = Type{"image/svg+xml", ".svg", File, false}
 	HTML = Type{"text/html", ".html", File, false}
@@ -56,6 +57,16 @@ var (
 	// Unknown is what nobody can tell.
 	Unknown = Type{"application/octet-stream", "", File, false}
 )
+
+// Shown is the type that is shown of that name, as Clean has told it; Unknown for all others.
+func Shown(mime string) Type {
+	for _, t := range []Type{JPEG, PNG, GIF, MP4, M4A, Ogg, MP3, AMR, WAV, AAC, FLAC, GPP, MOV, WebM} {
+		if t.MIME == mime {
+			return t
+		}
+	}
+	return Unknown
+}
 
 // download is the type as something that is not shown. What pretended to be another thing has no type of its own.
 func (t Type) download() Type {
@@ -79,7 +90,7 @@ var magic = []struct {
 	{"GIF89a", GIF},
 	{"#!AMR", AMR},
 	{"ID3", MP3},
-	{"fLaC", Type{"audio/flac", ".flac", Audio, true}},
+	{"fLaC", FLAC},
 	{"#!SILK", Type{"audio/silk", ".silk", File, false}},
 	{"\x02#!SILK", Type{"audio/silk", ".silk", File, false}},
 	{"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", Type{"application/x-ole-storage", "", File, false}},
