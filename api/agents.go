@@ -13,6 +13,7 @@ import (
 func (s *Server) agentRoutes() []route {
 	return []route{
 		on(s, "GET", "/agents", "read:agents", "list-agents", "Agents with what they do at the moment, by name", s.listAgents),
+		on(s, "GET", "/colleagues", "read:conversations", "list-colleagues", "Who may be mentioned, added or given a conversation: names and presence of all agents", s.listColleagues),
 		on(s, "GET", "/agents/{id}", "read:agents", "get-agent", "One agent", s.getAgent),
 		on(s, "PUT", "/agents/{id}", "write:agents", "put-agent", "Make a user an agent, or change one", s.putAgent),
 		on(s, "DELETE", "/agents/{id}", "write:agents", "archive-agent", "Take an agent out of all queues", s.archiveAgent),
@@ -34,6 +35,30 @@ func (s *Server) listAgents(ctx context.Context, in *agentFilter) (*List[queues.
 	}
 	p, err := s.Queues.Agents(ctx, tenant(ctx), queues.AgentFilter{Only: only, Queue: in.Queue, Presence: in.Presence, Cursor: in.Cursor, Limit: in.Limit})
 	return cut(p.Items, p.Next, err)
+}
+
+// Colleague is an agent as every other agent may know them.
+type Colleague struct {
+	ID       uuid.UUID       `json:"id"`
+	Name     string          `json:"name"`
+	Presence queues.Presence `json:"presence"`
+	Free     bool            `json:"free" doc:"has capacity left"`
+}
+
+func (s *Server) listColleagues(ctx context.Context, _ *struct{}) (*List[Colleague], error) {
+	p, err := s.Queues.Agents(ctx, tenant(ctx), queues.AgentFilter{Limit: 500})
+	if err != nil {
+		return nil, err
+	}
+	all := make([]Colleague, 0, len(p.Items))
+	for _, a := range p.Items {
+		c := Colleague{ID: a.ID, Name: a.Name, Presence: a.Presence, Free: a.Used < a.Capacity}
+		if a.AlwaysAvailable {
+			c.Presence = queues.Available
+		}
+		all = append(all, c)
+	}
+	return whole(all, nil)
 }
 
 // reachAgent says whether the scope reaches an agent, by ErrNoAgent.

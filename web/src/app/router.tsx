@@ -80,9 +80,12 @@ const supervisor = createRoute({
   getParentRoute: () => app,
   path: '/supervisor',
   component: lazyRouteComponent(() => import('../supervisor/Supervisor'), 'Supervisor'),
-  validateSearch: (search: Record<string, unknown>): { tab?: string; call?: string; agent?: string } => ({
+  validateSearch: (
+    search: Record<string, unknown>,
+  ): { tab?: string; call?: string; chat?: string; agent?: string } => ({
     ...(typeof search.tab === 'string' ? { tab: search.tab } : {}),
     ...(typeof search.call === 'string' ? { call: search.call } : {}),
+    ...(typeof search.chat === 'string' ? { chat: search.chat } : {}),
     ...(typeof search.agent === 'string' ? { agent: search.agent } : {}),
   }),
 });

@@ -24,7 +24,8 @@ const TYPED = 250;
 export function ConversationList(props: {
   list: ReturnType<typeof useConversations>;
   filter: Filter;
-  onFilter: (filter: Omit<Filter, 'view'>) => void;
+  view: string;
+  onFilter: (filter: Filter) => void;
   open: string | undefined;
   onOpen: (id: string) => void;
 }) {
@@ -35,7 +36,7 @@ export function ConversationList(props: {
   return (
     <section className={classes.list} aria-label={t('conversations')}>
       <div className={classes.listHead}>
-        <ViewSelect view={filter.view} />
+        <ViewSelect view={props.view} />
         <div className={classes.searchLine} data-part="search">
           <SearchInput
             label={t('search')}
@@ -54,7 +55,7 @@ export function ConversationList(props: {
       ) : !list.rows ? (
         <Waiting />
       ) : list.rows.length === 0 ? (
-        <Nothing filter={filter} onClear={() => onFilter(noFilter)} />
+        <Nothing filter={filter} onClear={() => onFilter({ ...noFilter, view: filter.view })} />
       ) : (
         <Rows {...props} />
       )}

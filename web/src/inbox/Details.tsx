@@ -4,7 +4,8 @@ import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useTranslation } from 'react-i18next';
 import { contactQuery, ticketQuery } from '../api/queries';
-import { useCan } from '../app/session';
+import { useCan, useMe } from '../app/session';
+import { Actions } from '../desktop/Actions';
 import { ContactFacts } from '../desktop/ContactPanel';
 import { Flags } from '../desktop/Flags';
 import { TicketStatusTag } from '../tickets/TicketStatusTag';
@@ -46,6 +47,7 @@ export function Details(props: { conversation: Conversation; drawer: boolean; on
 function Content({ conversation }: { conversation: Conversation }) {
   const { t } = useTranslation('inbox');
   const can = useCan();
+  const me = useMe().id;
   const contact = useQuery({ ...contactQuery(conversation.contact_id), enabled: can('read', 'contacts') });
   const name = usePersonName()(conversation);
   const { person } = conversation;
@@ -78,6 +80,11 @@ function Content({ conversation }: { conversation: Conversation }) {
         </section>
       )}
       {conversation.ticket_id && can('read', 'tickets') && <LinkedTicket id={conversation.ticket_id} />}
+      <Actions
+        key={conversation.id}
+        of={{ conversation_id: conversation.id }}
+        asking={conversation.owner_id === me && conversation.state === 'open'}
+      />
       {data.length > 0 && (
         <section>
           <Title order={3} fz="sm" mb={6}>

@@ -80,7 +80,6 @@ export function Editor(props: Props) {
       attachments: note ? [] : attachments,
       ...(quote && !note ? { quote } : {}),
       ...(note ? { mentions: mentionedIn(text, colleagues) } : {}),
-      ...(conversation.composer?.tag && !note ? { tag: conversation.composer.tag } : {}),
       state: 'waiting',
     });
     type(false);

@@ -1,13 +1,15 @@
 import { IconMessages } from '@tabler/icons-react';
+import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
-import { useCallback, useState } from 'react';
+import { useCallback, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { EmptyState } from '../ui/Page';
 import { Conversation } from './Conversation';
 import { ConversationList } from './ConversationList';
-import { type Filter, noFilter } from './filter';
+import { type Filter, filterOf, noFilter, views } from './filter';
 import classes from './inbox.module.css';
 import { useConversations } from './live';
+import { viewsQuery } from './queries';
 import { useInboxKeys } from './useInboxKeys';
 
 /** Conversations: the list, and the one that is open. */
@@ -15,8 +17,7 @@ export function Inbox() {
   const { t } = useTranslation('inbox');
   const navigate = useNavigate();
   const { c: open, view = 'mine' }: { c?: string; view?: string } = useSearch({ from: '/app/' });
-  const [rest, setRest] = useState<Omit<Filter, 'view'>>(noFilter);
-  const filter: Filter = useStable({ ...rest, view });
+  const [filter, setFilter] = useFilter(view);
   const list = useConversations(filter);
   const select = useCallback(
     (id: string | undefined) =>
@@ -26,7 +27,15 @@ export function Inbox() {
   useInboxKeys(list.rows, open, select);
   return (
     <div className={classes.inbox} data-open={open ? true : undefined}>
-      <ConversationList list={list} filter={filter} onFilter={setRest} open={open} onOpen={select} />
+      <ConversationList
+        key={view}
+        list={list}
+        filter={filter}
+        view={view}
+        onFilter={setFilter}
+        open={open}
+        onOpen={select}
+      />
       {open ? (
         <Conversation key={open} id={open} onClose={() => select(undefined)} onChange={list.put} />
       ) : (
@@ -42,10 +51,13 @@ export function Inbox() {
   );
 }
 
-/** The same object as long as it says the same. */
-function useStable<T extends object>(value: T): T {
-  const [kept, keep] = useState(value);
-  if (JSON.stringify(kept) === JSON.stringify(value)) return kept;
-  keep(value);
-  return value;
+/** The filter of a view, as somebody has changed it since they came to the view. */
+function useFilter(view: string): [Filter, (filter: Filter) => void] {
+  const saved = useQuery(viewsQuery).data?.find((one) => one.id === view);
+  const [kept, keep] = useState<{ view: string; filter: Filter }>();
+  const initial = useMemo(
+    () => (saved ? filterOf(saved.filter) : { ...noFilter, view: views.find((name) => name === view) ?? 'all' }),
+    [saved, view],
+  );
+  return [kept?.view === view ? kept.filter : initial, (filter) => keep({ view, filter })];
 }

@@ -8,7 +8,7 @@ import { queuesQuery } from '../api/queries';
 import { useSave } from '../api/useSave';
 import { useCan } from '../app/session';
 import { channels } from './channels';
-import { countFilters, type Filter, noFilter, queryOf } from './filter';
+import { anyState, countFilters, type Filter, noFilter, savedOf } from './filter';
 import { addView } from './routes';
 
 /** What narrows the list, and the way to keep it as a view. */
@@ -33,10 +33,11 @@ export function ListFilters({ filter, onChange }: { filter: Filter; onChange: (f
               label={t('common:state')}
               comboboxProps={{ withinPortal: false }}
               data={[
+                { value: '', label: t('activeState') },
                 { value: 'open', label: t('state.open') },
                 { value: 'snoozed', label: t('state.snoozed') },
                 { value: 'closed', label: t('state.closed') },
-                { value: '', label: t('anyState') },
+                { value: anyState, label: t('anyState') },
               ]}
               value={filter.state}
               onChange={(value) => set({ state: value ?? '' })}
@@ -84,7 +85,7 @@ function SaveView({ filter }: { filter: Filter }) {
   const navigate = useNavigate();
   const [name, setName] = useState('');
   const save = useSave({
-    save: () => addView({ name: name.trim(), shared: false, filter: queryOf(filter) }),
+    save: () => addView({ name: name.trim(), shared: false, filter: savedOf(filter) }),
     nouns: ['saved-views', 'conversations'],
     done: (made) => {
       setName('');

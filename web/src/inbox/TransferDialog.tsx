@@ -116,7 +116,7 @@ function useTargets(
     })),
     agent: colleagues.map((one) => ({
       value: one.id,
-      label: one.presence ? `${one.name} · ${t(`common:presence.${one.presence}`)}` : one.name,
+      label: `${one.name} · ${t(`common:presence.${one.presence}`)}`,
     })),
   };
 }

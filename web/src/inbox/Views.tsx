@@ -22,7 +22,8 @@ function useViews() {
   return {
     own: views.filter((view) => (view === 'team' ? scope !== 'own' : view === 'all' ? scope === 'all' : true)),
     saved: saved.data ?? [],
-    count: (view: string) => counts.data?.views[view],
+    count: (view: string): number | undefined =>
+      view === 'mine' || view === 'unassigned' || view === 'mentions' ? counts.data?.[view] : undefined,
   };
 }
 
@@ -59,6 +60,7 @@ export function Views() {
 function Saved({ view, current, count }: { view: SavedView; current: boolean; count: number | undefined }) {
   const { t } = useTranslation(['inbox', 'common']);
   const confirm = useConfirm();
+  const me = useMe().id;
   const navigate = useNavigate();
   const remove = useAct({
     act: () => removeView(view.id),
@@ -77,22 +79,24 @@ function Saved({ view, current, count }: { view: SavedView; current: boolean; co
         <span className={classes.viewName}>{view.name}</span>
         <span className={classes.viewCount}>{count ?? ''}</span>
       </Link>
-      <ActionIcon
-        variant="subtle"
-        color="gray"
-        size="sm"
-        aria-label={`${t('common:delete')}: ${view.name}`}
-        onClick={() =>
-          confirm({
-            title: t('deleteView'),
-            text: view.name,
-            action: t('common:delete'),
-            onConfirm: () => remove.mutate(),
-          })
-        }
-      >
-        <IconX size={13} />
-      </ActionIcon>
+      {view.owner_id === me && (
+        <ActionIcon
+          variant="subtle"
+          color="gray"
+          size="sm"
+          aria-label={`${t('common:delete')}: ${view.name}`}
+          onClick={() =>
+            confirm({
+              title: t('deleteView'),
+              text: view.name,
+              action: t('common:delete'),
+              onConfirm: () => remove.mutate(),
+            })
+          }
+        >
+          <IconX size={13} />
+        </ActionIcon>
+      )}
     </div>
   );
 }

@@ -1,34 +1,27 @@
 import { useQuery } from '@tanstack/react-query';
 import { useMemo } from 'react';
-import { agentsQuery } from '../api/queries';
-import { useCan, useMe } from '../app/session';
+import { useMe } from '../app/session';
+import { getColleagues } from './routes';
 
 /** Somebody who may be mentioned, added or given a conversation. */
 export interface Colleague {
   id: string;
   name: string;
-  presence?: string;
+  presence: string;
   /** Has room for one more. */
-  free?: boolean;
+  free: boolean;
 }
 
 /** The others who answer customers, those who are there first. */
 export function useColleagues(): Colleague[] {
   const me = useMe().id;
-  const can = useCan();
-  const agents = useQuery({ ...agentsQuery, enabled: can('read', 'agents') });
+  const all = useQuery({ queryKey: ['agents', 'colleagues'], queryFn: getColleagues, staleTime: 15_000 });
   return useMemo(
     () =>
-      (agents.data ?? [])
-        .filter((agent) => agent.id !== me)
-        .map((agent) => ({
-          id: agent.id,
-          name: agent.name,
-          presence: agent.always_available ? 'AVAILABLE' : agent.presence,
-          free: agent.used < agent.capacity,
-        }))
+      (all.data?.items ?? [])
+        .filter((one) => one.id !== me)
         .sort((a, b) => rank(a) - rank(b) || a.name.localeCompare(b.name)),
-    [agents.data, me],
+    [all.data, me],
   );
 }
 

@@ -1,12 +1,13 @@
-import type { Conversation } from './types';
+import type { Conversation, ConversationState } from './types';
 
 /** The views that everybody has. */
 export const views = ['mine', 'unassigned', 'team', 'all', 'mentions'] as const;
 
 /** What the list of conversations shows; empty values narrow nothing. */
 export interface Filter {
-  /** One of `views`, or the id of a saved one. */
+  /** One of `views`. */
   view: string;
+  /** Empty: all but closed ones. */
   state: string;
   channel: string;
   queue: string;
@@ -14,36 +15,66 @@ export interface Filter {
   search: string;
 }
 
-export const noFilter: Filter = { view: 'mine', state: 'open', channel: '', queue: '', unread: false, search: '' };
+/** A filter as it is kept under a name. */
+export interface SavedFilter {
+  view?: string;
+  state?: ConversationState[];
+  channel?: string;
+  queue_id?: string;
+  unread?: boolean;
+  search?: string;
+}
+
+export const anyState = 'open,snoozed,closed';
+
+export const noFilter: Filter = { view: 'mine', state: '', channel: '', queue: '', unread: false, search: '' };
 
 /** The filter as the API's query. */
 export function queryOf(filter: Filter): Record<string, string | boolean> {
-  const query: Record<string, string | boolean> = { view: filter.view };
-  if (filter.state) query.state = filter.state;
-  if (filter.channel) query.channel = filter.channel;
-  if (filter.queue) query.queue_id = filter.queue;
-  if (filter.unread) query.unread = true;
-  if (filter.search.trim()) query.search = filter.search.trim();
-  return query;
+  const { state, ...rest } = savedOf(filter);
+  return { ...rest, ...(state ? { state: state.join(',') } : {}) } as Record<string, string | boolean>;
+}
+
+/** The filter as it is kept. */
+export function savedOf(filter: Filter): SavedFilter {
+  return {
+    view: filter.view,
+    ...(filter.state ? { state: filter.state.split(',') as ConversationState[] } : {}),
+    ...(filter.channel ? { channel: filter.channel } : {}),
+    ...(filter.queue ? { queue_id: filter.queue } : {}),
+    ...(filter.unread ? { unread: true } : {}),
+    ...(filter.search.trim() ? { search: filter.search.trim() } : {}),
+  };
+}
+
+/** The filter of what was kept. */
+export function filterOf(saved: SavedFilter): Filter {
+  return {
+    view: saved.view || 'all',
+    state: saved.state?.join(',') ?? '',
+    channel: saved.channel ?? '',
+    queue: saved.queue_id ?? '',
+    unread: saved.unread ?? false,
+    search: saved.search ?? '',
+  };
 }
 
 /** How many filters besides view and search narrow the list. */
 export const countFilters = (filter: Filter): number =>
-  Number(filter.state !== 'open') + Number(filter.channel !== '') + Number(filter.queue !== '') + Number(filter.unread);
+  Number(filter.state !== '') + Number(filter.channel !== '') + Number(filter.queue !== '') + Number(filter.unread);
 
 /** Whether a conversation that has changed still belongs into the list; undefined where only the server can say. */
 export function belongs(conversation: Conversation, filter: Filter, me: string): boolean | undefined {
-  if (filter.state && conversation.state !== filter.state) return false;
+  const searched = filter.search.trim() !== '';
+  const states = filter.state ? filter.state.split(',') : searched ? anyState.split(',') : ['open', 'snoozed'];
+  if (!states.includes(conversation.state)) return false;
   if (filter.channel && conversation.channel !== filter.channel) return false;
   if (filter.queue && conversation.queue_id !== filter.queue) return false;
-  if (filter.unread && conversation.unread === 0) return false;
   switch (filter.view) {
     case 'mine':
-      return conversation.owner_id === me || conversation.collaborators?.includes(me) || undefined;
+      return conversation.owner_id === me || conversation.collaborators.includes(me);
     case 'unassigned':
       return conversation.owner_kind === 'none' ? undefined : false;
-    case 'all':
-      return filter.search ? undefined : true;
     default:
       return undefined;
   }

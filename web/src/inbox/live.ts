@@ -12,6 +12,7 @@ import type { Conversation } from './types';
 // How long a page waits for more news before it asks: news come in bursts.
 const LIST_EVERY = 500;
 const MESSAGES_EVERY = 150;
+const UNTOLD_EVERY = 10_000;
 // How long one sign of typing lasts.
 const TYPING = 6_000;
 
@@ -56,6 +57,8 @@ export function useConversations(filter: Filter) {
         void refresh().catch(() => undefined); // the next news ask again
       }, LIST_EVERY);
     };
+    // Who waits for anybody is told to nobody in particular.
+    const poll = filter.view === 'mine' ? undefined : setInterval(again, UNTOLD_EVERY);
     again(); // what is shown may be from the last time that this list was open
     let online = phone.getState().link === 'online';
     const offs = [
@@ -68,9 +71,10 @@ export function useConversations(filter: Filter) {
     ];
     return () => {
       clearTimeout(timer);
+      clearInterval(poll);
       for (const off of offs) off();
     };
-  }, [phone, refresh]);
+  }, [phone, refresh, filter.view]);
 
   /** Lays a conversation that was fetched by itself into the list, or takes it out. */
   const put = useCallback(

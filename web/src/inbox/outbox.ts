@@ -12,7 +12,6 @@ export interface Sending {
   quote?: { id: string; text: string };
   template?: TemplateSend;
   mentions?: string[];
-  tag?: string;
   /** waiting: for its turn or the network; refused: the server will not have it as it is. */
   state: 'waiting' | 'refused';
   code?: string;

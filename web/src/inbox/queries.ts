@@ -106,8 +106,12 @@ export function usePrefetch(): (id: string) => void {
   );
 }
 
-/** What rings at one. */
+/** What rings at one; a conversation that went elsewhere meanwhile is left out. */
 export const offeredQuery = queryOptions({
   queryKey: ['conversations', 'offered'],
-  queryFn: async () => (await routes.getOffered()).items,
+  queryFn: async () => {
+    const { ringing } = await routes.getCounts();
+    const found = await Promise.allSettled(ringing.map((one) => routes.getConversation(one.item)));
+    return found.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+  },
 });

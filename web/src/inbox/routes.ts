@@ -1,7 +1,6 @@
 import { api, body } from '../api/client';
 import { problemOf } from '../api/problem';
-import type { Filter } from './filter';
-import { queryOf } from './filter';
+import { type Filter, queryOf, type SavedFilter } from './filter';
 import type { Sending } from './outbox';
 import type { Attachment, CannedResponse, Conversation, Message, Step, Template } from './types';
 
@@ -26,16 +25,26 @@ export interface PageOf<T> {
 }
 
 export interface Counts {
-  views: Record<string, number>;
+  mine: number;
   unread: number;
-  offers: number;
+  unassigned: number;
+  mentions: number;
+  ringing: Array<{ offer: string; item: string; queue: string; since: string; until: string }>;
+}
+
+export interface Colleague {
+  id: string;
+  name: string;
+  presence: string;
+  free: boolean;
 }
 
 export interface SavedView {
   id: string;
   name: string;
   shared: boolean;
-  filter: Record<string, unknown>;
+  owner_id: string;
+  filter: SavedFilter;
 }
 
 const of = (id: string) => `/conversations/${encodeURIComponent(id)}`;
@@ -45,13 +54,11 @@ export const listConversations = (filter: Filter, cursor: string, limit = 50) =>
     query: { ...queryOf(filter), limit, ...(cursor ? { cursor } : {}) },
   });
 
+export const getColleagues = () => call<PageOf<Colleague>>('GET', '/colleagues');
+
 /** The conversations of a contact, newest first. */
 export const listOf = (contact: string) =>
   call<PageOf<Conversation>>('GET', '/conversations', { query: { view: 'all', contact_id: contact, limit: 20 } });
-
-/** What rings at the asking user. */
-export const getOffered = () =>
-  call<PageOf<Conversation>>('GET', '/conversations', { query: { view: 'offered', limit: 20 } });
 
 export const getCounts = () => call<Counts>('GET', '/conversations/counts');
 export const getConversation = (id: string) => call<Conversation>('GET', of(id));
@@ -72,7 +79,6 @@ export function sendMessage(m: Sending): Promise<void> {
       attachments: m.attachments.map((a) => a.id),
       ...(m.quote ? { quote_id: m.quote.id } : {}),
       ...(m.template ? { template: m.template } : {}),
-      ...(m.tag ? { tag: m.tag } : {}),
     },
   });
 }
@@ -96,7 +102,9 @@ export const snooze = (id: string, until: string | undefined) =>
   call('POST', `${of(id)}/snooze`, { body: until ? { until } : {} });
 export const close = (id: string, disposition: string, notes: string) =>
   call('POST', `${of(id)}/close`, { body: { disposition, notes } });
-export const end = (id: string, why: string) => call('POST', `${of(id)}/end`, { body: { why } });
+export const end = (id: string, reason: string) => call('POST', `${of(id)}/end`, { body: { reason } });
+export const assign = (id: string, agent: string) => call('POST', `${of(id)}/assign`, { body: { agent_id: agent } });
+export const setPriority = (id: string, priority: number) => call('PUT', `${of(id)}/priority`, { body: { priority } });
 export const setCollaborators = (id: string, agents: string[]) =>
   call('PUT', `${of(id)}/collaborators`, { body: { agents } });
 export const setTicket = (
@@ -107,7 +115,8 @@ export const setTicket = (
 export const getCanned = () => call<PageOf<CannedResponse>>('GET', '/canned-responses');
 export const getTemplates = (account: string) => call<PageOf<Template>>('GET', `/channels/${account}/templates`);
 export const getViews = () => call<PageOf<SavedView>>('GET', '/saved-views');
-export const addView = (view: Omit<SavedView, 'id'>) => call<SavedView>('POST', '/saved-views', { body: view });
+export const addView = (view: Omit<SavedView, 'id' | 'owner_id'>) =>
+  call<SavedView>('POST', '/saved-views', { body: view });
 export const removeView = (id: string) => call('DELETE', `/saved-views/${id}`);
 
 export const attachmentURL = (id: string): string => `${base}/attachments/${id}`;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { belongs, countFilters, noFilter, queryOf } from './filter';
+import { anyState, belongs, countFilters, filterOf, noFilter, queryOf, savedOf } from './filter';
 import { append, mergeHead, mergeRow } from './rows';
 import type { Conversation } from './types';
 
@@ -44,15 +44,22 @@ test.each<[string, Partial<Conversation>, Partial<typeof noFilter>, boolean | un
   ['closed', { owner_id: 'me', state: 'closed' }, {}, false],
   ['of another channel', {}, { channel: 'line', view: 'all' }, false],
   ['taken by somebody', { owner_kind: 'human' }, { view: 'unassigned' }, false],
-  ['read meanwhile', { owner_id: 'me' }, { unread: true }, false],
-  ['any', {}, { view: 'all' }, true],
-  ['found', {}, { view: 'all', search: 'x' }, undefined],
-  ['of a saved view', {}, { view: '0190' }, undefined],
+  ['handed on', { owner_id: 'you' }, {}, false],
+  ['snoozed', { owner_id: 'me', state: 'snoozed' }, {}, true],
+  ['found although closed', { state: 'closed', owner_id: 'me' }, { search: 'x' }, true],
+  ['any', {}, { view: 'all' }, undefined],
 ])('%s', (_, more, filter, stays) => {
   expect(belongs(row('a', 1, more), { ...noFilter, ...filter }, 'me')).toBe(stays);
 });
 
 test('the query has what narrows', () => {
-  expect(queryOf({ ...noFilter, state: '', search: ' tea ' })).toEqual({ view: 'mine', search: 'tea' });
-  expect(countFilters({ ...noFilter, channel: 'sms', unread: true, state: '' })).toBe(3);
+  expect(queryOf({ ...noFilter, search: ' tea ' })).toEqual({ view: 'mine', search: 'tea' });
+  expect(queryOf({ ...noFilter, view: 'all', state: anyState })).toEqual({ view: 'all', state: anyState });
+  expect(countFilters({ ...noFilter, channel: 'sms', unread: true, state: 'closed' })).toBe(3);
+});
+
+test('a filter that was kept is the same when it comes back', () => {
+  const filter = { view: 'team', state: 'open,snoozed', channel: 'line', queue: 'q', unread: true, search: 'tea' };
+  expect(filterOf(savedOf(filter))).toEqual(filter);
+  expect(filterOf({})).toEqual({ ...noFilter, view: 'all' });
 });

@@ -236,8 +236,8 @@ export interface CannedResponse {
 export interface Step {
   at: string;
   what: string;
-  queue_name?: string;
-  agent_name?: string;
-  actor_name?: string;
-  detail?: Record<string, unknown>;
+  queue_id?: string;
+  agent_id?: string;
+  actor_id?: string;
+  detail?: Record<string, string>;
 }

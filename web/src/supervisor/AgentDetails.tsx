@@ -21,6 +21,7 @@ export function AgentDetails(props: {
   agent: Agent | undefined;
   onClose: () => void;
   onOpenCall: (id: string) => void;
+  onOpenChat: (id: string) => void;
 }) {
   const { t } = useTranslation('supervisor');
   return (
@@ -31,12 +32,13 @@ export function AgentDetails(props: {
       size={480}
       closeButtonProps={useCloseLabel()}
     >
-      {props.agent && <Details agent={props.agent} onOpenCall={props.onOpenCall} />}
+      {props.agent && <Details agent={props.agent} onOpenCall={props.onOpenCall} onOpenChat={props.onOpenChat} />}
     </Drawer>
   );
 }
 
-function Details({ agent, onOpenCall }: { agent: Agent; onOpenCall: (id: string) => void }) {
+function Details(props: { agent: Agent; onOpenCall: (id: string) => void; onOpenChat: (id: string) => void }) {
+  const { agent, onOpenCall, onOpenChat } = props;
   const { t } = useTranslation(['supervisor', 'common']);
   const can = useCan();
   const caller = useCallerText();
@@ -75,12 +77,19 @@ function Details({ agent, onOpenCall }: { agent: Agent; onOpenCall: (id: string)
           {agent.items.map((item) => (
             <div key={item.item} className={classes.leg}>
               <div className={classes.legHead}>
-                <Anchor component="button" type="button" size="sm" onClick={() => onOpenCall(item.item)}>
-                  {t('openCall')}
+                <Anchor
+                  component="button"
+                  type="button"
+                  size="sm"
+                  onClick={() => (item.kind === 'chat' ? onOpenChat(item.item) : onOpenCall(item.item))}
+                >
+                  {t(item.kind === 'chat' ? 'openChat' : 'openCall')}
                 </Anchor>
                 <Elapsed since={item.state_at} />
               </div>
-              <State tone={item.state === 'INTERACTING' ? 'good' : 'warn'}>{t(`common:routing.${item.state}`)}</State>{' '}
+              <State tone={item.state === 'INTERACTING' ? 'good' : 'warn'}>
+                {item.kind === 'chat' && item.state === 'INTERACTING' ? t('inChat') : t(`common:routing.${item.state}`)}
+              </State>{' '}
               <span className="quiet">{nameOf(item.queue)}</span>
             </div>
           ))}

@@ -24,6 +24,7 @@ export function AgentsLive(props: {
   open: string | undefined;
   onOpen: (agent: string) => void;
   onOpenCall: (id: string) => void;
+  onOpenChat: (id: string) => void;
 }) {
   const { t } = useTranslation(['supervisor', 'common']);
   const can = useCan();
@@ -32,7 +33,7 @@ export function AgentsLive(props: {
   const teams = useQuery({ ...teamsQuery, enabled: can('read', 'teams') });
   const queues = useQuery({ ...queuesQuery, enabled: can('read', 'queues') });
   const members = useQuery({ ...queueMembersQuery(filters.queue), enabled: filters.queue !== '' });
-  const { onOpenCall } = props;
+  const { onOpenCall, onOpenChat } = props;
   const [monitor, presence] = [can('monitor', 'calls'), can('presence', 'agents')];
   const columns = useMemo(
     (): Column<Agent>[] => [
@@ -62,7 +63,7 @@ export function AgentsLive(props: {
         header: t('work'),
         width: 220,
         sort: (a) => -a.used,
-        cell: (a) => <WorkCell agent={a} onOpenCall={onOpenCall} />,
+        cell: (a) => <WorkCell agent={a} onOpenCall={onOpenCall} onOpenChat={onOpenChat} />,
       },
       {
         id: 'idle',
@@ -89,7 +90,7 @@ export function AgentsLive(props: {
         cell: (a) => <AgentActions agent={a} monitor={monitor} presence={presence} />,
       },
     ],
-    [t, onOpenCall, monitor, presence],
+    [t, onOpenCall, onOpenChat, monitor, presence],
   );
   const wanted = filters.text.trim().toLowerCase();
   const team = teams.data?.find((one) => one.id === filters.team);
@@ -195,8 +196,9 @@ export function PresenceCell({ agent }: { agent: Agent }) {
   );
 }
 
-function WorkCell({ agent, onOpenCall }: { agent: Agent; onOpenCall: (id: string) => void }) {
-  const { t } = useTranslation('common');
+function WorkCell(props: { agent: Agent; onOpenCall: (id: string) => void; onOpenChat: (id: string) => void }) {
+  const { t } = useTranslation(['common', 'supervisor']);
+  const { agent, onOpenCall, onOpenChat } = props;
   if (agent.items.length === 0) return <span className="quiet">–</span>;
   return agent.items.map((w) => (
     <div key={w.item}>
@@ -206,10 +208,11 @@ function WorkCell({ agent, onOpenCall }: { agent: Agent; onOpenCall: (id: string
         size="sm"
         onClick={(event) => {
           event.stopPropagation();
-          onOpenCall(w.item);
+          if (w.kind === 'chat') onOpenChat(w.item);
+          else onOpenCall(w.item);
         }}
       >
-        {t(`routing.${w.state}`)}
+        {w.kind === 'chat' && w.state === 'INTERACTING' ? t('supervisor:inChat') : t(`routing.${w.state}`)}
       </Anchor>{' '}
       <span className="quiet">
         <Elapsed since={w.state_at} />

@@ -1,22 +1,25 @@
 import { Select, Text } from '@mantine/core';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { api } from '../api/client';
 import { useSave } from '../api/useSave';
 import { useLive } from '../app/liveLists';
 import { FormModal } from '../ui/FormModal';
 import { notifyDone } from '../ui/notify';
-import type { CallLine } from './filters';
 
 /** Offers one that waits to an agent, whoever is next. */
-export function AssignDialog({ line, name, onClose }: { line: CallLine; name: string; onClose: () => void }) {
+export function AssignDialog(props: {
+  name: string;
+  onClose: () => void;
+  assign: (agent: string) => Promise<unknown>;
+  nouns: string[];
+}) {
   const { t } = useTranslation(['supervisor', 'common']);
+  const { name, onClose } = props;
   const [agent, setAgent] = useState<string | null>(null);
   const agents = useLive('agents').rows ?? [];
   const save = useSave<void>({
-    save: () =>
-      api.POST('/api/v1/items/{id}/assign', { params: { path: { id: line.id } }, body: { agent: agent as string } }),
-    nouns: ['calls'],
+    save: () => props.assign(agent as string),
+    nouns: props.nouns,
     quiet: true,
     done: () => {
       notifyDone(t('assigned', { agent: agents.find((a) => a.id === agent)?.name ?? '' }));

@@ -11,6 +11,7 @@ import {
 } from '@tabler/icons-react';
 import { type ReactNode, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { api } from '../api/client';
 import { useCan } from '../app/session';
 import type { SupervisionMode } from '../phone/protocol';
 import { useSupervision } from '../phone/supervision';
@@ -54,15 +55,38 @@ export function CallActions({ line, name, rights }: ActionsProps) {
   const { t } = useTranslation('common');
   const [dialog, setDialog] = useState<Dialog>();
   const close = () => setDialog(undefined);
+  const params = { path: { id: line.id } };
   return (
     <span style={{ display: 'inline-flex', gap: 2 }}>
       {rights.monitor && line.call && isConnected(line.call) && <ListenButton call={line.id} name={name} />}
       <RowMenu label={`${t('actions')}: ${name}`}>
         <Items line={line} rights={rights} onDialog={setDialog} />
       </RowMenu>
-      {dialog === 'end' && <EndDialog id={line.id} name={name} onClose={close} />}
-      {dialog === 'priority' && <PriorityDialog line={line} name={name} onClose={close} />}
-      {dialog === 'assign' && <AssignDialog line={line} name={name} onClose={close} />}
+      {dialog === 'end' && (
+        <EndDialog
+          name={name}
+          onClose={close}
+          end={(reason) => api.POST('/api/v1/calls/{id}/end', { params, body: { reason } })}
+          nouns={['calls']}
+        />
+      )}
+      {dialog === 'priority' && (
+        <PriorityDialog
+          now={line.item?.priority ?? 0}
+          name={name}
+          onClose={close}
+          save={(priority) => api.PUT('/api/v1/calls/{id}/priority', { params, body: { priority } })}
+          nouns={['calls']}
+        />
+      )}
+      {dialog === 'assign' && (
+        <AssignDialog
+          name={name}
+          onClose={close}
+          assign={(agent) => api.POST('/api/v1/items/{id}/assign', { params, body: { agent } })}
+          nouns={['calls']}
+        />
+      )}
     </span>
   );
 }

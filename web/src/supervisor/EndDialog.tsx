@@ -1,7 +1,6 @@
 import { Button, Group, Modal, Select, Stack, Text, Textarea } from '@mantine/core';
 import { useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { api } from '../api/client';
 import { useSave } from '../api/useSave';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import { notifyDone } from '../ui/notify';
@@ -9,28 +8,31 @@ import { useCloseLabel } from '../ui/useCloseLabel';
 
 const reasons = ['stuck', 'abusive', 'asked', 'mistake', 'other'] as const;
 
-/** Asks before a call of others is ended: which one, and why. */
-export function EndDialog({ id, name, onClose }: { id: string; name: string; onClose: () => void }) {
+/** Asks before a call or chat of others is ended: which one, and why. */
+export function EndDialog(props: {
+  name: string;
+  onClose: () => void;
+  end: (reason: string) => Promise<unknown>;
+  nouns: string[];
+  chat?: boolean;
+}) {
   const { t } = useTranslation(['supervisor', 'common']);
+  const { name, onClose, chat } = props;
   const [reason, setReason] = useState<string | null>(null);
   const [text, setText] = useState('');
   const sent = useRef(false);
   const end = useSave<void>({
-    save: () =>
-      api.POST('/api/v1/calls/{id}/end', {
-        params: { path: { id } },
-        body: { reason: [reason && reason !== 'other' ? reason : '', text.trim()].filter(Boolean).join(': ') },
-      }),
-    nouns: ['calls'],
+    save: () => props.end([reason && reason !== 'other' ? reason : '', text.trim()].filter(Boolean).join(': ')),
+    nouns: props.nouns,
     quiet: true,
     done: () => {
-      notifyDone(t('endDone', { caller: name }));
+      notifyDone(t(chat ? 'endChatDone' : 'endDone', { caller: name }));
       onClose();
     },
   });
   const complete = reason !== null && (reason !== 'other' || text.trim() !== '');
   return (
-    <Modal opened onClose={onClose} title={t('endTitle')} closeButtonProps={useCloseLabel()}>
+    <Modal opened onClose={onClose} title={t(chat ? 'endChatTitle' : 'endTitle')} closeButtonProps={useCloseLabel()}>
       <form
         onSubmit={(event) => {
           event.preventDefault();
@@ -41,7 +43,7 @@ export function EndDialog({ id, name, onClose }: { id: string; name: string; onC
         }}
       >
         <Stack gap="md">
-          <Text size="sm">{t('endText', { caller: name })}</Text>
+          <Text size="sm">{t(chat ? 'endChatText' : 'endText', { caller: name })}</Text>
           <Select
             label={t('endWhy')}
             required
@@ -66,7 +68,7 @@ export function EndDialog({ id, name, onClose }: { id: string; name: string; onC
               {t('common:cancel')}
             </Button>
             <Button type="submit" color="#b3261e" disabled={!complete} loading={end.isPending}>
-              {t('end')}
+              {t(chat ? 'endChat' : 'end')}
             </Button>
           </Group>
         </Stack>

@@ -1,22 +1,23 @@
 import { NumberInput, Text } from '@mantine/core';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { api } from '../api/client';
 import { useSave } from '../api/useSave';
 import { FormModal } from '../ui/FormModal';
-import type { CallLine } from './filters';
 
 /** Changes the order of one that waits. */
-export function PriorityDialog({ line, name, onClose }: { line: CallLine; name: string; onClose: () => void }) {
+export function PriorityDialog(props: {
+  now: number;
+  name: string;
+  onClose: () => void;
+  save: (priority: number) => Promise<unknown>;
+  nouns: string[];
+}) {
   const { t } = useTranslation('supervisor');
-  const [priority, setPriority] = useState<number | string>(line.item?.priority ?? 0);
+  const { name, onClose } = props;
+  const [priority, setPriority] = useState<number | string>(props.now);
   const save = useSave<void>({
-    save: () =>
-      api.PUT('/api/v1/calls/{id}/priority', {
-        params: { path: { id: line.id } },
-        body: { priority: Number(priority) },
-      }),
-    nouns: ['calls'],
+    save: () => props.save(Number(priority)),
+    nouns: props.nouns,
     done: onClose,
   });
   return (

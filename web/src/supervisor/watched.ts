@@ -1,37 +1,57 @@
 import { useSyncExternalStore } from 'react';
 
-// The calls that this page keeps in sight, above the list; a reload keeps them.
-const KEY = 'tandem.watched';
-const MOST = 6;
+// What this page keeps in sight, above its lists; a reload keeps it.
+class Watched {
+  private ids: string[];
+  private readonly listeners = new Set<() => void>();
 
-let ids: string[] = read();
-const listeners = new Set<() => void>();
+  constructor(
+    private readonly key: string,
+    private readonly most: number,
+  ) {
+    this.ids = read(key);
+  }
 
-function read(): string[] {
+  all = (): string[] => this.ids;
+
+  subscribe = (listener: () => void): (() => void) => {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  };
+
+  toggle = (id: string): void => {
+    const next = this.ids.includes(id) ? this.ids.filter((other) => other !== id) : [...this.ids, id];
+    this.ids = next.slice(-this.most);
+    sessionStorage.setItem(this.key, JSON.stringify(this.ids));
+    for (const tell of this.listeners) tell();
+  };
+}
+
+function read(key: string): string[] {
   try {
-    const kept: unknown = JSON.parse(sessionStorage.getItem(KEY) ?? '[]');
+    const kept: unknown = JSON.parse(sessionStorage.getItem(key) ?? '[]');
     return Array.isArray(kept) ? kept.filter((id) => typeof id === 'string') : [];
   } catch {
     return [];
   }
 }
 
-function change(next: string[]): void {
-  ids = next.slice(-MOST);
-  sessionStorage.setItem(KEY, JSON.stringify(ids));
-  for (const tell of listeners) tell();
+const calls = new Watched('tandem.watched', 6);
+const chats = new Watched('tandem.watched-chats', 6);
+
+interface InSight {
+  ids: string[];
+  has: (id: string) => boolean;
+  toggle: (id: string) => void;
 }
 
-function subscribe(listener: () => void): () => void {
-  listeners.add(listener);
-  return () => listeners.delete(listener);
+function useAll(watched: Watched): InSight {
+  const ids = useSyncExternalStore(watched.subscribe, watched.all);
+  return { ids, has: (id) => ids.includes(id), toggle: watched.toggle };
 }
 
-export function useWatched(): { ids: string[]; has: (id: string) => boolean; toggle: (id: string) => void } {
-  const now = useSyncExternalStore(subscribe, () => ids);
-  return {
-    ids: now,
-    has: (id) => now.includes(id),
-    toggle: (id) => change(now.includes(id) ? now.filter((other) => other !== id) : [...now, id]),
-  };
-}
+/** Calls kept in sight. */
+export const useWatched = (): InSight => useAll(calls);
+
+/** Chats that one looks on at. */
+export const useWatchedChats = (): InSight => useAll(chats);
