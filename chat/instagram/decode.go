@@ -1,7 +1,6 @@
 package instagram
 
 import (
-	"encoding/json"
 	"time"
 
 	"tandem/chat"
@@ -72,7 +71,7 @@ func comment(e meta.Entry, change meta.Change) []chat.Event {
 		}
 	}
 	if v.Text == "" {
-		in = meta.Unknown(string(v.ID), "comment", json.RawMessage(change.Value))
+		in = meta.Unknown(string(v.ID), "comment", change.Value)
 	}
 	return []chat.Event{{
 		Key: "comment:" + string(v.ID), At: at, From: chat.Person{ID: string(v.From.ID), Username: v.From.Username}, Message: in,

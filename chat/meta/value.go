@@ -64,9 +64,7 @@ type Flat map[string]string
 func (f *Flat) UnmarshalJSON(b []byte) error {
 	*f = nil
 	var fields map[string]json.RawMessage
-	if json.Unmarshal(b, &fields) != nil {
-		return nil
-	}
+	_ = json.Unmarshal(b, &fields) // what is no object has no values
 	for name, raw := range fields {
 		s := scalar(raw)
 		if s == "" && len(raw) > 2 && (raw[0] == '{' || raw[0] == '[') {
