@@ -7,6 +7,7 @@ import (
 
 	"tandem/analytics"
 	"tandem/calls"
+	"tandem/chat"
 	"tandem/crm"
 	"tandem/crmsync"
 	"tandem/internal/auth"
@@ -35,6 +36,8 @@ type Services struct {
 	Bots       *mediastream.Service
 	Notify     *notify.Service
 	Analytics  *analytics.Service
+	Chat       *chat.Service
+	Media      *chat.MediaStore
 	Actions    *smartactions.Service
 	// Conversation looks whether a conversation is within the reach of the acting user; a NotFound fault when it is not.
 	Conversation func(ctx context.Context, id uuid.UUID) error
@@ -44,7 +47,7 @@ type Services struct {
 func (s *Server) routes() []route {
 	var all []route
 	for _, part := range [][]route{
-		s.identityRoutes(), s.userRoutes(), s.callRoutes(), s.liveRoutes(), s.supervisionRoutes(), s.queueRoutes(), s.arrivalRoutes(), s.agentRoutes(), s.routingRoutes(), s.lineRoutes(), s.botRoutes(), s.crmRoutes(), s.operationRoutes(), s.voicemailRoutes(), s.callbackRoutes(), s.notifyRoutes(), s.reportRoutes(), s.smartactionRoutes(),
+		s.identityRoutes(), s.userRoutes(), s.callRoutes(), s.liveRoutes(), s.supervisionRoutes(), s.queueRoutes(), s.arrivalRoutes(), s.agentRoutes(), s.routingRoutes(), s.lineRoutes(), s.botRoutes(), s.crmRoutes(), s.operationRoutes(), s.voicemailRoutes(), s.callbackRoutes(), s.notifyRoutes(), s.reportRoutes(), s.conversationRoutes(), s.channelRoutes(), s.smartactionRoutes(),
 	} {
 		all = append(all, part...)
 	}

@@ -507,3 +507,26 @@ func wrap(what string, err error) error {
 	}
 	return fmt.Errorf("%s: %w", what, err)
 }
+
+// SetHook tells the platform where the account's hook is; ErrNotOnHere where people have to enter it there themselves.
+func (s *Service) SetHook(ctx context.Context, tenant, id uuid.UUID) (v AccountView, err error) {
+	var a *account
+	if err = s.cfg.DB.Tenant(ctx, tenant, func(tx *storage.Tx) error { a, err = s.account(ctx, tx, id); return err }); err != nil {
+		return v, wrap("set a hook", err)
+	}
+	c, err := s.channel(a)
+	if err != nil {
+		return v, err
+	}
+	h, ok := c.(Hooker)
+	if !ok {
+		return v, ErrNotOnHere
+	}
+	if s.cfg.PublicURL == "" {
+		return v, fault.New(fault.Illegal, "no_public_url", "Set http.public_url first: the platform has to reach this server.")
+	}
+	if err := h.SetHook(ctx, s.cfg.PublicURL+"/hooks/"+string(a.Channel)+"/"+a.Name); err != nil {
+		return v, fault.New(fault.Unavailable, "channel_check_failed", "The platform could not be reached, or refused the account: "+reasonOf(err)).Because(err)
+	}
+	return s.CheckAccount(ctx, tenant, id)
+}

@@ -124,6 +124,7 @@ type Traits struct {
 	// Media are the largest sizes in bytes and the types that go out as they are; anything else is converted, or sent as a link.
 	Media map[MediaKind]MediaRule `json:"media"`
 	ByURL bool                    `json:"by_url"` // the platform fetches media from us, by a signed link
+	Hook  bool                    `json:"hook"`   // the platform can be told where the hook is: the channel is a Hooker
 
 	Sent      bool `json:"sent"` // the platform tells of it
 	Delivered bool `json:"delivered"`

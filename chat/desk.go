@@ -537,3 +537,20 @@ func (s *Service) AddNote(ctx context.Context, tenant, id uuid.UUID, client *uui
 }
 
 const mentionLasts = 48 * time.Hour
+
+// SetTicket links a ticket to a conversation; uuid.Nil takes the link away.
+func (s *Service) SetTicket(ctx context.Context, tenant, id, ticket uuid.UUID) error {
+	return s.change(ctx, tenant, id, "link a ticket", func(tx *storage.Tx, c *row) error {
+		c.ticket = &ticket
+		if ticket == uuid.Nil {
+			c.ticket = nil
+		}
+		if _, err := tx.Exec(ctx, `UPDATE conversations SET ticket_id = $2 WHERE conversation_id = $1`, id, c.ticket); err != nil {
+			return err
+		}
+		if err := c.note(ctx, tx, "ticket", nil, events.ActorID(ctx), map[string]string{"ticket": ticket.String()}); err != nil {
+			return err
+		}
+		return s.tell(ctx, tx, c, "conversation.changed", func(t *told) { t.What = "ticket" })
+	})
+}

@@ -17,6 +17,7 @@ import (
 	"tandem/internal/events"
 	"tandem/internal/fault"
 	"tandem/internal/storage"
+	"tandem/queues"
 )
 
 // MediaConfig is what a MediaStore stands on. Zero values stand for the defaults.
@@ -112,8 +113,19 @@ func newBlob(tenant uuid.UUID) string {
 	return "chat/" + tenant.String() + "/" + storage.NewID().String()
 }
 
-// attachIncoming writes down the files of a customer's message, to be fetched. One that the message has already stays as it is.
+// attachIncoming writes down the files of a customer's message, to be fetched. One that the message has already stays as it is. The widget's
+// are here already: their ids are ours.
 func (m *MediaStore) attachIncoming(ctx context.Context, tx *storage.Tx, account, message uuid.UUID, refs []MediaRef) error {
+	if len(refs) == 0 {
+		return nil
+	}
+	var channel queues.Channel
+	if err := tx.QueryRow(ctx, `SELECT channel FROM chat_accounts WHERE account_id = $1`, account).Scan(&channel); err != nil {
+		return fmt.Errorf("read a file's account: %w", err)
+	}
+	if channel == Web {
+		return m.bindUploads(ctx, tx, message, refs)
+	}
 	for i, ref := range refs {
 		_, err := tx.Exec(ctx, `
 			INSERT INTO chat_media (attachment_id, tenant_id, message_id, position, account_id, kind, name, content_type, bytes, seconds, voice, state, ref, next_at, created_at)
@@ -127,6 +139,18 @@ func (m *MediaStore) attachIncoming(ctx context.Context, tx *storage.Tx, account
 	}
 	tx.AfterCommit(func() { m.cfg.Bus.Publish(wakeMedia, nil) })
 	return nil
+}
+
+// bindUploads binds what a visitor has uploaded; whose it is was looked at by the widget's side.
+func (m *MediaStore) bindUploads(ctx context.Context, tx *storage.Tx, message uuid.UUID, refs []MediaRef) error {
+	files := make([]uuid.UUID, len(refs))
+	for i, ref := range refs {
+		var err error
+		if files[i], err = uuid.Parse(ref.ID); err != nil {
+			return ErrNotUploaded.Because(err)
+		}
+	}
+	return m.bind(ctx, tx, message, files)
 }
 
 // bind gives uploaded files to the message that they are sent with.

@@ -379,6 +379,33 @@ func TestUpload(t *testing.T) {
 	}
 }
 
+// A visitor's file is uploaded first and then named by the message.
+func TestWidgetFiles(t *testing.T) {
+	s := newShelf(t)
+	s.tx(func(tx *storage.Tx) error {
+		_, err := tx.Exec(t.Context(), `UPDATE chat_accounts SET channel = 'web' WHERE account_id = $1`, s.account)
+		return err
+	})
+	a, err := s.Upload(t.Context(), s.tenant, Uploader{ID: storage.NewID(), Visitor: true}, "a.png", bytes.NewReader(picture(4, 4)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		id  string
+		err error
+	}{{a.ID.String(), nil}, {a.ID.String(), ErrNotUploaded}, {"../x", ErrNotUploaded}, {storage.NewID().String(), ErrNotUploaded}} {
+		err := s.cfg.DB.Tenant(t.Context(), s.tenant, func(tx *storage.Tx) error {
+			return s.attachIncoming(t.Context(), tx, s.account, s.message, []MediaRef{{ID: c.id}})
+		})
+		if !errors.Is(err, c.err) || (err == nil) != (c.err == nil) {
+			t.Errorf("%s: %v", c.id, err)
+		}
+	}
+	if got := s.files(); len(got) != 1 || got[0] != a || s.work() != 0 {
+		t.Errorf("%+v", got)
+	}
+}
+
 // Files are encrypted in the store, are served in ranges, and are shown only when they are safe.
 func TestServe(t *testing.T) {
 	s := newShelf(t)

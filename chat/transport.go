@@ -22,3 +22,6 @@ func Transport(err error) *SendError {
 	}
 	return &SendError{Verdict: VerdictDoubt, Err: err}
 }
+
+// MaxFileBytes is the largest file, both ways, unless the installation says otherwise.
+const MaxFileBytes = 25 << 20

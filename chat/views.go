@@ -519,3 +519,15 @@ func (s *Service) Steps(ctx context.Context, tenant, id uuid.UUID) (hs []Happene
 	})
 	return hs, wrap("read a conversation's steps", err)
 }
+
+// FileOf says to which conversation a file belongs, uuid.Nil before it is sent, and who has uploaded it.
+func (s *Service) FileOf(ctx context.Context, tenant, attachment uuid.UUID) (conversation, uploader uuid.UUID, err error) {
+	err = s.cfg.DB.Tenant(ctx, tenant, func(tx *storage.Tx) error {
+		message, by, err := s.cfg.Media.MessageOf(ctx, tx, attachment)
+		if uploader = by; err != nil || message == uuid.Nil {
+			return err
+		}
+		return tx.QueryRow(ctx, `SELECT conversation_id FROM messages WHERE message_id = $1`, message).Scan(&conversation)
+	})
+	return conversation, uploader, wrap("look whose a file is", err)
+}

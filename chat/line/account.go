@@ -42,6 +42,7 @@ func traits() chat.Traits {
 			chat.Audio: {Bytes: 200 * megabyte, Types: []string{"audio/mp4", "audio/x-m4a", "audio/mpeg"}},
 		},
 		ByURL:    true,
+		Hook:     true,
 		MarkRead: true,
 		Typing:   true,
 		Quote:    true,

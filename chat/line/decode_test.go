@@ -89,20 +89,32 @@ func TestDecodeFrames(t *testing.T) {
 		name, event string
 		check       func(chat.Event) bool
 	}{
-		{"standby", `{"type":"message","mode":"standby","webhookEventId":"1","timestamp":1,"source":{"userId":"U1"},"message":{"type":"text","id":"1","text":"x"}}`,
-			func(e chat.Event) bool { return e.Message.Standby && e.Message.Reply == "" }},
-		{"redelivery", `{"type":"message","mode":"active","webhookEventId":"01HX01","deliveryContext":{"isRedelivery":true},"timestamp":1,"source":{"userId":"U1"},"message":{"type":"text","id":"1"}}`,
-			func(e chat.Event) bool { return e.Key == "01HX01" }},
-		{"no event id", `{"type":"message","timestamp":1,"source":{"userId":"U1"},"message":{"type":"text","id":"7"}}`,
-			func(e chat.Event) bool { return e.Key == "message:7" }},
-		{"a group", `{"type":"message","source":{"type":"group","groupId":"C1","userId":"U1"},"message":{"type":"text","id":"1"}}`,
-			func(e chat.Event) bool { return e.From.ID == "C1" }},
-		{"our own option", `{"type":"postback","source":{"userId":"U1"},"postback":{"data":"option?id=a%26b&title=A+%26+B"}}`,
-			func(e chat.Event) bool { return *e.Message.Body.Choice == chat.Chosen{ID: "a&b", Title: "A & B"} }},
-		{"another shape", `{"type":"message","webhookEventId":"9","timestamp":1,"source":{"userId":"U1"},"message":"odd"}`,
+		{
+			"standby", `{"type":"message","mode":"standby","webhookEventId":"1","timestamp":1,"source":{"userId":"U1"},"message":{"type":"text","id":"1","text":"x"}}`,
+			func(e chat.Event) bool { return e.Message.Standby && e.Message.Reply == "" },
+		},
+		{
+			"redelivery", `{"type":"message","mode":"active","webhookEventId":"01HX01","deliveryContext":{"isRedelivery":true},"timestamp":1,"source":{"userId":"U1"},"message":{"type":"text","id":"1"}}`,
+			func(e chat.Event) bool { return e.Key == "01HX01" },
+		},
+		{
+			"no event id", `{"type":"message","timestamp":1,"source":{"userId":"U1"},"message":{"type":"text","id":"7"}}`,
+			func(e chat.Event) bool { return e.Key == "message:7" },
+		},
+		{
+			"a group", `{"type":"message","source":{"type":"group","groupId":"C1","userId":"U1"},"message":{"type":"text","id":"1"}}`,
+			func(e chat.Event) bool { return e.From.ID == "C1" },
+		},
+		{
+			"our own option", `{"type":"postback","source":{"userId":"U1"},"postback":{"data":"option?id=a%26b&title=A+%26+B"}}`,
+			func(e chat.Event) bool { return *e.Message.Body.Choice == chat.Chosen{ID: "a&b", Title: "A & B"} },
+		},
+		{
+			"another shape", `{"type":"message","webhookEventId":"9","timestamp":1,"source":{"userId":"U1"},"message":"odd"}`,
 			func(e chat.Event) bool {
 				return e.Key == "9" && e.From.ID == "U1" && e.Message.Kind == chat.Unsupported
-			}},
+			},
+		},
 	} {
 		got, err := silent(t).Decode(post("", body([]byte(c.event))))
 		if err != nil || len(got) != 1 || !c.check(got[0]) {

@@ -198,20 +198,41 @@ func TestWords(t *testing.T) {
 		m    chat.Outgoing
 		want func(chattest.Received) bool
 	}{
-		{"a file", chat.Outgoing{Text: "your bill", Media: &chat.OutgoingMedia{Kind: chat.File, Name: "a.pdf", URL: "https://cc.example.test/m/1"}},
-			func(r chattest.Received) bool { return r.Text == "your bill\na.pdf\nhttps://cc.example.test/m/1" }},
-		{"a video without a picture", chat.Outgoing{Media: &chat.OutgoingMedia{Kind: chat.Video, Name: "a.mp4", URL: "https://cc.example.test/m/2"}},
-			func(r chattest.Received) bool { return r.Text == "a.mp4\nhttps://cc.example.test/m/2" }},
-		{"a card", chat.Outgoing{Body: chat.Body{Contacts: []chat.Card{{Name: "Bob", Phones: []string{"+1"}}}}},
-			func(r chattest.Received) bool { return r.Text == "Bob\n+1" }},
-		{"a link", chat.Outgoing{Text: "see", Body: chat.Body{Link: &chat.Link{URL: "https://example.test"}}},
-			func(r chattest.Received) bool { return r.Text == "see\nhttps://example.test" }},
-		{"a place", chat.Outgoing{Body: chat.Body{Location: &chat.Place{Latitude: 1, Longitude: 2}}},
-			func(r chattest.Received) bool { return r.Kind == chat.Location }},
-		{"an agent's name", chat.Outgoing{Text: "x", Name: long},
-			func(r chattest.Received) bool { return r.Name == strings.Repeat("名", 19) }},
-		{"an option with a long id", chat.Outgoing{Text: "x", Body: chat.Body{Options: []chat.Option{{ID: strings.Repeat("i", 290), Title: "One"}}}},
-			func(r chattest.Received) bool { return r.Options[0].ID == strings.Repeat("i", 290) }},
+		{
+			"a file",
+			chat.Outgoing{Text: "your bill", Media: &chat.OutgoingMedia{Kind: chat.File, Name: "a.pdf", URL: "https://cc.example.test/m/1"}},
+			func(r chattest.Received) bool { return r.Text == "your bill\na.pdf\nhttps://cc.example.test/m/1" },
+		},
+		{
+			"a video without a picture",
+			chat.Outgoing{Media: &chat.OutgoingMedia{Kind: chat.Video, Name: "a.mp4", URL: "https://cc.example.test/m/2"}},
+			func(r chattest.Received) bool { return r.Text == "a.mp4\nhttps://cc.example.test/m/2" },
+		},
+		{
+			"a card",
+			chat.Outgoing{Body: chat.Body{Contacts: []chat.Card{{Name: "Bob", Phones: []string{"+1"}}}}},
+			func(r chattest.Received) bool { return r.Text == "Bob\n+1" },
+		},
+		{
+			"a link",
+			chat.Outgoing{Text: "see", Body: chat.Body{Link: &chat.Link{URL: "https://example.test"}}},
+			func(r chattest.Received) bool { return r.Text == "see\nhttps://example.test" },
+		},
+		{
+			"a place",
+			chat.Outgoing{Body: chat.Body{Location: &chat.Place{Latitude: 1, Longitude: 2}}},
+			func(r chattest.Received) bool { return r.Kind == chat.Location },
+		},
+		{
+			"an agent's name",
+			chat.Outgoing{Text: "x", Name: long},
+			func(r chattest.Received) bool { return r.Name == strings.Repeat("名", 19) },
+		},
+		{
+			"an option with a long id",
+			chat.Outgoing{Text: "x", Body: chat.Body{Options: []chat.Option{{ID: strings.Repeat("i", 290), Title: "One"}}}},
+			func(r chattest.Received) bool { return r.Options[0].ID == strings.Repeat("i", 290) },
+		},
 		{"too many options", chat.Outgoing{Text: "x", Body: chat.Body{Options: options}}, nil},
 		{"nothing", chat.Outgoing{}, nil},
 		{"an edit", chat.Outgoing{Text: "x", Edit: "1"}, nil},

@@ -52,6 +52,7 @@ func traits() chat.Traits {
 			chat.Sticker: {Bytes: stickerLimit, Types: []string{"image/webp"}},
 		},
 		Typing:  true,
+		Hook:    true,
 		React:   true,
 		Quote:   true,
 		Edit:    true,

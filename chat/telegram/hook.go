@@ -28,7 +28,7 @@ func (c *account) Accept(r chat.Hook) (chat.Answer, error) {
 			ID string `json:"id"`
 		} `json:"callback_query"`
 	}
-	if json.Unmarshal(r.Body, &pressed) != nil || pressed.Query.ID == "" {
+	if readable := json.Unmarshal(r.Body, &pressed) == nil; !readable || pressed.Query.ID == "" {
 		return chat.Answer{Events: true}, nil
 	}
 	body, _ := json.Marshal(map[string]string{"method": "answerCallbackQuery", "callback_query_id": pressed.Query.ID}) // strings never fail

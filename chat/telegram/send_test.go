@@ -230,8 +230,10 @@ func TestAccountAndSignals(t *testing.T) {
 		t.Errorf("%+v, %v", h, err)
 	}
 	for _, s := range []chat.Signal{
-		{To: chat.Person{ID: "9"}, Kind: chat.SignalTyping}, {To: chat.Person{ID: "9"}, Kind: chat.SignalQuiet},
-		{To: chat.Person{ID: "9"}, Kind: chat.SignalRead, Message: "9/1"}, {To: chat.Person{ID: "BC1/9"}, Kind: chat.SignalRead, Message: "BC1/9/1"},
+		{To: chat.Person{ID: "9"}, Kind: chat.SignalTyping},
+		{To: chat.Person{ID: "9"}, Kind: chat.SignalQuiet},
+		{To: chat.Person{ID: "9"}, Kind: chat.SignalRead, Message: "9/1"},
+		{To: chat.Person{ID: "BC1/9"}, Kind: chat.SignalRead, Message: "BC1/9/1"},
 	} {
 		if err := c.Signal(t.Context(), s); err != nil {
 			t.Errorf("%+v: %v", s, err)

@@ -55,6 +55,7 @@ func traits() chat.Traits {
 			chat.File:  {Bytes: fileLimit, Types: []string{"*/*"}},
 		},
 		ByURL:     true,
+		Hook:      true,
 		Sent:      true,
 		Delivered: true,
 		Read:      true,

@@ -34,13 +34,11 @@ func (c *account) Accept(r chat.Hook) (chat.Answer, error) {
 		Event      string `json:"event"`
 		Subscribed bool   `json:"subscribed"`
 	}
-	if json.Unmarshal(r.Body, &e) != nil {
-		return chat.Answer{Events: true}, nil
-	}
-	if e.Event == "webhook" {
+	readable := json.Unmarshal(r.Body, &e) == nil
+	if readable && e.Event == "webhook" {
 		return chat.Answer{}, nil // the platform tries the hook
 	}
-	if e.Event != "conversation_started" || e.Subscribed || c.welcome == "" {
+	if !readable || e.Event != "conversation_started" || e.Subscribed || c.welcome == "" {
 		return chat.Answer{Events: true}, nil
 	}
 	body, _ := json.Marshal(content{Sender: c.sender(""), Type: "text", Text: c.welcome}) // strings never fail

@@ -115,10 +115,13 @@ func TestWords(t *testing.T) {
 		{"twelve options", chat.Outgoing{Text: "x", Body: options(12, "Yes")}, func(r chattest.Received) bool { return len(r.Options) == 12 }},
 		{"thirteen options", chat.Outgoing{Text: "x", Body: options(13, "Yes")}, nil},
 		{"long options", chat.Outgoing{Text: "x", Body: options(12, strings.Repeat("x", 400))}, nil},
-		{"a strange video", chat.Outgoing{Media: file(chat.Video, "video/webm")},
+		{
+			"a strange video",
+			chat.Outgoing{Media: file(chat.Video, "video/webm")},
 			func(r chattest.Received) bool {
 				return r.Files[0].Kind == chat.File && len(r.Files[0].Name) == 245 && strings.HasSuffix(r.Files[0].Name, ".webm")
-			}},
+			},
+		},
 		{"a large file", chat.Outgoing{Media: sized}, nil},
 		{"a file of no size", chat.Outgoing{Media: unknown}, nil},
 		{"a file far away", chat.Outgoing{Media: far}, nil},

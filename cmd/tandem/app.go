@@ -15,7 +15,9 @@ import (
 	"tandem/analytics"
 	"tandem/api"
 	"tandem/calls"
+	"tandem/chat"
 	"tandem/chat/attach"
+	widget "tandem/chat/web"
 	"tandem/crm"
 	"tandem/crmsync"
 	"tandem/internal/auth"
@@ -65,6 +67,8 @@ type app struct {
 	analytics *analytics.Service
 	cleaner   *attach.Cleaner
 	actions   *smartactions.Service
+	chat      *chat.Service
+	media     *chat.MediaStore
 	prompts   *calls.Prompts
 	numbers   *calls.Numbers
 	board     *calls.Switchboard
@@ -73,6 +77,7 @@ type app struct {
 	sip       *sip.Server
 	hub       *signaling.Hub
 	api       *api.Server
+	widget    *widget.Service
 	listener  net.Listener
 
 	tenant uuid.UUID // of the demo

@@ -59,7 +59,7 @@ func (a *app) build(ctx context.Context) error {
 		a.log.Warn("built without libopus: every call works, with G.711")
 	}
 	for _, step := range []func(context.Context) error{
-		a.buildStorage, a.buildIdentity, a.buildMedia, a.buildServices, a.buildCalls, a.fillDemo, a.buildSIP, a.buildBrowsers, a.buildHTTP,
+		a.buildStorage, a.buildIdentity, a.buildMedia, a.listen, a.buildServices, a.buildChat, a.buildCalls, a.buildWidget, a.fillDemo, a.buildSIP, a.buildBrowsers, a.buildHTTP,
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -184,7 +184,7 @@ func (a *app) fillDemo(ctx context.Context) (err error) {
 	if !a.demo {
 		return nil
 	}
-	d := &demo{auth: a.auth, queues: a.queues, numbers: a.numbers, prompts: a.prompts, trunks: a.trunks, log: a.log}
+	d := &demo{auth: a.auth, queues: a.queues, chat: a.chat, widget: a.widget, numbers: a.numbers, prompts: a.prompts, trunks: a.trunks, log: a.log}
 	if a.tenant, err = d.fill(ctx); err != nil {
 		return err
 	}
@@ -220,7 +220,7 @@ func (a *app) buildBrowsers(context.Context) (err error) {
 		Customers: a.demo, Tenant: a.tenant,
 	}, signaling.Needs{
 		Bus: a.bus, Queues: a.queues, Redeem: a.auth.Redeem, Renew: a.auth.Renew, Incoming: a.board.Incoming, WriteNotes: a.board.WriteNotes, Vouched: a.auth.ReadClientToken,
-		Within: a.auth.Within, LiveCalls: a.board.Live, Supervise: a.board.Supervise,
+		Within: a.auth.Within, LiveCalls: a.board.Live, Supervise: a.board.Supervise, Widget: a.widget,
 	}, a.log, a.metrics)
 	if err != nil {
 		return err
@@ -272,18 +272,23 @@ func crmTransport() *http.Transport {
 	return &http.Transport{TLSHandshakeTimeout: 10 * time.Second, ResponseHeaderTimeout: time.Minute, IdleConnTimeout: time.Minute, MaxIdleConnsPerHost: 4}
 }
 
-func (a *app) buildHTTP(ctx context.Context) (err error) {
+func (a *app) buildHTTP(context.Context) (err error) {
+	routes := a.chatRoutes()
+	routes["/ws"] = a.hub
+	routes["/widget.js"], routes["/widget/"] = a.widget.Handler(), a.widget.Handler()
 	a.api, err = api.New(api.Config{
 		Services: api.Services{
 			DB: a.db, Auth: a.auth, Calls: a.board, Numbers: a.numbers, Prompts: a.prompts, Voicemails: calls.NewVoicemails(a.db, a.events), Queues: a.queues, Trunks: a.trunks,
-			Recordings: a.recording, CRM: a.crm, CRMSync: a.crmsync, Notify: a.notify, Bots: a.bots, Analytics: a.analytics, Actions: a.actions,
+			Recordings: a.recording, CRM: a.crm, CRMSync: a.crmsync, Notify: a.notify, Bots: a.bots, Analytics: a.analytics, Actions: a.actions, Chat: a.chat, Media: a.media,
 		},
 		Log: a.log, Metrics: a.metrics, Count: a.metrics, Ready: a.readiness, Web: web.Dist(), Version: version, Customers: a.tenant,
-		Routes: map[string]http.Handler{"/ws": a.hub},
+		Routes: routes,
 	})
-	if err != nil {
-		return err
-	}
+	return err
+}
+
+// listen takes the address; who asks already waits until everything is built.
+func (a *app) listen(ctx context.Context) (err error) {
 	if a.listener, err = new(net.ListenConfig).Listen(ctx, "tcp", a.cfg.HTTP.Addr); err != nil {
 		return fault.Newf(fault.Unavailable, "http_addr", "http.addr %s cannot be listened on.", a.cfg.HTTP.Addr).WithField("http.addr").Because(err)
 	}

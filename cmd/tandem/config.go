@@ -70,6 +70,14 @@ type Config struct {
 	Egress struct {
 		Private bool `koanf:"private"`
 	} `koanf:"egress"`
+	Mail struct {
+		Host     string `koanf:"host"`
+		Port     int    `koanf:"port"`
+		User     string `koanf:"user"`
+		Password string `koanf:"password"`
+		From     string `koanf:"from"`
+		TLS      string `koanf:"tls"`
+	} `koanf:"mail"`
 	Notify struct {
 		Twilio  string `koanf:"twilio_url"`
 		Contact string `koanf:"contact"`
@@ -102,12 +110,13 @@ func defaults() map[string]any {
 		"data.dir":     "./data",
 		"database.url": "",
 		"bus.listen":   "", "bus.routes": []string{},
-		"blob.url":                "",
-		"recording.part_bytes":    50_000_000,
-		"calls.max":               2000,
-		"calls.stuck_minutes":     120,
-		"calls.lost_seconds":      60,
-		"egress.private":          false,
+		"blob.url":             "",
+		"recording.part_bytes": 50_000_000,
+		"calls.max":            2000,
+		"calls.stuck_minutes":  120,
+		"calls.lost_seconds":   60,
+		"egress.private":       false,
+		"mail.host":            "", "mail.port": 0, "mail.user": "", "mail.password": "", "mail.from": "", "mail.tls": "starttls",
 		"notify.twilio_url":       "https://api.twilio.com",
 		"notify.contact":          "admin@example.com",
 		"reports.keep_days":       800,
@@ -287,6 +296,12 @@ func (c *Config) checkOutside() (key string, err error) {
 	}
 	if u, err := url.Parse(c.HTTP.PublicURL); c.HTTP.PublicURL != "" && (err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.Path != "" || u.RawQuery != "") {
 		return "http.public_url", errors.New("http.public_url must be like https://tandem.example.com, without a path")
+	}
+	if _, err := mail.ParseAddress(c.Mail.From); err != nil && (c.Mail.From != "" || c.Mail.Host != "") {
+		return "mail.from", errors.New("mail.from must be a mail address, with or without a name, when mail.host is set")
+	}
+	if !slices.Contains([]string{"starttls", "tls", "none"}, c.Mail.TLS) || c.Mail.Port < 0 || c.Mail.Port > 65535 {
+		return "mail.tls", errors.New("mail.tls is starttls, tls or none, and mail.port is 0 to 65535")
 	}
 	if a, err := mail.ParseAddress(c.Notify.Contact); err != nil || a.Address != c.Notify.Contact {
 		return "notify.contact", errors.New("notify.contact must be a mail address such as admin@example.com")

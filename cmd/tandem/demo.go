@@ -10,6 +10,8 @@ import (
 	"github.com/google/uuid"
 
 	"tandem/calls"
+	"tandem/chat"
+	widget "tandem/chat/web"
 	"tandem/internal/auth"
 	"tandem/queues"
 	"tandem/sip"
@@ -19,6 +21,8 @@ import (
 type demo struct {
 	auth    *auth.Service
 	queues  *queues.Service
+	chat    *chat.Service
+	widget  *widget.Service
 	numbers *calls.Numbers
 	prompts *calls.Prompts
 	trunks  *sip.Directory
@@ -59,6 +63,8 @@ func (d *demo) fill(ctx context.Context) (uuid.UUID, error) {
 		{"prompts", d.fillPrompts},
 		{"numbers", d.fillNumbers},
 		{"trunk", d.fillTrunk},
+		{"channel accounts", d.fillChannels},
+		{"widget", d.fillWidget},
 	} {
 		if err := step.do(ctx); err != nil {
 			return uuid.Nil, fmt.Errorf("make the demo's %s: %w", step.name, err)

@@ -63,6 +63,7 @@ func (a *app) services() map[string]func(context.Context) error {
 	return map[string]func(context.Context) error{
 		"media clock": a.clock.Run,
 		"queues":      a.queues.Run,
+		"chat":        a.chat.Run,
 		"recording":   a.recording.Run,
 		"trunks":      a.trunks.Run,
 		"sip":         a.sip.Run,
