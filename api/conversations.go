@@ -36,6 +36,7 @@ func (s *Server) conversationRoutes() []route {
 		on(s, "POST", "/conversations/{id}/reopen", "write:conversations", "reopen-conversation", "Open a closed or snoozed conversation", s.reopenConversation),
 		on(s, "POST", "/conversations/{id}/close", "write:conversations", "close-conversation", "Close a conversation", s.closeConversation),
 		on(s, "POST", "/conversations/{id}/end", "end:conversations", "end-conversation", "End another's conversation", s.endConversation),
+		on(s, "POST", "/conversations/{id}/watch", "monitor:conversations", "watch-conversation", "Begin, or end, to watch another's conversation; audited, and unseen by agent and customer", s.watchConversation),
 		on(s, "PUT", "/conversations/{id}/collaborators", "write:conversations", "set-collaborators", "Who else works on a conversation", s.setCollaborators),
 		on(s, "PUT", "/conversations/{id}/priority", "assign:conversations", "set-conversation-priority", "Change a waiting conversation's priority", s.setConversationPriority),
 		on(s, "POST", "/conversations/{id}/ticket", "write:conversations", "set-conversation-ticket", "Link a ticket, or make one", s.setConversationTicket),
@@ -273,7 +274,7 @@ func (s *Server) assignConversation(ctx context.Context, in *Change[ToAgent]) (*
 	if err := s.reachAgent(ctx, in.Body.Agent); err != nil {
 		return nil, err
 	}
-	return nothing(s.Chat.Transfer(ctx, tenant(ctx), in.ID, chat.Transfer{Agent: &in.Body.Agent}))
+	return nothing(s.Chat.Transfer(ctx, tenant(ctx), in.ID, chat.Transfer{Agent: &in.Body.Agent, Assigned: true}))
 }
 
 func (s *Server) transferConversation(ctx context.Context, in *Change[chat.Transfer]) (*Nothing, error) {
@@ -329,6 +330,19 @@ func (s *Server) endConversation(ctx context.Context, in *endInput) (*Nothing, e
 		why = in.Body.Reason
 	}
 	return nothing(s.Chat.Close(ctx, tenant(ctx), in.ID, chat.ClosedBySupervisor, auth.From(ctx).User, "", why))
+}
+
+// Watching is whether somebody watches a conversation.
+type Watching struct {
+	On  bool   `json:"on"`
+	Why string `json:"why,omitempty" maxLength:"500"`
+}
+
+func (s *Server) watchConversation(ctx context.Context, in *Change[Watching]) (*Nothing, error) {
+	if err := s.reachConversation(ctx, in.ID); err != nil {
+		return nil, err
+	}
+	return nothing(s.Chat.Watch(ctx, tenant(ctx), in.ID, in.Body.On, in.Body.Why))
 }
 
 // Collaborators are who else works on a conversation.

@@ -179,9 +179,26 @@ func (s *Service) maySend(ctx context.Context, tx *storage.Tx, c *row, a *accoun
 	}
 	can := canSend(standingOf(a, p, c, set), n.Author, tx.Now)
 	if n.Template != nil && can.Why == VerdictWindow {
-		return nil
+		return underTier(ctx, tx, a, p)
 	}
 	return can.refusal()
+}
+
+// ErrTier is said when the platform's limit of customers written to outside their window is used up.
+var ErrTier = fault.New(fault.TooMany, "recipients_used_up", "The account has written to as many customers outside their window in the last 24 hours as the platform allows; try again later.")
+
+// underTier lets a template go while the platform's limit of unique recipients in 24 hours lasts (CH-4); one who counts already may have more.
+func underTier(ctx context.Context, tx *storage.Tx, a *account, p *person) error {
+	q, err := quotaOf(ctx, tx, a)
+	if err != nil || q == nil || q.Limit == 0 || q.Used < q.Limit {
+		return err
+	}
+	var counted bool
+	err = tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM chat_openings WHERE account_id = $1 AND person_id = $2 AND at > $3::timestamptz - interval '24 hours')`, a.ID, p.id, tx.Now).Scan(&counted)
+	if err == nil && !counted {
+		err = ErrTier
+	}
+	return err
 }
 
 // refusal is the error for a composer that is closed.

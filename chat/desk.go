@@ -213,6 +213,15 @@ type Transfer struct {
 	Queue *uuid.UUID `json:"queue_id,omitempty"`
 	Agent *uuid.UUID `json:"agent_id,omitempty"`
 	Note  string     `json:"note,omitempty"`
+
+	Assigned bool `json:"-"` // by somebody who decides who works on what
+}
+
+func (t Transfer) what() string {
+	if t.Assigned {
+		return "assigned"
+	}
+	return "transferred"
 }
 
 // ErrTransfer asks for a target.
@@ -250,6 +259,9 @@ func (s *Service) Transfer(ctx context.Context, tenant, id uuid.UUID, t Transfer
 			return err
 		}
 		if err := s.systemLine(ctx, tx, c, "transferred", detail, from); err != nil {
+			return err
+		}
+		if err := s.tell(ctx, tx, c, "conversation.changed", func(told *told) { told.What = t.what() }); err != nil {
 			return err
 		}
 		if t.Agent == nil {
@@ -553,4 +565,22 @@ func (s *Service) SetTicket(ctx context.Context, tenant, id, ticket uuid.UUID) e
 		}
 		return s.tell(ctx, tx, c, "conversation.changed", func(t *told) { t.What = "ticket" })
 	})
+}
+
+// watched is the data of the events conversation.watched and conversation.unwatched; the event's actor is who watches.
+type watched struct {
+	Why string `json:"why,omitempty"`
+}
+
+// Watch notes that somebody begins, or ends, to look at another's conversation as it goes on (IN-6). Neither its agent nor the customer learns
+// of it: only the audit log does.
+func (s *Service) Watch(ctx context.Context, tenant, id uuid.UUID, on bool, why string) error {
+	what := "conversation.unwatched"
+	if on {
+		what = "conversation.watched"
+	}
+	err := s.cfg.DB.Tenant(ctx, tenant, func(tx *storage.Tx) error {
+		return s.cfg.Events.Append(ctx, tx, what, id, watched{Why: why})
+	})
+	return wrap("note who watches a conversation", err)
 }

@@ -29,7 +29,7 @@ func (s *Service) keepTimes(ctx context.Context) error {
 	for {
 		for what, f := range map[string]func(context.Context) error{
 			"letting conversations wait whose queue has opened": s.openingDue, "waking snoozed conversations": s.snoozesDue,
-			"looking at time-outs": s.timeOuts, "looking at early events": s.earlyDue,
+			"looking at time-outs": s.timeOuts, "looking at early events": s.earlyDue, "looking at complaints": s.complaints,
 		} {
 			if err := f(ctx); err != nil && ctx.Err() == nil {
 				s.log.Error(what+" failed and is tried again", "err", err)

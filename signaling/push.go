@@ -107,6 +107,9 @@ func (s *session) tellConversations(typ string, of *subjects) {
 	if err != nil || s.sock == nil {
 		return
 	}
+	if strings.HasSuffix(typ, "watched") { // those who are looked at must not learn of it
+		return
+	}
 	others := of.many
 	for id, mine := range of.ids {
 		if mine || scope == auth.ScopeAll && !of.many {

@@ -35,6 +35,12 @@ func handle(ctx context.Context, tx *storage.Tx, e events.Event) error {
 	return write(ctx, tx, e.Tenant, e.Actor, entry)
 }
 
+// fieldIs says whether a text field of an event's data has a value.
+func fieldIs(data json.RawMessage, field, value string) bool {
+	var all map[string]any
+	return json.Unmarshal(data, &all) == nil && all[field] == value
+}
+
 // audited says whether an event is audited, and which of its fields are kept.
 func audited(e events.Event) (keep []string, ok bool) {
 	noun, verb, _ := strings.Cut(e.Type, ".")
@@ -47,6 +53,20 @@ func audited(e events.Event) (keep []string, ok bool) {
 		return nil, true
 	case "action": // what customers were asked for (V3.7): who asked for what, and what came of it
 		return []string{"item", "item_kind", "agent", "kind", "files"}, true
+	case "conversation":
+		switch verb {
+		case "watched", "unwatched":
+			return []string{"why"}, e.Actor != nil
+		case "closed": // by somebody with the right to end others' conversations
+			return []string{"reason", "queue", "agent"}, e.Actor != nil && fieldIs(e.Data, "reason", "ended")
+		case "changed":
+			return []string{"what", "queue", "agent"}, e.Actor != nil && fieldIs(e.Data, "what", "assigned")
+		}
+		return nil, false
+	case "channel":
+		return []string{"channel", "name", "state"}, verb != "templates"
+	case "chat_settings", "canned_response", "widget":
+		return nil, true
 	case "crm_connection":
 		return []string{"provider"}, true
 	case "contact", "ticket":
