@@ -67,6 +67,9 @@ type Config struct {
 		StuckMinutes int `koanf:"stuck_minutes"`
 		LostSeconds  int `koanf:"lost_seconds"`
 	} `koanf:"calls"`
+	Chat struct {
+		MaxFileBytes int64 `koanf:"max_file_bytes"`
+	} `koanf:"chat"`
 	Egress struct {
 		Private bool `koanf:"private"`
 	} `koanf:"egress"`
@@ -115,6 +118,7 @@ func defaults() map[string]any {
 		"calls.max":            2000,
 		"calls.stuck_minutes":  120,
 		"calls.lost_seconds":   60,
+		"chat.max_file_bytes":  26_214_400,
 		"egress.private":       false,
 		"mail.host":            "", "mail.port": 0, "mail.user": "", "mail.password": "", "mail.from": "", "mail.tls": "starttls",
 		"notify.twilio_url":       "https://api.twilio.com",
@@ -318,6 +322,9 @@ func (c *Config) checkOutside() (key string, err error) {
 		if n.n < 1 {
 			return n.key, fmt.Errorf("%s is at least 1", n.key)
 		}
+	}
+	if n := c.Chat.MaxFileBytes; n < 1<<20 || n > 1<<30 {
+		return "chat.max_file_bytes", errors.New("chat.max_file_bytes is 1048576 to 1073741824")
 	}
 	if c.Calls.LostSeconds < 5 {
 		return "calls.lost_seconds", errors.New("calls.lost_seconds is at least 5: the caller hears the comfort prompt after 3")

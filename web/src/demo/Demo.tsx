@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
-import { useState } from 'react';
+import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { customerOptionsQuery } from '../api/queries';
 import { LanguageSwitch } from '../login/LanguageSwitch';
@@ -11,7 +11,8 @@ import classes from './demo.module.css';
 
 /** A shop's help page as its customer sees it, with a telephone in it. */
 export function Demo() {
-  const { t } = useTranslation('demo');
+  const { t, i18n } = useTranslation('demo');
+  useWidget(i18n.language);
   const [caller, setCaller] = useState('');
   const [phone, setPhone] = useState<Phone | null>(null);
   const start = () => {
@@ -52,6 +53,33 @@ export function Demo() {
       <footer className={classes.footer}>{t('note')}</footer>
     </div>
   );
+}
+
+type Tandem = (call: string, ...args: unknown[]) => unknown;
+declare global {
+  interface Window {
+    Tandem?: Tandem;
+  }
+}
+
+/** The widget, embedded as a foreign site embeds it: one script, and what its documented interface offers. */
+function useWidget(language: string): void {
+  useEffect(() => {
+    const script = document.createElement('script');
+    script.src = '/widget.js?account=demo';
+    script.async = true;
+    document.head.append(script);
+    return () => {
+      window.Tandem?.('destroy');
+      script.remove();
+    };
+  }, []);
+  useEffect(() => {
+    const speak = () => window.Tandem?.('set', { language });
+    speak();
+    addEventListener('tandem:ready', speak);
+    return () => removeEventListener('tandem:ready', speak);
+  }, [language]);
 }
 
 const NUMBERS = ['1000', '1001', '1002', '1003', '1004'];
