@@ -64,7 +64,7 @@ lint: setup-lint web ## check formatting, go vet, golangci-lint, module files, B
 .PHONY: test-go test-nocgo test-web test-e2e
 test-go: setup-lint web
 	$(call step,Go tests)
-	CGO_ENABLED=$(CGO) $(TOOLS)/gotestsum --format pkgname-and-test-fails -- -tags $(TAGS) $(RACE) -p $(P) -timeout 15m $$(go list -tags $(TAGS) ./... | grep -v '^$(E2E)')
+	CGO_ENABLED=$(CGO) scripts/gotest.sh pkgname-and-test-fails "$$(go list -tags $(TAGS) ./... | grep -v '^$(E2E)' | tr '\n' ' ')" -tags $(TAGS) $(RACE) -p $(P) -timeout 15m
 
 test-nocgo: setup-lint web
 	$(call step,without cgo: builds and its codecs work)
@@ -78,7 +78,7 @@ test-web: web/node_modules/.stamp
 # Without -race: sound is measured here, and the detector's slowness would be measured with it.
 test-e2e: setup-lint bin/tandem
 	$(call step,end to end: the program and real peers)
-	CGO_ENABLED=$(CGO) $(TOOLS)/gotestsum --format testname -- -tags $(TAGS) -p 1 -timeout 30m ./cmd/tandem/...
+	CGO_ENABLED=$(CGO) scripts/gotest.sh testname ./cmd/tandem/... -tags $(TAGS) -p 1 -timeout 30m
 	$(call step,end to end: screens)
 	cd web && ../scripts/with-server.sh npm run e2e
 

@@ -6,6 +6,7 @@ export default defineConfig({
     include: ['e2e/**/*.spec.ts'],
     environment: 'node',
     fileParallelism: false,
+    retry: 1, // a real browser beside a real server on a busy machine; what failed once is reported as flaky
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },
