@@ -28,7 +28,7 @@ const fakesAt = "http://127.0.0.1:8099"
 func (a *app) buildChat(context.Context) error {
 	private := a.cfg.Egress.Private || a.demo
 	a.media = chat.NewMediaStore(chat.MediaConfig{
-		DB: a.db, Bus: a.bus, Keys: a.keys, Blobs: a.blobs, Cleaner: a.cleaner, Log: a.log, Metrics: a.metrics, PublicURL: a.publicURL(), Private: private,
+		DB: a.db, Bus: a.bus, Keys: a.keys, Blobs: a.blobs, Cleaner: a.cleaner, Log: a.log, Metrics: a.metrics, PublicURL: a.publicURL(), MaxBytes: a.cfg.Chat.MaxFileBytes, Private: private,
 	})
 	a.chat = chat.New(chat.Config{
 		DB: a.db, Events: a.events, Bus: a.bus, Keys: a.keys, Queues: a.queues, CRM: a.crm, Media: a.media, Log: a.log, Metrics: a.metrics, PublicURL: a.cfg.HTTP.PublicURL,
