@@ -5,12 +5,9 @@ import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api, body, type Schema } from '../api/client';
 import { agentGroupsQuery, agentsQuery } from '../api/queries';
-import { useSave } from '../api/useSave';
-import { useCan } from '../app/session';
 import type { Column } from '../ui/DataTable';
-import { DeleteButton } from '../ui/DeleteButton';
-import { FormDrawer } from '../ui/FormModal';
 import { Tag } from '../ui/State';
+import { EditDrawer } from './EditDrawer';
 import { ListPage } from './ListPage';
 
 type Group = Schema['AgentGroup'];
@@ -61,39 +58,26 @@ export function AgentGroups() {
 
 function GroupForm({ group, onClose }: { group: Group | null; onClose: () => void }) {
   const { t } = useTranslation(['admin', 'common']);
-  const can = useCan();
   const agents = useQuery(agentsQuery);
   const form = useForm<Schema['GroupInput']>({
     initialValues: { name: group?.name ?? '', agents: group?.agents ?? [], auto_answer: group?.auto_answer ?? false },
   });
-  const save = useSave({
-    save: (input: Schema['GroupInput']) =>
-      group
-        ? body(api.PUT('/api/v1/agent-groups/{id}', { params: { path: { id: group.id } }, body: input }))
-        : body(api.POST('/api/v1/agent-groups', { body: input })),
-    nouns: ['agent-groups'],
-    done: onClose,
-  });
   return (
-    <FormDrawer
-      opened
-      title={group ? t('agentGroups.edit') : t('agentGroups.add')}
-      onClose={onClose}
-      onSubmit={form.onSubmit((input) => save.mutate(input))}
-      saving={save.isPending}
-      error={save.error}
-      readOnly={!can('write', 'queues')}
-      extra={
-        group &&
-        can('write', 'queues') && (
-          <DeleteButton
-            name={group.name}
-            act={() => api.DELETE('/api/v1/agent-groups/{id}', { params: { path: { id: group.id } } })}
-            nouns={['agent-groups']}
-            onDone={onClose}
-          />
-        )
+    <EditDrawer
+      thing={group}
+      add={t('agentGroups.add')}
+      edit={t('agentGroups.edit')}
+      noun="queues"
+      removeBy="write"
+      nouns={['agent-groups']}
+      form={form}
+      save={(input: Schema['GroupInput']) =>
+        group
+          ? body(api.PUT('/api/v1/agent-groups/{id}', { params: { path: { id: group.id } }, body: input }))
+          : body(api.POST('/api/v1/agent-groups', { body: input }))
       }
+      remove={(id) => api.DELETE('/api/v1/agent-groups/{id}', { params: { path: { id } } })}
+      onClose={onClose}
     >
       <TextInput label={t('common:name')} required data-autofocus maxLength={100} {...form.getInputProps('name')} />
       <MultiSelect
@@ -107,6 +91,6 @@ function GroupForm({ group, onClose }: { group: Group | null; onClose: () => voi
         description={t('settings.autoAnswerHelp')}
         {...form.getInputProps('auto_answer', { type: 'checkbox' })}
       />
-    </FormDrawer>
+    </EditDrawer>
   );
 }

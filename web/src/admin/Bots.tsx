@@ -6,14 +6,12 @@ import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api, body, type Schema } from '../api/client';
 import { botsQuery } from '../api/queries';
-import { useSave } from '../api/useSave';
 import { useCan } from '../app/session';
 import type { Column } from '../ui/DataTable';
-import { DeleteButton } from '../ui/DeleteButton';
 import { ErrorNotice } from '../ui/ErrorNotice';
-import { FormDrawer } from '../ui/FormModal';
 import { Tag } from '../ui/State';
 import { parametersOf, textOf } from './botParameters';
+import { EditDrawer } from './EditDrawer';
 import { ListPage } from './ListPage';
 
 type Bot = Schema['Bot'];
@@ -106,14 +104,6 @@ function BotForm({ bot, onClose }: { bot: Bot | null; onClose: () => void }) {
     silence_seconds: values.silence_seconds,
     ...(values.token ? { token: values.token } : {}),
   });
-  const save = useSave({
-    save: (values: Values) =>
-      bot
-        ? body(api.PATCH('/api/v1/bots/{id}', { params: { path: { id: bot.id } }, body: inputOf(values) }))
-        : body(api.POST('/api/v1/bots', { body: inputOf(values) })),
-    nouns: ['bots'],
-    done: onClose,
-  });
   const test = useMutation({
     mutationFn: () => {
       const { name, ...change } = inputOf(form.values);
@@ -126,25 +116,20 @@ function BotForm({ bot, onClose }: { bot: Bot | null; onClose: () => void }) {
   });
   const readOnly = !can('write', 'bots');
   return (
-    <FormDrawer
-      opened
-      title={bot ? t('bots.edit') : t('bots.add')}
-      onClose={onClose}
-      onSubmit={form.onSubmit((values) => save.mutate(values))}
-      saving={save.isPending}
-      error={save.error}
-      readOnly={readOnly}
-      extra={
-        bot &&
-        can('delete', 'bots') && (
-          <DeleteButton
-            name={bot.name}
-            act={() => api.DELETE('/api/v1/bots/{id}', { params: { path: { id: bot.id } } })}
-            nouns={['bots']}
-            onDone={onClose}
-          />
-        )
+    <EditDrawer
+      thing={bot}
+      add={t('bots.add')}
+      edit={t('bots.edit')}
+      noun="bots"
+      nouns={['bots']}
+      form={form}
+      save={(values: Values) =>
+        bot
+          ? body(api.PATCH('/api/v1/bots/{id}', { params: { path: { id: bot.id } }, body: inputOf(values) }))
+          : body(api.POST('/api/v1/bots', { body: inputOf(values) }))
       }
+      remove={(id) => api.DELETE('/api/v1/bots/{id}', { params: { path: { id } } })}
+      onClose={onClose}
     >
       <TextInput label={t('common:name')} required data-autofocus disabled={readOnly} {...form.getInputProps('name')} />
       <TextInput
@@ -206,7 +191,7 @@ function BotForm({ bot, onClose }: { bot: Bot | null; onClose: () => void }) {
         </Button>
       )}
       <TrialResult trial={test.data} error={test.error} />
-    </FormDrawer>
+    </EditDrawer>
   );
 }
 

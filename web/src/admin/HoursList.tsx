@@ -4,11 +4,8 @@ import { useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api, body, type Schema } from '../api/client';
 import { hoursQuery } from '../api/queries';
-import { useSave } from '../api/useSave';
-import { useCan } from '../app/session';
 import type { Column } from '../ui/DataTable';
-import { DeleteButton } from '../ui/DeleteButton';
-import { FormDrawer } from '../ui/FormModal';
+import { EditDrawer } from './EditDrawer';
 import { HolidayEditor } from './HolidayEditor';
 import { ListPage } from './ListPage';
 import { WeekEditor } from './WeekEditor';
@@ -92,45 +89,26 @@ function summary(hours: Hours, day: (d: number) => string): string {
 
 function HoursForm({ hours, onClose }: { hours: Hours | null; onClose: () => void }) {
   const { t } = useTranslation(['admin', 'common']);
-  const can = useCan();
   const [name, setName] = useState(hours?.name ?? '');
   const [zone, setZone] = useState(hours?.zone ?? Intl.DateTimeFormat().resolvedOptions().timeZone);
   const [week, setWeek] = useState<Schema['Period'][][]>(hours?.week ?? Array.from({ length: 7 }, () => []));
   const [holidays, setHolidays] = useState<Schema['Holiday'][]>(hours?.holidays ?? []);
-  const save = useSave({
-    save: () => {
-      const input = { name, zone, week, holidays };
-      return hours
-        ? body(api.PUT('/api/v1/hours/{id}', { params: { path: { id: hours.id } }, body: input }))
-        : body(api.POST('/api/v1/hours', { body: input }));
-    },
-    nouns: ['hours', 'queues'],
-    done: onClose,
-  });
   const workdays = () => setWeek(week.map((periods, d) => (d >= 2 && d <= 5 ? (week[1] ?? []) : periods)));
   return (
-    <FormDrawer
-      opened
-      title={hours ? t('hours.edit') : t('hours.add')}
-      onClose={onClose}
-      onSubmit={(event) => {
-        event.preventDefault();
-        save.mutate();
+    <EditDrawer
+      thing={hours}
+      add={t('hours.add')}
+      edit={t('hours.edit')}
+      noun="hours"
+      nouns={['hours', 'queues']}
+      save={() => {
+        const input = { name, zone, week, holidays };
+        return hours
+          ? body(api.PUT('/api/v1/hours/{id}', { params: { path: { id: hours.id } }, body: input }))
+          : body(api.POST('/api/v1/hours', { body: input }));
       }}
-      saving={save.isPending}
-      error={save.error}
-      readOnly={!can('write', 'hours')}
-      extra={
-        hours &&
-        can('delete', 'hours') && (
-          <DeleteButton
-            name={hours.name}
-            act={() => api.DELETE('/api/v1/hours/{id}', { params: { path: { id: hours.id } } })}
-            nouns={['hours']}
-            onDone={onClose}
-          />
-        )
-      }
+      remove={(id) => api.DELETE('/api/v1/hours/{id}', { params: { path: { id } } })}
+      onClose={onClose}
     >
       <TextInput
         label={t('common:name')}
@@ -152,6 +130,6 @@ function HoursForm({ hours, onClose }: { hours: Hours | null; onClose: () => voi
         {t('hours.copyToWorkdays')}
       </Button>
       <HolidayEditor holidays={holidays} onChange={setHolidays} />
-    </FormDrawer>
+    </EditDrawer>
   );
 }

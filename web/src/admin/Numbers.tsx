@@ -5,12 +5,9 @@ import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api, body, type Schema } from '../api/client';
 import { agentsQuery, numbersQuery, promptsQuery, queuesQuery } from '../api/queries';
-import { useSave } from '../api/useSave';
-import { useCan } from '../app/session';
 import type { Column } from '../ui/DataTable';
-import { DeleteButton } from '../ui/DeleteButton';
-import { FormDrawer } from '../ui/FormModal';
 import { AccessEditor } from './AccessEditor';
+import { EditDrawer } from './EditDrawer';
 import { ListPage } from './ListPage';
 
 type PhoneNumber = Schema['Number'];
@@ -104,7 +101,6 @@ function inputOf(f: Fields): Schema['NumberInput'] {
 
 function NumberForm({ number, onClose }: { number: PhoneNumber | null; onClose: () => void }) {
   const { t } = useTranslation('admin');
-  const can = useCan();
   const queues = useQuery(queuesQuery);
   const prompts = useQuery(promptsQuery);
   const agents = useQuery(agentsQuery);
@@ -122,36 +118,23 @@ function NumberForm({ number, onClose }: { number: PhoneNumber | null; onClose: 
       lookup_token: '',
     },
   });
-  const save = useSave({
-    save: (fields: Fields) =>
-      number
-        ? body(api.PUT('/api/v1/numbers/{id}', { params: { path: { id: number.id } }, body: inputOf(fields) }))
-        : body(api.POST('/api/v1/numbers', { body: inputOf(fields) })),
-    nouns: ['numbers'],
-    done: onClose,
-  });
   const { kind } = form.values;
   const targets = queues.data?.filter((q) => (kind === 'menu' ? !q.leaf : q.leaf)) ?? [];
   return (
-    <FormDrawer
-      opened
-      title={number ? t('numbers.edit') : t('numbers.add')}
-      onClose={onClose}
-      onSubmit={form.onSubmit((fields) => save.mutate(fields))}
-      saving={save.isPending}
-      error={save.error}
-      readOnly={!can('write', 'numbers')}
-      extra={
-        number &&
-        can('delete', 'numbers') && (
-          <DeleteButton
-            name={number.number}
-            act={() => api.DELETE('/api/v1/numbers/{id}', { params: { path: { id: number.id } } })}
-            nouns={['numbers']}
-            onDone={onClose}
-          />
-        )
+    <EditDrawer
+      thing={number && { id: number.id, name: number.number }}
+      add={t('numbers.add')}
+      edit={t('numbers.edit')}
+      noun="numbers"
+      nouns={['numbers']}
+      form={form}
+      save={(fields: Fields) =>
+        number
+          ? body(api.PUT('/api/v1/numbers/{id}', { params: { path: { id: number.id } }, body: inputOf(fields) }))
+          : body(api.POST('/api/v1/numbers', { body: inputOf(fields) }))
       }
+      remove={(id) => api.DELETE('/api/v1/numbers/{id}', { params: { path: { id } } })}
+      onClose={onClose}
     >
       <TextInput label={t('numbers.number')} required data-autofocus {...form.getInputProps('number')} />
       <TextInput label={t('numbers.name')} {...form.getInputProps('name')} />
@@ -215,6 +198,6 @@ function NumberForm({ number, onClose }: { number: PhoneNumber | null; onClose: 
         onChange={(access) => form.setFieldValue('access', access)}
         onToken={(token) => form.setFieldValue('lookup_token', token)}
       />
-    </FormDrawer>
+    </EditDrawer>
   );
 }

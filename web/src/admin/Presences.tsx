@@ -5,13 +5,10 @@ import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api, body, type Schema } from '../api/client';
 import { presencesQuery } from '../api/queries';
-import { useSave } from '../api/useSave';
-import { useCan } from '../app/session';
 import type { Column } from '../ui/DataTable';
-import { DeleteButton } from '../ui/DeleteButton';
-import { FormDrawer } from '../ui/FormModal';
 import { Tag } from '../ui/State';
 import classes from './admin.module.css';
+import { EditDrawer } from './EditDrawer';
 import { ListPage } from './ListPage';
 
 type Word = Schema['PresenceWord'];
@@ -77,7 +74,6 @@ export function Presences() {
 
 function PresenceForm({ word, onClose }: { word: Word | null; onClose: () => void }) {
   const { t } = useTranslation(['admin', 'common']);
-  const can = useCan();
   const form = useForm<Schema['PresenceInput']>({
     initialValues: {
       name: word?.name ?? '',
@@ -87,34 +83,22 @@ function PresenceForm({ word, onClose }: { word: Word | null; onClose: () => voi
       max_minutes: word?.max_minutes ?? 0,
     },
   });
-  const save = useSave({
-    save: (input: Schema['PresenceInput']) =>
-      word
-        ? body(api.PUT('/api/v1/presences/{id}', { params: { path: { id: word.id } }, body: input }))
-        : body(api.POST('/api/v1/presences', { body: input })),
-    nouns: ['presences'],
-    done: onClose,
-  });
   return (
-    <FormDrawer
-      opened
-      title={word ? t('presences.edit') : t('presences.add')}
-      onClose={onClose}
-      onSubmit={form.onSubmit((input) => save.mutate(input))}
-      saving={save.isPending}
-      error={save.error}
-      readOnly={!can('write', 'queues')}
-      extra={
-        word &&
-        can('write', 'queues') && (
-          <DeleteButton
-            name={word.name}
-            act={() => api.DELETE('/api/v1/presences/{id}', { params: { path: { id: word.id } } })}
-            nouns={['presences']}
-            onDone={onClose}
-          />
-        )
+    <EditDrawer
+      thing={word}
+      add={t('presences.add')}
+      edit={t('presences.edit')}
+      noun="queues"
+      removeBy="write"
+      nouns={['presences']}
+      form={form}
+      save={(input: Schema['PresenceInput']) =>
+        word
+          ? body(api.PUT('/api/v1/presences/{id}', { params: { path: { id: word.id } }, body: input }))
+          : body(api.POST('/api/v1/presences', { body: input }))
       }
+      remove={(id) => api.DELETE('/api/v1/presences/{id}', { params: { path: { id } } })}
+      onClose={onClose}
     >
       <TextInput label={t('common:name')} required data-autofocus maxLength={100} {...form.getInputProps('name')} />
       <Select
@@ -139,6 +123,6 @@ function PresenceForm({ word, onClose }: { word: Word | null; onClose: () => voi
         suffix={` ${t('presences.minutes')}`}
         {...form.getInputProps('max_minutes')}
       />
-    </FormDrawer>
+    </EditDrawer>
   );
 }

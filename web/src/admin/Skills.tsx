@@ -5,11 +5,8 @@ import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api, body, type Schema } from '../api/client';
 import { skillsQuery } from '../api/queries';
-import { useSave } from '../api/useSave';
-import { useCan } from '../app/session';
 import type { Column } from '../ui/DataTable';
-import { DeleteButton } from '../ui/DeleteButton';
-import { FormDrawer } from '../ui/FormModal';
+import { EditDrawer } from './EditDrawer';
 import { ListPage } from './ListPage';
 
 type Skill = Schema['AgentSkill'];
@@ -54,38 +51,25 @@ export function Skills() {
 
 function SkillForm({ skill, onClose }: { skill: Skill | null; onClose: () => void }) {
   const { t } = useTranslation(['admin', 'common']);
-  const can = useCan();
   const form = useForm<Schema['SkillInput']>({ initialValues: { name: skill?.name ?? '' } });
-  const save = useSave({
-    save: (input: Schema['SkillInput']) =>
-      skill
-        ? body(api.PUT('/api/v1/skills/{id}', { params: { path: { id: skill.id } }, body: input }))
-        : body(api.POST('/api/v1/skills', { body: input })),
-    nouns: ['skills'],
-    done: onClose,
-  });
   return (
-    <FormDrawer
-      opened
-      title={skill ? t('skills.edit') : t('skills.add')}
-      onClose={onClose}
-      onSubmit={form.onSubmit((input) => save.mutate(input))}
-      saving={save.isPending}
-      error={save.error}
-      readOnly={!can('write', 'queues')}
-      extra={
-        skill &&
-        can('write', 'queues') && (
-          <DeleteButton
-            name={skill.name}
-            act={() => api.DELETE('/api/v1/skills/{id}', { params: { path: { id: skill.id } } })}
-            nouns={['skills']}
-            onDone={onClose}
-          />
-        )
+    <EditDrawer
+      thing={skill}
+      add={t('skills.add')}
+      edit={t('skills.edit')}
+      noun="queues"
+      removeBy="write"
+      nouns={['skills']}
+      form={form}
+      save={(input: Schema['SkillInput']) =>
+        skill
+          ? body(api.PUT('/api/v1/skills/{id}', { params: { path: { id: skill.id } }, body: input }))
+          : body(api.POST('/api/v1/skills', { body: input }))
       }
+      remove={(id) => api.DELETE('/api/v1/skills/{id}', { params: { path: { id } } })}
+      onClose={onClose}
     >
       <TextInput label={t('common:name')} required data-autofocus maxLength={100} {...form.getInputProps('name')} />
-    </FormDrawer>
+    </EditDrawer>
   );
 }

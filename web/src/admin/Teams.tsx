@@ -5,12 +5,9 @@ import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api, body, type Schema } from '../api/client';
 import { teamsQuery } from '../api/queries';
-import { useSave } from '../api/useSave';
 import { usePeople } from '../app/people';
-import { useCan } from '../app/session';
 import type { Column } from '../ui/DataTable';
-import { DeleteButton } from '../ui/DeleteButton';
-import { FormDrawer } from '../ui/FormModal';
+import { EditDrawer } from './EditDrawer';
 import { ListPage } from './ListPage';
 
 type Team = Schema['Team'];
@@ -53,39 +50,25 @@ export function Teams() {
 
 function TeamForm({ team, onClose }: { team: Team | null; onClose: () => void }) {
   const { t } = useTranslation(['admin', 'common']);
-  const can = useCan();
   const people = usePeople();
   const form = useForm<Schema['TeamInput']>({
     initialValues: { name: team?.name ?? '', members: team?.members ?? [] },
   });
-  const save = useSave({
-    save: (input: Schema['TeamInput']) =>
-      team
-        ? body(api.PUT('/api/v1/teams/{id}', { params: { path: { id: team.id } }, body: input }))
-        : body(api.POST('/api/v1/teams', { body: input })),
-    nouns: ['teams', 'users'],
-    done: onClose,
-  });
   return (
-    <FormDrawer
-      opened
-      title={team ? t('teams.edit') : t('teams.add')}
-      onClose={onClose}
-      onSubmit={form.onSubmit((input) => save.mutate(input))}
-      saving={save.isPending}
-      error={save.error}
-      readOnly={!can('write', 'teams')}
-      extra={
-        team &&
-        can('delete', 'teams') && (
-          <DeleteButton
-            name={team.name}
-            act={() => api.DELETE('/api/v1/teams/{id}', { params: { path: { id: team.id } } })}
-            nouns={['teams', 'users']}
-            onDone={onClose}
-          />
-        )
+    <EditDrawer
+      thing={team}
+      add={t('teams.add')}
+      edit={t('teams.edit')}
+      noun="teams"
+      nouns={['teams', 'users']}
+      form={form}
+      save={(input: Schema['TeamInput']) =>
+        team
+          ? body(api.PUT('/api/v1/teams/{id}', { params: { path: { id: team.id } }, body: input }))
+          : body(api.POST('/api/v1/teams', { body: input }))
       }
+      remove={(id) => api.DELETE('/api/v1/teams/{id}', { params: { path: { id } } })}
+      onClose={onClose}
     >
       <TextInput label={t('common:name')} required data-autofocus {...form.getInputProps('name')} />
       <MultiSelect
@@ -94,6 +77,6 @@ function TeamForm({ team, onClose }: { team: Team | null; onClose: () => void })
         data={people.list.map((user) => ({ value: user.id, label: user.name }))}
         {...form.getInputProps('members')}
       />
-    </FormDrawer>
+    </EditDrawer>
   );
 }

@@ -5,13 +5,10 @@ import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api, body, type Schema } from '../api/client';
 import { trunksQuery } from '../api/queries';
-import { useSave } from '../api/useSave';
-import { useCan } from '../app/session';
 import type { Column } from '../ui/DataTable';
-import { DeleteButton } from '../ui/DeleteButton';
-import { FormDrawer } from '../ui/FormModal';
 import { State, Tag } from '../ui/State';
 import { DataParameters } from './DataParameters';
+import { EditDrawer } from './EditDrawer';
 import { ListPage } from './ListPage';
 
 type Trunk = Schema['Trunk'];
@@ -82,7 +79,6 @@ export function Trunks() {
 
 function TrunkForm({ trunk, onClose }: { trunk: Trunk | null; onClose: () => void }) {
   const { t } = useTranslation(['admin', 'common']);
-  const can = useCan();
   const form = useForm<Schema['TrunkInput']>({
     initialValues: {
       name: trunk?.name ?? '',
@@ -103,34 +99,21 @@ function TrunkForm({ trunk, onClose }: { trunk: Trunk | null; onClose: () => voi
       data_parameters: trunk?.data_parameters ?? [],
     },
   });
-  const save = useSave({
-    save: (input: Schema['TrunkInput']) =>
-      trunk
-        ? body(api.PUT('/api/v1/trunks/{id}', { params: { path: { id: trunk.id } }, body: input }))
-        : body(api.POST('/api/v1/trunks', { body: input })),
-    nouns: ['trunks'],
-    done: onClose,
-  });
   return (
-    <FormDrawer
-      opened
-      title={trunk ? t('trunks.edit') : t('trunks.add')}
-      onClose={onClose}
-      onSubmit={form.onSubmit((input) => save.mutate(input))}
-      saving={save.isPending}
-      error={save.error}
-      readOnly={!can('write', 'trunks')}
-      extra={
-        trunk &&
-        can('delete', 'trunks') && (
-          <DeleteButton
-            name={trunk.name}
-            act={() => api.DELETE('/api/v1/trunks/{id}', { params: { path: { id: trunk.id } } })}
-            nouns={['trunks']}
-            onDone={onClose}
-          />
-        )
+    <EditDrawer
+      thing={trunk}
+      add={t('trunks.add')}
+      edit={t('trunks.edit')}
+      noun="trunks"
+      nouns={['trunks']}
+      form={form}
+      save={(input: Schema['TrunkInput']) =>
+        trunk
+          ? body(api.PUT('/api/v1/trunks/{id}', { params: { path: { id: trunk.id } }, body: input }))
+          : body(api.POST('/api/v1/trunks', { body: input }))
       }
+      remove={(id) => api.DELETE('/api/v1/trunks/{id}', { params: { path: { id } } })}
+      onClose={onClose}
     >
       <TextInput label={t('common:name')} required data-autofocus {...form.getInputProps('name')} />
       <TagsInput
@@ -214,6 +197,6 @@ function TrunkForm({ trunk, onClose }: { trunk: Trunk | null; onClose: () => voi
         </>
       )}
       <Switch label={t('trunks.enabled')} {...form.getInputProps('enabled', { type: 'checkbox' })} />
-    </FormDrawer>
+    </EditDrawer>
   );
 }
