@@ -1,0 +1,316 @@
+import { createHmac } from 'node:crypto';
+import { deflateSync } from 'node:zlib';
+import type { APIRequestContext, Browser, Frame, Page, WebSocketRoute } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { seriousFaults, startBrowser, url, type Visitor, visitor } from './browser';
+
+// A customer on a page that embeds the widget, and an agent who answers by the API.
+
+let browser: Browser;
+let stop: () => Promise<void>;
+let agent: APIRequestContext;
+let admin: APIRequestContext;
+let customer: Visitor;
+let secret = '';
+const sockets: { blocked: boolean; open: Set<WebSocketRoute> } = { blocked: false, open: new Set() };
+
+beforeAll(async () => {
+  ({ browser, stop } = await startBrowser());
+  agent = await signedIn('agent1');
+  admin = await signedIn('admin');
+  const { items } = (await (await admin.get(`${url}/api/v1/channels`)).json()) as {
+    items: { id: string; channel: string; name: string }[];
+  };
+  const account = items.find((a) => a.channel === 'web' && a.name === 'demo');
+  const made = await admin.post(`${url}/api/v1/channels/${account?.id}/widget/secret`);
+  expect(made.status()).toBe(200);
+  secret = ((await made.json()) as { secret: string }).secret;
+  customer = await newCustomer();
+});
+afterAll(async () => {
+  await stop?.();
+});
+
+async function signedIn(user: string): Promise<APIRequestContext> {
+  const { context } = await visitor(browser);
+  const answer = await context.request.post(`${url}/api/v1/login`, {
+    data: { email: `${user}@demo.test`, password: 'demo-demo' },
+  });
+  expect(answer.ok()).toBe(true);
+  return context.request;
+}
+
+async function newCustomer(options: Parameters<typeof visitor>[1] = {}): Promise<Visitor> {
+  const v = await visitor(browser, options);
+  // Every socket goes through here, so that one can be cut without the page knowing.
+  await v.page.routeWebSocket(/\/ws$/, (socket) => {
+    if (sockets.blocked) {
+      void socket.close({ code: 1013 });
+      return;
+    }
+    const server = socket.connectToServer();
+    sockets.open.add(socket);
+    socket.onMessage((message) => {
+      if (!sockets.blocked) server.send(message);
+    });
+    server.onMessage((message) => {
+      if (!sockets.blocked) socket.send(message);
+    });
+    socket.onClose((code, reason) => {
+      sockets.open.delete(socket);
+      void server.close({ code, reason });
+    });
+  });
+  await v.page.goto(`${url}/demo`);
+  return v;
+}
+
+const launcher = (page: Page) => page.getByRole('button', { name: /^(Open|Close) chat|^(打开|关闭)聊天/ });
+
+async function frameOf(page: Page): Promise<Frame> {
+  const handle = await page.locator('[data-tandem] iframe').elementHandle();
+  const frame = await handle?.contentFrame();
+  if (!frame) throw new Error('the widget has no frame');
+  return frame;
+}
+
+async function openWidget(page: Page): Promise<Frame> {
+  await launcher(page).click();
+  const frame = await frameOf(page);
+  const agree = frame.locator('[data-action=agree]');
+  await frame.locator('[data-action=agree], textarea').first().waitFor();
+  if (await agree.count()) await agree.click();
+  await frame.locator('textarea').waitFor();
+  await frame.locator('[data-link=online]').waitFor({ state: 'attached' });
+  return frame;
+}
+
+const write = async (frame: Frame, text: string) => {
+  await frame.locator('textarea').fill(text);
+  await frame.locator('textarea').press('Enter');
+};
+
+const bubbles = (frame: Frame) => frame.locator('.bubble .text').allTextContents();
+
+interface Listed {
+  id: string;
+  last_text: string;
+  person: { name?: string };
+}
+
+/** The conversation whose last message is a text. */
+async function conversation(text: string): Promise<Listed> {
+  let found: Listed | undefined;
+  await expect
+    .poll(
+      async () => {
+        const answer = await admin.get(`${url}/api/v1/conversations?view=all&channel=web&limit=50`);
+        const { items } = (await answer.json()) as { items: Listed[] };
+        found = items.find((c) => c.last_text === text);
+        return found !== undefined;
+      },
+      { timeout: 20_000 },
+    )
+    .toBe(true);
+  return found as Listed;
+}
+
+async function answer(id: string, text: string): Promise<void> {
+  const taken = await agent.post(`${url}/api/v1/conversations/${id}/take`);
+  expect([200, 204, 409]).toContain(taken.status());
+  const sent = await agent.post(`${url}/api/v1/conversations/${id}/messages`, {
+    data: { client_id: crypto.randomUUID(), text },
+  });
+  expect(sent.ok(), await sent.text()).toBe(true);
+}
+
+test('nothing is stored before the customer agrees; then they chat, and the agent answers', async () => {
+  const { page } = customer;
+  await launcher(page).click();
+  const frame = await frameOf(page);
+  await frame.locator('[data-action=agree]').waitFor();
+  expect(await frame.evaluate(() => localStorage.length)).toBe(0);
+  expect(await page.evaluate(() => Object.keys(localStorage).filter((k) => k.startsWith('tandem:')))).toEqual([]);
+  expect(await seriousFaults(page)).toEqual([]);
+  await frame.locator('[data-action=agree]').click();
+  await write(frame, 'My tent leaks.');
+  await frame.locator('[data-message] .text', { hasText: 'My tent leaks.' }).waitFor();
+  const c = await conversation('My tent leaks.');
+  expect(c.person.name).toMatch(/^Web User \d\d\/\d\d \d\d:\d\d$/);
+  await answer(c.id, 'Where does it leak?');
+  await frame.locator('.bubble .text', { hasText: 'Where does it leak?' }).waitFor();
+  await frame.locator('[data-state=talking]', { hasText: 'Anna' }).waitFor();
+  expect(await seriousFaults(page)).toEqual([]);
+});
+
+test('what customers and agents write is shown as text', async () => {
+  const { page } = customer;
+  const frame = await frameOf(page);
+  let dialogs = 0;
+  page.on('dialog', (d) => {
+    dialogs++;
+    void d.dismiss();
+  });
+  const hostile = [
+    '<script>alert(1)</script>',
+    '<img src=x onerror=alert(1)>',
+    'javascript:alert(1)',
+    '"><svg onload=alert(1)>',
+    '[x](javascript:alert(1))',
+    'https://example.test/"onmouseover="alert(1)',
+    'data:text/html,<script>alert(1)</script>',
+  ];
+  const c = await conversation('Where does it leak?');
+  for (const text of hostile) {
+    await write(frame, text);
+    await frame.locator('[data-message] .text').filter({ hasText: text }).first().waitFor();
+  }
+  for (const text of hostile) await answer(c.id, text);
+  await expect
+    .poll(async () => (await bubbles(frame)).filter((t) => hostile.includes(t)).length, { timeout: 20_000 })
+    .toBe(2 * hostile.length);
+  expect(dialogs).toBe(0);
+  const links = await frame
+    .locator('.bubble a')
+    .evaluateAll((all) => all.map((a) => (a as HTMLAnchorElement).protocol));
+  expect(new Set(links)).toEqual(new Set(['https:']));
+});
+
+test('a picture goes up, and is there after a reload with everything else', async () => {
+  const { page } = customer;
+  let frame = await frameOf(page);
+  await frame.locator('input[type=file]').setInputFiles({ name: 'leak.png', mimeType: 'image/png', buffer: png(12) });
+  await frame.locator('.upload', { hasText: 'leak.png' }).waitFor();
+  await expect.poll(() => frame.locator('.send:enabled').count(), { timeout: 20_000 }).toBe(1);
+  await frame.locator('.send').click();
+  await frame.locator('.bubble img[alt="leak.png"]').waitFor();
+  await frame
+    .locator('input[type=file]')
+    .setInputFiles({ name: 'a.svg', mimeType: 'image/svg+xml', buffer: Buffer.from('<svg/>') });
+  await frame.getByRole('alert').filter({ hasText: '.png' }).waitFor();
+  const before = await frame.locator('.bubble').count();
+  await page.reload();
+  frame = await openWidget(page);
+  await frame.locator('.bubble img[alt="leak.png"]').waitFor();
+  expect(await frame.locator('.bubble').count()).toBe(before);
+});
+
+test('the network is gone for a while: nothing is lost, nothing is doubled', async () => {
+  const { page } = customer;
+  const frame = await frameOf(page);
+  const c = await conversation('');
+  await page.route('**/sync', (route) => (sockets.blocked ? route.abort() : route.continue()));
+  sockets.blocked = true;
+  await write(frame, 'written without a network');
+  await write(frame, 'and one more');
+  await frame.locator('[data-pending]').nth(1).waitFor();
+  await answer(c.id, 'answered meanwhile');
+  // The page finds out by itself that nobody is there any more.
+  await frame.evaluate(() => dispatchEvent(new Event('online')));
+  await frame.locator('[data-link=offline]').waitFor({ timeout: 40_000 });
+  expect(await frame.locator('[data-pending]').count()).toBe(2);
+  // A reload without a network loses nothing either: what was written is kept until it is sent.
+  sockets.blocked = false;
+  await frame.evaluate(() => dispatchEvent(new Event('online')));
+  await frame.locator('[data-link=online]').waitFor({ state: 'attached', timeout: 40_000 });
+  await frame.locator('[data-pending]').first().waitFor({ state: 'detached' });
+  const texts = await bubbles(frame);
+  for (const text of ['written without a network', 'and one more', 'answered meanwhile'])
+    expect(texts.filter((t) => t === text)).toHaveLength(1);
+  const listed = await admin.get(`${url}/api/v1/conversations/${c.id}/messages?limit=200`);
+  const { items } = (await listed.json()) as { items: { text: string }[] };
+  for (const text of ['written without a network', 'and one more'])
+    expect(items.filter((m) => m.text === text)).toHaveLength(1);
+});
+
+const sign = (id: string) => ({
+  id,
+  signature: createHmac('sha256', secret).update(id).digest('hex'),
+  name: 'Rosa Lindqvist',
+});
+
+type Tandem = { Tandem: (call: string, ...args: unknown[]) => void };
+
+test('a login keeps the history; somebody else on the same browser sees nothing of it', async () => {
+  const { page } = customer;
+  const frame = await frameOf(page);
+  const mine = await frame.locator('.bubble').count();
+  await page.evaluate((who) => (window as unknown as Tandem).Tandem('identify', who), sign('rosa'));
+  await expect
+    .poll(async () => (await conversation('and one more')).person.name, { timeout: 20_000 })
+    .toBe('Rosa Lindqvist');
+  await frame
+    .locator('.bubble')
+    .nth(mine - 1)
+    .waitFor();
+  // A forged identity is refused, and shows nothing of anybody.
+  await page.evaluate(() => (window as unknown as Tandem).Tandem('identify', { id: 'admin', signature: '00' }));
+  await frame.locator('[data-link=online]').waitFor({ state: 'attached' });
+  await expect.poll(() => frame.locator('.bubble').count(), { timeout: 20_000 }).toBe(0);
+  await page.evaluate((who) => (window as unknown as Tandem).Tandem('identify', who), { ...sign('eve'), name: 'Eve' });
+  await write(frame, 'I am Eve.');
+  await frame.locator('[data-message] .text', { hasText: 'I am Eve.' }).waitFor();
+  expect(await bubbles(frame)).toEqual(['I am Eve.']);
+  await page.evaluate(() => (window as unknown as Tandem).Tandem('logout'));
+  await expect.poll(() => frame.locator('.bubble').count(), { timeout: 20_000 }).toBe(0);
+  // On another device the customer finds everything again.
+  const other = await newCustomer({ dark: true });
+  await other.page.waitForFunction(() => 'Tandem' in window);
+  await other.page.evaluate((who) => (window as unknown as Tandem).Tandem('identify', who), sign('rosa'));
+  const there = await openWidget(other.page);
+  await there
+    .locator('.bubble')
+    .nth(mine - 1)
+    .waitFor();
+  expect(await seriousFaults(other.page)).toEqual([]);
+  expect(other.faults).toEqual([]);
+  await other.context.close();
+});
+
+test('it speaks Chinese, by keyboard too', async () => {
+  const { page, context, faults } = await newCustomer({ chinese: true });
+  await launcher(page).focus();
+  await page.keyboard.press('Enter');
+  const frame = await frameOf(page);
+  await frame.getByRole('button', { name: '同意并开始' }).press('Enter');
+  await frame.locator('textarea').waitFor();
+  expect(await frame.locator('html').getAttribute('lang')).toBe('zh-CN');
+  expect(await seriousFaults(page)).toEqual([]);
+  await frame.locator('textarea').press('Escape');
+  await expect.poll(() => launcher(page).getAttribute('aria-expanded')).toBe('false');
+  expect(faults).toEqual([]);
+  await context.close();
+});
+
+/** A grey picture. */
+function png(size: number): Buffer {
+  const chunk = (type: string, data: Buffer) => {
+    const body = Buffer.concat([Buffer.from(type), data]);
+    const out = Buffer.alloc(body.length + 8);
+    out.writeUInt32BE(data.length, 0);
+    body.copy(out, 4);
+    out.writeUInt32BE(crc(body), body.length + 4);
+    return out;
+  };
+  const head = Buffer.alloc(13);
+  head.writeUInt32BE(size, 0);
+  head.writeUInt32BE(size, 4);
+  head[8] = 8;
+  const rows = Buffer.alloc(size * (size + 1), 128);
+  for (let y = 0; y < size; y++) rows[y * (size + 1)] = 0;
+  return Buffer.concat([
+    Buffer.from([137, 80, 78, 71, 13, 10, 26, 10]),
+    chunk('IHDR', head),
+    chunk('IDAT', deflateSync(rows)),
+    chunk('IEND', Buffer.alloc(0)),
+  ]);
+}
+
+function crc(data: Buffer): number {
+  let c = 0xffffffff;
+  for (const byte of data) {
+    c ^= byte;
+    for (let bit = 0; bit < 8; bit++) c = c & 1 ? (c >>> 1) ^ 0xedb88320 : c >>> 1;
+  }
+  return (c ^ 0xffffffff) >>> 0;
+}
