@@ -145,6 +145,9 @@ func (s *Server) listMessages(ctx context.Context, in *messageFilter) (*List[cha
 	if err := s.reachConversation(ctx, in.ID); err != nil {
 		return nil, err
 	}
+	if err := s.Chat.Looks(ctx, tenant(ctx), in.ID, auth.From(ctx).User); err != nil {
+		return nil, err
+	}
 	return whole(s.Chat.Messages(ctx, tenant(ctx), in.ID, in.Before, in.After, in.Limit))
 }
 

@@ -43,8 +43,9 @@ type Service struct {
 	makers  map[queues.Channel]Maker
 	metrics *metrics
 
-	mu   sync.Mutex
-	open map[uuid.UUID]opened // accounts by id
+	mu    sync.Mutex
+	open  map[uuid.UUID]opened // accounts by id
+	looks map[look]time.Time   // who reads others' conversations, and when that was last noted
 }
 
 // opened is an account's channel, of one version of the account.
@@ -85,7 +86,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 
 // New makes a Service; nothing is read or sent before Run.
 func New(cfg Config) *Service {
-	s := &Service{cfg: cfg, log: cfg.Log, makers: make(map[queues.Channel]Maker), metrics: newMetrics(cfg.Metrics), open: make(map[uuid.UUID]opened)}
+	s := &Service{cfg: cfg, log: cfg.Log, makers: make(map[queues.Channel]Maker), metrics: newMetrics(cfg.Metrics), open: make(map[uuid.UUID]opened), looks: make(map[look]time.Time)}
 	for _, m := range cfg.Makers {
 		s.makers[m.Channel] = m
 	}
