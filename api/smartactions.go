@@ -48,10 +48,7 @@ type CustomerRequest struct {
 	Max          int               `json:"max,omitempty" minimum:"0" maximum:"4" doc:"photos; 0: 4"`
 }
 
-var (
-	errOneItem        = fault.New(fault.Invalid, "one_item", "Name one call or one conversation.").WithField("call_id")
-	errNoConversation = fault.New(fault.NotFound, "conversation_not_found", "There is no such conversation.")
-)
+var errOneItem = fault.New(fault.Invalid, "one_item", "Name one call or one conversation.").WithField("call_id")
 
 // item says what a request names, and looks whether the acting user may do verb to it.
 func (s *Server) item(ctx context.Context, verb string, call, conversation uuid.UUID) (kind smartactions.ItemKind, id uuid.UUID, number string, err error) {
@@ -68,10 +65,10 @@ func (s *Server) item(ctx context.Context, verb string, call, conversation uuid.
 	if ctx, err = allow(ctx, verb+":conversations"); err != nil {
 		return kind, id, "", err
 	}
-	if s.Conversation == nil {
-		return kind, id, "", errNoConversation
+	if verb == "write" {
+		return smartactions.OnConversation, conversation, "", s.writeTo(ctx, conversation)
 	}
-	return smartactions.OnConversation, conversation, "", s.Conversation(ctx, conversation)
+	return smartactions.OnConversation, conversation, "", s.reachConversation(ctx, conversation)
 }
 
 // customerNumber is where a text message reaches the customer of a call; empty when they withhold it.

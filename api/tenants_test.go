@@ -197,7 +197,7 @@ func (s *site) things(t *testing.T) map[string]uuid.UUID {
 	return map[string]uuid.UUID{
 		"callbacks": callback.ID, "voicemails": mail, "queues": queue.ID, "presences": presence.ID, "skills": skill.ID, "agent-groups": group.ID, "hours": hours.ID, "agents": agent.ID, "users": agent.ID, "numbers": number.ID, "trunks": trunk.ID, "prompts": prompt.ID,
 		"roles": role.ID, "teams": s.team, "api-keys": key.ID, "contacts": contact.ID, "tickets": ticket.ID, "attachment": file.ID, "ringtones": tone.ID, "bots": bot.ID,
-		"calls": call, "items": call, "recordings": s.stuckRecording(t),
+		"calls": call, "items": call, "recordings": s.stuckRecording(t), "actions": s.action(t, call), "customer": call,
 	}
 }
 
@@ -326,7 +326,7 @@ func TestAnotherTenantsIDs(t *testing.T) {
 		if !ok {
 			t.Fatalf("the test knows nothing of %s: add one to things", place)
 		}
-		target := strings.NewReplacer("{id}", id.String(), "{attachment}", theirs["attachment"].String()).Replace(path)
+		target := strings.NewReplacer("{id}", id.String(), "{attachment}", theirs["attachment"].String(), "{n}", "1", "{token}", noToken).Replace(path)
 		a := w.ask(t, w.one.client, method, target, d.body(t, op))
 		if a.status != http.StatusNotFound || a.code() == "route_not_found" {
 			t.Errorf("%s %s (%s) with another tenant's id is %d, want 404: %s", method, path, op.ID, a.status, a.body)
@@ -338,7 +338,7 @@ func TestAnotherTenantsIDs(t *testing.T) {
 			return
 		}
 		place := strings.Split(strings.TrimPrefix(path, "/api/v1/"), "/")[0]
-		target := strings.NewReplacer("{id}", mine[place].String(), "{attachment}", mine["attachment"].String()).Replace(path)
+		target := strings.NewReplacer("{id}", mine[place].String(), "{attachment}", mine["attachment"].String(), "{n}", "1", "{token}", noToken).Replace(path)
 		if a := w.ask(t, w.one.client, method, target, ""); a.status != 200 && a.code() != "queue_no_menu" {
 			t.Errorf("%s %s with the own id is %d: %s", method, path, a.status, a.body)
 		}
@@ -385,6 +385,7 @@ func TestAnotherTenantsIDsInside(t *testing.T) {
 		{"POST", "/tickets", `{"title":"x","contact_id":"{contacts}"}`},
 		{"POST", "/tickets", `{"title":"x","assignee":"{users}"}`},
 		{"POST", "/tickets", `{"title":"x","call_id":"{calls}"}`},
+		{"POST", "/actions", `{"kind":"text","call_id":"{calls}"}`},
 		{"PATCH", "/tickets/" + mine["tickets"].String(), `{"contact_id":"{contacts}"}`},
 	} {
 		body := r.body
@@ -420,7 +421,7 @@ func TestEveryOperationIsGuarded(t *testing.T) {
 	client := w.one.signIn(t, helpless.Email)
 	d.each(func(method, path string, op operation) {
 		place := strings.Split(strings.TrimPrefix(path, "/api/v1/"), "/")[0]
-		target := strings.NewReplacer("{id}", mine[place].String(), "{attachment}", mine["attachment"].String()).Replace(path)
+		target := strings.NewReplacer("{id}", mine[place].String(), "{attachment}", mine["attachment"].String(), "{n}", "1", "{token}", noToken).Replace(path)
 		if op.Permission == "public" {
 			return
 		}
@@ -526,7 +527,7 @@ func TestNothingPersonalIsLogged(t *testing.T) {
 			return
 		}
 		place := strings.Split(strings.TrimPrefix(path, "/api/v1/"), "/")[0]
-		target := strings.NewReplacer("{id}", mine[place].String(), "{attachment}", mine["attachment"].String()).Replace(path)
+		target := strings.NewReplacer("{id}", mine[place].String(), "{attachment}", mine["attachment"].String(), "{n}", "1", "{token}", noToken).Replace(path)
 		w.ask(t, w.one.client, method, target+"?search="+url.QueryEscape(sentence), strings.ReplaceAll(d.body(t, op), `"browser"`, `"`+sentence+`"`))
 	})
 	var rows string

@@ -22,6 +22,7 @@ import (
 	"tandem/analytics"
 	"tandem/api"
 	"tandem/calls"
+	"tandem/chat/attach"
 	"tandem/crm"
 	"tandem/crmsync"
 	"tandem/crmsync/own"
@@ -37,6 +38,7 @@ import (
 	"tandem/queues"
 	"tandem/recording"
 	"tandem/sip"
+	"tandem/smartactions"
 )
 
 // world is the API on everything it stands on, with two tenants. Nothing of it runs in the background.
@@ -121,9 +123,17 @@ func newWorld(t *testing.T) *world {
 	w.Analytics = analytics.New(analytics.Config{DB: w.DB, Bus: w.bus, Queues: w.Queues, Log: log, Metrics: metrics, Zone: func(context.Context, uuid.UUID) (string, error) { return "UTC", nil }, Later: func(context.Context, *storage.Tx, uuid.UUID) error { return nil }})
 	w.Bots = mediastream.New(mediastream.Config{DB: w.DB, Events: w.events, Keys: keys, Log: log, Metrics: metrics}, w.Calls)
 	w.Notify = notify.New(notify.Config{DB: w.DB, Events: w.events, Bus: w.bus, Keys: keys, Blobs: blobs, Queues: w.Queues, Log: log, Metrics: metrics})
+	w.Actions = smartactions.New(smartactions.Config{
+		DB: w.DB, Events: w.events, Keys: keys, Blobs: blobs, Cleaner: attach.New(attach.Config{Temp: dir}), Log: log, Metrics: metrics,
+		Send: func(context.Context, smartactions.Delivery) error { return nil },
+		Tenant: func(context.Context, uuid.UUID) (smartactions.Tenant, error) {
+			return smartactions.Tenant{Name: "Acme"}, nil
+		},
+		URL: func() string { return "http://localhost" },
+	})
 	server, err := api.New(api.Config{
 		Services: w.Services, Log: log, Metrics: metrics, Count: metrics, Version: "test",
-		Web: fstest.MapFS{"index.html": {Data: []byte("<title>Tandem</title>")}, "assets/app-1234.js": {Data: []byte("1")}, "logo.svg": {Data: []byte("<svg/>")}},
+		Web: fstest.MapFS{"index.html": {Data: []byte("<title>Tandem</title>")}, "action.html": {Data: []byte("<title>Action</title>")}, "assets/app-1234.js": {Data: []byte("1")}, "logo.svg": {Data: []byte("<svg/>")}},
 	})
 	must(err)
 	hs := httptest.NewServer(server)

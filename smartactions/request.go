@@ -70,7 +70,7 @@ func (s *Service) send(ctx context.Context, tenant uuid.UUID, number string, a *
 		return err
 	}
 	err = s.cfg.Send(ctx, Delivery{
-		Tenant: tenant, Item: a.Item, ItemKind: a.ItemKind, Number: number, URL: a.URL, Text: strings.TrimSpace(who.Name+": "+sentence(who.Language, a.Kind)) + " " + a.URL,
+		Tenant: tenant, Action: a.ID, Item: a.Item, ItemKind: a.ItemKind, Number: number, URL: a.URL, Text: strings.TrimSpace(who.Name+": "+sentence(who.Language, a.Kind)) + " " + a.URL,
 	})
 	a.Delivery = Sent
 	if err != nil {

@@ -18,6 +18,7 @@ import (
 // Delivery is a link on its way to the customer. Text is what they read, and ends with URL.
 type Delivery struct {
 	Tenant   uuid.UUID
+	Action   uuid.UUID
 	Item     uuid.UUID
 	ItemKind ItemKind
 	Number   string // the caller's; empty when there is none to write to
