@@ -27,10 +27,7 @@ func (s *Service) keepTimes(ctx context.Context) error {
 	defer tick.Stop()
 	var purged time.Time
 	for {
-		for what, f := range map[string]func(context.Context) error{
-			"letting conversations wait whose queue has opened": s.openingDue, "waking snoozed conversations": s.snoozesDue,
-			"looking at time-outs": s.timeOuts, "looking at early events": s.earlyDue, "looking at complaints": s.complaints,
-		} {
+		for what, f := range s.dueJobs() {
 			if err := f(ctx); err != nil && ctx.Err() == nil {
 				s.log.Error(what+" failed and is tried again", "err", err)
 			}
@@ -46,6 +43,14 @@ func (s *Service) keepTimes(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 		}
+	}
+}
+
+// dueJobs are what is looked at again and again, by what it does.
+func (s *Service) dueJobs() map[string]func(context.Context) error {
+	return map[string]func(context.Context) error{
+		"letting conversations wait whose queue has opened": s.openingDue, "waking snoozed conversations": s.snoozesDue,
+		"looking at time-outs": s.timeOuts, "looking at early events": s.earlyDue, "looking at complaints": s.complaints,
 	}
 }
 

@@ -2,6 +2,7 @@ package crm
 
 import (
 	"context"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -30,4 +31,15 @@ func (s *Service) EnsureWriter(ctx context.Context, tx *storage.Tx, w Writer) (u
 	}
 	c, err := s.createContact(ctx, tx, ContactChange{FirstName: &name})
 	return c.ID, err
+}
+
+// NameWriter gives a contact that was made without a name the one that a channel has told since.
+func (s *Service) NameWriter(ctx context.Context, tx *storage.Tx, contact uuid.UUID, name string) error {
+	first, last, _ := strings.Cut(clip(name), " ")
+	tag, err := tx.Exec(ctx, `UPDATE contacts SET first_name = $2, last_name = $3, updated_at = $4 WHERE contact_id = $1 AND last_name = '' AND (first_name = '' OR first_name LIKE '% user')`,
+		contact, first, last, tx.Now)
+	if err != nil || tag.RowsAffected() == 0 {
+		return err
+	}
+	return s.tell(ctx, tx, "contact.changed", contact, map[string]uuid.UUID{"contact_id": contact})
 }
