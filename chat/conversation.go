@@ -193,5 +193,6 @@ var (
 	ErrNoConversation = fault.New(fault.NotFound, "conversation_not_found", "There is no such conversation.")
 	ErrNoMessage      = fault.New(fault.NotFound, "message_not_found", "There is no such message.")
 	ErrClosed         = fault.New(fault.Conflict, "conversation_closed", "This conversation is closed; reopen it first.")
+	ErrCannotTake     = fault.New(fault.Conflict, "cannot_take", "Go available first; if you are, you have no capacity left: close or hand on something.")
 	ErrNotOwner       = fault.New(fault.Conflict, "conversation_not_yours", "This conversation belongs to somebody else; take it first.")
 )

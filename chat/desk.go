@@ -29,7 +29,7 @@ func (s *Service) route(ctx context.Context, tx *storage.Tx, c *row, said bool) 
 	if err != nil || waits {
 		return err
 	}
-	return s.enqueue(ctx, tx, c, uuid.Nil)
+	return s.enqueue(ctx, tx, c, c.preferred)
 }
 
 // waits says whether a conversation is an item of its queue.
@@ -41,7 +41,7 @@ func (s *Service) waits(ctx context.Context, tx *storage.Tx, id uuid.UUID) (bool
 // enqueue lets a conversation wait: now, or from when its queue opens. Its place is that of before, if it had one.
 func (s *Service) enqueue(ctx context.Context, tx *storage.Tx, c *row, preferred uuid.UUID) error {
 	r, err := s.cfg.Queues.Receive(ctx, tx, *c.queue, c.channel, c.language)
-	if errors.Is(err, queues.ErrNoQueue) {
+	if errors.Is(err, queues.ErrNoQueue) || errors.Is(err, queues.ErrNotLeaf) {
 		return s.leaveUnassigned(ctx, tx, c)
 	}
 	if err != nil {
@@ -63,6 +63,9 @@ func (s *Service) enqueue(ctx context.Context, tx *storage.Tx, c *row, preferred
 		}
 	}
 	if c.enqueueAt != nil {
+		if err := s.cfg.Queues.Dequeue(ctx, tx, c.id, queues.LeftTransferred); err != nil {
+			return err
+		}
 		return c.note(ctx, tx, "waits_for_opening", nil, nil, map[string]string{"opens_at": c.enqueueAt.Format(time.RFC3339)})
 	}
 	return s.join(ctx, tx, c, preferred)
@@ -170,7 +173,11 @@ func (s *Service) Take(ctx context.Context, tenant, id, agent uuid.UUID) error {
 		case c.state == Closed:
 			return ErrClosed
 		}
-		return s.give(ctx, tx, c, agent, "taken")
+		err := s.give(ctx, tx, c, agent, "taken")
+		if errors.Is(err, queues.ErrAgentNotFree) || errors.Is(err, queues.ErrNoAgent) {
+			return ErrCannotTake.Because(err)
+		}
+		return err
 	})
 }
 
@@ -242,6 +249,14 @@ func (s *Service) Transfer(ctx context.Context, tenant, id uuid.UUID, t Transfer
 		}
 		if c.queue == nil {
 			return ErrTransfer
+		}
+		if _, err := s.cfg.Queues.Receive(ctx, tx, *c.queue, c.channel, c.language); err != nil { // another tenant's, or a folder
+			return err
+		}
+		if c.state == Snoozed {
+			if err := s.step(ctx, tx, c, stepWake, `snoozed_until = NULL`); err != nil {
+				return err
+			}
 		}
 		if err := s.release(ctx, tx, c); err != nil {
 			return err
@@ -393,11 +408,13 @@ func (s *Service) reopen(ctx context.Context, tx *storage.Tx, c *row, by step) (
 			return err
 		}
 	}
-	preferred := uuid.Nil
 	if last != nil {
-		preferred = *last
+		c.preferred = *last
 	}
-	return s.enqueue(ctx, tx, c, preferred)
+	if by == customerWrites { // waits once what the customer says is written
+		return nil
+	}
+	return s.enqueue(ctx, tx, c, c.preferred)
 }
 
 // step takes a conversation through one transition and writes set ("column = $3"), whose value is args.
@@ -443,6 +460,8 @@ type closedMore struct {
 	Ticket    *uuid.UUID `json:"ticket_id,omitempty"`
 	Disposed  string     `json:"disposition,omitempty"`
 	LastOwner *uuid.UUID `json:"last_owner,omitempty"`
+	LastSeq   int64      `json:"last_seq"`   // of its messages
+	CRM       bool       `json:"crm_ticket"` // the queue asks for a ticket in the CRM
 }
 
 func (s *Service) close(ctx context.Context, tx *storage.Tx, c *row, why CloseReason, by uuid.UUID, disposition string) error {
@@ -473,9 +492,13 @@ func (s *Service) close(ctx context.Context, tx *storage.Tx, c *row, why CloseRe
 	if err := s.systemLine(ctx, tx, c, "closed", map[string]string{"reason": string(why)}, actor); err != nil {
 		return err
 	}
+	crm, err := s.wantsTicket(ctx, tx, c)
+	if err != nil {
+		return err
+	}
 	return s.tell(ctx, tx, c, "conversation.closed", func(t *told) {
 		t.Reason = why
-		t.More = closedMore{Opened: c.openedAt, Customer: c.customerAt, Answered: c.agentAt, ClosedBy: actor, Ticket: c.ticket, Disposed: disposition, LastOwner: c.owner}
+		t.More = closedMore{Opened: c.openedAt, Customer: c.customerAt, Answered: c.agentAt, ClosedBy: actor, Ticket: c.ticket, Disposed: disposition, LastOwner: c.owner, LastSeq: c.lastSeq, CRM: crm}
 	})
 }
 
@@ -553,18 +576,22 @@ const mentionLasts = 48 * time.Hour
 // SetTicket links a ticket to a conversation; uuid.Nil takes the link away.
 func (s *Service) SetTicket(ctx context.Context, tenant, id, ticket uuid.UUID) error {
 	return s.change(ctx, tenant, id, "link a ticket", func(tx *storage.Tx, c *row) error {
-		c.ticket = &ticket
-		if ticket == uuid.Nil {
-			c.ticket = nil
-		}
-		if _, err := tx.Exec(ctx, `UPDATE conversations SET ticket_id = $2 WHERE conversation_id = $1`, id, c.ticket); err != nil {
-			return err
-		}
-		if err := c.note(ctx, tx, "ticket", nil, events.ActorID(ctx), map[string]string{"ticket": ticket.String()}); err != nil {
-			return err
-		}
-		return s.tell(ctx, tx, c, "conversation.changed", func(t *told) { t.What = "ticket" })
+		return s.setTicket(ctx, tx, c, ticket)
 	})
+}
+
+func (s *Service) setTicket(ctx context.Context, tx *storage.Tx, c *row, ticket uuid.UUID) error {
+	c.ticket = &ticket
+	if ticket == uuid.Nil {
+		c.ticket = nil
+	}
+	if _, err := tx.Exec(ctx, `UPDATE conversations SET ticket_id = $2 WHERE conversation_id = $1`, c.id, c.ticket); err != nil {
+		return err
+	}
+	if err := c.note(ctx, tx, "ticket", nil, events.ActorID(ctx), map[string]string{"ticket": ticket.String()}); err != nil {
+		return err
+	}
+	return s.tell(ctx, tx, c, "conversation.changed", func(t *told) { t.What = "ticket" })
 }
 
 // watched is the data of the events conversation.watched and conversation.unwatched; the event's actor is who watches.

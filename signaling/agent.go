@@ -22,6 +22,7 @@ type agentState struct {
 	agent      agentView
 	heard      bool // the page has measured speech at this microphone
 	proven     bool // and its packets have arrived here
+	wanted     int  // counts presences that were asked for
 	restore    bool // the presence of before returns once the microphone is proven
 	confirming bool
 	reading    bool      // the agent is being read
@@ -217,22 +218,45 @@ func (s *session) gotPresence(f frame) error {
 		return err
 	}
 	p := queues.Presence(strings.ToUpper(d.Presence))
-	if p == queues.Available {
-		switch {
-		case !s.heard:
-			return errNotHeard
-		case !s.up || s.line.silentFor() > proofFresh:
-			return errNoMedia
-		}
-	}
 	if len(d.Reason) > 100 {
 		return errBadData
 	}
+	s.wanted++
+	if p == queues.Available {
+		if !s.heard {
+			return errNotHeard
+		}
+		s.available(f, d.Reason, s.wanted, time.Now().Add(mediaSoon))
+		return nil
+	}
+	s.choose(f, p, d.Reason)
+	return nil
+}
+
+const (
+	// mediaSoon is how long AVAILABLE waits for the first packets of a microphone that the page has heard already: connecting takes its time.
+	mediaSoon  = 3 * time.Second
+	mediaAgain = 50 * time.Millisecond
+)
+
+// available makes the agent AVAILABLE as soon as packets arrive, unless another presence is chosen meanwhile.
+func (s *session) available(f frame, reason string, wanted int, until time.Time) {
+	switch {
+	case s.wanted != wanted:
+	case s.up && s.line.silentFor() <= proofFresh:
+		s.choose(f, queues.Available, reason)
+	case time.Now().After(until):
+		s.fail(f.ID, errNoMedia)
+	default:
+		time.AfterFunc(mediaAgain, func() { s.loop.do(func() { s.available(f, reason, wanted, until) }) })
+	}
+}
+
+func (s *session) choose(f frame, p queues.Presence, reason string) {
 	s.restore = false
 	s.forAgent(f, func(ctx context.Context) error {
-		return s.hub.need.Queues.SetPresence(ctx, s.tenant, s.user, p, d.Reason)
+		return s.hub.need.Queues.SetPresence(ctx, s.tenant, s.user, p, reason)
 	})
-	return nil
 }
 
 // gotNextPresence chooses what the agent will be once they have nothing any more; no presence takes it back.
