@@ -50,7 +50,7 @@ export function Nav() {
             key={screen}
             to={paths[screen]}
             className={classes.link}
-            activeOptions={{ exact: screen === 'desktop' }}
+            activeOptions={{ exact: screen === 'desktop', includeSearch: false }}
             activeProps={{ 'aria-current': 'page' }}
           >
             <Icon size={20} stroke={1.7} aria-hidden />

@@ -53,16 +53,19 @@ export function Desktop() {
   );
 }
 
+// What is current is for us to say: the same path shows both.
+const exact = { exact: true };
+
 function Parts({ chatting }: { chatting: boolean }) {
   const { t } = useTranslation(['desktop', 'inbox']);
   const mine = useQuery(mineQuery);
   const unread = (mine.data ?? []).reduce((sum, one) => sum + one.unread, 0);
   return (
     <nav className={inbox.parts} aria-label={t('parts')}>
-      <Link to="/" search={{}} aria-current={chatting ? undefined : 'page'}>
+      <Link to="/" search={{}} activeOptions={exact} aria-current={chatting ? undefined : 'page'}>
         {t('calls')}
       </Link>
-      <Link to="/" search={{ part: 'inbox' }} aria-current={chatting ? 'page' : undefined} data-part="inbox">
+      <Link to="/" search={{ part: 'inbox' }} activeOptions={exact} aria-current={chatting ? 'page' : undefined} data-part="inbox">
         {t('inbox:conversations')}
         {unread > 0 && (
           <span className={inbox.badge}>

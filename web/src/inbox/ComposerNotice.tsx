@@ -1,17 +1,13 @@
 import { Button, Group } from '@mantine/core';
 import { IconAlertTriangle, IconTemplate } from '@tabler/icons-react';
 import { useTranslation } from 'react-i18next';
-import { Remaining, useNow } from '../ui/time';
+import { Remaining } from '../ui/time';
 import classes from './composer.module.css';
 import type { Conversation } from './types';
-
-// A window that closes later than this is no matter yet.
-const SOON = 6 * 3600_000;
 
 /** The window and the quota: what is left, why nothing goes, and what still does. */
 export function ComposerNotice({ conversation, onTemplate }: { conversation: Conversation; onTemplate: () => void }) {
   const { t } = useTranslation('inbox');
-  const now = useNow(conversation.composer?.until !== undefined);
   const composer = conversation.composer;
   if (!composer) return null;
   const offers = composer.offers ?? [];
@@ -40,7 +36,7 @@ export function ComposerNotice({ conversation, onTemplate }: { conversation: Con
     );
   }
   const facts: React.ReactNode[] = [];
-  if (composer.until && Date.parse(composer.until) - now < SOON)
+  if (composer.until)
     facts.push(
       <span key="until">
         {t('windowCloses')} <Remaining until={composer.until} />

@@ -56,7 +56,8 @@ export function Editor(props: Props) {
   const quote = useQuote(props, draft.quote, change);
   const write = (value: string) => {
     if (editing) setCorrected(value);
-    else change({ text: value });
+    // What was begun as a note stays one, whatever may be written meanwhile.
+    else change({ text: value, note });
     type(value !== '');
   };
   const save = useAct<string>({

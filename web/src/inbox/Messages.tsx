@@ -1,7 +1,7 @@
 import { ActionIcon, Loader, Skeleton } from '@mantine/core';
 import { IconArrowDown } from '@tabler/icons-react';
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
+import { type RefObject, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import { EmptyState } from '../ui/Page';
@@ -100,6 +100,7 @@ function Scroller({ conversation, thread, unreadFrom, onEnd, may, onQuote, onEdi
   }, []);
 
   const [atEnd, setAtEnd] = useState(true);
+  useStayAtEnd(scroller, atEnd, virtual.getTotalSize());
   const [loading, setLoading] = useState(false);
   const { older } = thread;
   const whole = thread.data?.whole ?? true;
@@ -191,6 +192,22 @@ function Scroller({ conversation, thread, unreadFrom, onEnd, may, onQuote, onEdi
       <MediaViewer viewed={viewed} onView={setViewed} />
     </div>
   );
+}
+
+/** Keeps the end in sight when the last message grows, or the room for all of them shrinks. */
+function useStayAtEnd(scroller: RefObject<HTMLDivElement | null>, atEnd: boolean, size: number): void {
+  // biome-ignore lint/correctness/useExhaustiveDependencies: each time that the lines are taller or shorter
+  useLayoutEffect(() => {
+    const box = scroller.current;
+    if (!box || !atEnd) return;
+    const down = () => {
+      box.scrollTop = box.scrollHeight;
+    };
+    down();
+    const observer = new ResizeObserver(down);
+    observer.observe(box);
+    return () => observer.disconnect();
+  }, [scroller, atEnd, size]);
 }
 
 function Pending({ list, client }: { list: ReturnType<typeof useSendings>; client: string }) {

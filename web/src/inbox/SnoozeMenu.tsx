@@ -18,11 +18,11 @@ const at = (days: number, hour: number): Date => {
 /** Times to come back at. */
 function times(): Array<[key: string, at: Date]> {
   const monday = (8 - new Date().getDay()) % 7 || 7;
-  return [
+  const all: Array<[string, Date]> = [
     ['hour', new Date(Date.now() + 3600_000)],
     ['tomorrow', at(1, 9)],
-    ['monday', at(monday, 9)],
   ];
+  return monday > 1 ? [...all, ['monday', at(monday, 9)]] : all;
 }
 
 /** Puts a conversation aside until a time, or until the customer writes; whichever comes first. */
@@ -39,7 +39,7 @@ export function SnoozeMenu(props: {
     done: () => props.onOpened(false),
   });
   return (
-    <Menu position="bottom-end" width={270} shadow="md" opened={props.opened} onChange={props.onOpened}>
+    <Menu position="bottom-end" width={310} shadow="md" opened={props.opened} onChange={props.onOpened}>
       <Menu.Target>
         <ActionIcon
           variant="default"

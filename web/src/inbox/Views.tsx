@@ -13,6 +13,9 @@ import { removeView, type SavedView } from './routes';
 
 const icons = { mine: IconInbox, unassigned: IconUserQuestion, team: IconUsers, all: IconStack2, mentions: IconAt };
 
+// What is current is for us to say: the same path shows all of them.
+const exact = { exact: true };
+
 /** The views that are of use to somebody: what only others' conversations fill is not for those who see none. */
 function useViews() {
   const me = useMe();
@@ -42,6 +45,7 @@ export function Views() {
             to="/"
             search={{ part: 'inbox', view }}
             className={classes.view}
+            activeOptions={exact}
             aria-current={view === current ? 'page' : undefined}
           >
             <Icon size={16} stroke={1.7} aria-hidden />
@@ -73,6 +77,7 @@ function Saved({ view, current, count }: { view: SavedView; current: boolean; co
         to="/"
         search={{ part: 'inbox', view: view.id }}
         className={classes.view}
+        activeOptions={exact}
         aria-current={current ? 'page' : undefined}
       >
         <IconBookmark size={16} stroke={1.7} aria-hidden />

@@ -104,6 +104,8 @@ export const close = (id: string, disposition: string, notes: string) =>
   call('POST', `${of(id)}/close`, { body: { disposition, notes } });
 export const end = (id: string, reason: string) => call('POST', `${of(id)}/end`, { body: { reason } });
 export const assign = (id: string, agent: string) => call('POST', `${of(id)}/assign`, { body: { agent_id: agent } });
+/** Says that one begins, or ends, to look on at another's conversation: it is written down before anything is shown. */
+export const watch = (id: string, on: boolean) => call('POST', `${of(id)}/watch`, { body: { on } });
 export const setPriority = (id: string, priority: number) => call('PUT', `${of(id)}/priority`, { body: { priority } });
 export const setCollaborators = (id: string, agents: string[]) =>
   call('PUT', `${of(id)}/collaborators`, { body: { agents } });

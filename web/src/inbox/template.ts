@@ -17,7 +17,8 @@ export function variablesOf(template: Template): Variable[] {
 /** A text of a template with its values; what is still missing is shown by its name. */
 export function filled(text: string, part: string, values: Record<string, string>): string {
   return text.replace(/\{\{\s*([\w.]+)\s*\}\}/g, (_, name: string) => {
-    const value = values[`${part}.${name}`]?.trim();
+    // WeChat writes {{order.DATA}} for the variable "order".
+    const value = values[`${part}.${name.replace(/\.DATA$/, '')}`]?.trim();
     return value || `[${name}]`;
   });
 }

@@ -231,6 +231,8 @@ export interface CannedResponse {
   language: string;
   text: string;
   queue_id?: string;
+  /** For this person alone. */
+  owner_id?: string;
 }
 
 export interface Step {

@@ -1,13 +1,16 @@
 import { ActionIcon, UnstyledButton } from '@mantine/core';
 import { IconX } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
-import { useEffect } from 'react';
+import { useEffect, useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api } from '../api/client';
 import { ChannelIcon } from '../inbox/channels';
 import { Messages } from '../inbox/Messages';
 import { usePersonName } from '../inbox/name';
 import { conversationQuery, useThread } from '../inbox/queries';
+import { watch } from '../inbox/routes';
+import type { Conversation } from '../inbox/types';
+import { ErrorNotice } from '../ui/ErrorNotice';
 import { QueuePath, State } from '../ui/State';
 import { ChatActions, type ChatRights } from './ChatActions';
 import classes from './supervisor.module.css';
@@ -43,7 +46,7 @@ function Pane(props: { id: string; rights: ChatRights; onOpen: () => void; onClo
   const { t } = useTranslation(['supervisor', 'inbox']);
   const name = usePersonName();
   const found = useQuery(conversationQuery(props.id));
-  const thread = useThread(props.id);
+  const watching = useWatching(props.id);
   const chat = found.data;
   const title = chat ? name(chat) : '';
   useWatching(props.id);
@@ -78,9 +81,32 @@ function Pane(props: { id: string; rights: ChatRights; onOpen: () => void; onClo
           <div className={classes.paneFacts}>
             <QueuePath path={chat.queue_path} />
           </div>
-          <Messages conversation={chat} thread={thread} unreadFrom={undefined} onEnd={nothing} may={false} />
+          {watching.on && <Live chat={chat} />}
+          {watching.error && <ErrorNotice error={watching.error} m="sm" />}
         </>
       )}
     </article>
   );
+}
+
+function Live({ chat }: { chat: Conversation }) {
+  const thread = useThread(chat.id);
+  return <Messages conversation={chat} thread={thread} unreadFrom={undefined} onEnd={nothing} may={false} />;
+}
+
+/** Has it written down that one looks on, as long as this is shown. */
+function useWatching(id: string): { on: boolean; error?: Error } {
+  const [state, setState] = useState<{ on: boolean; error?: Error }>({ on: false });
+  useEffect(() => {
+    let gone = false;
+    const begun = watch(id, true).then(
+      () => !gone && setState({ on: true }),
+      (error: Error) => !gone && setState({ on: false, error }),
+    );
+    return () => {
+      gone = true;
+      void begun.then(() => watch(id, false)).catch(() => undefined); // the server ends it with the session
+    };
+  }, [id]);
+  return state;
 }
