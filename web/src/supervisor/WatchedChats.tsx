@@ -1,9 +1,8 @@
 import { ActionIcon, UnstyledButton } from '@mantine/core';
 import { IconX } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
-import { useEffect, useEffect, useState } from 'react';
+import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { api } from '../api/client';
 import { ChannelIcon } from '../inbox/channels';
 import { Messages } from '../inbox/Messages';
 import { usePersonName } from '../inbox/name';
@@ -32,16 +31,6 @@ export function WatchedChats({ onOpen, rights }: { onOpen: (id: string) => void;
   );
 }
 
-/** Says that one looks on, and that one has stopped: it is in the audit log. */
-function useWatching(id: string) {
-  useEffect(() => {
-    const tell = (on: boolean) =>
-      api.POST('/api/v1/conversations/{id}/watch', { params: { path: { id } }, body: { on } }).catch(() => undefined); // the server notes who reads, anyway
-    tell(true);
-    return () => void tell(false);
-  }, [id]);
-}
-
 function Pane(props: { id: string; rights: ChatRights; onOpen: () => void; onClose: () => void }) {
   const { t } = useTranslation(['supervisor', 'inbox']);
   const name = usePersonName();
@@ -49,7 +38,6 @@ function Pane(props: { id: string; rights: ChatRights; onOpen: () => void; onClo
   const watching = useWatching(props.id);
   const chat = found.data;
   const title = chat ? name(chat) : '';
-  useWatching(props.id);
   return (
     <article className={classes.pane} aria-label={title} data-pane={props.id}>
       <div className={classes.paneHead}>
