@@ -1,13 +1,10 @@
 package api
 
 import (
-	"context"
-
-	"github.com/google/uuid"
-
 	"tandem/analytics"
 	"tandem/calls"
 	"tandem/chat"
+	"tandem/chat/web"
 	"tandem/crm"
 	"tandem/crmsync"
 	"tandem/internal/auth"
@@ -38,16 +35,15 @@ type Services struct {
 	Analytics  *analytics.Service
 	Chat       *chat.Service
 	Media      *chat.MediaStore
+	Widgets    *web.Service
 	Actions    *smartactions.Service
-	// Conversation looks whether a conversation is within the reach of the acting user; a NotFound fault when it is not.
-	Conversation func(ctx context.Context, id uuid.UUID) error
 }
 
 // routes is the one table of all operations below /api/v1.
 func (s *Server) routes() []route {
 	var all []route
 	for _, part := range [][]route{
-		s.identityRoutes(), s.userRoutes(), s.callRoutes(), s.liveRoutes(), s.supervisionRoutes(), s.queueRoutes(), s.arrivalRoutes(), s.agentRoutes(), s.routingRoutes(), s.lineRoutes(), s.botRoutes(), s.crmRoutes(), s.operationRoutes(), s.voicemailRoutes(), s.callbackRoutes(), s.notifyRoutes(), s.reportRoutes(), s.conversationRoutes(), s.channelRoutes(), s.smartactionRoutes(),
+		s.identityRoutes(), s.userRoutes(), s.callRoutes(), s.liveRoutes(), s.supervisionRoutes(), s.queueRoutes(), s.arrivalRoutes(), s.agentRoutes(), s.routingRoutes(), s.lineRoutes(), s.botRoutes(), s.crmRoutes(), s.operationRoutes(), s.voicemailRoutes(), s.callbackRoutes(), s.notifyRoutes(), s.reportRoutes(), s.conversationRoutes(), s.channelRoutes(), s.widgetRoutes(), s.smartactionRoutes(),
 	} {
 		all = append(all, part...)
 	}

@@ -59,7 +59,7 @@ func (a *app) build(ctx context.Context) error {
 		a.log.Warn("built without libopus: every call works, with G.711")
 	}
 	for _, step := range []func(context.Context) error{
-		a.buildStorage, a.buildIdentity, a.buildMedia, a.listen, a.buildServices, a.buildChat, a.buildCalls, a.buildWidget, a.fillDemo, a.buildSIP, a.buildBrowsers, a.buildHTTP,
+		a.buildStorage, a.buildIdentity, a.buildMedia, a.listen, a.buildServices, a.buildCalls, a.buildWidget, a.fillDemo, a.buildSIP, a.buildBrowsers, a.buildHTTP,
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -250,8 +250,9 @@ func (a *app) buildServices(context.Context) (err error) {
 	}
 	a.crm = crm.New(crm.Config{DB: a.db, Events: a.events, Keys: a.keys, Blobs: a.blobs, Log: a.log})
 	a.buildActions()
+	a.buildChat()
 	a.crmsync = crmsync.New(crmsync.Config{
-		DB: a.db, Events: a.events, Bus: a.bus, Keys: a.keys, Recordings: a.recording, Log: a.log, Metrics: a.metrics, Actions: a.actions,
+		DB: a.db, Events: a.events, Bus: a.bus, Keys: a.keys, Recordings: a.recording, Log: a.log, Metrics: a.metrics, Actions: a.actions, Chat: a.chat,
 		Record: func(ctx context.Context, tenant, call uuid.UUID) (calls.CallRow, error) {
 			return a.board.Get(ctx, tenant, call)
 		},
@@ -279,7 +280,7 @@ func (a *app) buildHTTP(context.Context) (err error) {
 	a.api, err = api.New(api.Config{
 		Services: api.Services{
 			DB: a.db, Auth: a.auth, Calls: a.board, Numbers: a.numbers, Prompts: a.prompts, Voicemails: calls.NewVoicemails(a.db, a.events), Queues: a.queues, Trunks: a.trunks,
-			Recordings: a.recording, CRM: a.crm, CRMSync: a.crmsync, Notify: a.notify, Bots: a.bots, Analytics: a.analytics, Actions: a.actions, Chat: a.chat, Media: a.media,
+			Recordings: a.recording, CRM: a.crm, CRMSync: a.crmsync, Notify: a.notify, Bots: a.bots, Analytics: a.analytics, Actions: a.actions, Chat: a.chat, Media: a.media, Widgets: a.widget,
 		},
 		Log: a.log, Metrics: a.metrics, Count: a.metrics, Ready: a.readiness, Web: web.Dist(), Version: version, Customers: a.tenant,
 		Routes: routes,

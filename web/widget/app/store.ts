@@ -209,7 +209,8 @@ export class Store {
       visitor: known ? visitor : undefined,
       secret: known ? secret : undefined,
       identity: this.refused ? undefined : (this.identity ?? undefined),
-      attributes: this.attributes.data || this.attributes.token ? this.attributes : undefined,
+      attributes:
+        Object.keys(this.attributes.data ?? {}).length > 0 || this.attributes.token ? this.attributes : undefined,
       origin: this.parent,
       language: this.state.language,
       since: since(this.state.talk),
