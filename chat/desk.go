@@ -451,19 +451,6 @@ func (s *Service) Close(ctx context.Context, tenant, id uuid.UUID, why CloseReas
 	})
 }
 
-// Closed is the data of the event conversation.closed beyond what all have.
-type closedMore struct {
-	Opened    time.Time  `json:"opened_at"`
-	Customer  *time.Time `json:"customer_at,omitempty"`
-	Answered  *time.Time `json:"answered_at,omitempty"`
-	ClosedBy  *uuid.UUID `json:"closed_by,omitempty"`
-	Ticket    *uuid.UUID `json:"ticket_id,omitempty"`
-	Disposed  string     `json:"disposition,omitempty"`
-	LastOwner *uuid.UUID `json:"last_owner,omitempty"`
-	LastSeq   int64      `json:"last_seq"`   // of its messages
-	CRM       bool       `json:"crm_ticket"` // the queue asks for a ticket in the CRM
-}
-
 func (s *Service) close(ctx context.Context, tx *storage.Tx, c *row, why CloseReason, by uuid.UUID, disposition string) error {
 	to, err := c.state.next(stepClose)
 	if err != nil {
@@ -572,73 +559,3 @@ func (s *Service) AddNote(ctx context.Context, tenant, id uuid.UUID, client *uui
 }
 
 const mentionLasts = 48 * time.Hour
-
-// SetTicket links a ticket to a conversation; uuid.Nil takes the link away.
-func (s *Service) SetTicket(ctx context.Context, tenant, id, ticket uuid.UUID) error {
-	return s.change(ctx, tenant, id, "link a ticket", func(tx *storage.Tx, c *row) error {
-		return s.setTicket(ctx, tx, c, ticket)
-	})
-}
-
-func (s *Service) setTicket(ctx context.Context, tx *storage.Tx, c *row, ticket uuid.UUID) error {
-	c.ticket = &ticket
-	if ticket == uuid.Nil {
-		c.ticket = nil
-	}
-	if _, err := tx.Exec(ctx, `UPDATE conversations SET ticket_id = $2 WHERE conversation_id = $1`, c.id, c.ticket); err != nil {
-		return err
-	}
-	if err := c.note(ctx, tx, "ticket", nil, events.ActorID(ctx), map[string]string{"ticket": ticket.String()}); err != nil {
-		return err
-	}
-	return s.tell(ctx, tx, c, "conversation.changed", func(t *told) { t.What = "ticket" })
-}
-
-// watched is the data of the events conversation.watched and conversation.unwatched; the event's actor is who watches.
-type watched struct {
-	Why string `json:"why,omitempty"`
-}
-
-// Watch notes that somebody begins, or ends, to look at another's conversation as it goes on (IN-6). Neither its agent nor the customer learns
-// of it: only the audit log does.
-func (s *Service) Watch(ctx context.Context, tenant, id uuid.UUID, on bool, why string) error {
-	what := "conversation.unwatched"
-	if on {
-		what = "conversation.watched"
-	}
-	err := s.cfg.DB.Tenant(ctx, tenant, func(tx *storage.Tx) error {
-		return s.cfg.Events.Append(ctx, tx, what, id, watched{Why: why})
-	})
-	return wrap("note who watches a conversation", err)
-}
-
-// look is somebody who reads a conversation that they have no part in.
-type look struct{ conversation, user uuid.UUID }
-
-// lookNoted is how long a noted look at another's conversation stands for the following ones.
-const lookNoted = 10 * time.Minute
-
-// Looks notes that somebody reads a conversation, unless they have a part in it or it is nobody's yet: whoever reads others' words is in the
-// audit log, by whatever page or program they do it.
-func (s *Service) Looks(ctx context.Context, tenant, id, user uuid.UUID) error {
-	now, key := s.cfg.DB.Now(), look{id, user}
-	s.mu.Lock()
-	for k, at := range s.looks {
-		if now.Sub(at) > lookNoted {
-			delete(s.looks, k)
-		}
-	}
-	_, noted := s.looks[key]
-	s.mu.Unlock()
-	if noted || user == uuid.Nil {
-		return nil
-	}
-	part, err := s.Part(ctx, tenant, id, user)
-	if err != nil || part {
-		return err
-	}
-	s.mu.Lock()
-	s.looks[key] = now
-	s.mu.Unlock()
-	return s.Watch(ctx, tenant, id, true, "")
-}

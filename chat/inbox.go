@@ -132,31 +132,36 @@ func keptHeaders(h http.Header) http.Header {
 
 // readInbox reads what came, in its order, on several goroutines at once: exactly-once comes from the events' keys.
 func (s *Service) readInbox(ctx context.Context) error {
-	return s.loop(ctx, wakeInbox, "reading the inbox", func(ctx context.Context) (bool, error) {
+	return s.loop(ctx, wakeInbox, "reading the inbox", nil, func(ctx context.Context) (bool, error) {
 		rows, err := s.dueInbox(ctx)
 		if err != nil {
 			return false, err
 		}
 		s.metrics.inbox.Set(float64(len(rows)))
-		lanes := map[int][]inboxRow{} // requests of one account are read one after another
-		for _, r := range rows {
-			n := int(r.account[15]) % inboxLanes
-			lanes[n] = append(lanes[n], r)
-		}
-		done := make(chan struct{}, len(lanes))
-		for _, lane := range lanes {
-			go func() {
-				defer func() { done <- struct{}{} }()
-				for _, r := range lane {
-					s.readOne(ctx, r)
-				}
-			}()
-		}
-		for range lanes {
-			<-done
-		}
+		s.readBatch(ctx, rows)
 		return len(rows) == inboxBatch, nil
 	})
+}
+
+// readBatch reads requests, several accounts' at once.
+func (s *Service) readBatch(ctx context.Context, rows []inboxRow) {
+	lanes := map[int][]inboxRow{} // requests of one account are read one after another
+	for _, r := range rows {
+		n := int(r.account[15]) % inboxLanes
+		lanes[n] = append(lanes[n], r)
+	}
+	done := make(chan struct{}, len(lanes))
+	for _, lane := range lanes {
+		go func() {
+			defer func() { done <- struct{}{} }()
+			for _, r := range lane {
+				s.readOne(ctx, r)
+			}
+		}()
+	}
+	for range lanes {
+		<-done
+	}
 }
 
 const inboxLanes = 4
@@ -224,7 +229,11 @@ func (s *Service) takeOver(ctx context.Context, r inboxRow) error {
 		return fault.New(fault.Invalid, "hook_unreadable", "The platform's request cannot be read.").Because(err)
 	}
 	for _, e := range list {
-		if err := s.receive(ctx, a, e); err != nil {
+		to, err := s.addressee(ctx, a, e.To)
+		if err != nil {
+			return err
+		}
+		if err := s.receive(ctx, to, e); err != nil {
 			return err
 		}
 		s.reached("received")
@@ -233,6 +242,25 @@ func (s *Service) takeOver(ctx context.Context, r inboxRow) error {
 		_, err := tx.Exec(ctx, `UPDATE chat_inbox SET state = 'done', done_at = $2 WHERE inbox_id = $1`, r.id, tx.Now)
 		return err
 	})
+}
+
+// addressee is the account that an event is for, where one hook serves several: that with the platform's id among the tenant's of the same
+// channel, otherwise the hook's own.
+func (s *Service) addressee(ctx context.Context, a *account, to string) (*account, error) {
+	if to == "" {
+		return a, nil
+	}
+	found := a
+	err := s.cfg.DB.Tenant(ctx, a.Tenant, func(tx *storage.Tx) error {
+		other, err := s.scanAccount(ctx, tx, tx.QueryRow(ctx, `SELECT `+accountColumns+` FROM chat_accounts
+			WHERE channel = $1 AND archived_at IS NULL AND $2 IN (settings->>'phone_number_id', settings->>'page_id', settings->>'ig_id') ORDER BY created_at, account_id LIMIT 1`, a.Channel, to))
+		if isNone(err) {
+			return nil
+		}
+		found = other
+		return err
+	})
+	return found, wrap("look whom an event is for", err)
 }
 
 // Receive takes over what an account's customers did, as from a hook; for the web widget, whose events need no inbox.
@@ -250,6 +278,7 @@ func (s *Service) Receive(ctx context.Context, tenant, accountID uuid.UUID, list
 // receive lets one event have its effect, once, in one transaction.
 func (s *Service) receive(ctx context.Context, a *account, e Event) error {
 	result := "stored"
+	e = cleaned(e)
 	err := s.cfg.DB.Tenant(ctx, a.Tenant, func(tx *storage.Tx) error {
 		result = "stored"
 		if e.Key != "" {

@@ -44,6 +44,8 @@ type NewTicket struct {
 	Queue    *uuid.UUID
 	Assignee *uuid.UUID
 	Call     uuid.UUID // linked when not uuid.Nil
+
+	Conversation bool // what Call names is one
 }
 
 // TicketChange is what may be changed; nil leaves a field as it is. Assignee uuid.Nil takes the ticket from everybody.
@@ -131,7 +133,7 @@ func (s *Service) createTicket(ctx context.Context, tx *storage.Tx, n NewTicket)
 		return t, fmt.Errorf("write the ticket: %w", err)
 	}
 	if n.Call != uuid.Nil {
-		if err := linkCall(ctx, tx, t.ID, n.Call); err != nil {
+		if err := linkCall(ctx, tx, t.ID, n); err != nil {
 			return t, err
 		}
 	}
@@ -159,8 +161,8 @@ func contactExists(ctx context.Context, tx *storage.Tx, id *uuid.UUID) error {
 	return nil
 }
 
-func linkCall(ctx context.Context, tx *storage.Tx, ticket, call uuid.UUID) error {
-	_, err := tx.Exec(ctx, `INSERT INTO ticket_calls (tenant_id, ticket_id, call_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`, tx.Tenant, ticket, call)
+func linkCall(ctx context.Context, tx *storage.Tx, ticket uuid.UUID, n NewTicket) error {
+	_, err := tx.Exec(ctx, `INSERT INTO ticket_calls (tenant_id, ticket_id, call_id, conversation) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`, tx.Tenant, ticket, n.Call, n.Conversation)
 	if err != nil {
 		return fmt.Errorf("link the ticket to its call: %w", err)
 	}
@@ -171,7 +173,8 @@ func (s *Service) tellTicket(ctx context.Context, tx *storage.Tx, typ string, t 
 	return s.tell(ctx, tx, typ, t.ID, TicketEvent{Ticket: t.ID, Number: t.Number, Status: t.Status, Change: change})
 }
 
-// EnsureCallTicket returns the ticket of a call, made when there is none. However often it is called, a call gets one ticket.
+// EnsureCallTicket returns the ticket of a call or conversation, made when there is none: for n.Contact, or else for who. However often it is
+// called, there is one ticket.
 func (s *Service) EnsureCallTicket(ctx context.Context, tenant uuid.UUID, n NewTicket, who Caller) (t Ticket, err error) {
 	err = s.cfg.DB.Tenant(ctx, tenant, func(tx *storage.Tx) error {
 		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`, "ticket of call "+n.Call.String()); err != nil {
@@ -186,7 +189,12 @@ func (s *Service) EnsureCallTicket(ctx context.Context, tenant uuid.UUID, n NewT
 		if !errors.Is(err, pgx.ErrNoRows) {
 			return fmt.Errorf("look for the call's ticket: %w", err)
 		}
-		c, err := s.ensureCaller(ctx, tx, who)
+		var c Contact
+		if n.Contact != nil {
+			c, err = s.touched(ctx, tx, *n.Contact)
+		} else {
+			c, err = s.ensureCaller(ctx, tx, who)
+		}
 		if err != nil {
 			return err
 		}
@@ -338,7 +346,7 @@ func (s *Service) Notes(ctx context.Context, tenant, ticket uuid.UUID) (list []N
 // Calls lists the calls of a ticket.
 func (s *Service) Calls(ctx context.Context, tenant, ticket uuid.UUID) (list []uuid.UUID, err error) {
 	err = s.cfg.DB.Tenant(ctx, tenant, func(tx *storage.Tx) error {
-		rows, err := tx.Query(ctx, `SELECT call_id FROM ticket_calls WHERE ticket_id = $1 ORDER BY call_id`, ticket)
+		rows, err := tx.Query(ctx, `SELECT call_id FROM ticket_calls WHERE ticket_id = $1 AND NOT conversation ORDER BY call_id`, ticket)
 		if err != nil {
 			return fmt.Errorf("list the ticket's calls: %w", err)
 		}

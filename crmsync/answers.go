@@ -3,7 +3,9 @@ package crmsync
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
@@ -16,23 +18,22 @@ import (
 	"tandem/smartactions"
 )
 
-// This file takes what customers answer to agents' requests (V3.7) to the call's ticket: at once, and so before the call has ended.
+// This file takes what customers answer to agents' requests (V3.7) to the ticket of the call or conversation: at once,
+// and so before it has ended.
 
 // answerJob is the body of kindAnswer and kindFile.
 type answerJob struct {
-	Action uuid.UUID `json:"action"`
-	File   int       `json:"file,omitempty"` // 0: the answer itself
+	Action uuid.UUID             `json:"action"`
+	File   int                   `json:"file,omitempty"` // 0: the answer itself
+	On     smartactions.ItemKind `json:"on,omitempty"`
 }
 
 func (s *Service) answered(ctx context.Context, tx *storage.Tx, e events.Event, a smartactions.Event) error {
-	if a.ItemKind != smartactions.OnCall {
-		return nil // the conversation's transcript has it
-	}
-	if err := s.enqueue(ctx, tx, e.Tenant, a.Item, kindAnswer, answerJob{Action: e.Subject}); err != nil {
+	if err := s.enqueue(ctx, tx, e.Tenant, a.Item, kindAnswer, answerJob{Action: e.Subject, On: a.ItemKind}); err != nil {
 		return err
 	}
 	for _, n := range a.Files {
-		if err := s.enqueue(ctx, tx, e.Tenant, a.Item, kindFile, answerJob{Action: e.Subject, File: n}); err != nil {
+		if err := s.enqueue(ctx, tx, e.Tenant, a.Item, kindFile, answerJob{Action: e.Subject, File: n, On: a.ItemKind}); err != nil {
 			return err
 		}
 	}
@@ -45,12 +46,8 @@ func (s *Service) answer(ctx context.Context, j job) error {
 	if err := json.Unmarshal(j.Body, &body); err != nil {
 		return &recording.SendError{Class: recording.ClassRejected, Err: err}
 	}
-	ref, err := s.ticketNow(ctx, j)
-	if err != nil || ref == "" {
-		return err
-	}
-	p, ticket, err := s.on(ctx, j.Tenant, ref)
-	if err != nil {
+	p, ticket, err := s.ticketNow(ctx, j, body.On)
+	if err != nil || p == nil {
 		return err
 	}
 	if body.File > 0 {
@@ -63,12 +60,23 @@ func (s *Service) answer(ctx context.Context, j job) error {
 	return p.AddNote(ctx, ticket, answerNote(a))
 }
 
-// ticketNow is the ticket of a call that may still last, made when there is none yet; empty when the call is to have none.
-func (s *Service) ticketNow(ctx context.Context, j job) (ref string, err error) {
-	if ref, err = s.TicketOf(ctx, j.Tenant, j.Call); err != nil || ref != "" {
+// ticketNow is the ticket of what may still last, made when there is none yet; nil when there is to be none.
+func (s *Service) ticketNow(ctx context.Context, j job, kind smartactions.ItemKind) (Provider, string, error) {
+	if kind == smartactions.OnConversation {
+		return s.conversationTicketNow(ctx, j)
+	}
+	ref, err := s.callTicketNow(ctx, j)
+	if err != nil || ref == "" {
+		return nil, "", err
+	}
+	return s.on(ctx, j.Tenant, ref)
+}
+
+func (s *Service) callTicketNow(ctx context.Context, j job) (ref string, err error) {
+	if ref, err = s.TicketOf(ctx, j.Tenant, j.Item); err != nil || ref != "" {
 		return ref, err
 	}
-	r, err := s.cfg.Record(ctx, j.Tenant, j.Call)
+	r, err := s.cfg.Record(ctx, j.Tenant, j.Item)
 	if err != nil || !r.Ticket && r.Recording == nil {
 		return "", forgotten(err)
 	}
@@ -78,7 +86,7 @@ func (s *Service) ticketNow(ctx context.Context, j job) (ref string, err error) 
 	if err := s.ticket(ctx, j); err != nil {
 		return "", err
 	}
-	return s.TicketOf(ctx, j.Tenant, j.Call)
+	return s.TicketOf(ctx, j.Tenant, j.Item)
 }
 
 // forgotten makes something of ours that is no longer there a thing that nobody need be told of.
@@ -95,11 +103,20 @@ func (s *Service) answerFile(ctx context.Context, tenant uuid.UUID, p Provider, 
 		return forgotten(err)
 	}
 	defer data.Close()
+	return attachOnce(ctx, p, ticket, File{Name: f.Name, ContentType: f.ContentType, Size: f.Size, Note: "Sent by the customer"}, data)
+}
+
+// attachOnce puts a file on a ticket, unless one of its name is there: names are made so that each is one file's.
+func attachOnce(ctx context.Context, p Provider, ticket string, f File, data io.Reader) error {
 	there, err := p.Attachments(ctx, ticket, f.Name)
 	if err != nil || len(there) > 0 {
 		return err
 	}
-	_, err = p.Attach(ctx, ticket, File{Name: f.Name, ContentType: f.ContentType, Size: f.Size, Note: "Sent by the customer"}, data)
+	_, err = p.Attach(ctx, ticket, f, data)
+	var e *recording.SendError
+	if errors.As(err, &e) && e.Class == recording.ClassDoubt { // it shows only after a while whether it is there
+		e.RetryAfter = max(e.RetryAfter, p.Limits().Settle)
+	}
 	return err
 }
 

@@ -283,11 +283,11 @@ type down struct {
 	failing func() error
 }
 
-func (d down) EnsureTicket(ctx context.Context, c crmsync.Call) (string, error) {
+func (d down) EnsureTicket(ctx context.Context, m crmsync.Matter) (string, error) {
 	if err := d.failing(); err != nil {
 		return "", err
 	}
-	return d.Provider.EnsureTicket(ctx, c)
+	return d.Provider.EnsureTicket(ctx, m)
 }
 
 func (d down) AddNote(ctx context.Context, ticket string, n crmsync.Note) error {

@@ -22,13 +22,15 @@ const (
 	kindNote   = "note"
 	kindAnswer = "answer" // what a customer answered to an agent's request
 	kindFile   = "file"   // that they sent
+	kindClosed = "conversation"
+	kindMedia  = "media" // a file of a conversation's messages
 )
 
 // job is one row of the outbox, leased.
 type job struct {
 	Tenant   uuid.UUID       `db:"tenant_id"`
 	ID       uuid.UUID       `db:"outbox_id"`
-	Call     uuid.UUID       `db:"call_id"`
+	Item     uuid.UUID       `db:"call_id"` // the call or conversation
 	Kind     string          `db:"kind"`
 	Body     json.RawMessage `db:"body"`
 	Epoch    int64           `db:"epoch"`
@@ -68,7 +70,7 @@ func (s *Service) round(ctx context.Context) (int, error) {
 	return len(jobs), err
 }
 
-// claim leases the oldest row of each call that is due. A tenant takes at most half of the workers, so that a slow CRM leaves room.
+// claim leases the oldest row of each call or conversation that is due. A tenant takes at most half of the workers, so that a slow CRM leaves room.
 func (s *Service) claim(ctx context.Context) (jobs []job, err error) {
 	err = s.cfg.DB.Worker(ctx, func(tx *storage.Tx) error {
 		rows, err := tx.Query(ctx, `
@@ -93,35 +95,46 @@ func (s *Service) claim(ctx context.Context) (jobs []job, err error) {
 
 func (s *Service) attempt(ctx context.Context, j job) {
 	limit, cancel := context.WithTimeout(ctx, s.cfg.Timeout)
-	err := s.do(limit, j)
+	then, err := s.do(limit, j)
 	cancel()
 	result := "ok"
 	if err != nil {
 		result = string(class(err))
 		if ctx.Err() == nil {
-			s.log.Warn("a CRM was not told; tried again later", "kind", j.Kind, "call", j.Call, "attempts", j.Attempts, "err", err)
+			s.log.Warn("a CRM was not told; tried again later", "kind", j.Kind, "item", j.Item, "attempts", j.Attempts, "err", err)
 		}
 	}
 	s.told.WithLabelValues(j.Kind, result).Inc()
 	keep, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
-	if err := s.finish(keep, j, err); err != nil {
-		s.log.Error("what a CRM was told is not noted; the lease will run out", "call", j.Call, "err", err)
+	if err := s.finish(keep, j, then, err); err != nil {
+		s.log.Error("what a CRM was told is not noted; the lease will run out", "item", j.Item, "err", err)
 	}
 }
 
-func (s *Service) do(ctx context.Context, j job) error {
+// after is what is to be written in the transaction in which a row of the outbox is done with.
+type after func(context.Context, *storage.Tx) error
+
+func (s *Service) do(ctx context.Context, j job) (after, error) {
 	switch j.Kind {
 	case kindTicket:
-		return s.ticket(ctx, j)
+		return nil, s.ticket(ctx, j)
 	case kindAnswer, kindFile:
-		return s.answer(ctx, j)
+		return nil, s.answer(ctx, j)
+	case kindClosed:
+		return s.closed(ctx, j)
+	case kindMedia:
+		return nil, s.media(ctx, j)
 	}
+	return nil, s.addNote(ctx, j)
+}
+
+func (s *Service) addNote(ctx context.Context, j job) error {
 	var n Note
 	if err := json.Unmarshal(j.Body, &n); err != nil {
 		return &recording.SendError{Class: recording.ClassRejected, Err: err}
 	}
-	ref, err := s.TicketOf(ctx, j.Tenant, j.Call)
+	ref, err := s.TicketOf(ctx, j.Tenant, j.Item)
 	if err != nil {
 		return err
 	}
@@ -142,26 +155,26 @@ func (s *Service) ticket(ctx context.Context, j job) error {
 	if err != nil {
 		return err
 	}
-	ticket, err := p.EnsureTicket(ctx, c)
+	ticket, err := p.EnsureTicket(ctx, c.Matter())
 	if err != nil {
 		return err
 	}
 	return s.cfg.DB.Tenant(ctx, j.Tenant, func(tx *storage.Tx) error {
 		_, err := tx.Exec(ctx, `INSERT INTO crm_call_tickets (tenant_id, call_id, provider, ticket, call, created_at) VALUES ($1, $2, $3, $4, $5, $6)
-			ON CONFLICT (tenant_id, call_id) DO NOTHING`, j.Tenant, j.Call, name, ticket, j.Body, tx.Now)
+			ON CONFLICT (tenant_id, call_id) DO NOTHING`, j.Tenant, j.Item, name, ticket, j.Body, tx.Now)
 		if err != nil {
 			return fmt.Errorf("note the call's ticket: %w", err)
 		}
 		var ref string
-		err = tx.QueryRow(ctx, `SELECT provider || ':' || ticket FROM crm_call_tickets WHERE tenant_id = $1 AND call_id = $2`, j.Tenant, j.Call).Scan(&ref)
+		err = tx.QueryRow(ctx, `SELECT provider || ':' || ticket FROM crm_call_tickets WHERE tenant_id = $1 AND call_id = $2`, j.Tenant, j.Item).Scan(&ref)
 		if err != nil {
 			return fmt.Errorf("read the call's ticket: %w", err)
 		}
-		return s.cfg.Recordings.LinkTicket(ctx, tx, j.Tenant, j.Call, ref)
+		return s.cfg.Recordings.LinkTicket(ctx, tx, j.Tenant, j.Item, ref)
 	})
 }
 
-// TicketOf returns the ticket of a call as "provider:id", empty when it has none yet.
+// TicketOf returns the ticket of a call or conversation as "provider:id", empty when it has none yet.
 func (s *Service) TicketOf(ctx context.Context, tenant, call uuid.UUID) (ref string, err error) {
 	err = s.cfg.DB.Tenant(ctx, tenant, func(tx *storage.Tx) error {
 		err := tx.QueryRow(ctx, `SELECT provider || ':' || ticket FROM crm_call_tickets WHERE call_id = $1`, call).Scan(&ref)
@@ -173,14 +186,24 @@ func (s *Service) TicketOf(ctx context.Context, tenant, call uuid.UUID) (ref str
 	return ref, err
 }
 
-// finish removes what is done, and puts off what is not. What a CRM refuses for good is dropped when it is a note or a customer's
-// file, so that those behind it are told; a ticket is tried on, because a recording hangs on it. A note for a ticket that is gone is dropped too.
-func (s *Service) finish(ctx context.Context, j job, why error) error {
-	hopeless := j.Kind != kindTicket && (class(why) == recording.ClassRejected || class(why) == recording.ClassGone)
+// finish removes what is done, with what is to be written then, and puts off what is not. What a CRM refuses for good is dropped when it is a
+// note or a file, so that those behind it are told; a ticket is tried on, because a recording or a transcript hangs on it. A note for a ticket
+// that is gone is dropped too.
+func (s *Service) finish(ctx context.Context, j job, then after, why error) error {
+	hopeless := false
+	if j.Kind != kindTicket && j.Kind != kindClosed {
+		switch class(why) {
+		case recording.ClassRejected, recording.ClassGone, recording.ClassTooLarge:
+			hopeless = true
+		}
+	}
 	return s.cfg.DB.Worker(ctx, func(tx *storage.Tx) error {
 		if why == nil || hopeless {
-			_, err := tx.Exec(ctx, `DELETE FROM crm_outbox WHERE outbox_id = $1 AND epoch = $2`, j.ID, j.Epoch)
-			return err
+			tag, err := tx.Exec(ctx, `DELETE FROM crm_outbox WHERE outbox_id = $1 AND epoch = $2`, j.ID, j.Epoch)
+			if err != nil || tag.RowsAffected() == 0 || then == nil {
+				return err
+			}
+			return then(ctx, tx)
 		}
 		_, err := tx.Exec(ctx, `UPDATE crm_outbox SET leased_until = NULL, next_try_at = $3, last_error = $4 WHERE outbox_id = $1 AND epoch = $2`,
 			j.ID, j.Epoch, tx.Now.Add(s.pause(j.Attempts, why)), short(why))

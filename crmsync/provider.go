@@ -1,4 +1,4 @@
-// Package crmsync tells CRMs about calls: the ticket of each call, notes on it, and the recording's parts. What is to be told waits in an
+// Package crmsync tells CRMs about calls and conversations: the ticket of each, notes on it, the recording's parts, the transcript and its files. What is to be told waits in an
 // outbox, so that a CRM which is down delays nothing but itself. One folder for each CRM.
 package crmsync
 
@@ -20,11 +20,12 @@ import (
 type Provider interface {
 	// Limits is what the CRM allows.
 	Limits() recording.Limits
-	// EnsureContact returns the CRM's id of the caller's contact, made when there is none. A caller without a number is a new contact
+	// EnsureContact returns the CRM's id of the customer's contact, made when there is none. A customer without an identity is a new contact
 	// for each call.
-	EnsureContact(ctx context.Context, c Call) (string, error)
-	// EnsureTicket returns the CRM's id of the call's ticket, made when there is none: one for each call, however often it is asked.
-	EnsureTicket(ctx context.Context, c Call) (string, error)
+	EnsureContact(ctx context.Context, c Customer) (string, error)
+	// EnsureTicket returns the CRM's id of the ticket of a call or conversation, made when there is none: one for each, however often it is
+	// asked.
+	EnsureTicket(ctx context.Context, m Matter) (string, error)
 	// Attach puts a file of f.Size bytes on a ticket and returns the CRM's id for it, if it gives one.
 	Attach(ctx context.Context, ticket string, f File, r io.Reader) (string, error)
 	// Attachments lists the files of a ticket that bear the name, oldest first.
@@ -42,6 +43,25 @@ type Provider interface {
 // Open makes a Provider for a tenant's connection. The provider's folder exports one.
 type Open func(c Connection) (Provider, error)
 
+// Customer is who is at the other end, as a CRM is to know them: one contact for each identity.
+type Customer struct {
+	Item     uuid.UUID `json:"item"`              // the call or conversation
+	Channel  string    `json:"channel,omitempty"` // of a conversation; empty: a call
+	Account  string    `json:"account,omitempty"` // of ours to which they wrote: platforms' ids are good within one
+	Identity string    `json:"identity"`          // the number, or the platform's id; empty when withheld
+	Name     string    `json:"name"`
+	Phone    string    `json:"phone,omitempty"`  // E.164, where it is known
+	Contact  uuid.UUID `json:"contact,omitzero"` // in Tandem's own contacts, where it is known
+}
+
+// Matter is what a ticket is about: a call or a conversation.
+type Matter struct {
+	Customer
+	Title string     `json:"title"`
+	Words string     `json:"words"` // the ticket's first ones, where the CRM wants some
+	Queue *uuid.UUID `json:"queue_id,omitempty"`
+}
+
 // Call is what a CRM is told of a call.
 type Call struct {
 	ID         uuid.UUID  `json:"id"`
@@ -53,6 +73,12 @@ type Call struct {
 	StartedAt  time.Time  `json:"started_at"`
 	Outbound   bool       `json:"outbound,omitempty"`
 	Voicemail  bool       `json:"voicemail,omitempty"` // a message was left
+}
+
+// Matter is the call as the matter of a ticket.
+func (c Call) Matter() Matter {
+	who := Customer{Item: c.ID, Identity: c.Caller, Name: c.CallerName, Phone: c.Caller}
+	return Matter{Customer: who, Title: c.Title(), Words: "A call to " + c.Number + ".", Queue: c.Queue}
 }
 
 // Title is the title of the call's ticket.

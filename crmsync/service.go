@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"tandem/calls"
+	"tandem/chat"
 	"tandem/internal/events"
 	"tandem/internal/storage"
 	"tandem/recording"
@@ -28,7 +29,8 @@ type Config struct {
 	Bus        *events.Bus
 	Keys       *storage.Keys
 	Recordings *recording.Service
-	Actions    *smartactions.Service                                                    // what customers sent
+	Actions    *smartactions.Service // what customers sent
+	Chat       *chat.Service
 	Record     func(ctx context.Context, tenant, call uuid.UUID) (calls.CallRow, error) // of a call that may still last
 	Providers  map[string]Open                                                          // by name; "own" must be among them
 	Log        *slog.Logger
@@ -124,6 +126,12 @@ func (s *Service) handle(ctx context.Context, tx *storage.Tx, e events.Event) er
 			return s.malformed(e, err)
 		}
 		return s.answered(ctx, tx, e, a)
+	case "conversation.closed":
+		var c chat.ConversationClosed
+		if err := json.Unmarshal(e.Data, &c); err != nil {
+			return s.malformed(e, err)
+		}
+		return s.conversationClosed(ctx, tx, e, c)
 	case "recording.unlinked":
 		var r recording.Event
 		if err := json.Unmarshal(e.Data, &r); err != nil {

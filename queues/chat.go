@@ -129,11 +129,18 @@ type Reception struct {
 }
 
 // Receive says what becomes of a conversation that comes to a queue (Q4.5): after hours it waits for opening time, unless chats are deflected
-// to a queue that is open.
+// to a queue that is open. ErrNoQueue and ErrNotLeaf mean that nothing can wait there.
 func (s *Service) Receive(ctx context.Context, tx *storage.Tx, queue uuid.UUID, channel Channel, language string) (r Reception, err error) {
 	p := newPlanner(ctx, tx, Arrival{At: tx.Now, Channel: channel, Language: language})
 	r.Queue = queue
 	for hops := 0; ; hops++ {
+		at, err := p.place(r.Queue)
+		if err != nil {
+			return r, wrap("receive a conversation", err)
+		}
+		if !at.queue.Leaf {
+			return r, wrap("receive a conversation", ErrNotLeaf)
+		}
 		pl, v, err := p.hoursStep(r.Queue)
 		if err != nil {
 			return r, wrap("receive a conversation", err)
@@ -161,6 +168,15 @@ func (s *Service) Receive(ctx context.Context, tx *storage.Tx, queue uuid.UUID, 
 		r.Opens, err = p.opens(v.Hours)
 		return r, wrap("receive a conversation", err)
 	}
+}
+
+// WantsTicket says whether what belongs to a queue is to have a ticket in the CRM, in the caller's transaction.
+func (s *Service) WantsTicket(ctx context.Context, tx *storage.Tx, queue uuid.UUID) (bool, error) {
+	set, err := effective(ctx, tx, queue)
+	if errors.Is(err, ErrNoQueue) {
+		return false, nil
+	}
+	return set.Ticket.Value, wrap("read the queue's settings", err)
 }
 
 // mostHops bounds how often a conversation is deflected from one closed queue to the next.

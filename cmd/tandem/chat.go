@@ -25,7 +25,7 @@ const channelTimeout = time.Minute
 const fakesAt = "http://127.0.0.1:8099"
 
 // buildChat makes conversations and what they stand on.
-func (a *app) buildChat(context.Context) error {
+func (a *app) buildChat() {
 	private := a.cfg.Egress.Private || a.demo
 	a.media = chat.NewMediaStore(chat.MediaConfig{
 		DB: a.db, Bus: a.bus, Keys: a.keys, Blobs: a.blobs, Cleaner: a.cleaner, Log: a.log, Metrics: a.metrics, PublicURL: a.publicURL(), MaxBytes: a.cfg.Chat.MaxFileBytes, Private: private,
@@ -37,7 +37,6 @@ func (a *app) buildChat(context.Context) error {
 		},
 		Client: egress.Client(channelTimeout, private),
 	})
-	return nil
 }
 
 // chatRoutes are the patterns of the listener that belong to conversations and are no part of the API.

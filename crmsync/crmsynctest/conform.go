@@ -27,8 +27,15 @@ type CRM struct {
 }
 
 // NewCall is a call from a number.
-func NewCall(caller string) crmsync.Call {
-	return crmsync.Call{ID: uuid.New(), Number: "1001", Caller: caller, CallerName: "Ada O'Neil", QueuePath: []string{"Sales", "Söuth"}, StartedAt: time.Now()}
+func NewCall(caller string) crmsync.Matter {
+	call := crmsync.Call{ID: uuid.New(), Number: "1001", Caller: caller, CallerName: "Ada O'Neil", QueuePath: []string{"Sales", "Söuth"}, StartedAt: time.Now()}
+	return call.Matter()
+}
+
+// NewConversation is a conversation on a channel of somebody without a telephone number.
+func NewConversation(channel, identity string) crmsync.Matter {
+	who := crmsync.Customer{Item: uuid.New(), Channel: channel, Account: "demo", Identity: identity, Name: "Web User 10/05 10:15"}
+	return crmsync.Matter{Customer: who, Title: "Web conversation with Web User 10/05 10:15 – Söuth", Words: "A conversation."}
 }
 
 // Run runs the suite.
@@ -47,9 +54,9 @@ func Run(t *testing.T, c CRM) {
 	})
 }
 
-func (c *CRM) ticket(ctx context.Context, t *testing.T, call crmsync.Call) string {
+func (c *CRM) ticket(ctx context.Context, t *testing.T, m crmsync.Matter) string {
 	t.Helper()
-	id, err := c.Provider.EnsureTicket(ctx, call)
+	id, err := c.Provider.EnsureTicket(ctx, m)
 	if err != nil || id == "" {
 		t.Fatalf("EnsureTicket: %q, %v", id, err)
 	}
@@ -65,12 +72,17 @@ func (c *CRM) oneTicket(ctx context.Context, t *testing.T) {
 	if b := c.ticket(ctx, t, second); b == a {
 		t.Errorf("two calls share ticket %s", b)
 	}
+	chat := NewConversation("viber", "01234567890A=/+, b@example.com")
+	b := c.ticket(ctx, t, chat)
+	if again := c.ticket(ctx, t, chat); again != b || b == a {
+		t.Errorf("the conversation has tickets %s and %s, a call has %s", b, again, a)
+	}
 }
 
 func (c *CRM) oneContact(ctx context.Context, t *testing.T) {
 	ids := map[string]bool{}
-	for _, call := range []crmsync.Call{NewCall("+4989777777"), NewCall("+4989777777"), NewCall("+4989777778"), NewCall(""), NewCall("")} {
-		id, err := c.Provider.EnsureContact(ctx, call)
+	for _, call := range []crmsync.Matter{NewCall("+4989777777"), NewCall("+4989777777"), NewCall("+4989777778"), NewCall(""), NewCall("")} {
+		id, err := c.Provider.EnsureContact(ctx, call.Customer)
 		if err != nil || id == "" {
 			t.Fatalf("EnsureContact: %q, %v", id, err)
 		}

@@ -29,16 +29,23 @@ type provider struct {
 // Limits: attachments are as long as they like, and listed at once.
 func (p *provider) Limits() recording.Limits { return recording.Limits{} }
 
-// EnsureContact finds or makes the caller's contact.
-func (p *provider) EnsureContact(ctx context.Context, c crmsync.Call) (string, error) {
-	contact, err := p.crm.EnsureCaller(ctx, p.tenant, crm.Caller{Number: c.Caller, Name: c.CallerName})
+// EnsureContact finds or makes the customer's contact. Who writes has one already.
+func (p *provider) EnsureContact(ctx context.Context, c crmsync.Customer) (string, error) {
+	if c.Contact != uuid.Nil {
+		return c.Contact.String(), nil
+	}
+	contact, err := p.crm.EnsureCaller(ctx, p.tenant, crm.Caller{Number: c.Identity, Name: c.Name})
 	return contact.ID.String(), classify(err)
 }
 
-// EnsureTicket finds or makes the call's ticket, and its contact with it.
-func (p *provider) EnsureTicket(ctx context.Context, c crmsync.Call) (string, error) {
-	title := []rune(c.Title())
-	t, err := p.crm.EnsureCallTicket(ctx, p.tenant, crm.NewTicket{Title: string(title[:min(len(title), 200)]), Queue: c.Queue, Call: c.ID}, crm.Caller{Number: c.Caller, Name: c.CallerName})
+// EnsureTicket finds or makes the ticket of a call or conversation, and its contact with it.
+func (p *provider) EnsureTicket(ctx context.Context, m crmsync.Matter) (string, error) {
+	title := []rune(m.Title)
+	n := crm.NewTicket{Title: string(title[:min(len(title), 200)]), Queue: m.Queue, Call: m.Item, Conversation: m.Channel != ""}
+	if m.Contact != uuid.Nil {
+		n.Contact = &m.Contact
+	}
+	t, err := p.crm.EnsureCallTicket(ctx, p.tenant, n, crm.Caller{Number: m.Identity, Name: m.Name})
 	return t.ID.String(), classify(err)
 }
 

@@ -30,26 +30,40 @@ type found struct {
 	} `json:"items"`
 }
 
-// callLink is how a ticket of RT remembers its call: a link to a URN (RFC 9562 section 4), which RT can search by.
-func callLink(c crmsync.Call) string { return "urn:uuid:" + c.ID.String() }
+// link is how a ticket of RT remembers its call or conversation: a link to a URN (RFC 9562 section 4), which RT can search by.
+func link(m crmsync.Matter) string { return "urn:uuid:" + m.Item.String() }
 
-// EnsureContact returns the name of the RT user that stands for the caller, made unprivileged when there is none. RT knows requestors by
-// name, and searches users by no telephone field (it passes over such a condition and returns everybody), so the number is the name.
-func (p *provider) EnsureContact(ctx context.Context, c crmsync.Call) (string, error) {
-	user := map[string]any{"Name": c.Caller, "MobilePhone": c.Caller, "RealName": c.CallerName, "Privileged": 0, "Disabled": 0, "Comments": "Made by a call to the contact centre"}
-	if c.Caller == "" {
-		user["Name"] = "withheld-" + c.ID.String()
+// user is the name of the RT user that stands for a customer. Whose number is known is one user, on whatever channel they come; others are
+// known by their platform's id.
+func user(c crmsync.Customer) string {
+	switch {
+	case c.Phone != "":
+		return c.Phone
+	case c.Identity == "":
+		return "withheld-" + c.Item.String()
+	case c.Channel == "":
+		return c.Identity
 	}
-	name := user["Name"].(string)
+	return c.Channel + "-" + c.Account + "-" + url.QueryEscape(c.Identity) // without what RT takes for an e-mail address or a list
+}
+
+// EnsureContact returns the name of the RT user that stands for the customer, made unprivileged when there is none. RT knows requestors by
+// name, and searches users by no telephone field (it passes over such a condition and returns everybody), so the number is the name.
+func (p *provider) EnsureContact(ctx context.Context, c crmsync.Customer) (string, error) {
+	name, made := user(c), "Made by a call to the contact centre"
+	if c.Channel != "" {
+		made = "Made by a conversation with the contact centre"
+	}
 	known, err := p.hasUser(ctx, name)
 	if err != nil || known {
 		return name, err
 	}
-	if err := p.post(ctx, "/user", user, nil); err != nil {
+	err = p.post(ctx, "/user", map[string]any{"Name": name, "MobilePhone": c.Phone, "RealName": c.Name, "Privileged": 0, "Disabled": 0, "Comments": made}, nil)
+	if err != nil {
 		if known, lookErr := p.hasUser(ctx, name); lookErr == nil && known {
 			return name, nil // made after all, or by another request
 		}
-		return "", fmt.Errorf("make an RT user of the caller: %w", err)
+		return "", fmt.Errorf("make an RT user of the customer: %w", err)
 	}
 	return name, nil
 }
@@ -60,22 +74,22 @@ func (p *provider) hasUser(ctx context.Context, name string) (bool, error) {
 	}
 	query := []map[string]string{{"field": "Name", "operator": "=", "value": name}}
 	if err := p.post(ctx, "/users?fields=Name&per_page=1", query, &list); err != nil {
-		return false, fmt.Errorf("look for the caller in RT: %w", asRetry(err))
+		return false, fmt.Errorf("look for the customer in RT: %w", asRetry(err))
 	}
 	return len(list.Items) > 0 && strings.EqualFold(list.Items[0].Name, name), nil
 }
 
-// EnsureTicket finds the ticket that links to the call, or makes it.
-func (p *provider) EnsureTicket(ctx context.Context, c crmsync.Call) (string, error) {
+// EnsureTicket finds the ticket that links to the call or conversation, or makes it.
+func (p *provider) EnsureTicket(ctx context.Context, m crmsync.Matter) (string, error) {
 	var list found
-	query := "RefersTo = " + quote(callLink(c)) + " AND Status != 'deleted'"
+	query := "RefersTo = " + quote(link(m)) + " AND Status != 'deleted'"
 	if err := p.get(ctx, "/tickets", url.Values{"query": {query}, "orderby": {"id"}, "per_page": {"1"}}, &list); err != nil {
-		return "", fmt.Errorf("look for the call's ticket in RT: %w", err)
+		return "", fmt.Errorf("look for the ticket in RT: %w", err)
 	}
 	if len(list.Items) > 0 && list.Items[0].ID != "" {
 		return string(list.Items[0].ID), nil
 	}
-	requestor, err := p.EnsureContact(ctx, c)
+	requestor, err := p.EnsureContact(ctx, m.Customer)
 	if err != nil {
 		return "", err
 	}
@@ -83,11 +97,10 @@ func (p *provider) EnsureTicket(ctx context.Context, c crmsync.Call) (string, er
 		ID number `json:"id"`
 	}
 	err = p.post(ctx, "/ticket", map[string]any{
-		"Queue": p.queue, "Subject": c.Title(), "Requestor": requestor, "RefersTo": []string{callLink(c)},
-		"Content": "A call to " + c.Number + ".", "ContentType": "text/plain",
+		"Queue": p.queue, "Subject": m.Title, "Requestor": requestor, "RefersTo": []string{link(m)}, "Content": m.Words, "ContentType": "text/plain",
 	}, &made)
 	if err != nil {
-		return "", fmt.Errorf("make the call's ticket in RT: %w", err)
+		return "", fmt.Errorf("make the ticket in RT: %w", err)
 	}
 	if made.ID == "" {
 		return "", &recording.SendError{Class: recording.ClassDoubt, Err: errors.New("RT made a ticket, but does not say which")}
