@@ -41,6 +41,13 @@ func (k *killing) start() {
 func (k *killing) again() {
 	k.t.Helper()
 	k.server.kill()
+	k.revive()
+}
+
+// revive starts the server that was killed, at another address.
+func (k *killing) revive() {
+	k.t.Helper()
+	k.expireLeases()
 	k.start()
 	k.serve(k.server.client)
 }
@@ -120,8 +127,7 @@ func TestChannelsKilled(t *testing.T) {
 	k.reaches(50, `SELECT count(*) FROM chat_inbox WHERE state = 'new'`)
 	k.server.kill() // requests are stored, and none is read
 	release()
-	k.start()
-	k.serve(k.server.client)
+	k.revive()
 	k.reaches(600, `SELECT count(*) FROM messages WHERE direction = 'in'`)
 	k.again() // in the middle of reading
 	within(t, 2*time.Minute, "everything's delivery", func() bool {
@@ -221,9 +227,7 @@ func (k *killing) killedWhileSending() {
 	for _, p := range k.all {
 		p.Base().Always(p.Customer(0), chattest.Behaviour{})
 	}
-	k.expireLeases()
-	k.start()
-	k.serve(k.server.client)
+	k.revive()
 	k.sent()
 	for _, p := range k.all {
 		var texts []string
@@ -240,11 +244,14 @@ func (k *killing) killedWhileSending() {
 	}
 }
 
-// expireLeases has what the killed server was sending taken over at once.
+// expireLeases has what the killed server was reading and sending taken over at once.
 func (k *killing) expireLeases() {
 	k.t.Helper()
 	ctx := k.t.Context()
 	err := k.db.Worker(ctx, func(tx *storage.Tx) error {
+		if _, err := tx.Exec(ctx, `UPDATE chat_inbox SET next_at = received_at WHERE state = 'new'`); err != nil {
+			return err
+		}
 		_, err := tx.Exec(ctx, `UPDATE chat_outbox SET lease_until = created_at WHERE state = 'sending'`)
 		return err
 	})
