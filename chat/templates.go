@@ -111,7 +111,7 @@ func (s *Service) fillTemplate(ctx context.Context, tx *storage.Tx, a *account, 
 				return "", ErrTemplate
 			}
 			_, name, _ := strings.Cut(v, ".")
-			text = strings.ReplaceAll(text, "{{"+name+"}}", value)
+			text = strings.NewReplacer("{{"+name+"}}", value, "{{"+name+".DATA}}", value).Replace(text) // WeChat writes {{order.DATA}}
 		}
 		if text != "" {
 			lines = append(lines, text)

@@ -15,6 +15,7 @@ export default defineConfig({
   server: {
     proxy: {
       '/api': server,
+      '/widget': server,
       '/ws': { target: server, ws: true },
     },
   },

@@ -8,6 +8,11 @@ import { APIKeys } from './APIKeys';
 import { AuditLog } from './AuditLog';
 import { Bots } from './Bots';
 import { CRMConnection } from './CRMConnection';
+import { CannedResponses } from './chat/CannedResponses';
+import { Channels } from './chat/Channels';
+import { ChatSettings } from './chat/ChatSettings';
+import { Templates } from './chat/Templates';
+import { WidgetDesigner } from './chat/WidgetDesigner';
 import { HoursList } from './HoursList';
 import { Notifications } from './Notifications';
 import { Numbers } from './Numbers';
@@ -37,6 +42,11 @@ const screens: Record<Part, ComponentType> = {
   prompts: Prompts,
   notifications: Notifications,
   hours: HoursList,
+  channels: Channels,
+  templates: Templates,
+  canned: CannedResponses,
+  widget: WidgetDesigner,
+  'chat-settings': ChatSettings,
   recordings: RecordingsWaiting,
   crm: CRMConnection,
   keys: APIKeys,

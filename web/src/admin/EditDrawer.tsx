@@ -1,7 +1,7 @@
 import type { FormEvent, ReactNode } from 'react';
 import { useSave } from '../api/useSave';
 import { useCan } from '../app/session';
-import { DeleteButton } from '../ui/DeleteButton';
+import { DeleteButton, type DeleteWords } from '../ui/DeleteButton';
 import { FormDrawer } from '../ui/FormModal';
 
 interface EditDrawerProps<V> {
@@ -20,6 +20,8 @@ interface EditDrawerProps<V> {
   form?: { onSubmit: (send: (values: V) => void) => (event?: FormEvent<HTMLFormElement>) => void };
   save: (values: V) => Promise<unknown>;
   remove?: (id: string) => Promise<unknown>;
+  /** What is asked and said where it does not delete. */
+  removeWords?: DeleteWords;
   /** Other buttons, left of the one that deletes. */
   extra?: ReactNode;
   wide?: boolean;
@@ -52,7 +54,13 @@ export function EditDrawer<V = void>(props: EditDrawerProps<V>) {
         <>
           {props.extra}
           {thing && remove && (props.may ?? can(props.removeBy ?? 'delete', props.noun)) && (
-            <DeleteButton name={thing.name} act={() => remove(thing.id)} nouns={nouns} onDone={onClose} />
+            <DeleteButton
+              name={thing.name}
+              act={() => remove(thing.id)}
+              nouns={nouns}
+              onDone={onClose}
+              words={props.removeWords}
+            />
           )}
         </>
       }

@@ -16,6 +16,8 @@ interface ListPageProps<T> {
   sortBy?: { id: string; desc: boolean };
   empty: string;
   emptyText: string;
+  /** Above the list: what narrows it. */
+  filter?: ReactNode;
   form: (thing: T | null, onClose: () => void) => ReactNode;
 }
 
@@ -35,6 +37,7 @@ export function ListPage<T>(props: ListPageProps<T>) {
         )
       }
     >
+      {props.filter && <div style={{ marginBottom: 12 }}>{props.filter}</div>}
       <DataTable
         label={props.title}
         rows={query.data}

@@ -25,6 +25,16 @@ export const partGroups = [
     ],
   },
   {
+    group: 'chat',
+    parts: [
+      ['channels', 'channels'],
+      ['templates', 'channels'],
+      ['canned', 'conversations'],
+      ['widget', 'channels'],
+      ['chat-settings', 'channels'],
+    ],
+  },
+  {
     group: 'data',
     parts: [
       ['recordings', 'recordings'],

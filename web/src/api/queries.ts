@@ -194,6 +194,34 @@ export const hoursQuery = queryOptions({
   queryFn: () => items(body(api.GET('/api/v1/hours'))),
 });
 
+export const channelKindsQuery = queryOptions({
+  queryKey: ['channel-kinds'],
+  staleTime: Number.POSITIVE_INFINITY,
+  queryFn: () => items(body(api.GET('/api/v1/channel-kinds'))),
+});
+
+export const channelsQuery = queryOptions({
+  queryKey: ['channels'],
+  queryFn: () => items(body(api.GET('/api/v1/channels'))),
+});
+
+export const deadLettersQuery = (channel: string) =>
+  queryOptions({
+    queryKey: ['channels', channel, 'dead'],
+    queryFn: () => items(body(api.GET('/api/v1/channels/{id}/dead', { params: { path: { id: channel } } }))),
+  });
+
+export const widgetQuery = (channel: string) =>
+  queryOptions({
+    queryKey: ['channels', channel, 'widget'],
+    queryFn: () => body(api.GET('/api/v1/channels/{id}/widget', { params: { path: { id: channel } } })),
+  });
+
+export const chatSettingsQuery = queryOptions({
+  queryKey: ['chat-settings'],
+  queryFn: () => body(api.GET('/api/v1/chat-settings')),
+});
+
 export const recordingsQuery = queryOptions({
   queryKey: ['recordings'],
   queryFn: () => items(body(api.GET('/api/v1/recordings', { params: { query: whole } }))),

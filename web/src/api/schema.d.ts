@@ -250,6 +250,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/attachments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Upload a file to send */
+        post: operations["upload-file"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/attachments/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A file of a message */
+        get: operations["get-file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/attachments/{id}/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A small picture of a file */
+        get: operations["get-file-preview"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/audit": {
         parameters: {
             query?: never;
@@ -563,6 +614,234 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/canned-responses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Texts that agents insert by /shortcut */
+        get: operations["list-canned-responses"];
+        put?: never;
+        /** Make a canned response */
+        post: operations["add-canned-response"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/canned-responses/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Change a canned response */
+        put: operations["put-canned-response"];
+        post?: never;
+        /** Remove a canned response */
+        delete: operations["delete-canned-response"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channel-kinds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Kinds of channels, with what an account is set up with */
+        get: operations["list-channel-kinds"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Channel accounts */
+        get: operations["list-channels"];
+        put?: never;
+        /** Make a channel account */
+        post: operations["add-channel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One channel account */
+        get: operations["get-channel"];
+        put?: never;
+        post?: never;
+        /** End a channel account; its conversations stay */
+        delete: operations["archive-channel"];
+        options?: never;
+        head?: never;
+        /** Change a channel account */
+        patch: operations["change-channel"];
+        trace?: never;
+    };
+    "/api/v1/channels/{id}/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Try a channel account */
+        post: operations["check-channel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels/{id}/dead": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Messages of the last week that were given up */
+        get: operations["list-dead-letters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels/{id}/hook": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tell the platform where the hook is, where it can be told */
+        post: operations["set-channel-hook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels/{id}/templates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Templates of a channel account */
+        get: operations["list-templates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels/{id}/templates/sync": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Fetch the templates from the platform */
+        post: operations["sync-templates"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels/{id}/widget": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the widget of a web account looks like and may do */
+        get: operations["get-widget"];
+        /** Change the widget */
+        put: operations["put-widget"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels/{id}/widget/secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make a new secret by which the site's server signs its customers' ids */
+        post: operations["make-widget-secret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/chat-settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Time-outs and what else holds for all conversations */
+        get: operations["get-chat-settings"];
+        /** Change them */
+        put: operations["put-chat-settings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/client-secret": {
         parameters: {
             query?: never;
@@ -575,6 +854,23 @@ export interface paths {
         put?: never;
         /** Make a new one; what the old one signed is worth nothing */
         post: operations["make-client-secret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/colleagues": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who may be mentioned, added or given a conversation: names and presence of all agents */
+        get: operations["list-colleagues"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -615,6 +911,433 @@ export interface paths {
         head?: never;
         /** Change a contact */
         patch: operations["change-contact"];
+        trace?: never;
+    };
+    "/api/v1/conversations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Conversations, that with the newest message first */
+        get: operations["list-conversations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversations/counts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The numbers beside the views, and what rings at this agent */
+        get: operations["count-conversations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversations/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One conversation, with what can be written in it now */
+        get: operations["get-conversation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversations/{id}/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Accept a conversation that rings */
+        post: operations["accept-conversation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversations/{id}/assign": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Offer a conversation to an agent, whoever has it */
+        post: operations["assign-conversation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversations/{id}/close": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Close a conversation */
+        post: operations["close-conversation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversations/{id}/collaborators": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Who else works on a conversation */
+        put: operations["set-collaborators"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversations/{id}/decisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Why which agent was chosen */
+        get: operations["list-conversation-decisions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversations/{id}/decline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Decline a conversation that rings */
+        post: operations["decline-conversation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversations/{id}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End another's conversation */
+        post: operations["end-conversation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversations/{id}/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Messages: the last, older ones, or what has changed */
+        get: operations["list-messages"];
+        put?: never;
+        /** Write to the customer */
+        post: operations["send-message"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversations/{id}/messages/{message}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Take a message back, where the channel can */
+        delete: operations["unsend-message"];
+        options?: never;
+        head?: never;
+        /** Change the text of a message, where the channel can */
+        patch: operations["edit-message"];
+        trace?: never;
+    };
+    "/api/v1/conversations/{id}/messages/{message}/reaction": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** React to a message; an empty emoji takes it back */
+        put: operations["set-reaction"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversations/{id}/messages/{message}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send a failed message again */
+        post: operations["retry-message"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversations/{id}/notes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Write an internal note */
+        post: operations["add-conversation-note"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversations/{id}/priority": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Change a waiting conversation's priority */
+        put: operations["set-conversation-priority"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversations/{id}/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say how far one has read */
+        post: operations["mark-read"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversations/{id}/reopen": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Open a closed or snoozed conversation */
+        post: operations["reopen-conversation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversations/{id}/snooze": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Put a conversation aside */
+        post: operations["snooze-conversation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversations/{id}/steps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What happened to a conversation */
+        get: operations["list-conversation-steps"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversations/{id}/take": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take a conversation that nobody has */
+        post: operations["take-conversation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversations/{id}/ticket": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Link a ticket, or make one */
+        post: operations["set-conversation-ticket"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversations/{id}/transfer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Hand a conversation on to a queue or an agent */
+        post: operations["transfer-conversation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversations/{id}/typing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tell the customer that somebody types */
+        post: operations["set-typing"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversations/{id}/watch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Begin, or end, to watch another's conversation; audited, and unseen by agent and customer */
+        post: operations["watch-conversation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/crm-connection": {
@@ -1748,6 +2471,42 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/saved-views": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Filters with a name */
+        get: operations["list-saved-views"];
+        put?: never;
+        /** Save a filter */
+        post: operations["add-saved-view"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/saved-views/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Change an own view */
+        put: operations["put-saved-view"];
+        post?: never;
+        /** Remove an own view */
+        delete: operations["delete-saved-view"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/skills": {
         parameters: {
             query?: never;
@@ -2257,6 +3016,11 @@ export interface components {
              * @description when the device was registered
              */
             since: string;
+        };
+        AddressCard: {
+            emails?: string[];
+            name: string;
+            phones?: string[];
         };
         Ageing: {
             /** @enum {string} */
@@ -2782,6 +3546,139 @@ export interface components {
             /** Format: int64 */
             ring_seconds: number;
         };
+        CannedInput: {
+            /** @description left out: any */
+            language?: string;
+            /** @description for oneself alone */
+            own?: boolean;
+            queue_id?: string;
+            shortcut: string;
+            text: string;
+            title?: string;
+        };
+        CannedResponse: {
+            id: string;
+            language: string;
+            owner_id?: string;
+            queue_id?: string;
+            shortcut: string;
+            text: string;
+            title: string;
+            /** Format: date-time */
+            updated_at: string;
+        };
+        ChannelAccount: {
+            channel: string;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: int64 */
+            dead: number;
+            detail: {
+                [key: string]: string;
+            };
+            enabled: boolean;
+            /** Format: date-time */
+            hook_at?: string;
+            hook_url?: string;
+            id: string;
+            label: string;
+            name: string;
+            queue_id?: string;
+            secrets_stored: string[];
+            settings: {
+                [key: string]: string;
+            };
+            state: string;
+            /** Format: date-time */
+            state_at: string;
+            state_reason?: string;
+            /** Format: int64 */
+            waiting: number;
+        };
+        ChannelAccountChange: {
+            channel?: string;
+            enabled?: boolean;
+            label?: string;
+            name?: string;
+            queue_id?: string;
+            secrets?: {
+                [key: string]: string | null;
+            };
+            settings?: {
+                [key: string]: string | null;
+            };
+        };
+        ChannelAccountName: {
+            id: string;
+            label: string;
+            name: string;
+            state: string;
+        };
+        ChannelField: {
+            default?: string;
+            name: string;
+            required?: boolean;
+            secret?: boolean;
+        };
+        ChannelKind: {
+            channel: string;
+            fields: components["schemas"]["ChannelField"][];
+            traits: components["schemas"]["ChannelTraits"];
+        };
+        ChannelQuota: {
+            /** Format: int64 */
+            limit: number;
+            name: string;
+            /** Format: int64 */
+            used: number;
+        };
+        ChannelTraits: {
+            by_url: boolean;
+            /** Format: int64 */
+            caption: number;
+            delivered: boolean;
+            edit: boolean;
+            hook: boolean;
+            mark_read: boolean;
+            media: {
+                [key: string]: components["schemas"]["MediaRule"];
+            };
+            /** Format: int64 */
+            options: number;
+            quote: boolean;
+            react: boolean;
+            read: boolean;
+            sent: boolean;
+            templates: boolean;
+            /** Format: int64 */
+            text_limit: number;
+            typing: boolean;
+            typing_in: boolean;
+            unit: string;
+            unsend: boolean;
+        };
+        ChatSettings: {
+            /** Format: int64 */
+            agent_silent_minutes: number;
+            automatic: boolean;
+            /** Format: double */
+            complaint_pause_percent: number;
+            /** Format: double */
+            complaint_warn_percent: number;
+            /** Format: int64 */
+            customer_silent_minutes: number;
+            human_agent_accounts: string[];
+            keep_unsent: boolean;
+            /** Format: int64 */
+            never_wrote_minutes: number;
+            /** Format: int64 */
+            reopen_days: number;
+            several_wechat: boolean;
+        };
+        Chosen: {
+            id: string;
+            title: string;
+        };
         ClientDeflection: {
             email?: string;
             message?: string;
@@ -2805,8 +3702,34 @@ export interface components {
             /** @description only in the answer that made it */
             secret?: string;
         };
+        Closing: {
+            disposition?: string;
+            notes?: string;
+        };
         Code: {
             code: string;
+        };
+        Collaborators: {
+            agents: string[];
+        };
+        Colleague: {
+            /** @description has capacity left */
+            free: boolean;
+            id: string;
+            name: string;
+            presence: string;
+        };
+        Composer: {
+            /** Format: int64 */
+            left?: number;
+            offers?: string[];
+            open: boolean;
+            quota?: components["schemas"]["ChannelQuota"];
+            tag?: string;
+            traits: components["schemas"]["ChannelTraits"];
+            /** Format: date-time */
+            until?: string;
+            why?: string;
         };
         ConnectionInput: {
             base_url?: string;
@@ -2877,6 +3800,107 @@ export interface components {
             tags: string[];
             /** Format: date-time */
             updated_at: string;
+        };
+        Conversation: {
+            account: components["schemas"]["ChannelAccountName"];
+            channel: string;
+            close_reason?: string;
+            /** Format: date-time */
+            closed_at?: string;
+            collaborators: string[];
+            composer?: components["schemas"]["Composer"];
+            contact_id: string;
+            /** Format: date-time */
+            created_at: string;
+            data?: {
+                [key: string]: string;
+            };
+            disposition?: string;
+            /** Format: date-time */
+            first_reply_at?: string;
+            id: string;
+            language: string;
+            /** Format: date-time */
+            last_at: string;
+            last_direction: string;
+            last_text: string;
+            /** Format: date-time */
+            mention_until?: string;
+            offered_to?: string[];
+            /** Format: date-time */
+            opened_at: string;
+            /** Format: date-time */
+            opens_at?: string;
+            owner_id?: string;
+            owner_kind: string;
+            owner_name?: string;
+            person: components["schemas"]["ConversationPerson"];
+            /** Format: int64 */
+            priority: number;
+            queue_id?: string;
+            queue_path: string[];
+            reachable: boolean;
+            reserved: components["schemas"]["Reserved"];
+            /** Format: int64 */
+            rev: number;
+            /** Format: date-time */
+            snoozed_until?: string;
+            state: string;
+            ticket_id?: string;
+            /** Format: int64 */
+            unanswered: number;
+            /** Format: int64 */
+            unread: number;
+            /** Format: date-time */
+            waiting_since?: string;
+        };
+        ConversationCounts: {
+            /** Format: int64 */
+            mentions: number;
+            /** Format: int64 */
+            mine: number;
+            ringing: components["schemas"]["Ringing"][];
+            /** Format: int64 */
+            unassigned: number;
+            /** Format: int64 */
+            unread: number;
+        };
+        ConversationFilter: {
+            account_id?: string;
+            channel?: string;
+            contact_id?: string;
+            owner_id?: string;
+            queue_id?: string;
+            search?: string;
+            state?: string[];
+            unread?: boolean;
+            view?: string;
+        };
+        ConversationPerson: {
+            alias?: string;
+            avatar?: string;
+            country?: string;
+            id?: string;
+            language?: string;
+            name?: string;
+            phone?: string;
+            username?: string;
+        };
+        ConversationStep: {
+            actor_id?: string;
+            agent_id?: string;
+            /** Format: date-time */
+            at: string;
+            detail?: {
+                [key: string]: string;
+            };
+            queue_id?: string;
+            what: string;
+        };
+        ConversationTransfer: {
+            agent_id?: string;
+            note?: string;
+            queue_id?: string;
         };
         Counters: {
             /** Format: int64 */
@@ -2986,6 +4010,16 @@ export interface components {
             source_field?: string;
             /** @enum {string} */
             type: "fixed" | "dynamic";
+        };
+        DeadLetter: {
+            /** Format: date-time */
+            at?: string;
+            conversation_id: string;
+            error?: components["schemas"]["MessageFailure"];
+            message_id: string;
+            /** Format: int64 */
+            tries: number;
+            verdict: string;
         };
         Decision: {
             /** Format: double */
@@ -3310,6 +4344,11 @@ export interface components {
             /** @description a role demands a second factor: nothing but the own profile works until it is set up */
             totp_needed: boolean;
         };
+        MediaRule: {
+            /** Format: int64 */
+            bytes: number;
+            types: string[];
+        };
         Member: {
             agent: string;
             /** Format: int64 */
@@ -3359,6 +4398,81 @@ export interface components {
             zero: "nothing" | "up" | "queue";
             zero_queue?: string;
         };
+        Message: {
+            album?: string;
+            /** Format: date-time */
+            at: string;
+            attachments: components["schemas"]["MessageFile"][];
+            author: string;
+            author_id?: string;
+            author_name?: string;
+            body: components["schemas"]["MessageBody"];
+            client_id?: string;
+            conversation_id: string;
+            direction: string;
+            /** Format: date-time */
+            edited_at?: string;
+            error?: components["schemas"]["MessageFailure"];
+            id: string;
+            kind: string;
+            mentions?: string[];
+            quote?: components["schemas"]["Quoted"];
+            reactions?: components["schemas"]["Reacted"][];
+            /** Format: int64 */
+            rev: number;
+            /** Format: int64 */
+            seq: number;
+            status?: string;
+            /** Format: date-time */
+            status_at?: string;
+            text: string;
+            /** Format: date-time */
+            unsent_at?: string;
+        };
+        MessageBody: {
+            action?: string;
+            choice?: components["schemas"]["Chosen"];
+            contacts?: components["schemas"]["AddressCard"][];
+            data?: {
+                [key: string]: string;
+            };
+            forwarded?: boolean;
+            link?: components["schemas"]["SharedLink"];
+            location?: components["schemas"]["Place"];
+            options?: components["schemas"]["MessageOption"][];
+            order?: components["schemas"]["OrderItem"][];
+            referral?: {
+                [key: string]: string;
+            };
+            template?: components["schemas"]["TemplateSend"];
+            type?: string;
+        };
+        MessageFailure: {
+            code?: string;
+            detail?: string;
+            verdict: string;
+        };
+        MessageFile: {
+            /** Format: int64 */
+            bytes: number;
+            content_type: string;
+            /** Format: int64 */
+            height?: number;
+            id: string;
+            kind: string;
+            name: string;
+            preview?: boolean;
+            /** Format: double */
+            seconds?: number;
+            state: string;
+            voice?: boolean;
+            /** Format: int64 */
+            width?: number;
+        };
+        MessageOption: {
+            id: string;
+            title: string;
+        };
         MissedRule: {
             /** Format: int64 */
             not_responding_seconds: number;
@@ -3370,6 +4484,20 @@ export interface components {
             expires_at?: string;
             name: string;
             permissions: components["schemas"]["Permission"][];
+        };
+        NewMessage: {
+            attachments?: string[];
+            client_id?: string;
+            location?: components["schemas"]["Place"];
+            options?: components["schemas"]["MessageOption"][];
+            quote_id?: string;
+            template?: components["schemas"]["TemplateSend"];
+            text: string;
+        };
+        NewNote: {
+            client_id?: string;
+            mentions?: string[];
+            text: string;
         };
         NewQueue: {
             /**
@@ -3384,6 +4512,9 @@ export interface components {
             /** Format: uuid */
             parent?: string;
             settings?: components["schemas"]["OwnSettings"];
+        };
+        NewReaction: {
+            emoji: string;
         };
         NewSpeech: {
             /**
@@ -3407,6 +4538,9 @@ export interface components {
             keys: components["schemas"]["SubscriptionKeys"];
             /** @enum {string} */
             language: "en" | "zh";
+        };
+        NewText: {
+            text: string;
         };
         NewUser: {
             /** Format: email */
@@ -3503,6 +4637,14 @@ export interface components {
             opens_at?: string;
             options: components["schemas"]["ClientOption"][];
             queue?: string;
+        };
+        OrderItem: {
+            currency: string;
+            /** Format: double */
+            price: number;
+            product: string;
+            /** Format: double */
+            quantity: number;
         };
         Outcome: {
             /** Format: date-time */
@@ -3638,13 +4780,48 @@ export interface components {
             /** @description pass as cursor to get the next page; empty on the last */
             next_cursor: string;
         };
+        PageCannedResponse: {
+            items: components["schemas"]["CannedResponse"][];
+            /** @description pass as cursor to get the next page; empty on the last */
+            next_cursor: string;
+        };
+        PageChannelAccount: {
+            items: components["schemas"]["ChannelAccount"][];
+            /** @description pass as cursor to get the next page; empty on the last */
+            next_cursor: string;
+        };
+        PageChannelKind: {
+            items: components["schemas"]["ChannelKind"][];
+            /** @description pass as cursor to get the next page; empty on the last */
+            next_cursor: string;
+        };
+        PageColleague: {
+            items: components["schemas"]["Colleague"][];
+            /** @description pass as cursor to get the next page; empty on the last */
+            next_cursor: string;
+        };
         PageContact: {
             items: components["schemas"]["Contact"][];
             /** @description pass as cursor to get the next page; empty on the last */
             next_cursor: string;
         };
+        PageConversation: {
+            items: components["schemas"]["Conversation"][];
+            /** @description pass as cursor to get the next page; empty on the last */
+            next_cursor: string;
+        };
+        PageConversationStep: {
+            items: components["schemas"]["ConversationStep"][];
+            /** @description pass as cursor to get the next page; empty on the last */
+            next_cursor: string;
+        };
         PageCounters: {
             items: components["schemas"]["Counters"][];
+            /** @description pass as cursor to get the next page; empty on the last */
+            next_cursor: string;
+        };
+        PageDeadLetter: {
+            items: components["schemas"]["DeadLetter"][];
             /** @description pass as cursor to get the next page; empty on the last */
             next_cursor: string;
         };
@@ -3665,6 +4842,11 @@ export interface components {
         };
         PageLiveCall: {
             items: components["schemas"]["LiveCall"][];
+            /** @description pass as cursor to get the next page; empty on the last */
+            next_cursor: string;
+        };
+        PageMessage: {
+            items: components["schemas"]["Message"][];
             /** @description pass as cursor to get the next page; empty on the last */
             next_cursor: string;
         };
@@ -3713,6 +4895,11 @@ export interface components {
             /** @description pass as cursor to get the next page; empty on the last */
             next_cursor: string;
         };
+        PageSavedView: {
+            items: components["schemas"]["SavedView"][];
+            /** @description pass as cursor to get the next page; empty on the last */
+            next_cursor: string;
+        };
         PageSlot: {
             items: components["schemas"]["Slot"][];
             /** @description pass as cursor to get the next page; empty on the last */
@@ -3720,6 +4907,11 @@ export interface components {
         };
         PageTeam: {
             items: components["schemas"]["Team"][];
+            /** @description pass as cursor to get the next page; empty on the last */
+            next_cursor: string;
+        };
+        PageTemplate: {
+            items: components["schemas"]["Template"][];
             /** @description pass as cursor to get the next page; empty on the last */
             next_cursor: string;
         };
@@ -3788,6 +4980,14 @@ export interface components {
              * @example read
              */
             verb: string;
+        };
+        Place: {
+            address?: string;
+            /** Format: double */
+            latitude: number;
+            /** Format: double */
+            longitude: number;
+            name?: string;
         };
         PreferredRule: {
             last_agent: boolean;
@@ -4168,6 +5368,19 @@ export interface components {
             queue: string;
             queue_name: string;
         };
+        Quoted: {
+            author?: string;
+            id?: string;
+            text: string;
+        };
+        Reacted: {
+            emoji: string;
+            ours: boolean;
+        };
+        ReadUntil: {
+            /** Format: int64 */
+            seq: number;
+        };
         ReasonTime: {
             presence: string;
             reason?: string;
@@ -4222,6 +5435,15 @@ export interface components {
             reserved_bad_actor?: boolean;
             reserved_repeat_customer?: boolean;
             reserved_verified_customer?: boolean;
+        };
+        Ringing: {
+            item: string;
+            offer: string;
+            queue: string;
+            /** Format: date-time */
+            since: string;
+            /** Format: date-time */
+            until: string;
         };
         Ringtone: {
             /** Format: date-time */
@@ -4281,6 +5503,13 @@ export interface components {
             sender?: string;
             /** @description empty keeps the one there is, while the account is the same */
             token?: string;
+        };
+        SavedView: {
+            filter: components["schemas"]["ConversationFilter"];
+            id: string;
+            name: string;
+            owner_id: string;
+            shared: boolean;
         };
         ScheduleRule: {
             /** Format: int64 */
@@ -4463,6 +5692,10 @@ export interface components {
             whisper: components["schemas"]["SettingWhisper"];
             wrap_up: components["schemas"]["SettingWrapUpRule"];
         };
+        SharedLink: {
+            title?: string;
+            url: string;
+        };
         SkillInput: {
             name: string;
         };
@@ -4492,6 +5725,13 @@ export interface components {
         SlotChoice: {
             /** Format: date-time */
             slot: string;
+        };
+        SnoozeUntil: {
+            /**
+             * Format: date-time
+             * @description left out: until the customer writes
+             */
+            until?: string;
         };
         StoredSMSAccount: {
             /** @description account SID */
@@ -4525,6 +5765,9 @@ export interface components {
             /** @description kept in the audit log */
             why?: string;
         };
+        Switched: {
+            on: boolean;
+        };
         TOTPEnrolment: {
             /** @description base32, to type into the authenticator app */
             secret: string;
@@ -4541,6 +5784,41 @@ export interface components {
         TeamInput: {
             members: string[];
             name: string;
+        };
+        Template: {
+            category: string;
+            components: components["schemas"]["TemplateComponent"][];
+            id: string;
+            language: string;
+            name: string;
+            named: boolean;
+            quality?: string;
+            reason?: string;
+            status: string;
+        };
+        TemplateButton: {
+            phone?: string;
+            text: string;
+            type: string;
+            url?: string;
+            variables?: string[];
+        };
+        TemplateComponent: {
+            buttons?: components["schemas"]["TemplateButton"][];
+            cards?: components["schemas"]["TemplateComponent"][][];
+            examples?: string[];
+            format?: string;
+            text?: string;
+            type: string;
+            variables?: string[];
+        };
+        TemplateSend: {
+            language: string;
+            name: string;
+            preview?: string;
+            values?: {
+                [key: string]: string;
+            };
         };
         TextReply: {
             on: boolean;
@@ -4590,6 +5868,12 @@ export interface components {
             /** @enum {string} */
             type?: "bug" | "feature_request" | "billing" | "refund" | "general" | "custom";
         };
+        TicketLink: {
+            priority?: string;
+            ticket_id?: string;
+            title?: string;
+            type?: string;
+        };
         TicketPage: {
             assignee?: string;
             attachments: components["schemas"]["Attachment"][];
@@ -4614,6 +5898,10 @@ export interface components {
             type: "bug" | "feature_request" | "billing" | "refund" | "general" | "custom";
             /** Format: date-time */
             updated_at: string;
+        };
+        ToAgent: {
+            /** Format: uuid */
+            agent_id: string;
         };
         Tone: {
             /**
@@ -4732,6 +6020,11 @@ export interface components {
             roles?: string[];
             teams?: string[];
         };
+        ViewInput: {
+            filter: components["schemas"]["ConversationFilter"];
+            name: string;
+            shared?: boolean;
+        };
         Visit: {
             default_message?: boolean;
             hours: components["schemas"]["HoursRule"];
@@ -4812,6 +6105,10 @@ export interface components {
             /** @description goes into the hello frame */
             ticket: string;
         };
+        Watching: {
+            on: boolean;
+            why?: string;
+        };
         Weight: {
             exclusive?: boolean;
             /** Format: int64 */
@@ -4828,6 +6125,62 @@ export interface components {
         WhisperTrial: {
             countdown?: boolean;
             whisper?: components["schemas"]["Whisper"];
+        };
+        Widget: {
+            name: string;
+            /** @description by which the site's server signs its customers' ids; only in the answer that made it */
+            secret?: string;
+            settings: components["schemas"]["WidgetSettings"];
+        };
+        WidgetFeatures: {
+            call: boolean;
+            callback: boolean;
+            csat: boolean;
+            transcript: boolean;
+            upload: boolean;
+        };
+        WidgetFormField: {
+            kind: string;
+            labels?: {
+                [key: string]: string;
+            };
+            name: string;
+            options?: string[];
+            required?: boolean;
+        };
+        WidgetSettings: {
+            color: string;
+            consent: boolean;
+            features: components["schemas"]["WidgetFeatures"];
+            form: components["schemas"]["WidgetFormField"][];
+            languages: string[];
+            number: string;
+            offline: boolean;
+            origins: string[];
+            position: string;
+            texts: {
+                [key: string]: components["schemas"]["WidgetText"];
+            };
+            theme: string;
+            triggers: components["schemas"]["WidgetTrigger"][];
+        };
+        WidgetText: {
+            consent?: string;
+            greeting?: string;
+            launcher?: string;
+            offline?: string;
+            title?: string;
+        };
+        WidgetTrigger: {
+            id: string;
+            messages?: {
+                [key: string]: string;
+            };
+            open?: boolean;
+            returning?: boolean;
+            /** Format: int64 */
+            seconds?: number;
+            url?: string;
         };
         WrapUpNote: {
             /** @description one of the queue's dispositions */
@@ -5545,6 +6898,103 @@ export interface operations {
         responses: {
             /** @description No Content */
             204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "upload-file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "multipart/form-data": {
+                    /**
+                     * Format: binary
+                     * @description 25 MB at most
+                     */
+                    file: string;
+                };
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MessageFile"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-file-preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6375,6 +7825,632 @@ export interface operations {
             };
         };
     };
+    "list-canned-responses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageCannedResponse"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "add-canned-response": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CannedInput"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CannedResponse"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "put-canned-response": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CannedInput"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CannedResponse"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-canned-response": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-channel-kinds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageChannelKind"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-channels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageChannelAccount"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "add-channel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChannelAccountChange"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChannelAccount"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-channel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChannelAccount"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "archive-channel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "change-channel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChannelAccountChange"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChannelAccount"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "check-channel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChannelAccount"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-dead-letters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageDeadLetter"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "set-channel-hook": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChannelAccount"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-templates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageTemplate"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "sync-templates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageTemplate"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-widget": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Widget"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "put-widget": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WidgetSettings"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Widget"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "make-widget-secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Widget"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-chat-settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChatSettings"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "put-chat-settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChatSettings"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChatSettings"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "get-client-secret": {
         parameters: {
             query?: never;
@@ -6420,6 +8496,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ClientSecret"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-colleagues": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageColleague"];
                 };
             };
             /** @description Error */
@@ -6554,6 +8659,883 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ContactPage"];
                 };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-conversations": {
+        parameters: {
+            query?: {
+                /** @description next_cursor of the page before */
+                cursor?: string;
+                limit?: number;
+                /** @description mine, unassigned, team, all, mentions, or a saved view's id */
+                view?: string;
+                /** @description left out: all but closed */
+                state?: ("open" | "snoozed" | "closed")[] | null;
+                channel?: string;
+                queue_id?: string;
+                account_id?: string;
+                owner_id?: string;
+                contact_id?: string;
+                unread?: boolean;
+                /** @description words of messages, or part of a name or number */
+                search?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageConversation"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "count-conversations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConversationCounts"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-conversation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Conversation"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "accept-conversation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "assign-conversation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ToAgent"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "close-conversation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Closing"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "set-collaborators": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Collaborators"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-conversation-decisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageDecision"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "decline-conversation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "end-conversation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["EndReason"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-messages": {
+        parameters: {
+            query?: {
+                before_seq?: number;
+                after_rev?: number;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageMessage"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "send-message": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewMessage"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Message"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "unsend-message": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                message: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "edit-message": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewText"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "set-reaction": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewReaction"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "retry-message": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                message: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Message"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "add-conversation-note": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewNote"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Message"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "set-conversation-priority": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Priority"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "mark-read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReadUntil"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "reopen-conversation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "snooze-conversation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SnoozeUntil"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-conversation-steps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageConversationStep"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "take-conversation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "set-conversation-ticket": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TicketLink"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ticket"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "transfer-conversation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConversationTransfer"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "set-typing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Switched"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "watch-conversation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Watching"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Error */
             default: {
@@ -9484,6 +12466,132 @@ export interface operations {
         };
     };
     "delete-role": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-saved-views": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageSavedView"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "add-saved-view": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ViewInput"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedView"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "put-saved-view": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ViewInput"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedView"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-saved-view": {
         parameters: {
             query?: never;
             header?: never;

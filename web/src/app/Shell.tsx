@@ -5,6 +5,7 @@ import { PresenceSelect } from '../desktop/PresenceSelect';
 import { useMaybePhone } from '../phone/react';
 import { SupervisionBar } from '../supervisor/SupervisionBar';
 import { AccountMenu } from './AccountMenu';
+import { ChannelBanner } from './ChannelBanner';
 import { LinkBanner } from './LinkBanner';
 import { Nav } from './Nav';
 import classes from './Shell.module.css';
@@ -26,6 +27,7 @@ export function Shell() {
       </header>
       <main id="content" tabIndex={-1} className={classes.main}>
         {phone && <LinkBanner />}
+        <ChannelBanner />
         {phone && <SupervisionBar />}
         <Outlet />
       </main>

@@ -22,6 +22,7 @@ const nounsOf: Record<string, string[]> = {
   callback: ['callbacks', 'queues'],
   action: ['actions'],
   conversation: ['conversations'],
+  channel: ['channels'],
 };
 
 /** The lists that an event of the log makes out of date: the first part of their query keys. */

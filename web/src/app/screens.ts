@@ -22,6 +22,7 @@ const adminOf = [
   'queues',
   'hours',
   'crm-connection',
+  'channels',
   'api-keys',
 ];
 
