@@ -14,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"tandem/calls"
+	"tandem/chat"
 	"tandem/internal/auth"
 	"tandem/internal/events"
 	"tandem/internal/storage"
@@ -36,6 +37,7 @@ type house struct {
 	queues   *queues.Service
 	hub      *signaling.Hub
 	identity *auth.Service
+	chat     *chat.Service
 	url      string
 	tenant   uuid.UUID
 	agent    uuid.UUID
@@ -75,8 +77,8 @@ func newHouse(t testing.TB, change ...func(*signaling.Config)) *house {
 	h.identity, err = auth.New(h.db, auth.Config{})
 	h.ok(err)
 	hub, err := signaling.New(cfg, signaling.Needs{
-		Vouched: h.identity.ReadClientToken,
-		Bus:     bus, Queues: h.queues, Redeem: h.redeem, Renew: h.renew, WriteNotes: h.keep, Within: h.within, LiveCalls: board.Live,
+		Vouched: h.identity.ReadClientToken, Widget: h.shop(),
+		Bus: bus, Queues: h.queues, Redeem: h.redeem, Renew: h.renew, WriteNotes: h.keep, Within: h.within, LiveCalls: board.Live,
 		Incoming: func(ctx context.Context, leg calls.Leg, inv calls.Invite) { h.incoming(ctx, leg, inv) },
 	}, logger, prometheus.NewRegistry())
 	h.ok(err)

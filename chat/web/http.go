@@ -168,11 +168,14 @@ const (
 
 // Open is Enter for a page, with its first words; it bounds how often an address may try.
 func (s *Service) Open(ctx context.Context, h Hello, from netip.Addr) (*Page, error) {
-	if from.IsValid() && !s.admit("enter", network(from), enterBurst, enterEach) {
+	if h.Visitor == uuid.Nil && from.IsValid() && !s.admit("enter", network(from), enterBurst, enterEach) {
 		return nil, ErrOften
 	}
 	v, err := s.Enter(ctx, h)
 	if err != nil {
+		if from.IsValid() && !s.admit("guess", network(from), enterBurst, enterEach) {
+			err = ErrOften
+		}
 		return nil, err
 	}
 	p := &Page{Account: h.Account, Visitor: v, Source: from}
