@@ -38,6 +38,7 @@ type hook struct {
 	events   [][]byte
 	again    []*request // failed ones whose time has come
 	waiting  int        // failed ones whose time has not
+	busy     int        // flushes under way that had something to deliver
 	answered func(chat.Hook, int, []byte)
 }
 
@@ -121,11 +122,11 @@ func (f *Fake) Signed(events ...[]byte) []chat.Hook {
 	return all
 }
 
-// Pending is how many events the hook has not taken yet; what is being delivered just now is not among them.
+// Pending is more than 0 as long as the hook has not taken everything.
 func (f *Fake) Pending() int {
 	f.hook.mu.Lock()
 	defer f.hook.mu.Unlock()
-	return len(f.hook.events) + len(f.hook.again) + f.hook.waiting
+	return len(f.hook.events) + len(f.hook.again) + f.hook.waiting + f.hook.busy
 }
 
 // Run delivers whatever is queued, as soon as it is queued, until ctx ends.
@@ -146,6 +147,8 @@ func (f *Fake) Flush(ctx context.Context) []Entry {
 	f.hook.mu.Lock()
 	d, events, requests := f.hook.delivery, f.hook.events, f.hook.again
 	f.hook.events, f.hook.again = nil, nil
+	f.hook.busy += min(1, len(events)+len(requests))
+	defer f.flushed(min(1, len(events)+len(requests)))
 	f.hook.mu.Unlock()
 	random := rand.New(rand.NewPCG(d.Shuffle, 0))
 	if d.Shuffle != 0 {
@@ -186,6 +189,13 @@ func (f *Fake) Ask(ctx context.Context, h chat.Hook) Entry {
 	}
 	f.Note(e)
 	return e
+}
+
+// flushed ends a flush that had something to deliver, after what failed is queued again.
+func (f *Fake) flushed(n int) {
+	f.hook.mu.Lock()
+	defer f.hook.mu.Unlock()
+	f.hook.busy -= n
 }
 
 // post delivers one request.

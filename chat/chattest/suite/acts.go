@@ -94,48 +94,60 @@ func (r *rig) known(a chattest.Act, e chat.Event) {
 
 // as fails unless events say what the act said.
 func as(a chattest.Act, events []chat.Event) error {
+	is := map[chattest.ActKind]func(chattest.Act, chat.Event) bool{
+		chattest.Say: isSaid, chattest.Give: isGiven, chattest.Share: isShared, chattest.React: isReaction, chattest.Press: isPressed,
+		chattest.Edit: isEdit, chattest.Unsend: isUnsend, chattest.Begin: isBegun, chattest.Block: isReach, chattest.Unblock: isReach,
+	}[a.Kind]
 	for _, e := range events {
-		m := e.Message
-		switch a.Kind {
-		case chattest.Say:
-			if m != nil && m.Kind == chat.Text && m.Text == a.Text && m.Window != chat.NoWindow && m.Quote == a.To {
-				return nil
-			}
-		case chattest.Give:
-			if m != nil && m.Kind == chat.MediaOf && len(m.Media) == 1 && m.Media[0].Kind == a.File.Kind && (m.Text == a.Text || m.Text == "") {
-				return nil
-			}
-		case chattest.Share:
-			if m != nil && m.Kind == chat.Location && m.Body.Location != nil && m.Body.Location.Latitude == a.Place[0] && m.Body.Location.Longitude == a.Place[1] {
-				return nil
-			}
-		case chattest.React:
-			if e.Reaction != nil && e.Reaction.Emoji == a.Text && e.Reaction.To == a.To {
-				return nil
-			}
-		case chattest.Press:
-			if m != nil && m.Kind == chat.Choice && m.Body.Choice != nil && m.Body.Choice.ID == a.Text {
-				return nil
-			}
-		case chattest.Edit:
-			if e.Edit != nil && e.Edit.Text == a.Text && e.Edit.Of == a.To {
-				return nil
-			}
-		case chattest.Unsend:
-			if e.Unsend != nil && e.Unsend.Of == a.To {
-				return nil
-			}
-		case chattest.Begin:
-			if m != nil && m.Kind == chat.Begin || e.Contact != nil || m != nil && m.Kind == chat.Choice {
-				return nil
-			}
-		case chattest.Block, chattest.Unblock:
-			if c := e.Contact; c != nil && (c.Reachable != nil && *c.Reachable == (a.Kind == chattest.Unblock) || len(c.Consent) > 0) {
-				return nil
-			}
+		if e.Message == nil {
+			e.Message = &chat.Incoming{} // of no kind
+		}
+		if is(a, e) {
+			return nil
 		}
 	}
 	return fmt.Errorf("not what was done: %+v", events)
+}
+
+func isSaid(a chattest.Act, e chat.Event) bool {
+	m := e.Message
+	return m.Kind == chat.Text && m.Text == a.Text && m.Window != chat.NoWindow && m.Quote == a.To
+}
+
+func isGiven(a chattest.Act, e chat.Event) bool {
+	m := e.Message
+	return m.Kind == chat.MediaOf && len(m.Media) == 1 && m.Media[0].Kind == a.File.Kind && (m.Text == a.Text || m.Text == "")
+}
+
+func isShared(a chattest.Act, e chat.Event) bool {
+	l := e.Message.Body.Location
+	return e.Message.Kind == chat.Location && l != nil && l.Latitude == a.Place[0] && l.Longitude == a.Place[1]
+}
+
+func isReaction(a chattest.Act, e chat.Event) bool {
+	return e.Reaction != nil && e.Reaction.Emoji == a.Text && e.Reaction.To == a.To
+}
+
+func isPressed(a chattest.Act, e chat.Event) bool {
+	c := e.Message.Body.Choice
+	return e.Message.Kind == chat.Choice && c != nil && c.ID == a.Text
+}
+
+func isEdit(a chattest.Act, e chat.Event) bool {
+	return e.Edit != nil && e.Edit.Text == a.Text && e.Edit.Of == a.To
+}
+
+func isUnsend(a chattest.Act, e chat.Event) bool {
+	return e.Unsend != nil && e.Unsend.Of == a.To
+}
+
+func isBegun(_ chattest.Act, e chat.Event) bool {
+	return e.Contact != nil || e.Message.Kind == chat.Begin || e.Message.Kind == chat.Choice
+}
+
+func isReach(a chattest.Act, e chat.Event) bool {
+	c := e.Contact
+	return c != nil && (c.Reachable != nil && *c.Reachable == (a.Kind == chattest.Unblock) || len(c.Consent) > 0)
 }
 
 // batch: whatever comes in one request is all there, in its order.

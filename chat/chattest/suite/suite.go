@@ -43,9 +43,23 @@ func Run(t *testing.T, s Subject) {
 		name string
 		try  func(*testing.T, Subject)
 	}{
-		{"accepts", accepts}, {"forged", forged}, {"total", total}, {"acts", acts}, {"batch", batch}, {"receipts", receipts},
-		{"out", out}, {"limit", limit}, {"mediaIn", mediaIn}, {"refused", refused}, {"later", later}, {"transport", transport},
-		{"revoked", revoked}, {"again", again}, {"signals", signals}, {"health", health}, {"together", together},
+		{"accepts", accepts},
+		{"forged", forged},
+		{"total", total},
+		{"acts", acts},
+		{"batch", batch},
+		{"receipts", receipts},
+		{"out", out},
+		{"limit", limit},
+		{"mediaIn", mediaIn},
+		{"refused", refused},
+		{"later", later},
+		{"transport", transport},
+		{"revoked", revoked},
+		{"again", again},
+		{"signals", signals},
+		{"health", health},
+		{"together", together},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.try(t, s) })
 	}
