@@ -65,7 +65,13 @@ function Parts({ chatting }: { chatting: boolean }) {
       <Link to="/" search={{}} activeOptions={exact} aria-current={chatting ? undefined : 'page'}>
         {t('calls')}
       </Link>
-      <Link to="/" search={{ part: 'inbox' }} activeOptions={exact} aria-current={chatting ? 'page' : undefined} data-part="inbox">
+      <Link
+        to="/"
+        search={{ part: 'inbox' }}
+        activeOptions={exact}
+        aria-current={chatting ? 'page' : undefined}
+        data-part="inbox"
+      >
         {t('inbox:conversations')}
         {unread > 0 && (
           <span className={inbox.badge}>
