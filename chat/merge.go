@@ -26,11 +26,14 @@ func (r *receiver) merged(ctx context.Context, was Person) error {
 		return err
 	}
 	if len(into) == 0 {
-		_, err := r.tx.Exec(ctx, `UPDATE chat_people SET key = $2 WHERE person_id = $1`, from[0].id, r.e.From.ID)
+		_, err := r.tx.Exec(ctx, `UPDATE chat_people SET key = $2, name = coalesce(nullif($3, ''), name) WHERE person_id = $1`, from[0].id, r.e.From.ID, r.e.From.Name)
 		if err == nil && r.e.From.Name != "" {
 			err = r.s.cfg.CRM.Rename(ctx, r.tx, from[0].contact, from[0].Name, r.e.From.Name)
 		}
-		return wrap("give a customer their id", err)
+		if err != nil {
+			return wrap("give a customer their id", err)
+		}
+		return r.s.tellPerson(ctx, r.tx, from[0])
 	}
 	other, keep := from[0], into[0]
 	if err := r.onlyNewestOpen(ctx, keep.id, other.id); err != nil {

@@ -165,6 +165,9 @@ func TestLoginMerges(t *testing.T) {
 	if h.contact(fresh) != was || h.count(`SELECT count(*) FROM contacts WHERE contact_id = $1 AND first_name = 'Ada'`, was) != 1 {
 		t.Error("a new customer is not the visitor of before")
 	}
+	if n := h.count(`SELECT count(*) FROM chat_people WHERE key = 'customer:44' AND name = 'Ada'`); n != 1 {
+		t.Error("the conversation does not have the customer's name")
+	}
 	// A reinstall is a new contact.
 	h.say(h.visitor(web.Hello{Mobile: true}), "new")
 	if n := h.count(`SELECT count(*) FROM contacts`); n != 3 {
