@@ -152,6 +152,10 @@ test('the agent is there', async () => {
     )
     .toBe(true);
   agent = desk.context.request;
+  // What earlier tests have left takes no capacity here.
+  const mine = await agent.get(`${url}/api/v1/conversations?view=mine&state=open&limit=100`);
+  const { items } = (await mine.json()) as { items: Listed[] };
+  for (const c of items) await agent.post(`${url}/api/v1/conversations/${c.id}/close`, { data: {} });
 });
 
 test('nothing is stored before the customer agrees; then they chat, and the agent answers', async () => {
