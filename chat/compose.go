@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -54,6 +55,8 @@ type draft struct {
 	React      string    `json:"react,omitempty"`
 	Edit       string    `json:"edit,omitempty"`
 	Unsend     string    `json:"unsend,omitempty"`
+	Reply      string    `json:"reply,omitempty"` // the token that the first attempt was made with
+	ReplyUntil time.Time `json:"reply_until,omitzero"`
 }
 
 const longestMessage = 20_000
@@ -177,7 +180,11 @@ func (s *Service) maySend(ctx context.Context, tx *storage.Tx, c *row, a *accoun
 	if err != nil {
 		return err
 	}
-	can := canSend(standingOf(a, p, c, set), n.Author, tx.Now)
+	st, err := standingOf(ctx, tx, a, p, c, set)
+	if err != nil {
+		return err
+	}
+	can := canSend(st, n.Author, tx.Now)
 	if n.Template != nil && can.Why == VerdictWindow {
 		return underTier(ctx, tx, a, p)
 	}
@@ -216,7 +223,7 @@ func (c Composer) refusal() error {
 	return ErrWindow
 }
 
-func standingOf(a *account, p *person, c *row, set Settings) standing {
+func standingOf(ctx context.Context, tx *storage.Tx, a *account, p *person, c *row, set Settings) (standing, error) {
 	st := standing{
 		channel: a.Channel, state: a.state, enabled: a.enabled, reachable: p.reachable, consent: p.consent, window: p.window, windowAt: p.windowAt, sends: p.windowSends,
 		entryAt: p.entryAt, templates: a.traits.Templates,
@@ -224,8 +231,13 @@ func standingOf(a *account, p *person, c *row, set Settings) standing {
 	for _, id := range set.HumanAgent {
 		st.humanTag = st.humanTag || id == a.ID
 	}
-	st.answered = p.entryAt != nil && c.agentAt != nil && c.agentAt.After(*p.entryAt) && c.agentAt.Before(p.entryAt.Add(day))
-	return st
+	if p.entryAt == nil || tx.Now.After(p.entryAt.Add(entryWindow)) {
+		return st, nil
+	}
+	err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM messages m JOIN conversations c USING (conversation_id)
+		WHERE c.person_id = $1 AND m.direction = 'out' AND m.author_kind <> 'system' AND m.status IN ('sent', 'delivered', 'read', 'played') AND m.at BETWEEN $2 AND $3)`,
+		p.id, p.entryAt, p.entryAt.Add(day)).Scan(&st.answered)
+	return st, wrap("look whether an entry point was answered", err)
 }
 
 // quoted returns by what the platform knows a message.
@@ -311,7 +323,9 @@ func (s *Service) Retry(ctx context.Context, tenant, conversation, message uuid.
 		case tag.RowsAffected() == 0:
 			return ErrRetry
 		}
-		if _, err := tx.Exec(ctx, `UPDATE messages SET status = 'queued', error = NULL, status_at = $2 WHERE message_id = $1`, message, tx.Now); err != nil {
+		// The failed part's id means nothing any more; a first part that has arrived keeps its own.
+		if _, err := tx.Exec(ctx, `UPDATE messages SET status = 'queued', error = NULL, status_at = $2, external_id = (SELECT external_id FROM chat_outbox WHERE message_id = $1 AND part = 0)
+			WHERE message_id = $1`, message, tx.Now); err != nil {
 			return err
 		}
 		if err := touch(ctx, tx, message); err != nil {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -15,7 +16,8 @@ import (
 )
 
 const (
-	outboxBatch = 32
+	mostSending = 96 // messages on their way at once
+	mostAccount = 32 // of one account: a platform that hangs holds up nobody else
 	sendWithin  = 60 * time.Second
 	sendLease   = 90 * time.Second
 	sendTries   = 12
@@ -31,33 +33,86 @@ type sending struct {
 	draft                                draft
 }
 
+// underway counts what this node is sending, by account.
+type underway struct {
+	mu    sync.Mutex
+	all   int
+	each  map[uuid.UUID]int
+	ended chan struct{} // has one while nobody has looked since a message ended
+}
+
+func newUnderway() underway {
+	return underway{each: map[uuid.UUID]int{}, ended: make(chan struct{}, 1)}
+}
+
+func (u *underway) begin(account uuid.UUID) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.all++
+	u.each[account]++
+}
+
+func (u *underway) end(account uuid.UUID) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.all--
+	if u.each[account]--; u.each[account] == 0 {
+		delete(u.each, account)
+	}
+	select {
+	case u.ended <- struct{}{}:
+	default:
+	}
+}
+
+// room is how many more messages can be sent now, and how many of each account are.
+func (u *underway) room() (n int, each map[uuid.UUID]int) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return mostSending - u.all, maps.Clone(u.each)
+}
+
 // sendOutbox sends what is due: several customers' at once, of each customer one message at a time and in order (CH-7).
 func (s *Service) sendOutbox(ctx context.Context) error {
-	return s.loop(ctx, wakeOutbox, "sending the outbox", func(ctx context.Context) (bool, error) {
+	var all sync.WaitGroup
+	defer all.Wait()
+	return s.loop(ctx, wakeOutbox, "sending the outbox", s.sends.ended, func(ctx context.Context) (bool, error) {
 		batch, err := s.claim(ctx)
-		if err != nil {
-			return false, err
-		}
-		var all sync.WaitGroup
 		for _, o := range batch {
-			all.Go(func() { s.sendOne(ctx, o) })
+			s.sends.begin(o.account)
+			all.Go(func() {
+				defer s.sends.end(o.account)
+				s.sendOne(ctx, o)
+			})
 		}
-		all.Wait()
-		return len(batch) > 0, nil
+		return len(batch) > 0, err
 	})
 }
 
-// claim takes the first due message of up to outboxBatch customers. A row that is being sent has a lease, after which it is taken over.
+// claim takes the first due message of as many customers as there is room for. A row that is being sent has a lease, after which it is
+// taken over.
 func (s *Service) claim(ctx context.Context) (batch []sending, err error) {
+	room, each := s.sends.room()
+	if room == 0 {
+		return nil, nil
+	}
+	full := []uuid.UUID{}
+	for account, n := range each {
+		if n >= mostAccount {
+			full = append(full, account)
+		}
+	}
 	err = s.cfg.DB.Worker(ctx, func(tx *storage.Tx) error {
 		batch = nil
+		taken := map[uuid.UUID]int{}
 		rows, err := tx.Query(ctx, `
-			SELECT o.outbox_id, o.tenant_id, o.account_id, o.person_id, o.message_id, o.part, o.tries, o.epoch, o.state = 'sending', o.outgoing
+			SELECT o.outbox_id, o.tenant_id, o.account_id, o.person_id, o.message_id, o.part, o.tries, o.epoch, o.state = 'sending' OR o.verdict = 'doubt', o.outgoing
 			FROM chat_outbox o JOIN chat_accounts a USING (account_id) JOIN chat_people p USING (person_id)
 			WHERE o.state IN ('waiting', 'sending') AND o.next_at <= $1 AND (o.state = 'waiting' OR o.lease_until < $1)
 			  AND a.state = 'ok' AND a.enabled AND (p.held_until IS NULL OR p.held_until <= $1)
 			  AND NOT EXISTS (SELECT FROM chat_outbox e WHERE e.person_id = o.person_id AND e.state IN ('waiting', 'sending') AND e.seq < o.seq)
-			ORDER BY o.next_at, o.seq LIMIT $2 FOR UPDATE OF o SKIP LOCKED`, tx.Now, outboxBatch)
+			  AND o.account_id <> ALL($3)
+			ORDER BY o.next_at, o.seq LIMIT $2 FOR UPDATE OF o SKIP LOCKED`, tx.Now, room, full)
 		if err != nil {
 			return err
 		}
@@ -68,6 +123,9 @@ func (s *Service) claim(ctx context.Context) (batch []sending, err error) {
 			return err
 		}
 		for _, o := range found {
+			if taken[o.account]++; each[o.account]+taken[o.account] > mostAccount {
+				continue
+			}
 			wait, err := s.tokens(ctx, tx, &o)
 			if err != nil {
 				return err
@@ -96,33 +154,48 @@ func (s *Service) tokens(ctx context.Context, tx *storage.Tx, o *sending) (time.
 	if err != nil {
 		return 0, err
 	}
-	pair := o.account.String() + "/" + o.person.String()
-	wait, err := bucket(ctx, tx, o.tenant, pair, a.traits.Pair)
-	if err != nil || wait > 0 {
-		return wait, err
+	var takes []func() error
+	for _, b := range []struct {
+		key  string
+		rate Rate
+	}{{o.account.String() + "/" + o.person.String(), a.traits.Pair}, {o.account.String(), a.traits.Rate}} {
+		wait, take, err := bucket(ctx, tx, o.tenant, b.key, b.rate)
+		if err != nil || wait > 0 {
+			return wait, err
+		}
+		takes = append(takes, take)
 	}
-	return bucket(ctx, tx, o.tenant, o.account.String(), a.traits.Rate)
+	for _, take := range takes { // from both, or from none
+		if err := take(); err != nil {
+			return 0, err
+		}
+	}
+	return 0, nil
 }
 
-// bucket is a generic cell rate algorithm (ITU-T I.371): tat is when the bucket would be full again.
-func bucket(ctx context.Context, tx *storage.Tx, tenant uuid.UUID, key string, r Rate) (time.Duration, error) {
+// bucket is a generic cell rate algorithm (ITU-T I.371): tat is when the bucket would be full again. take takes what need not be waited for.
+func bucket(ctx context.Context, tx *storage.Tx, tenant uuid.UUID, key string, r Rate) (wait time.Duration, take func() error, err error) {
 	if r.Per == 0 {
-		return 0, nil
+		return 0, func() error { return nil }, nil
 	}
-	tat := tx.Now
-	err := tx.QueryRow(ctx, `SELECT tat FROM chat_rates WHERE key = $1 FOR UPDATE`, key).Scan(&tat)
-	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
-		return 0, err
+	if _, err := tx.Exec(ctx, `INSERT INTO chat_rates (key, tenant_id, tat) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`, key, tenant, tx.Now); err != nil {
+		return 0, nil, err
+	}
+	var tat time.Time
+	if err := tx.QueryRow(ctx, `SELECT tat FROM chat_rates WHERE key = $1 FOR UPDATE`, key).Scan(&tat); err != nil {
+		return 0, nil, err
 	}
 	if tat.Before(tx.Now) {
 		tat = tx.Now
 	}
 	next := tat.Add(r.Per)
 	if wait := next.Sub(tx.Now) - time.Duration(max(1, r.Burst))*r.Per; wait > 0 {
-		return wait, nil
+		return wait, nil, nil
 	}
-	_, err = tx.Exec(ctx, `INSERT INTO chat_rates (key, tenant_id, tat) VALUES ($1, $2, $3) ON CONFLICT (key) DO UPDATE SET tat = excluded.tat`, key, tenant, next)
-	return 0, err
+	return 0, func() error {
+		_, err := tx.Exec(ctx, `UPDATE chat_rates SET tat = $2 WHERE key = $1`, key, next)
+		return err
+	}, nil
 }
 
 // sendOne sends a row and stores what came of it.
@@ -155,7 +228,7 @@ func verdictOf(err error) *SendError {
 
 // transmit builds the message and hands it to the channel.
 func (s *Service) transmit(ctx context.Context, o sending) (sent Sent, a *account, err error) {
-	out := Outgoing{ID: o.id, Kind: o.draft.Kind, Text: o.draft.Text, Body: o.draft.Body, Author: o.draft.Author, Name: o.draft.Name, Quote: o.draft.Quote,
+	out := Outgoing{ID: o.id, Doubt: o.doubt, Kind: o.draft.Kind, Text: o.draft.Text, Body: o.draft.Body, Author: o.draft.Author, Name: o.draft.Name, Quote: o.draft.Quote,
 		QuoteToken: o.draft.QuoteToken, React: o.draft.React, Edit: o.draft.Edit, Unsend: o.draft.Unsend}
 	var can Composer
 	err = s.cfg.DB.Tenant(ctx, o.tenant, func(tx *storage.Tx) error {
@@ -167,13 +240,10 @@ func (s *Service) transmit(ctx context.Context, o sending) (sent Sent, a *accoun
 			return err
 		}
 		out.To = p.Person
-		if p.replyUntil != nil && p.reply != "" {
-			out.Reply, out.ReplyUntil = p.reply, *p.replyUntil
-			// A token is good for one answer, whatever comes of it.
-			if _, err := tx.Exec(ctx, `UPDATE chat_people SET reply_token = '' WHERE person_id = $1`, o.person); err != nil {
-				return err
-			}
+		if err := o.takeToken(ctx, tx, p); err != nil {
+			return err
 		}
+		out.Reply, out.ReplyUntil = o.draft.Reply, o.draft.ReplyUntil
 		can, err = s.mayStill(ctx, tx, a, p, o)
 		return err
 	})
@@ -208,6 +278,19 @@ func (s *Service) transmit(ctx context.Context, o sending) (sent Sent, a *accoun
 	return sent, a, err
 }
 
+// takeToken gives a message the customer's reply token. It is good for one answer, whatever comes of it; another try is with the same one.
+func (o *sending) takeToken(ctx context.Context, tx *storage.Tx, p *person) error {
+	if o.draft.Reply != "" || o.doubt || p.replyUntil == nil || p.reply == "" || o.part >= alteration {
+		return nil
+	}
+	o.draft.Reply, o.draft.ReplyUntil = p.reply, *p.replyUntil
+	if _, err := tx.Exec(ctx, `UPDATE chat_people SET reply_token = '' WHERE person_id = $1`, p.id); err != nil {
+		return err
+	}
+	_, err := tx.Exec(ctx, `UPDATE chat_outbox SET outgoing = $2 WHERE outbox_id = $1`, o.id, o.draft)
+	return err
+}
+
 func linkText(text string, m *OutgoingMedia) string {
 	link := m.Name + ": " + m.URL
 	if text == "" {
@@ -230,7 +313,8 @@ func (s *Service) mayStill(ctx context.Context, tx *storage.Tx, a *account, p *p
 	if err != nil {
 		return Composer{}, err
 	}
-	return canSend(standingOf(a, p, c, set), o.draft.Author, tx.Now), nil
+	st, err := standingOf(ctx, tx, a, p, c, set)
+	return canSend(st, o.draft.Author, tx.Now), err
 }
 
 // mine locks the customer, the conversation and the row, in the order of everybody; nil when another node has the row by now.
@@ -261,8 +345,15 @@ func (s *Service) sentOne(ctx context.Context, a *account, o sending, sent Sent)
 		status = StatusSent
 	}
 	err := s.cfg.DB.Tenant(ctx, o.tenant, func(tx *storage.Tx) error {
-		if c, err := o.mine(ctx, tx); err != nil || c == nil {
+		c, err := o.mine(ctx, tx)
+		if err != nil || c == nil {
 			return err
+		}
+		o.person = c.person // who may have been united with another one meanwhile
+		if sent.ID != "" {
+			if err := one(ctx, tx, o.account, sent.ID); err != nil {
+				return err
+			}
 		}
 		if _, err := tx.Exec(ctx, `UPDATE chat_outbox SET state = 'done', done_at = $2, lease_until = NULL, external_id = coalesce(nullif($3, ''), external_id) WHERE outbox_id = $1`, o.id, tx.Now, sent.ID); err != nil {
 			return err
@@ -350,6 +441,7 @@ func (s *Service) notSent(ctx context.Context, a *account, o sending, why *SendE
 		if err != nil || c == nil {
 			return err
 		}
+		o.person = c.person
 		if a != nil {
 			if err := s.consequences(ctx, tx, a, o.person, why); err != nil {
 				return err

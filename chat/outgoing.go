@@ -25,6 +25,7 @@ const (
 // Outgoing is a message to send: a text, a file, or one of the pointers; a file may carry Text as its caption. It fits the channel's limits.
 type Outgoing struct {
 	ID     uuid.UUID // the same for each attempt: the retry key, where the platform has one
+	Doubt  bool      // an earlier attempt may have been taken
 	To     Person
 	Kind   Kind
 	Text   string
@@ -36,7 +37,7 @@ type Outgoing struct {
 	// Tag is what the window needs: "HUMAN_AGENT".
 	Tag        string
 	QuoteToken string
-	Reply      string // token for a free answer
+	Reply      string // token for a free answer; the same for each attempt
 	ReplyUntil time.Time
 	// React, Edit and Unsend name the platform's id of the message that they change; Text is the emoji ("": taken back) or the new text.
 	React, Edit, Unsend string

@@ -58,8 +58,13 @@ func (r *receiver) person(ctx context.Context) (*person, error) {
 	}
 	if len(found) == 0 {
 		// Two first messages in the same instant are one customer.
-		if _, err := r.tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`, r.account.ID.String()+"/"+who.ID+"/"+who.Alias); err != nil {
-			return nil, err
+		for _, name := range []string{slices.Min(keys), who.Alias} {
+			if name == "" {
+				continue
+			}
+			if _, err := r.tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`, r.account.ID.String()+"/"+name); err != nil {
+				return nil, err
+			}
 		}
 		if found, err = r.lookUp(ctx, keys, who.Alias); err != nil {
 			return nil, err
@@ -168,9 +173,20 @@ func (r *receiver) unite(ctx context.Context, keep, other *person) error {
 	if other.windowAt != nil && (keep.windowAt == nil || other.windowAt.After(*keep.windowAt)) {
 		keep.window, keep.windowAt, keep.windowSends = other.window, other.windowAt, other.windowSends
 	}
-	_, err = r.tx.Exec(ctx, `UPDATE chat_people SET key = nullif($2, ''), alias = nullif($3, ''), window_kind = $4, window_at = $5, window_sends = $6 WHERE person_id = $1`,
-		keep.id, keep.ID, keep.Alias, keep.window, keep.windowAt, keep.windowSends)
-	return wrap("unite two customers", err)
+	if other.entryAt != nil && (keep.entryAt == nil || other.entryAt.After(*keep.entryAt)) {
+		keep.entryAt = other.entryAt
+	}
+	for category, on := range other.consent { // a no is a no
+		if was, said := keep.consent[category]; !said || was {
+			keep.consent[category] = on
+		}
+	}
+	_, err = r.tx.Exec(ctx, `UPDATE chat_people SET key = nullif($2, ''), alias = nullif($3, ''), window_kind = $4, window_at = $5, window_sends = $6, entry_at = $7, consent = $8 WHERE person_id = $1`,
+		keep.id, keep.ID, keep.Alias, keep.window, keep.windowAt, keep.windowSends, keep.entryAt, keep.consent)
+	if err != nil {
+		return wrap("unite two customers", err)
+	}
+	return r.s.cfg.CRM.Merge(ctx, r.tx, other.contact, keep.contact)
 }
 
 // opens notes what the customer did that lets us write (CH-3). Only what is newer than the last counts.
@@ -180,6 +196,9 @@ func (r *receiver) opens(ctx context.Context, p *person, w Window) error {
 	}
 	if p.windowAt != nil && !r.e.At.After(*p.windowAt) && p.window != NoWindow {
 		return nil
+	}
+	if old := windowRules[r.account.Channel][p.window]; w == ByAction && p.window == ByMessage && p.windowSends < old.sends && r.e.At.Before(p.windowAt.Add(old.lasts)) {
+		return nil // a click's minute is less than what is left
 	}
 	p.window, p.windowAt, p.windowSends = w, &r.e.At, 0
 	if w == ByEntryPoint {

@@ -28,9 +28,13 @@ func (r *receiver) receipt(ctx context.Context, n Receipt) error {
 
 // receiptOf is a receipt for one message. One that overtook the answer to the send waits for it.
 func (r *receiver) receiptOf(ctx context.Context, n Receipt) error {
-	var outbox, message uuid.UUID
-	err := r.tx.QueryRow(ctx, `SELECT outbox_id, message_id FROM chat_outbox WHERE account_id = $1 AND ($2 <> '' AND external_id = $2 OR outbox_id = $3) LIMIT 1`,
-		r.account.ID, n.ID, n.Local).Scan(&outbox, &message)
+	outbox, message, err := r.sent(ctx, n)
+	if errors.Is(err, pgx.ErrNoRows) && n.ID != "" {
+		if err := one(ctx, r.tx, r.account.ID, n.ID); err != nil {
+			return err
+		}
+		outbox, message, err = r.sent(ctx, n)
+	}
 	matched := err == nil
 	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 		return wrap("find the message of a receipt", err)
@@ -42,11 +46,18 @@ func (r *receiver) receiptOf(ctx context.Context, n Receipt) error {
 		return r.receiptElsewhere(ctx, n)
 	}
 	if n.ID != "" {
-		if _, err := r.tx.Exec(ctx, `UPDATE chat_outbox SET external_id = coalesce(external_id, $2) WHERE outbox_id = $1`, outbox, n.ID); err != nil {
+		if _, err := r.tx.Exec(ctx, `UPDATE chat_outbox SET external_id = $2 WHERE outbox_id = $1 AND external_id IS NULL`, outbox, n.ID); err != nil {
 			return err
 		}
 	}
 	return r.s.fare(ctx, r.tx, outbox, message, n, r.e.At)
+}
+
+// sent finds what a receipt is about.
+func (r *receiver) sent(ctx context.Context, n Receipt) (outbox, message uuid.UUID, err error) {
+	err = r.tx.QueryRow(ctx, `SELECT outbox_id, message_id FROM chat_outbox WHERE account_id = $1 AND ($2 <> '' AND external_id = $2 OR outbox_id = $3) LIMIT 1`,
+		r.account.ID, n.ID, n.Local).Scan(&outbox, &message)
+	return outbox, message, err
 }
 
 // receiptElsewhere is a receipt for a message that another program sent for us.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -86,11 +87,130 @@ func (r *receiver) message(ctx context.Context, in Incoming) error {
 	return r.s.tell(ctx, r.tx, c, "conversation.message", func(t *told) { t.Message, t.Direction, t.Author = m.id, In, m.author })
 }
 
-func rawOf(raw json.RawMessage) []byte {
-	if len(raw) == 0 || !json.Valid(raw) {
+// rawOf is JSON as PostgreSQL keeps it: without NUL, halves of characters and numbers beyond all bounds; nil for what is no JSON.
+func rawOf(raw []byte) []byte {
+	if len(raw) == 0 {
 		return nil
 	}
-	return bytes.ReplaceAll(raw, []byte(`\u0000`), nil)
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.UseNumber()
+	var v any
+	if d.Decode(&v) != nil {
+		return nil
+	}
+	kept, err := json.Marshal(storable(v))
+	if err != nil {
+		return nil
+	}
+	return kept
+}
+
+func storable(v any) any {
+	switch v := v.(type) {
+	case string:
+		return clean(v)
+	case json.Number:
+		if _, err := v.Float64(); err != nil || len(v) > 40 {
+			return string(v)
+		}
+	case []any:
+		for i := range v {
+			v[i] = storable(v[i])
+		}
+	case map[string]any:
+		for name, value := range v {
+			delete(v, name)
+			v[clean(name)] = storable(value)
+		}
+	}
+	return v
+}
+
+// cleaned is an event without what PostgreSQL cannot keep.
+func cleaned(e Event) Event {
+	texts := []*string{&e.Key, &e.From.ID, &e.From.Alias, &e.From.Phone, &e.From.Name, &e.From.Username, &e.From.Language, &e.From.Country, &e.From.Avatar}
+	if e.Message != nil {
+		m := *e.Message
+		e.Message = &m
+		texts = append(texts, &m.ID, &m.Text, &m.Quote, &m.Album, &m.Via, &m.Reply, &m.QuoteToken, &m.ReadToken)
+		m.Raw = rawOf(m.Raw)
+		m.Media = cleanedMedia(m.Media)
+		var body Body
+		if b, err := json.Marshal(m.Body); err == nil && json.Unmarshal(rawOf(b), &body) == nil {
+			m.Body = body
+		}
+	}
+	if e.Receipt != nil {
+		r := *e.Receipt
+		e.Receipt = &r
+		texts = append(texts, &r.ID)
+		r.Price = cleanedMap(r.Price)
+		if r.Err != nil {
+			r.Err = &SendError{Verdict: r.Err.Verdict, Code: clean(r.Err.Code), Detail: clean(r.Err.Detail), After: r.Err.After, Err: r.Err.Err}
+		}
+	}
+	if e.Contact != nil {
+		c := *e.Contact
+		e.Contact = &c
+		texts = append(texts, &c.Why, &c.Was.ID, &c.Was.Alias, &c.Merged.ID, &c.Merged.Alias)
+		c.Consent = cleanedMap(c.Consent)
+	}
+	if e.Template != nil {
+		n := *e.Template
+		e.Template = &n
+		texts = append(texts, &n.ID, &n.Name, &n.Language, &n.Status, &n.Quality, &n.Category, &n.Reason)
+	}
+	if e.Account != nil {
+		n := *e.Account
+		e.Account = &n
+		texts = append(texts, &n.Reason)
+		n.Detail = cleanedMap(n.Detail)
+	}
+	if e.Reaction != nil {
+		r := *e.Reaction
+		e.Reaction = &r
+		texts = append(texts, &r.To, &r.Emoji)
+	}
+	if e.Edit != nil {
+		d := *e.Edit
+		e.Edit = &d
+		d.Media = cleanedMedia(d.Media)
+		texts = append(texts, &d.Of, &d.Text)
+	}
+	if e.Unsend != nil {
+		u := *e.Unsend
+		e.Unsend = &u
+		texts = append(texts, &u.Of)
+	}
+	for _, t := range texts {
+		*t = clean(*t)
+	}
+	return e
+}
+
+func cleanedMap[V any](m map[string]V) map[string]V {
+	if m == nil {
+		return nil
+	}
+	kept := make(map[string]V, len(m))
+	for name, value := range m {
+		if text, ok := any(value).(string); ok {
+			value, _ = any(clean(text)).(V)
+		}
+		kept[clean(name)] = value
+	}
+	return kept
+}
+
+func cleanedMedia(refs []MediaRef) []MediaRef {
+	refs = slices.Clone(refs)
+	for i := range refs {
+		r := &refs[i]
+		for _, t := range []*string{&r.ID, &r.URL, &r.Name, &r.ContentType, &r.SHA256} {
+			*t = clean(*t)
+		}
+	}
+	return refs
 }
 
 func (r *receiver) attach(ctx context.Context, message uuid.UUID, refs []MediaRef) error {
@@ -256,13 +376,14 @@ func (r *receiver) change(ctx context.Context) error {
 	default:
 		of = r.e.Unsend.Of
 	}
-	var message, conversation uuid.UUID
-	err := r.tx.QueryRow(ctx, `
-		SELECT message_id, conversation_id FROM messages WHERE account_id = $1 AND external_id = $2
-		UNION SELECT m.message_id, m.conversation_id FROM chat_outbox o JOIN messages m USING (message_id) WHERE o.account_id = $1 AND o.external_id = $2 LIMIT 1`,
-		r.account.ID, of).Scan(&message, &conversation)
+	message, conversation, err := r.known(ctx, of)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return r.keepEarly(ctx, of)
+		if err := one(ctx, r.tx, r.account.ID, of); err != nil {
+			return err
+		}
+		if message, conversation, err = r.known(ctx, of); errors.Is(err, pgx.ErrNoRows) {
+			return r.keepEarly(ctx, of)
+		}
 	}
 	if err != nil {
 		return wrap("find the message that changes", err)
@@ -280,12 +401,25 @@ func (r *receiver) change(ctx context.Context) error {
 	return r.s.tell(ctx, r.tx, c, "conversation.updated", func(t *told) { t.Message = message })
 }
 
+// known finds a message by the platform's id of it.
+func (r *receiver) known(ctx context.Context, external string) (message, conversation uuid.UUID, err error) {
+	err = r.tx.QueryRow(ctx, `
+		SELECT message_id, conversation_id FROM messages WHERE account_id = $1 AND external_id = $2
+		UNION SELECT m.message_id, m.conversation_id FROM chat_outbox o JOIN messages m USING (message_id) WHERE o.account_id = $1 AND o.external_id = $2 LIMIT 1`,
+		r.account.ID, external).Scan(&message, &conversation)
+	return message, conversation, err
+}
+
+// one lets what is told of a platform's message wait for the transaction that makes the id known, and the other way round: what finds nobody
+// is kept for sure before, or looked for for sure after, the message is there. Whoever holds it locks nothing else but what is new.
+func one(ctx context.Context, tx *storage.Tx, account uuid.UUID, external string) error {
+	_, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended($1, 1))`, account.String()+"/"+external)
+	return wrap("wait for what is told of a message", err)
+}
+
 func (r *receiver) changeOne(ctx context.Context, message uuid.UUID) error {
 	switch e := r.e; {
-	case e.Reaction != nil && e.Reaction.Emoji == "":
-		_, err := r.tx.Exec(ctx, `DELETE FROM chat_reactions WHERE message_id = $1 AND NOT by_us AND at <= $2`, message, e.At)
-		return err
-	case e.Reaction != nil:
+	case e.Reaction != nil: // one that was taken back stays as "", so that an older one that comes late has no effect
 		_, err := r.tx.Exec(ctx, `INSERT INTO chat_reactions (message_id, tenant_id, by_us, emoji, at) VALUES ($1, $2, false, $3, $4)
 			ON CONFLICT (message_id, by_us) DO UPDATE SET emoji = excluded.emoji, at = excluded.at WHERE chat_reactions.at <= excluded.at`, message, r.tx.Tenant, clean(e.Reaction.Emoji), e.At)
 		return err
@@ -339,6 +473,9 @@ func (r *receiver) early(ctx context.Context, external string) error {
 	if external == "" {
 		return nil
 	}
+	if err := one(ctx, r.tx, r.account.ID, external); err != nil {
+		return err
+	}
 	rows, err := r.tx.Query(ctx, `DELETE FROM chat_early WHERE account_id = $1 AND external_id = $2 RETURNING early_id, event`, r.account.ID, external)
 	if err != nil {
 		return err
@@ -351,6 +488,7 @@ func (r *receiver) early(ctx context.Context, external string) error {
 	if err != nil {
 		return wrap("read early events", err)
 	}
+	slices.SortFunc(all, func(a, b kept) int { return a.event.At.Compare(b.event.At) })
 	for _, k := range all {
 		if k.event.Message != nil {
 			continue // the echo of this very message

@@ -42,6 +42,7 @@ type Service struct {
 	log     *slog.Logger
 	makers  map[queues.Channel]Maker
 	metrics *metrics
+	sends   underway
 
 	mu    sync.Mutex
 	open  map[uuid.UUID]opened // accounts by id
@@ -86,7 +87,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 
 // New makes a Service; nothing is read or sent before Run.
 func New(cfg Config) *Service {
-	s := &Service{cfg: cfg, log: cfg.Log, makers: make(map[queues.Channel]Maker), metrics: newMetrics(cfg.Metrics), open: make(map[uuid.UUID]opened), looks: make(map[look]time.Time)}
+	s := &Service{cfg: cfg, log: cfg.Log, makers: make(map[queues.Channel]Maker), metrics: newMetrics(cfg.Metrics), open: make(map[uuid.UUID]opened), looks: make(map[look]time.Time), sends: newUnderway()}
 	for _, m := range cfg.Makers {
 		s.makers[m.Channel] = m
 	}
@@ -121,8 +122,8 @@ const (
 	pollEvery  = time.Second // the bus may lose a wake-up
 )
 
-// loop runs step whenever it is woken, and again at once while there is more.
-func (s *Service) loop(ctx context.Context, subject, what string, step func(context.Context) (more bool, err error)) error {
+// loop runs step whenever it is woken, by the bus or by again, and at once while there is more.
+func (s *Service) loop(ctx context.Context, subject, what string, again <-chan struct{}, step func(context.Context) (more bool, err error)) error {
 	wake, stop := s.cfg.Bus.Wake(subject)
 	defer stop()
 	tick := time.NewTicker(pollEvery)
@@ -142,6 +143,7 @@ func (s *Service) loop(ctx context.Context, subject, what string, step func(cont
 		case <-ctx.Done():
 			return nil
 		case <-wake:
+		case <-again:
 		case <-tick.C:
 		}
 	}

@@ -26,7 +26,8 @@ type row struct {
 	openedAt                             time.Time
 	afterHoursAt                         *time.Time
 	closeReason                          CloseReason
-	woken                                bool // by this transaction
+	woken                                bool      // by this transaction
+	preferred                            uuid.UUID // who had it last, of one that this transaction has opened again
 }
 
 const rowColumns = `conversation_id, tenant_id, account_id, person_id, contact_id, channel, state, owner_kind, owner, queue_id, ticket_id, enqueue_at, waiting_since,
@@ -112,11 +113,11 @@ func (c *row) wrote(ctx context.Context, tx *storage.Tx, m *newMessage) error {
 			last_at = CASE WHEN $2 <> 'internal' THEN greatest(last_at, $3) ELSE last_at END,
 			last_text = CASE WHEN $2 <> 'internal' THEN $4 ELSE last_text END,
 			last_direction = CASE WHEN $2 <> 'internal' THEN $2 ELSE last_direction END,
-			customer_at = CASE WHEN $2 = 'in' THEN greatest(customer_at, $6) ELSE customer_at END,
+			customer_at = CASE WHEN $2 = 'in' AND $7 <> 'begin' THEN greatest(customer_at, $6) ELSE customer_at END,
 			agent_at = CASE WHEN $2 = 'out' AND $5 <> 'system' THEN greatest(agent_at, $6) ELSE agent_at END,
 			first_reply_at = CASE WHEN $2 = 'out' AND $5 <> 'system' THEN coalesce(first_reply_at, $6) ELSE first_reply_at END,
-			unanswered = CASE WHEN $2 = 'in' THEN unanswered + 1 WHEN $2 = 'out' AND $5 <> 'system' THEN 0 ELSE unanswered END
-		WHERE conversation_id = $1`, c.id, m.direction, m.at, preview(m), m.author, tx.Now)
+			unanswered = CASE WHEN $2 = 'in' AND $7 <> 'begin' THEN unanswered + 1 WHEN $2 = 'out' AND $5 <> 'system' THEN 0 ELSE unanswered END
+		WHERE conversation_id = $1`, c.id, m.direction, m.at, preview(m), m.author, tx.Now, m.kind)
 	return wrap("bring a conversation up to date", err)
 }
 

@@ -301,7 +301,11 @@ func (s *Service) composer(ctx context.Context, tx *storage.Tx, id uuid.UUID) (*
 	if err != nil {
 		return nil, err
 	}
-	can := canSend(standingOf(a, p, c, set), ByAgent, tx.Now)
+	st, err := standingOf(ctx, tx, a, p, c, set)
+	if err != nil {
+		return nil, err
+	}
+	can := canSend(st, ByAgent, tx.Now)
 	if can.Open && a.state == AccountReauthorise {
 		can.Why = VerdictReauthorise // it goes once an administrator has been there
 	}
@@ -323,7 +327,10 @@ func quotaOf(ctx context.Context, tx *storage.Tx, a *account) (*Quota, error) {
 	switch a.Channel {
 	case WhatsApp:
 		q := Quota{Name: "unique_recipients", Limit: number("messaging_limit")}
-		err := tx.QueryRow(ctx, `SELECT count(*) FROM chat_openings WHERE account_id = $1 AND at > $2::timestamptz - interval '24 hours'`, a.ID, tx.Now).Scan(&q.Used)
+		// Those count, too, whose template is still on its way.
+		err := tx.QueryRow(ctx, `
+			SELECT count(*) FROM (SELECT person_id FROM chat_openings WHERE account_id = $1 AND at > $2::timestamptz - interval '24 hours'
+				UNION SELECT person_id FROM chat_outbox WHERE account_id = $1 AND state IN ('waiting', 'sending') AND outgoing->>'kind' = 'template') counted`, a.ID, tx.Now).Scan(&q.Used)
 		return &q, err
 	case LINE:
 		if detail["quota"] == "" {
@@ -465,7 +472,7 @@ func readMessages(ctx context.Context, tx *storage.Tx, where string, args ...any
 	rows, err := tx.Query(ctx, `
 		SELECT message_id, conversation_id, seq, rev, at, direction, author_kind, author, author_name, kind, text, body, album, status, status_at, error, edited_at, unsent_at, mentions, client_id,
 			quote, quote_external, (SELECT jsonb_build_object('text', left(q.text, 200), 'author', q.author_kind, 'id', q.message_id) FROM messages q WHERE q.message_id = m.quote),
-			coalesce((SELECT jsonb_agg(jsonb_build_object('ours', by_us, 'emoji', emoji) ORDER BY by_us) FROM chat_reactions r WHERE r.message_id = m.message_id), '[]')
+			coalesce((SELECT jsonb_agg(jsonb_build_object('ours', by_us, 'emoji', emoji) ORDER BY by_us) FROM chat_reactions r WHERE r.message_id = m.message_id AND emoji <> ''), '[]')
 		FROM messages m WHERE `+where, args...)
 	if err != nil {
 		return nil, err

@@ -70,7 +70,7 @@ func (c *account) Send(ctx context.Context, m chat.Outgoing) (chat.Sent, error) 
 		return chat.Sent{}, err
 	}
 	fresh := m.Reply != "" && c.now().Before(m.ReplyUntil)
-	doubted := c.doubts.has(m.ID)
+	doubted := m.Doubt && m.Reply != "" || c.doubts.has(m.ID)
 	if !fresh && !doubted {
 		return c.push(ctx, m, parts)
 	}
