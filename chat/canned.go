@@ -12,7 +12,7 @@ import (
 	"tandem/internal/storage"
 )
 
-// CannedResponse is a text that agents insert by /shortcut. Its variables ({{contact.first_name}}, {{agent.name}}) are filled in by the page.
+// CannedResponse is a text that agents insert by /shortcut. Its variables ({{customer.first_name}}, {{agent.name}}) are filled in by the page.
 type CannedResponse struct {
 	ID       uuid.UUID  `json:"id" db:"response_id"`
 	Shortcut string     `json:"shortcut" db:"shortcut"`

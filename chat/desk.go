@@ -433,6 +433,31 @@ func (s *Service) step(ctx context.Context, tx *storage.Tx, c *row, by step, set
 	return s.tell(ctx, tx, c, "conversation.changed", func(t *told) { t.What = string(by) })
 }
 
+// Errors of closing.
+var (
+	ErrDisposition = fault.New(fault.Invalid, "disposition_needed", "Choose one of the queue's dispositions.").WithField("disposition")
+	ErrNotes       = fault.New(fault.Invalid, "notes_needed", "Write a few words on how it went.").WithField("notes")
+)
+
+// endsWell checks what an agent says of a conversation that they close.
+func (s *Service) endsWell(ctx context.Context, tx *storage.Tx, c *row, why CloseReason, disposition, notes string) error {
+	if why != ClosedByAgent || c.queue == nil {
+		return nil
+	}
+	e, err := s.cfg.Queues.EndingOf(ctx, tx, *c.queue)
+	switch {
+	case errors.Is(err, queues.ErrNoQueue):
+		return nil
+	case err != nil:
+		return err
+	case e.Disposition && disposition == "", disposition != "" && len(e.Dispositions) > 0 && !slices.Contains(e.Dispositions, disposition):
+		return ErrDisposition
+	case e.Notes && notes == "":
+		return ErrNotes
+	}
+	return nil
+}
+
 // Close ends a conversation. Closing a closed one changes nothing.
 func (s *Service) Close(ctx context.Context, tenant, id uuid.UUID, why CloseReason, by uuid.UUID, disposition, notes string) error {
 	if len(disposition) > 100 || len(notes) > 4000 {
@@ -441,6 +466,9 @@ func (s *Service) Close(ctx context.Context, tenant, id uuid.UUID, why CloseReas
 	return s.change(ctx, tenant, id, "close a conversation", func(tx *storage.Tx, c *row) error {
 		if c.state == Closed {
 			return nil
+		}
+		if err := s.endsWell(ctx, tx, c, why, disposition, notes); err != nil {
+			return err
 		}
 		if notes != "" {
 			if err := s.noteIn(ctx, tx, c, notes); err != nil {

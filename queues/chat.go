@@ -115,7 +115,7 @@ func (s *Service) OfferChat(ctx context.Context, tx *storage.Tx, item, agent uui
 	return wrap("offer a conversation", err)
 }
 
-// LeaveChat ends what agents have with a conversation, offers included: after an interaction comes wrap-up as the queue has it.
+// LeaveChat ends what agents have with a conversation, offers included. No wrap-up follows: who closes a conversation says there how it went.
 func (s *Service) LeaveChat(ctx context.Context, tx *storage.Tx, item uuid.UUID) error {
 	return wrap("end a conversation's offers", s.endLive(ctx, tx, item))
 }
@@ -206,4 +206,20 @@ func (s *Service) ItemsIn(ctx context.Context, tx *storage.Tx, ids []uuid.UUID) 
 		return nil
 	})
 	return items, wrap("read what waits", err)
+}
+
+// Ending is what a queue wants to know of a conversation that its agent closes.
+type Ending struct {
+	Dispositions []string
+	Disposition  bool // one of them is needed
+	Notes        bool // are needed
+}
+
+// EndingOf returns it, in the caller's transaction.
+func (s *Service) EndingOf(ctx context.Context, tx *storage.Tx, queue uuid.UUID) (Ending, error) {
+	set, err := effective(ctx, tx, queue)
+	rule := set.WrapUp.Value
+	e := Ending{Dispositions: set.Dispositions.Value, Notes: rule.NotesForced}
+	e.Disposition = (rule.Mode == WrapUpMandatory || rule.DispositionForced) && len(e.Dispositions) > 0
+	return e, wrap("read how conversations end in a queue", err)
 }

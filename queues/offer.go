@@ -230,6 +230,8 @@ func (s *Service) end(ctx context.Context, tx *storage.Tx, a *assignment) error 
 		return s.move(ctx, tx, a, hWithdraw, moveDetail{result: string(OfferWithdrawn)})
 	case !a.itemLeft || a.state == Connecting:
 		return s.move(ctx, tx, a, hEnd, moveDetail{result: "left_early"})
+	case a.kind == Chat: // its disposition and notes are given with its close
+		return s.move(ctx, tx, a, hEnd, moveDetail{result: "ended"})
 	}
 	set, err := effective(ctx, tx, a.queue)
 	if err != nil {

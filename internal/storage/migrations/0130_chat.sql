@@ -234,6 +234,7 @@ CREATE TABLE chat_outbox (
 CREATE INDEX chat_outbox_external ON chat_outbox (account_id, external_id) WHERE external_id IS NOT NULL;
 CREATE INDEX chat_outbox_person ON chat_outbox (person_id, seq) WHERE state IN ('waiting', 'sending');
 CREATE INDEX chat_outbox_due ON chat_outbox (next_at) WHERE state IN ('waiting', 'sending');
+CREATE INDEX chat_outbox_account ON chat_outbox (account_id, state);
 CREATE INDEX chat_outbox_message ON chat_outbox (message_id);
 SELECT isolate_tenant('chat_outbox');
 
