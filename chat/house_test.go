@@ -196,15 +196,6 @@ func (h *house) says(n int, text string) string {
 	return h.play(chattest.Act{Customer: h.p.Customer(n), Name: "Ann", Kind: chattest.Say, Text: text})
 }
 
-// raw posts bodies to the hook as they are, and reads them.
-func (h *house) raw(bodies ...string) {
-	h.Helper()
-	for _, b := range bodies {
-		h.f.Emit([]byte(b))
-		h.deliver()
-	}
-}
-
 // everything is who may see all.
 var everything = chat.Reader{User: uuid.New(), Scope: auth.ScopeAll}
 

@@ -228,8 +228,10 @@ func verdictOf(err error) *SendError {
 
 // transmit builds the message and hands it to the channel.
 func (s *Service) transmit(ctx context.Context, o sending) (sent Sent, a *account, err error) {
-	out := Outgoing{ID: o.id, Doubt: o.doubt, Kind: o.draft.Kind, Text: o.draft.Text, Body: o.draft.Body, Author: o.draft.Author, Name: o.draft.Name, Quote: o.draft.Quote,
-		QuoteToken: o.draft.QuoteToken, React: o.draft.React, Edit: o.draft.Edit, Unsend: o.draft.Unsend}
+	out := Outgoing{
+		ID: o.id, Doubt: o.doubt, Kind: o.draft.Kind, Text: o.draft.Text, Body: o.draft.Body, Author: o.draft.Author, Name: o.draft.Name, Quote: o.draft.Quote,
+		QuoteToken: o.draft.QuoteToken, React: o.draft.React, Edit: o.draft.Edit, Unsend: o.draft.Unsend,
+	}
 	var can Composer
 	err = s.cfg.DB.Tenant(ctx, o.tenant, func(tx *storage.Tx) error {
 		if a, err = s.account(ctx, tx, o.account); err != nil {

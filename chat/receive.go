@@ -367,7 +367,7 @@ func (r *receiver) typing(ctx context.Context) error {
 
 // change is a reaction, an edit or an unsend of a message, which may not have come yet.
 func (r *receiver) change(ctx context.Context) error {
-	of := ""
+	var of string
 	switch {
 	case r.e.Reaction != nil:
 		of = r.e.Reaction.To

@@ -51,6 +51,7 @@ func (s *Service) dueJobs() map[string]func(context.Context) error {
 	return map[string]func(context.Context) error{
 		"letting conversations wait whose queue has opened": s.openingDue, "waking snoozed conversations": s.snoozesDue,
 		"looking at time-outs": s.timeOuts, "looking at early events": s.earlyDue, "looking at complaints": s.complaints,
+		"asking about customers": s.profiles,
 	}
 }
 

@@ -59,7 +59,7 @@ func canSend(st standing, author Author, now time.Time) Composer {
 	case !st.enabled || st.state == AccountPaused:
 		c.Why, c.Offers = VerdictPaused, nil
 		return c
-	case st.consent["messages"] == false && has(st.consent, "messages"):
+	case !st.consent["messages"] && has(st.consent, "messages"):
 		c.Why, c.Offers = VerdictOptedOut, nil
 		return c
 	case !st.reachable:

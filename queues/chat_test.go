@@ -33,7 +33,9 @@ func TestChatItem(t *testing.T) {
 	q := h.queue("Sales", queues.OwnSettings{Missed: &queues.MissedRule{Threshold: 3}})
 	agent := h.staff(1, q)[0]
 	item := storage.NewID()
-	h.ok(h.inTx(func(tx *storage.Tx) error { return h.s.Enqueue(h.ctx, tx, q, queues.NewItem{ID: item, Channel: "line"}) }))
+	h.ok(h.inTx(func(tx *storage.Tx) error {
+		return h.s.Enqueue(h.ctx, tx, q, queues.NewItem{ID: item, Channel: "line"})
+	}))
 	r := h.ringing(agent)
 	if r.Item != item || r.Queue != q || !r.Until.After(r.Since) {
 		t.Errorf("ringing %+v", r)
