@@ -62,7 +62,18 @@ func (s *Server) listChannels(ctx context.Context, _ *struct{}) (*List[chat.Acco
 }
 
 func (s *Server) addChannel(ctx context.Context, in *With[chat.AccountChange]) (*One[chat.AccountView], error) {
+	if err := s.namedQueue(ctx, in.Body.Queue); err != nil {
+		return nil, err
+	}
 	return one(s.Chat.AddAccount(ctx, tenant(ctx), in.Body))
+}
+
+// namedQueue is knownQueue for bodies that may name none.
+func (s *Server) namedQueue(ctx context.Context, queue *uuid.UUID) error {
+	if queue == nil {
+		return nil
+	}
+	return s.knownQueue(ctx, *queue)
 }
 
 func (s *Server) getChannel(ctx context.Context, in *ByID) (*One[chat.AccountView], error) {
@@ -70,6 +81,9 @@ func (s *Server) getChannel(ctx context.Context, in *ByID) (*One[chat.AccountVie
 }
 
 func (s *Server) changeChannel(ctx context.Context, in *Change[chat.AccountChange]) (*One[chat.AccountView], error) {
+	if err := s.namedQueue(ctx, in.Body.Queue); err != nil {
+		return nil, err
+	}
 	return one(s.Chat.ChangeAccount(ctx, tenant(ctx), in.ID, in.Body))
 }
 
@@ -127,6 +141,9 @@ func (s *Server) storeCanned(ctx context.Context, id uuid.UUID, in CannedInput) 
 		r.Owner = &user
 	}
 	if err := s.mayChangeCanned(ctx, id, in.Own); err != nil {
+		return nil, err
+	}
+	if err := s.namedQueue(ctx, in.Queue); err != nil {
 		return nil, err
 	}
 	return one(s.Chat.PutCannedResponse(ctx, tenant(ctx), user, r))

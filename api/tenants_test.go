@@ -19,6 +19,7 @@ import (
 
 	"tandem/api"
 	"tandem/calls"
+	"tandem/chat"
 	"tandem/crm"
 	"tandem/internal/auth"
 	"tandem/internal/storage"
@@ -49,6 +50,7 @@ type operation struct {
 type schema struct {
 	Ref        string            `json:"$ref"`
 	Type       any               `json:"type"`
+	Format     string            `json:"format"`
 	Enum       []any             `json:"enum"`
 	Minimum    float64           `json:"minimum"`
 	MinItems   int               `json:"minItems"`
@@ -107,6 +109,12 @@ func (d document) example(s schema) any {
 	case "boolean":
 		return true
 	}
+	switch s.Format {
+	case "uuid":
+		return uuid.NewString()
+	case "date-time":
+		return "2030-01-01T00:00:00Z"
+	}
 	return "browser" // a name, a text, an agent's device
 }
 
@@ -127,14 +135,12 @@ func (d document) body(t *testing.T, op operation) string {
 			o["kind"], o["number"] = "echo", "4711"
 		case "put-trunk":
 			o["networks"] = []string{"192.0.2.0/24"}
-		case "move-callback":
-			o["slot"] = "2030-01-01T00:00:00Z"
-		case "assign-item":
-			o["agent"] = uuid.NewString()
 		case "put-presence":
 			o["colour"] = "#b86e00"
 		case "put-hours":
 			o["zone"] = "UTC"
+		case "put-widget":
+			o["color"], o["languages"] = "#2f6f4f", []string{"en"}
 		}
 	}
 	b, err := json.Marshal(v)
@@ -194,11 +200,25 @@ func (s *site) things(t *testing.T) map[string]uuid.UUID {
 	file, err := s.w.CRM.Attach(ctx, s.tenant, ticket.ID, "a.wav", "audio/wav", strings.NewReader(string(sound.HoldMusic().WAV())))
 	must(err)
 	call := s.call(t, queue.ID, agent.ID)
+	talk := s.conversation(t, queue.ID)
+	widget, err := s.w.Chat.AddAccount(ctx, s.tenant, chat.AccountChange{Channel: chat.Web, Name: new("shop-" + uuid.NewString()[:8])})
+	must(err)
+	canned, err := s.w.Chat.PutCannedResponse(ctx, s.tenant, s.admin.ID, chat.CannedResponse{Shortcut: "hello", Text: "Hello!"})
+	must(err)
+	view, err := s.w.Chat.PutSavedView(ctx, s.tenant, s.admin.ID, chat.SavedView{Name: "mine"})
+	must(err)
 	return map[string]uuid.UUID{
+		"conversations": talk.id, "message": talk.message, "attachments": talk.file, "channels": widget.ID, "canned-responses": canned.ID, "saved-views": view.ID,
 		"callbacks": callback.ID, "voicemails": mail, "queues": queue.ID, "presences": presence.ID, "skills": skill.ID, "agent-groups": group.ID, "hours": hours.ID, "agents": agent.ID, "users": agent.ID, "numbers": number.ID, "trunks": trunk.ID, "prompts": prompt.ID,
 		"roles": role.ID, "teams": s.team, "api-keys": key.ID, "contacts": contact.ID, "tickets": ticket.ID, "attachment": file.ID, "ringtones": tone.ID, "bots": bot.ID,
 		"calls": call, "items": call, "recordings": s.stuckRecording(t), "actions": s.action(t, call), "customer": call,
 	}
+}
+
+// named puts ids into a path: the thing's own by the path's first word, and those of what belongs to it.
+func named(path string, ids map[string]uuid.UUID) string {
+	place := strings.Split(strings.TrimPrefix(path, "/api/v1/"), "/")[0]
+	return strings.NewReplacer("{id}", ids[place].String(), "{attachment}", ids["attachment"].String(), "{message}", ids["message"].String(), "{n}", "1", "{token}", noToken).Replace(path)
 }
 
 // call writes a live call's row, as a node would.
@@ -322,11 +342,10 @@ func TestAnotherTenantsIDs(t *testing.T) {
 		}
 		walked++
 		place := strings.Split(strings.TrimPrefix(path, "/api/v1/"), "/")[0]
-		id, ok := theirs[place]
-		if !ok {
+		if _, ok := theirs[place]; !ok {
 			t.Fatalf("the test knows nothing of %s: add one to things", place)
 		}
-		target := strings.NewReplacer("{id}", id.String(), "{attachment}", theirs["attachment"].String(), "{n}", "1", "{token}", noToken).Replace(path)
+		target := named(path, theirs)
 		a := w.ask(t, w.one.client, method, target, d.body(t, op))
 		if a.status != http.StatusNotFound || a.code() == "route_not_found" {
 			t.Errorf("%s %s (%s) with another tenant's id is %d, want 404: %s", method, path, op.ID, a.status, a.body)
@@ -337,8 +356,7 @@ func TestAnotherTenantsIDs(t *testing.T) {
 		if method != "GET" || !strings.Contains(path, "{") {
 			return
 		}
-		place := strings.Split(strings.TrimPrefix(path, "/api/v1/"), "/")[0]
-		target := strings.NewReplacer("{id}", mine[place].String(), "{attachment}", mine["attachment"].String(), "{n}", "1", "{token}", noToken).Replace(path)
+		target := named(path, mine)
 		if a := w.ask(t, w.one.client, method, target, ""); a.status != 200 && a.code() != "queue_no_menu" {
 			t.Errorf("%s %s with the own id is %d: %s", method, path, a.status, a.body)
 		}
@@ -386,6 +404,18 @@ func TestAnotherTenantsIDsInside(t *testing.T) {
 		{"POST", "/tickets", `{"title":"x","assignee":"{users}"}`},
 		{"POST", "/tickets", `{"title":"x","call_id":"{calls}"}`},
 		{"POST", "/actions", `{"kind":"text","call_id":"{calls}"}`},
+		{"POST", "/actions", `{"kind":"text","conversation_id":"{conversations}"}`},
+		{"POST", "/channels", `{"channel":"web","name":"x","queue_id":"{queues}"}`},
+		{"POST", "/canned-responses", `{"shortcut":"x","text":"x","queue_id":"{queues}"}`},
+		{"POST", "/conversations/" + mine["conversations"].String() + "/messages", `{"text":"x","attachments":["{attachments}"]}`},
+		{"POST", "/conversations/" + mine["conversations"].String() + "/messages", `{"text":"x","quote_id":"{message}"}`},
+		{"POST", "/conversations/" + mine["conversations"].String() + "/notes", `{"text":"x","mentions":["{users}"]}`},
+		{"POST", "/conversations/" + mine["conversations"].String() + "/transfer", `{"queue_id":"{queues}"}`},
+		{"POST", "/conversations/" + mine["conversations"].String() + "/transfer", `{"agent_id":"{agents}"}`},
+		{"POST", "/conversations/" + mine["conversations"].String() + "/assign", `{"agent_id":"{agents}"}`},
+		{"POST", "/conversations/" + mine["conversations"].String() + "/ticket", `{"ticket_id":"{tickets}"}`},
+		{"PUT", "/conversations/" + mine["conversations"].String() + "/collaborators", `{"agents":["{users}"]}`},
+		{"PATCH", "/channels/" + mine["channels"].String(), `{"queue_id":"{queues}"}`},
 		{"PATCH", "/tickets/" + mine["tickets"].String(), `{"contact_id":"{contacts}"}`},
 	} {
 		body := r.body
@@ -393,11 +423,11 @@ func TestAnotherTenantsIDsInside(t *testing.T) {
 			body = strings.ReplaceAll(body, "{"+noun+"}", id.String())
 		}
 		a := w.ask(t, c, r.method, "/api/v1"+r.path, body)
-		if a.status != 404 && a.status != 400 {
+		if a.status != 404 && a.status != 400 && a.code() != "attachment_not_ready" {
 			t.Errorf("%s %s %s is %d: %s", r.method, r.path, r.body, a.status, a.body)
 		}
 	}
-	for _, path := range []string{"/tickets?contact={contacts}", "/tickets?call={calls}", "/calls?queue={queues}", "/calls?agent={agents}", "/agents?queue={queues}", "/audit?subject={users}"} {
+	for _, path := range []string{"/tickets?contact={contacts}", "/tickets?call={calls}", "/calls?queue={queues}", "/calls?agent={agents}", "/agents?queue={queues}", "/audit?subject={users}", "/conversations?contact_id={contacts}", "/conversations?account_id={channels}", "/conversations?queue_id={queues}"} {
 		for noun, id := range theirs {
 			path = strings.ReplaceAll(path, "{"+noun+"}", id.String())
 		}
@@ -420,8 +450,7 @@ func TestEveryOperationIsGuarded(t *testing.T) {
 	}
 	client := w.one.signIn(t, helpless.Email)
 	d.each(func(method, path string, op operation) {
-		place := strings.Split(strings.TrimPrefix(path, "/api/v1/"), "/")[0]
-		target := strings.NewReplacer("{id}", mine[place].String(), "{attachment}", mine["attachment"].String(), "{n}", "1", "{token}", noToken).Replace(path)
+		target := named(path, mine)
 		if op.Permission == "public" {
 			return
 		}
@@ -526,8 +555,7 @@ func TestNothingPersonalIsLogged(t *testing.T) {
 		if op.ID == "logout" || method == "DELETE" {
 			return
 		}
-		place := strings.Split(strings.TrimPrefix(path, "/api/v1/"), "/")[0]
-		target := strings.NewReplacer("{id}", mine[place].String(), "{attachment}", mine["attachment"].String(), "{n}", "1", "{token}", noToken).Replace(path)
+		target := named(path, mine)
 		w.ask(t, w.one.client, method, target+"?search="+url.QueryEscape(sentence), strings.ReplaceAll(d.body(t, op), `"browser"`, `"`+sentence+`"`))
 	})
 	var rows string

@@ -22,7 +22,12 @@ import (
 	"tandem/analytics"
 	"tandem/api"
 	"tandem/calls"
+	"tandem/chat"
 	"tandem/chat/attach"
+	"tandem/chat/telegram"
+	"tandem/chat/telegram/telegramtest"
+	"tandem/chat/web"
+	"tandem/chat/wechat"
 	"tandem/crm"
 	"tandem/crmsync"
 	"tandem/crmsync/own"
@@ -48,7 +53,8 @@ type world struct {
 	events *events.Log
 	url    string
 	log    *logBook
-	one    *site // the tenant that acts in most tests
+	bots   string // where Telegram is
+	one    *site  // the tenant that acts in most tests
 	two    *site
 }
 
@@ -62,6 +68,9 @@ type site struct {
 }
 
 const password = "correct horse"
+
+// maxFile is how large a file of a message may be, in bytes.
+const maxFile = 1 << 20
 
 // logBook keeps what is logged.
 type logBook struct {
@@ -123,8 +132,24 @@ func newWorld(t *testing.T) *world {
 	w.Analytics = analytics.New(analytics.Config{DB: w.DB, Bus: w.bus, Queues: w.Queues, Log: log, Metrics: metrics, Zone: func(context.Context, uuid.UUID) (string, error) { return "UTC", nil }, Later: func(context.Context, *storage.Tx, uuid.UUID) error { return nil }})
 	w.Bots = mediastream.New(mediastream.Config{DB: w.DB, Events: w.events, Keys: keys, Log: log, Metrics: metrics}, w.Calls)
 	w.Notify = notify.New(notify.Config{DB: w.DB, Events: w.events, Bus: w.bus, Keys: keys, Blobs: blobs, Queues: w.Queues, Log: log, Metrics: metrics})
+	cleaner := attach.New(attach.Config{Temp: dir})
+	platform := telegramtest.New(time.Now())
+	bots := httptest.NewServer(platform)
+	t.Cleanup(func() { platform.Close(); bots.Close() })
+	w.bots = bots.URL
+	w.Media = chat.NewMediaStore(chat.MediaConfig{
+		DB: w.DB, Bus: w.bus, Keys: keys, Blobs: blobs, Cleaner: cleaner, Log: log, Metrics: metrics, PublicURL: "http://localhost", MaxBytes: maxFile,
+	})
+	w.Chat = chat.New(chat.Config{
+		DB: w.DB, Events: w.events, Bus: w.bus, Keys: keys, Queues: w.Queues, CRM: w.CRM, Media: w.Media, Log: log, Metrics: metrics,
+		Makers: []chat.Maker{telegram.Maker(), wechat.Maker(), web.Maker(w.bus)}, Client: bots.Client(), PublicURL: "https://tandem.example.com",
+	})
+	w.Widgets = web.New(web.Config{
+		DB: w.DB, Keys: keys, Events: w.events, Bus: w.bus, Chat: w.Chat, Media: w.Media, Queues: w.Queues, Vouched: w.Auth.ReadClientToken, Log: log,
+		Zone: func(context.Context, uuid.UUID) (string, error) { return "UTC", nil }, Files: fstest.MapFS{},
+	})
 	w.Actions = smartactions.New(smartactions.Config{
-		DB: w.DB, Events: w.events, Keys: keys, Blobs: blobs, Cleaner: attach.New(attach.Config{Temp: dir}), Log: log, Metrics: metrics,
+		DB: w.DB, Events: w.events, Keys: keys, Blobs: blobs, Cleaner: cleaner, Log: log, Metrics: metrics,
 		Send: func(context.Context, smartactions.Delivery) error { return nil },
 		Tenant: func(context.Context, uuid.UUID) (smartactions.Tenant, error) {
 			return smartactions.Tenant{Name: "Acme"}, nil

@@ -3588,7 +3588,8 @@ export interface components {
             settings: {
                 [key: string]: string;
             };
-            state: string;
+            /** @enum {string} */
+            state: "ok" | "needs_reauthorisation" | "paused";
             /** Format: date-time */
             state_at: string;
             state_reason?: string;
@@ -3612,7 +3613,8 @@ export interface components {
             id: string;
             label: string;
             name: string;
-            state: string;
+            /** @enum {string} */
+            state: "ok" | "needs_reauthorisation" | "paused";
         };
         ChannelField: {
             default?: string;
@@ -3654,7 +3656,8 @@ export interface components {
             text_limit: number;
             typing: boolean;
             typing_in: boolean;
-            unit: string;
+            /** @enum {string} */
+            unit: "characters" | "bytes" | "utf16";
             unsend: boolean;
         };
         ChatSettings: {
@@ -3804,7 +3807,8 @@ export interface components {
         Conversation: {
             account: components["schemas"]["ChannelAccountName"];
             channel: string;
-            close_reason?: string;
+            /** @enum {string} */
+            close_reason?: "agent" | "ended" | "customer" | "agent_silent" | "customer_silent" | "never_wrote" | "merged";
             /** Format: date-time */
             closed_at?: string;
             collaborators: string[];
@@ -3822,7 +3826,8 @@ export interface components {
             language: string;
             /** Format: date-time */
             last_at: string;
-            last_direction: string;
+            /** @enum {string} */
+            last_direction: "in" | "out" | "internal";
             last_text: string;
             /** Format: date-time */
             mention_until?: string;
@@ -3832,7 +3837,8 @@ export interface components {
             /** Format: date-time */
             opens_at?: string;
             owner_id?: string;
-            owner_kind: string;
+            /** @enum {string} */
+            owner_kind: "none" | "bot" | "human";
             owner_name?: string;
             person: components["schemas"]["ConversationPerson"];
             /** Format: int64 */
@@ -3845,7 +3851,8 @@ export interface components {
             rev: number;
             /** Format: date-time */
             snoozed_until?: string;
-            state: string;
+            /** @enum {string} */
+            state: "open" | "snoozed" | "closed";
             ticket_id?: string;
             /** Format: int64 */
             unanswered: number;
@@ -4403,18 +4410,21 @@ export interface components {
             /** Format: date-time */
             at: string;
             attachments: components["schemas"]["MessageFile"][];
-            author: string;
+            /** @enum {string} */
+            author: "customer" | "agent" | "bot" | "system" | "app";
             author_id?: string;
             author_name?: string;
             body: components["schemas"]["MessageBody"];
             client_id?: string;
             conversation_id: string;
-            direction: string;
+            /** @enum {string} */
+            direction: "in" | "out" | "internal";
             /** Format: date-time */
             edited_at?: string;
             error?: components["schemas"]["MessageFailure"];
             id: string;
-            kind: string;
+            /** @enum {string} */
+            kind: "text" | "media" | "location" | "contacts" | "choice" | "order" | "begin" | "system" | "template" | "options" | "action" | "note" | "unsupported";
             mentions?: string[];
             quote?: components["schemas"]["Quoted"];
             reactions?: components["schemas"]["Reacted"][];
@@ -4422,7 +4432,8 @@ export interface components {
             rev: number;
             /** Format: int64 */
             seq: number;
-            status?: string;
+            /** @enum {string} */
+            status?: "queued" | "sent" | "failed" | "delivered" | "read" | "played";
             /** Format: date-time */
             status_at?: string;
             text: string;
@@ -4459,12 +4470,14 @@ export interface components {
             /** Format: int64 */
             height?: number;
             id: string;
-            kind: string;
+            /** @enum {string} */
+            kind: "image" | "video" | "audio" | "file" | "sticker";
             name: string;
             preview?: boolean;
             /** Format: double */
             seconds?: number;
-            state: string;
+            /** @enum {string} */
+            state: "pending" | "stored" | "failed" | "too_large" | "gone";
             voice?: boolean;
             /** Format: int64 */
             width?: number;
@@ -6140,7 +6153,8 @@ export interface components {
             upload: boolean;
         };
         WidgetFormField: {
-            kind: string;
+            /** @enum {string} */
+            kind: "text" | "email" | "tel" | "select";
             labels?: {
                 [key: string]: string;
             };
@@ -6157,11 +6171,13 @@ export interface components {
             number: string;
             offline: boolean;
             origins: string[];
-            position: string;
+            /** @enum {string} */
+            position: "right" | "left";
             texts: {
                 [key: string]: components["schemas"]["WidgetText"];
             };
-            theme: string;
+            /** @enum {string} */
+            theme: "auto" | "light" | "dark";
             triggers: components["schemas"]["WidgetTrigger"][];
         };
         WidgetText: {
