@@ -5,7 +5,7 @@ import { seriousFaults, signIn, startBrowser, url, type Visitor, visitor } from 
 // A customer writes by Telegram; who may see all conversations reads it, writes a note, and ends it. No agent is busy with it afterwards.
 
 const PATIENCE = { timeout: 30_000 };
-const NAME = 'Rosa Lindqvist';
+const NAME = 'Tilde Aalto';
 const TEXT = '<img src=x onerror=alert(1)> see https://shop.example/teapot';
 
 let browser: Browser;
@@ -15,7 +15,7 @@ let admin: Visitor;
 /** A message as Telegram posts it to the demo's hook. */
 async function write(update: number, text: string): Promise<void> {
   const at = Math.floor(Date.now() / 1000);
-  const from = { id: 424_242, is_bot: false, first_name: 'Rosa', last_name: 'Lindqvist' };
+  const from = { id: 424_242, is_bot: false, first_name: 'Tilde', last_name: 'Aalto' };
   const message = { message_id: update, date: at, from, chat: { ...from, type: 'private' }, text };
   const response = await fetch(`${url}/hooks/telegram/demo`, {
     method: 'POST',
