@@ -137,11 +137,11 @@ func TestPages(t *testing.T) {
 	set.Texts = map[string]web.Text{"en": {Greeting: "</script><b>hi</b>"}}
 	_, err := h.widget.SetSettings(t.Context(), h.tenant, h.account, set)
 	h.ok(err)
-	w := h.serve(httptest.NewRequest("GET", "/widget.js?account=shop", nil))
+	w := h.serve(httptest.NewRequest(http.MethodGet, "/widget.js?account=shop", nil))
 	if body := w.Body.String(); w.Code != 200 || !strings.HasPrefix(body, "(()=>{let c={\"account\":\"shop\"") || strings.Contains(body, "</script>") || strings.Contains(body, h.secret) {
 		t.Errorf("%d %s", w.Code, body)
 	}
-	w = h.serve(httptest.NewRequest("GET", "/widget/shop/", nil))
+	w = h.serve(httptest.NewRequest(http.MethodGet, "/widget/shop/", nil))
 	csp := w.Header().Get("Content-Security-Policy")
 	if w.Code != 200 || !strings.HasSuffix(csp, "frame-ancestors 'self' https://shop.example.test") || strings.Contains(csp, "unsafe") || strings.Contains(w.Body.String(), "</script><b>") {
 		t.Errorf("%d %s %s", w.Code, csp, w.Body)
@@ -149,7 +149,7 @@ func TestPages(t *testing.T) {
 	for path, code := range map[string]int{
 		"/widget.js?account=none": 404, "/widget/none/": 404, "/widget/-/assets/app-X1.js": 200, "/widget/-/assets/none.js": 404, "/widget/shop/files/" + uuid.NewString(): 401,
 	} {
-		if w := h.serve(httptest.NewRequest("GET", path, nil)); w.Code != code {
+		if w := h.serve(httptest.NewRequest(http.MethodGet, path, nil)); w.Code != code {
 			t.Errorf("%s: %d", path, w.Code)
 		}
 	}
@@ -159,7 +159,7 @@ func (h *house) sync(hello map[string]any, frames ...map[string]any) map[string]
 	h.Helper()
 	body, err := json.Marshal(map[string]any{"hello": hello, "frames": frames})
 	h.ok(err)
-	w := h.serve(httptest.NewRequest("POST", "https://cc.example.test/widget/shop/sync", bytes.NewReader(body)))
+	w := h.serve(httptest.NewRequest(http.MethodPost, "https://cc.example.test/widget/shop/sync", bytes.NewReader(body)))
 	var out struct {
 		Frames []struct {
 			ID   string
@@ -208,7 +208,7 @@ func TestUploads(t *testing.T) {
 		_, err = part.Write(content)
 		h.ok(err)
 		h.ok(form.Close())
-		r := httptest.NewRequest("POST", "/widget/shop/uploads", &body)
+		r := httptest.NewRequest(http.MethodPost, "/widget/shop/uploads", &body)
 		r.Header.Set("Content-Type", form.FormDataContentType())
 		r.Header.Set("Tandem-Visitor", v.ID.String())
 		r.Header.Set("Tandem-Secret", v.Secret)
@@ -244,7 +244,7 @@ func TestUploads(t *testing.T) {
 		t.Fatalf("%+v", m)
 	}
 	open := func(v web.Visitor) int {
-		r := httptest.NewRequest("GET", "/widget/shop/files/"+a.ID.String(), nil)
+		r := httptest.NewRequest(http.MethodGet, "/widget/shop/files/"+a.ID.String(), nil)
 		r.Header.Set("Tandem-Visitor", v.ID.String())
 		r.Header.Set("Tandem-Secret", v.Secret)
 		return h.serve(r).Code

@@ -116,7 +116,7 @@ func (p *provider) AddNote(ctx context.Context, ticket string, n crmsync.Note) e
 		return err
 	}
 	for _, f := range files {
-		if f.Subject == subject {
+		if unfolded(f.Subject) == unfolded(subject) {
 			return nil
 		}
 	}
@@ -126,6 +126,9 @@ func (p *provider) AddNote(ctx context.Context, ticket string, n crmsync.Note) e
 	}
 	return nil
 }
+
+// unfolded is a subject on one line: RT breaks long ones as RFC 5322, section 2.2.3, breaks header fields.
+func unfolded(subject string) string { return strings.Join(strings.Fields(subject), " ") }
 
 // exists says by ClassGone that there is no such ticket, or none any more. RT itself takes files for a deleted ticket without a word, and
 // lists none for one that never was.

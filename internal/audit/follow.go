@@ -35,6 +35,19 @@ func handle(ctx context.Context, tx *storage.Tx, e events.Event) error {
 	return write(ctx, tx, e.Tenant, e.Actor, entry)
 }
 
+// ofConversation is audited for conversations: who looked at others', ended them, or gave them to somebody.
+func ofConversation(e events.Event, verb string) (keep []string, ok bool) {
+	switch verb {
+	case "watched", "unwatched":
+		return []string{"why"}, e.Actor != nil
+	case "closed":
+		return []string{"reason", "queue", "agent"}, e.Actor != nil && fieldIs(e.Data, "reason", "ended")
+	case "changed":
+		return []string{"what", "queue", "agent"}, e.Actor != nil && fieldIs(e.Data, "what", "assigned")
+	}
+	return nil, false
+}
+
 // fieldIs says whether a text field of an event's data has a value.
 func fieldIs(data json.RawMessage, field, value string) bool {
 	var all map[string]any
@@ -54,15 +67,7 @@ func audited(e events.Event) (keep []string, ok bool) {
 	case "action": // what customers were asked for (V3.7): who asked for what, and what came of it
 		return []string{"item", "item_kind", "agent", "kind", "files"}, true
 	case "conversation":
-		switch verb {
-		case "watched", "unwatched":
-			return []string{"why"}, e.Actor != nil
-		case "closed": // by somebody with the right to end others' conversations
-			return []string{"reason", "queue", "agent"}, e.Actor != nil && fieldIs(e.Data, "reason", "ended")
-		case "changed":
-			return []string{"what", "queue", "agent"}, e.Actor != nil && fieldIs(e.Data, "what", "assigned")
-		}
-		return nil, false
+		return ofConversation(e, verb)
 	case "channel":
 		return []string{"channel", "name", "state"}, verb != "templates"
 	case "chat_settings", "canned_response", "widget":
