@@ -318,7 +318,7 @@ func TestCapacityAcrossKinds(t *testing.T) {
 	}
 	h.ok(h.s.Offered(h.ctx, chats[0].ID, queues.OfferAccepted))
 	h.ok(h.s.Interacting(h.ctx, chats[0].ID))
-	h.ok(h.s.Ended(h.ctx, chats[0].ID)) // no wrap-up follows a chat
+	h.ok(h.s.Ended(h.ctx, chats[0].ID))       // no wrap-up follows a chat
 	chats = append(chats[1:], h.offer(fifth)) // the call came first, but the agent has no room for it
 	for _, o := range chats {
 		h.ok(h.s.Offered(h.ctx, o.ID, queues.OfferAccepted))
