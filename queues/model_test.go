@@ -294,7 +294,7 @@ func (w *world) called() (item uuid.UUID, agents []uuid.UUID) {
 			LEFT JOIN queue_agent_skills k USING (agent_id)
 			CROSS JOIN LATERAL (SELECT count(*) AS n, coalesce(sum(seconds), 0) AS talk FROM queue_work x WHERE x.agent_id = a.agent_id) d
 			WHERE i.tenant_id = $1 AND i.state = 'waiting' AND i.node <> $2 AND a.barred = '' AND a.used + i.weight <= a.capacity
-			  AND (a.always_available OR a.presence = 'AVAILABLE') AND a.next_presence IN ('', 'AVAILABLE')
+			  AND (a.always_available AND i.kind <> 'chat' OR a.presence = 'AVAILABLE') AND a.next_presence IN ('', 'AVAILABLE')
 			  AND (q.settings->>'algorithm' <> 'skills' OR k.level >= 3)
 			ORDER BY i.priority DESC, i.enqueued_at, i.item_id,
 				CASE q.settings->>'algorithm' WHEN 'round_robin' THEN extract(epoch FROM a.offered_at) WHEN 'fewest_interactions' THEN d.n
