@@ -155,7 +155,7 @@ func startServer() (string, error) {
 		return "", err
 	}
 	hold := os.NewFile(uintptr(pipe[0]), "hold")
-	const script = `"$0" -D "$1/data" -k "$1" -c listen_addresses= -c fsync=off -c max_connections=200 -c shared_buffers=64MB >"$1/log" 2>&1 & read -r _; kill -QUIT $!; wait; rm -rf "$1"`
+	const script = `"$0" -D "$1/data" -k "$1" -c listen_addresses= -c fsync=off -c max_connections=600 -c shared_buffers=64MB >"$1/log" 2>&1 & read -r _; kill -QUIT $!; wait; rm -rf "$1"`
 	run := exec.Command("/bin/sh", "-c", script, filepath.Join(bin, "postgres"), dir)
 	run.SysProcAttr, run.Dir, run.Stdin = attr, dir, hold
 	if err := run.Start(); err != nil {
