@@ -29,7 +29,7 @@ export const partGroups = [
     parts: [
       ['channels', 'channels'],
       ['templates', 'channels'],
-      ['canned', 'conversations'],
+      ['canned', 'channels'],
       ['widget', 'channels'],
       ['chat-settings', 'channels'],
     ],
