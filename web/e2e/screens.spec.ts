@@ -93,7 +93,7 @@ describe('signing in', () => {
     const { page, context } = await visitor(browser);
     await signIn(page, 'agent2');
     await page.locator('nav[aria-label="Main navigation"]').waitFor();
-    expect(await page.locator('nav a').allTextContents()).toEqual([
+    expect(await page.locator('nav[aria-label="Main navigation"] a').allTextContents()).toEqual([
       'Desktop',
       expect.stringMatching(/^Voicemail/), // and how many are unread
       'Tickets',
