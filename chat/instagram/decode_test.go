@@ -7,33 +7,14 @@ import (
 	"time"
 
 	"tandem/chat"
+	"tandem/chat/chattest/suite"
 	"tandem/chat/instagram/instagramtest"
 	"tandem/chat/meta/metatest"
 )
 
 // TestDecode reads each fixture of the reference; a line is what comes of it in short: key, person, and what is said.
 func TestDecode(t *testing.T) {
-	r := newRig(t)
-	want := strings.Split(strings.TrimSpace(decoded), "\n")
-	var got []string
-	for _, f := range fixtures(t) {
-		for _, e := range r.decode(f) {
-			if e.At.IsZero() {
-				t.Errorf("no time: %s", f)
-			}
-			got = append(got, metatest.Short(e))
-		}
-	}
-	for i := range max(len(got), len(want)) {
-		switch {
-		case i >= len(got):
-			t.Errorf("missing: %s", want[i])
-		case i >= len(want):
-			t.Errorf("more than is expected: %s", got[i])
-		case got[i] != want[i]:
-			t.Errorf("event %d:\n got %s\nwant %s", i, got[i], want[i])
-		}
-	}
+	newRig(t).Reads(suite.Lines(t, "testdata/fixtures.jsonl"), decoded, metatest.Short)
 }
 
 const decoded = `
@@ -104,7 +85,7 @@ func TestDecodeRefusesWhatIsNotTheirs(t *testing.T) {
 }
 
 func FuzzDecode(f *testing.F) {
-	for _, item := range fixtures(f) {
+	for _, item := range suite.Lines(f, "testdata/fixtures.jsonl") {
 		f.Add([]byte(`{"object":"instagram","entry":[{"id":"` + instagramtest.AccountID + `","time":1,"messaging":[` + string(item) + `],"changes":[` + string(item) + `]}]}`))
 	}
 	r := newRig(f)

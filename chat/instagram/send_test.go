@@ -8,6 +8,7 @@ import (
 
 	"tandem/chat"
 	"tandem/chat/chattest"
+	"tandem/chat/chattest/suite"
 )
 
 // TestSend holds what differs from Messenger to what goes out for it.
@@ -30,14 +31,14 @@ func TestSend(t *testing.T) {
 			t.Errorf("%s: %+v, %v", c.name, sent, err)
 			continue
 		}
-		same(t, c.name, r.last("messages"), c.want)
+		suite.SameJSON(t, c.name, r.LastCall("messages"), c.want)
 	}
 	react := r.out("", "❤️")
 	react.React, react.Reply = "aWdf_A", "C1"
 	if _, err := r.Send(t.Context(), react); err != nil {
 		t.Fatal(err)
 	}
-	same(t, "reaction", r.last("react"), `{"recipient":{"id":"IGSID000001"},"sender_action":"react","payload":{"message_id":"aWdf_A","reaction":"love"}}`)
+	suite.SameJSON(t, "reaction", r.LastCall("react"), `{"recipient":{"id":"IGSID000001"},"sender_action":"react","payload":{"message_id":"aWdf_A","reaction":"love"}}`)
 }
 
 // A thousand bytes, whatever the letters (channels.md 5).
@@ -61,7 +62,7 @@ func TestPrivateReply(t *testing.T) {
 	r := newRig(t)
 	r.Meter(true)
 	id, event := r.Comment(r.ann.ID, "How much?")
-	in := r.decode(event)[0].Message
+	in := r.Events(event)[0].Message
 	send := func() error {
 		m := r.out(chat.Text, "Five euros.")
 		m.Reply, m.ReplyUntil = in.Reply, in.ReplyUntil
@@ -71,7 +72,7 @@ func TestPrivateReply(t *testing.T) {
 	if err := send(); err != nil {
 		t.Fatal(err)
 	}
-	same(t, "private reply", r.last("messages"), `{"recipient":{"comment_id":"`+id+`"},"message":{"text":"Five euros."}}`)
+	suite.SameJSON(t, "private reply", r.LastCall("messages"), `{"recipient":{"comment_id":"`+id+`"},"message":{"text":"Five euros."}}`)
 	var e *chat.SendError
 	if err := send(); !errors.As(err, &e) || e.Verdict != chat.VerdictRejected || e.Code != "100/2534025" {
 		t.Errorf("a second one: %v", err)

@@ -9,33 +9,14 @@ import (
 	"time"
 
 	"tandem/chat"
+	"tandem/chat/chattest/suite"
 	"tandem/chat/messenger/messengertest"
 	"tandem/chat/meta/metatest"
 )
 
 // TestDecode reads each fixture of the reference; a line is what comes of it in short: key, person, and what is said.
 func TestDecode(t *testing.T) {
-	r := newRig(t)
-	want := strings.Split(strings.TrimSpace(decoded), "\n")
-	var got []string
-	for _, f := range fixtures(t) {
-		for _, e := range r.decode(f) {
-			if e.At.IsZero() {
-				t.Errorf("no time: %s", f)
-			}
-			got = append(got, metatest.Short(e))
-		}
-	}
-	for i := range max(len(got), len(want)) {
-		switch {
-		case i >= len(got):
-			t.Errorf("missing: %s", want[i])
-		case i >= len(want):
-			t.Errorf("more than is expected: %s", got[i])
-		case got[i] != want[i]:
-			t.Errorf("event %d:\n got %s\nwant %s", i, got[i], want[i])
-		}
-	}
+	newRig(t).Reads(suite.Lines(t, "testdata/fixtures.jsonl"), decoded, metatest.Short)
 }
 
 const decoded = `
@@ -127,7 +108,7 @@ func TestDecodeRefusesWhatIsNotTheirs(t *testing.T) {
 func TestStandbyAndEcho(t *testing.T) {
 	r := newRig(t)
 	echo := r.Echo(r.ann.ID, map[string]any{"mid": "m_out", "text": "sent elsewhere", "app_id": 999})
-	all := r.decode(metatest.Standby(echo), echo)
+	all := r.Events(metatest.Standby(echo), echo)
 	if len(all) != 2 {
 		t.Fatalf("%d events", len(all))
 	}
@@ -142,7 +123,7 @@ func TestStandbyAndEcho(t *testing.T) {
 }
 
 func FuzzDecode(f *testing.F) {
-	for _, item := range fixtures(f) {
+	for _, item := range suite.Lines(f, "testdata/fixtures.jsonl") {
 		f.Add([]byte(`{"object":"page","entry":[{"id":"` + messengertest.PageID + `","time":1,"messaging":[` + string(item) + `],"standby":[` + string(item) + `]}]}`))
 	}
 	r := newRig(f)

@@ -12,6 +12,7 @@ import (
 
 	"tandem/chat"
 	"tandem/chat/chattest"
+	"tandem/chat/chattest/suite"
 )
 
 func list(n int, title string) []chat.Option {
@@ -63,7 +64,7 @@ func TestSend(t *testing.T) {
 			t.Errorf("%s: %+v, %v", c.name, sent, err)
 			continue
 		}
-		same(t, c.name, r.last("messages"), strings.NewReplacer("ID\"}", c.m.ID.String()+"\"}", `"ID"`, `"`+c.m.ID.String()+`"`, "URL", files.URL).Replace(c.want))
+		suite.SameJSON(t, c.name, r.LastCall("messages"), strings.NewReplacer("ID\"}", c.m.ID.String()+"\"}", `"ID"`, `"`+c.m.ID.String()+`"`, "URL", files.URL).Replace(c.want))
 	}
 }
 
@@ -86,7 +87,7 @@ func TestReactions(t *testing.T) {
 		if sign == "" {
 			operation = "unreact"
 		}
-		same(t, sign, r.last(operation), want)
+		suite.SameJSON(t, sign, r.LastCall(operation), want)
 	}
 }
 
@@ -123,7 +124,7 @@ func TestSignals(t *testing.T) {
 			t.Errorf("%s: %v", kind, err)
 			continue
 		}
-		same(t, action, r.last(action), `{"recipient":{"id":"PSID000001"},"sender_action":"`+action+`"}`)
+		suite.SameJSON(t, action, r.LastCall(action), `{"recipient":{"id":"PSID000001"},"sender_action":"`+action+`"}`)
 	}
 }
 
@@ -183,7 +184,7 @@ func TestFetch(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ref := r.decode(event)[0].Message.Media[0]
+	ref := r.Events(event)[0].Message.Media[0]
 	read := func() (string, error) {
 		m, err := r.Fetch(t.Context(), ref)
 		if err != nil {

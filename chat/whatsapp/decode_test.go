@@ -8,33 +8,13 @@ import (
 	"time"
 
 	"tandem/chat"
+	"tandem/chat/chattest/suite"
 	"tandem/chat/meta/metatest"
 )
 
 // TestDecode reads each fixture of the reference; a line is what comes of it in short: key, person, and what is said.
 func TestDecode(t *testing.T) {
-	r := newRig(t)
-	want := strings.Split(strings.TrimSpace(decoded), "\n")
-	all := fixtures(t)
-	n := 0
-	for _, f := range all {
-		events := r.decode(f)
-		for i, e := range events {
-			if e.At.IsZero() {
-				t.Errorf("no time: %s", f)
-			}
-			got := short(e)
-			if n >= len(want) {
-				t.Errorf("more than is expected: %s", got)
-			} else if got != want[n] {
-				t.Errorf("%s, event %d:\n got %s\nwant %s", f, i, got, want[n])
-			}
-			n++
-		}
-	}
-	if n != len(want) {
-		t.Errorf("%d events, want %d", n, len(want))
-	}
+	newRig(t).Reads(suite.Lines(t, "testdata/fixtures.jsonl"), decoded, short)
 }
 
 const decoded = `
@@ -208,7 +188,7 @@ func TestDecodeNamesTheOtherNumber(t *testing.T) {
 }
 
 func TestDecodeKnowsPeople(t *testing.T) {
-	e := newRig(t).one(string(fixtures(t)[0]))
+	e := newRig(t).one(string(suite.Lines(t, "testdata/fixtures.jsonl")[0]))
 	want := chat.Person{ID: "15551230000", Alias: "US.1349", Phone: "+15551230000", Name: "Ann", Username: "ann.b", Country: "US"}
 	if e.From != want {
 		t.Errorf("%+v, want %+v", e.From, want)
@@ -234,14 +214,14 @@ func TestDecodeRefusesWhatIsNotTheirs(t *testing.T) {
 func TestCoexistence(t *testing.T) {
 	r := newRig(t)
 	id, event := r.Echo(r.ann.ID, "from the telephone")
-	all := r.decode(event)
+	all := r.Events(event)
 	if len(all) != 1 || all[0].Message == nil || all[0].Message.ID != id || !all[0].Message.Echo || all[0].From.ID != r.ann.ID || all[0].Message.Window != chat.NoWindow {
 		t.Fatalf("%+v", all)
 	}
 }
 
 func FuzzDecode(f *testing.F) {
-	for _, change := range fixtures(f) {
+	for _, change := range suite.Lines(f, "testdata/fixtures.jsonl") {
 		f.Add([]byte(`{"object":"whatsapp_business_account","entry":[{"id":"W","time":1,"changes":[{"field":"messages","value":` + string(change) + `},` + string(change) + `]}]}`))
 	}
 	r := newRig(f)

@@ -18,7 +18,7 @@ func TestFetch(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ref := r.decode(event)[0].Message.Media[0]
+	ref := r.Events(event)[0].Message.Media[0]
 	sum := sha256.Sum256(file.Data)
 	if ref.SHA256 != base64.StdEncoding.EncodeToString(sum[:]) {
 		t.Errorf("sum %s", ref.SHA256)

@@ -10,6 +10,7 @@ import (
 
 	"tandem/chat"
 	"tandem/chat/chattest"
+	"tandem/chat/chattest/suite"
 )
 
 func upload(kind chat.MediaKind, name, contentType string) *chat.OutgoingMedia {
@@ -74,7 +75,7 @@ func TestSend(t *testing.T) {
 			t.Errorf("%s: %+v, %v", c.name, sent, err)
 			continue
 		}
-		got := r.last("messages")
+		got := r.LastCall("messages")
 		if got["messaging_product"] != "whatsapp" || got["recipient_type"] != "individual" || got["biz_opaque_callback_data"] != c.m.ID.String() {
 			t.Errorf("%s: %v", c.name, got)
 		}
@@ -96,7 +97,7 @@ func TestSend(t *testing.T) {
 			}
 			f["id"] = "UPLOAD"
 		}
-		same(t, c.name, got, c.want)
+		suite.SameJSON(t, c.name, got, c.want)
 	}
 }
 
@@ -168,7 +169,7 @@ func TestSignals(t *testing.T) {
 		if (len(r.Log()) > before) != (c.want != "") {
 			t.Errorf("%+v: %d calls", c.s, len(r.Log())-before)
 		} else if c.want != "" {
-			same(t, string(c.s.Kind), r.last("read"), c.want)
+			suite.SameJSON(t, string(c.s.Kind), r.LastCall("read"), c.want)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"tandem/chat"
 	"tandem/chat/chattest"
+	"tandem/chat/chattest/suite"
 )
 
 // TestTemplateComponents holds values of each kind to what goes out for them.
@@ -57,9 +58,9 @@ func TestTemplateComponents(t *testing.T) {
 			t.Errorf("%s: %v", c.name, err)
 			continue
 		}
-		sent := r.last("messages")["template"].(map[string]any)
-		same(t, c.name, sent["components"], c.want)
-		same(t, c.name, sent["language"], `{"code":"en_US","policy":"deterministic"}`)
+		sent := r.LastCall("messages")["template"].(map[string]any)
+		suite.SameJSON(t, c.name, sent["components"], c.want)
+		suite.SameJSON(t, c.name, sent["language"], `{"code":"en_US","policy":"deterministic"}`)
 		if sent["name"] != "made_up" {
 			t.Errorf("%s: %v", c.name, sent["name"])
 		}
@@ -123,7 +124,7 @@ func TestTemplatesArrive(t *testing.T) {
 	if err != nil || len(got.Files) != 1 || got.Files[0].ContentType != "application/pdf" || got.Text != "Your invoice over $100.99 is enclosed." {
 		t.Errorf("with a document: %+v, %v", got, err)
 	}
-	same(t, "document header", r.last("messages")["template"].(map[string]any)["components"].([]any)[0], map[string]any{
+	suite.SameJSON(t, "document header", r.LastCall("messages")["template"].(map[string]any)["components"].([]any)[0], map[string]any{
 		"type": "header", "parameters": []any{map[string]any{"type": "document", "document": map[string]string{"id": "UPLOAD000003", "filename": "bill.pdf"}}},
 	})
 	if _, err = send("shops", nil, func(m *chat.Outgoing) { m.Body.Location = &chat.Place{Latitude: 1, Longitude: 2, Name: "Shop"} }); err != nil {
@@ -165,19 +166,19 @@ func TestTemplatesAreListed(t *testing.T) {
 	for _, a := range all {
 		by[a.Name+"/"+a.Language] = a
 	}
-	same(t, "order_ok", by["order_ok/en_US"], `{"id":"101","name":"order_ok","language":"en_US","category":"UTILITY","status":"APPROVED","quality":"GREEN","named":false,"components":[
+	suite.SameJSON(t, "order_ok", by["order_ok/en_US"], `{"id":"101","name":"order_ok","language":"en_US","category":"UTILITY","status":"APPROVED","quality":"GREEN","named":false,"components":[
 		{"type":"HEADER","format":"TEXT","text":"Order {{1}}","variables":["header.1"],"examples":["42"]},
 		{"type":"BODY","text":"Hello {{1}}, your order leaves on {{2}}.","variables":["body.1","body.2"],"examples":["Ann","Monday"]},
 		{"type":"FOOTER","text":"Demo Shop"},
 		{"type":"BUTTONS","buttons":[{"type":"QUICK_REPLY","text":"Thank you"},{"type":"URL","text":"Follow it","url":"https://shop.example.test/orders/{{1}}","variables":["button.1.1"]},{"type":"PHONE_NUMBER","text":"Call us","phone":"+15550001111"}]}]}`)
-	same(t, "appointment", by["appointment/en_US"].Components, `[{"type":"BODY","text":"Dear {{first_name}}, we expect you at {{time}} in our shop.","variables":["body.first_name","body.time"],"examples":["Ann","10:00"]}]`)
+	suite.SameJSON(t, "appointment", by["appointment/en_US"].Components, `[{"type":"BODY","text":"Dear {{first_name}}, we expect you at {{time}} in our shop.","variables":["body.first_name","body.time"],"examples":["Ann","10:00"]}]`)
 	if !by["appointment/en_US"].Named {
 		t.Error("names are not seen")
 	}
-	same(t, "voucher", by["voucher/en_US"].Components, `[{"type":"LIMITED_TIME_OFFER","text":"Until tonight","variables":["limited_time_offer.expiration_time_ms"]},
+	suite.SameJSON(t, "voucher", by["voucher/en_US"].Components, `[{"type":"LIMITED_TIME_OFFER","text":"Until tonight","variables":["limited_time_offer.expiration_time_ms"]},
 		{"type":"BODY","text":"A voucher for you, {{1}}.","variables":["body.1"],"examples":["Ann"]},
 		{"type":"BUTTONS","buttons":[{"type":"COPY_CODE","text":"Copy it","variables":["button.0.coupon_code"]},{"type":"FLOW","text":"Sign up","variables":["button.1.flow_token"]},{"type":"MPM","text":"See all","variables":["button.2.thumbnail_product_retailer_id","button.2.sections"]}]}]`)
-	same(t, "collection", by["collection/en_US"].Components[1], `{"type":"CAROUSEL","cards":[
+	suite.SameJSON(t, "collection", by["collection/en_US"].Components[1], `{"type":"CAROUSEL","cards":[
 		[{"type":"HEADER","format":"IMAGE","variables":["card.0.header.1:image"]},{"type":"BODY","text":"Only {{1}}","variables":["card.0.body.1"],"examples":[""]},{"type":"BUTTONS","buttons":[{"type":"URL","text":"Look","url":"https://shop.example.test/{{1}}","variables":["card.0.button.0.1"]}]}],
 		[{"type":"HEADER","format":"IMAGE","variables":["card.1.header.1:image"]},{"type":"BODY","text":"New"},{"type":"BUTTONS","buttons":[{"type":"QUICK_REPLY","text":"More"}]}]]}`)
 	if c := by["login_code/en_US"].Components; len(c) != 2 || len(c[1].Buttons) != 1 || c[1].Buttons[0].Variables[0] != "button.0.1" {
