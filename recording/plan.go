@@ -72,7 +72,7 @@ func (u *Uploader) planOne(ctx context.Context, r *row) error {
 	if err != nil {
 		return err
 	}
-	u.s.cfg.Crashing("sealed-not-planned")
+	u.s.cfg.Crashing("c6")
 	return u.s.cfg.DB.Worker(ctx, func(tx *storage.Tx) error {
 		r, err := get(ctx, tx, r.ID)
 		if err != nil {
@@ -83,10 +83,9 @@ func (u *Uploader) planOne(ctx context.Context, r *row) error {
 		} else if err != nil {
 			return err
 		}
-		if err := savePlan(ctx, tx, r, parts); err != nil {
+		if err := u.savePlan(ctx, tx, r, parts); err != nil {
 			return err
 		}
-		u.s.cfg.Crashing("planning")
 		return u.deliverIfDone(ctx, tx, r)
 	})
 }
@@ -137,7 +136,7 @@ func (u *Uploader) key(ctx context.Context, r *row) (key *storage.DataKey, err e
 	return key, err
 }
 
-func savePlan(ctx context.Context, tx *storage.Tx, r *row, parts []planned) error {
+func (u *Uploader) savePlan(ctx context.Context, tx *storage.Tx, r *row, parts []planned) error {
 	var confirmed int
 	err := tx.QueryRow(ctx, `SELECT count(*) FROM recording_parts WHERE recording_id = $1 AND state = 'confirmed'`, r.ID).Scan(&confirmed)
 	if err != nil {
@@ -150,6 +149,9 @@ func savePlan(ctx context.Context, tx *storage.Tx, r *row, parts []planned) erro
 		return fmt.Errorf("remove the former plan: %w", err)
 	}
 	for i, p := range parts {
+		if i == len(parts)/2 {
+			u.s.cfg.Crashing("c7")
+		}
 		_, err := tx.Exec(ctx, `INSERT INTO recording_parts (tenant_id, recording_id, part, state, next_try_at, deadline, payload_offset, payload, size, sha256, name)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
 			r.Tenant, r.ID, i+1, PartPending, tx.Now, r.Deadline, p.offset, p.payload, p.size, p.sum[:], p.name)

@@ -90,6 +90,7 @@ func (s *Service) expire(ctx context.Context, now time.Time) error {
 			if _, err := tx.Exec(ctx, `UPDATE recordings SET wrapped_key = NULL WHERE recording_id = $1`, r.ID); err != nil {
 				return fmt.Errorf("destroy the recording's key: %w", err)
 			}
+			s.cfg.Crashing("c18")
 			e := r.event()
 			e.Reason = "deadline"
 			if err := s.cfg.Events.AppendFor(ctx, tx, r.Tenant, "recording.expired", r.ID, e); err != nil {
@@ -120,6 +121,7 @@ func (s *Service) finishRemovals(ctx context.Context) error {
 // destroy makes an end of a delivered or expired recording: first the key, then the file, then the word about it. Each step can be made
 // again after a crash.
 func (s *Service) destroy(ctx context.Context, id uuid.UUID) error {
+	s.cfg.Crashing("c15")
 	err := s.cfg.DB.Worker(ctx, func(tx *storage.Tx) error {
 		// Old versions of the row still hold the wrap until PostgreSQL vacuums them; the day's key is what makes those worthless.
 		_, err := tx.Exec(ctx, `UPDATE recordings SET wrapped_key = NULL WHERE recording_id = $1 AND state IN ('delivered', 'expired')`, id)
@@ -128,11 +130,11 @@ func (s *Service) destroy(ctx context.Context, id uuid.UUID) error {
 	if err != nil {
 		return fmt.Errorf("destroy the recording's key: %w", err)
 	}
-	s.cfg.Crashing("key-gone")
+	s.cfg.Crashing("c16")
 	if err := erase(s.cfg.Dir, id); err != nil {
 		return err
 	}
-	s.cfg.Crashing("file-gone")
+	s.cfg.Crashing("c17")
 	return s.cfg.DB.Worker(ctx, func(tx *storage.Tx) error {
 		r, err := get(ctx, tx, id)
 		if err != nil || r.ErasedAt != nil {
@@ -162,6 +164,7 @@ func (s *Service) destroyEpochs(now time.Time) error {
 			continue
 		}
 		err = errors.Join(err, s.cfg.Keys.DestroyEpoch(day))
+		s.cfg.Crashing("c19")
 	}
 	return err
 }

@@ -108,7 +108,7 @@ func (r *Recorder) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.s.cfg.Crashing("row-without-file")
+	r.s.cfg.Crashing("c1")
 	file, err := createSpool(r.s.cfg.Dir, r.req.Tenant, r.id, key)
 	if err != nil {
 		return errors.Join(err, r.giveUp(ctx))
@@ -339,12 +339,11 @@ func (r *Recorder) append(chunks [][]byte, format sound.Format) error {
 		}
 		clear(c)
 	}
-	r.s.cfg.Crashing("before-write")
-	rows, err := r.file.flush()
+	rows, err := r.file.flush(r.s.cfg.Crashing)
 	if err != nil {
 		return err
 	}
-	r.s.cfg.Crashing("written-without-row")
+	r.s.cfg.Crashing("c3")
 	r.s.mu.Lock()
 	r.s.rows = append(r.s.rows, rows...)
 	r.s.mu.Unlock()
@@ -361,6 +360,7 @@ func (r *Recorder) Stop(ctx context.Context) error {
 // for the disk.
 func (r *Recorder) StopIn(ctx context.Context, tx *storage.Tx) error {
 	r.Finish()
+	r.s.cfg.Crashing("c5")
 	r.mu.Lock()
 	s := sealing{id: r.id, format: r.format, incomplete: r.lost}
 	r.mu.Unlock()

@@ -109,13 +109,14 @@ func (s *spoolFile) add(plain []byte) error {
 
 // flush appends what was added and waits until it is on the disk; then it returns the evidence. After an error the file is not to be
 // written again: what the kernel has dropped once, it reports only once.
-func (s *spoolFile) flush() ([]chunk, error) {
+func (s *spoolFile) flush(crash func(string)) ([]chunk, error) {
 	if s.buf.Len() == 0 {
 		return nil, nil
 	}
 	if _, err := s.f.Write(s.buf.Bytes()); err != nil {
 		return nil, ErrSpool.Because(err)
 	}
+	crash("c2")
 	if err := syscall.Fdatasync(int(s.f.Fd())); err != nil {
 		return nil, ErrSpool.Because(err)
 	}

@@ -57,12 +57,12 @@ func fill(t testing.TB, dir string, id uuid.UUID, key *storage.DataKey, n, size 
 			t.Fatal(err)
 		}
 		if i%3 == 0 {
-			if _, err := s.flush(); err != nil {
+			if _, err := s.flush(func(string) {}); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
-	if _, err := s.flush(); err != nil {
+	if _, err := s.flush(func(string) {}); err != nil {
 		t.Fatal(err)
 	}
 	if s.payload != int64(len(all)) {
@@ -244,7 +244,7 @@ func BenchmarkWriteSecond(b *testing.B) {
 			if err := s.add(frame); err != nil {
 				b.Fatal(err)
 			}
-			if _, err := s.flush(); err != nil {
+			if _, err := s.flush(func(string) {}); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -148,13 +148,14 @@ func (u *Uploader) attempt(ctx context.Context, l *lease) {
 	// The outcome is worth keeping even while the process ends.
 	keep, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
-	u.s.cfg.Crashing("answer-not-stored")
+	u.s.cfg.Crashing("c12")
 	var kept string
 	if err == nil {
 		kept, err = u.confirm(keep, l, result)
 	} else {
 		kept, err = u.failed(keep, l, err)
 	}
+	u.s.cfg.Crashing("c13")
 	u.uploads.WithLabelValues(kept).Inc()
 	if err != nil {
 		u.s.log.Error("the outcome of an upload is not stored; its lease will run out", "recording", l.part.Recording, "part", l.part.Number, "err", err)
@@ -180,11 +181,11 @@ func (u *Uploader) send(ctx context.Context, l *lease) (outcome, error) {
 			return outcome{found.ID, true}, nil
 		}
 	}
-	u.s.cfg.Crashing("leased")
+	u.s.cfg.Crashing("c8")
 	if err := u.attach(ctx, l); err != nil {
 		return outcome{}, err
 	}
-	u.s.cfg.Crashing("sent-not-confirmed")
+	u.s.cfg.Crashing("c11")
 	found, err := u.lookUp(ctx, l)
 	if err != nil {
 		return outcome{}, doubt(fmt.Errorf("read the part back: %w", err))
@@ -214,19 +215,27 @@ func (u *Uploader) attach(ctx context.Context, l *lease) error {
 		return &SendError{Class: ClassRejected, Err: err}
 	}
 	defer a.Close()
-	_, err = u.dest.Attach(ctx, l.part, crashingReader{a, u.s.cfg.Crashing})
+	_, err = u.dest.Attach(ctx, l.part, &crashingReader{r: a, half: l.part.Size / 2, crash: u.s.cfg.Crashing})
 	return err
 }
 
 // crashingReader lets tests end the process in the middle of a body.
 type crashingReader struct {
 	r     io.Reader
+	half  int64 // bytes
+	read  int64
 	crash func(string)
 }
 
-func (c crashingReader) Read(b []byte) (int, error) {
+func (c *crashingReader) Read(b []byte) (int, error) {
+	if c.read == 0 {
+		c.crash("c9")
+	}
 	n, err := c.r.Read(b[:min(len(b), 32<<10)])
-	c.crash("half-sent")
+	if c.read < c.half && c.read+int64(n) >= c.half {
+		c.crash("c10")
+	}
+	c.read += int64(n)
 	return n, err
 }
 
@@ -269,6 +278,7 @@ func (u *Uploader) confirm(ctx context.Context, l *lease, o outcome) (kept strin
 			}
 			return err
 		}
+		u.s.cfg.Crashing("c14")
 		return u.deliverIfDone(ctx, tx, r)
 	})
 	return kept, err
