@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import cases from '../../../chat/sms/testdata/segments.json';
 import { lengthIn, segmentsOf } from './length';
 
 test.each([
@@ -13,18 +14,19 @@ test.each([
   expect(lengthIn(text, 'utf16')).toBe(utf16);
 });
 
+interface Case {
+  name: string;
+  text?: string;
+  repeat?: { text: string; times: number }[];
+  encoding: string;
+  segments: number;
+  left: number;
+}
+
+// The same cases as the server's count (chat/sms).
 describe('segments of an SMS', () => {
-  test.each([
-    ['', 'GSM-7', 0, 0, 160],
-    ['a'.repeat(160), 'GSM-7', 160, 1, 0],
-    ['a'.repeat(161), 'GSM-7', 161, 2, 145],
-    [`${'a'.repeat(152)}€${'a'.repeat(10)}`, 'GSM-7', 164, 2, 141],
-    ['€'.repeat(80), 'GSM-7', 160, 1, 0],
-    ['你'.repeat(70), 'UCS-2', 70, 1, 0],
-    ['你'.repeat(71), 'UCS-2', 71, 2, 63],
-    [`${'你'.repeat(66)}👍你你你`, 'UCS-2', 71, 2, 62],
-    ['ç', 'UCS-2', 1, 1, 69],
-  ])('%.12s… is %s', (text, encoding, units, segments, left) =>
-    expect(segmentsOf(text)).toEqual({ encoding, units, segments, left }),
-  );
+  test.each(cases as Case[])('$name', ({ text = '', repeat = [], encoding, segments, left }) => {
+    const whole = text + repeat.map((r) => r.text.repeat(r.times)).join('');
+    expect(segmentsOf(whole)).toMatchObject({ encoding, segments, left });
+  });
 });
