@@ -1,13 +1,13 @@
 package line_test
 
 import (
-	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
 	"tandem/chat"
+	"tandem/chat/chattest/suite"
 	"tandem/chat/line"
 	"tandem/chat/line/linetest"
 	"tandem/internal/fault"
@@ -18,17 +18,7 @@ var began = time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
 // opened is the demo account, with some values changed, on a platform at base.
 func opened(t testing.TB, p *linetest.Platform, base string, values ...string) (chat.Channel, error) {
 	t.Helper()
-	a := p.Account(base)
-	for i := 0; i < len(values); i += 2 {
-		if _, ok := a.Secrets[values[i]]; ok {
-			a.Secrets[values[i]] = values[i+1]
-			continue
-		}
-		a.Settings[values[i]] = values[i+1]
-	}
-	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 4}}
-	t.Cleanup(client.CloseIdleConnections)
-	return line.Maker().Open(a, chat.Needs{Client: client, Now: p.Now, PublicURL: "https://cc.example.test"})
+	return suite.Open(t, line.Maker(), p, base, values...)
 }
 
 // running is a fake that is served, and the demo account on it.

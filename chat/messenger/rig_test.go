@@ -24,7 +24,7 @@ type rig struct {
 func newRig(t testing.TB) *rig {
 	t.Helper()
 	p := messengertest.New(began)
-	return &rig{Rig: suite.NewRig(t, messenger.Maker(), p, map[string]string{"media_hosts": "fbcdn.net"}), Platform: p, ann: chat.Person{ID: p.Customer(0)}}
+	return &rig{Rig: suite.NewRig(t, messenger.Maker(), p, "media_hosts", "fbcdn.net"), Platform: p, ann: chat.Person{ID: p.Customer(0)}}
 }
 
 func (r *rig) out(kind chat.Kind, text string) chat.Outgoing {

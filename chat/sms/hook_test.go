@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"tandem/chat"
+	"tandem/chat/chattest/suite"
 	"tandem/chat/sms"
 	"tandem/chat/sms/smstest"
 	"tandem/internal/fault"
@@ -19,20 +20,9 @@ import (
 var began = time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
 
 // opened is the demo account, with some settings changed, on a platform at base.
-func opened(t testing.TB, p *smstest.Platform, base string, settings ...string) chat.Channel {
+func opened(t testing.TB, p *smstest.Platform, base string, values ...string) chat.Channel {
 	t.Helper()
-	a := p.Account(base)
-	a.Settings["media_hosts"] = "twilio.com,twiliocdn.com"
-	for i := 0; i < len(settings); i += 2 {
-		if strings.HasPrefix(settings[i], "auth_token") {
-			a.Secrets[settings[i]] = settings[i+1]
-			continue
-		}
-		a.Settings[settings[i]] = settings[i+1]
-	}
-	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, Transport: &http.Transport{MaxIdleConnsPerHost: 4}}
-	t.Cleanup(client.CloseIdleConnections)
-	c, err := sms.Maker().Open(a, chat.Needs{Client: client, Now: p.Now, PublicURL: "https://public.example.test"})
+	c, err := suite.Open(t, sms.Maker(), p, base, append([]string{"media_hosts", "twilio.com,twiliocdn.com"}, values...)...)
 	if err != nil {
 		t.Fatalf("open the account: %v", err)
 	}

@@ -77,7 +77,7 @@ func TestSend(t *testing.T) {
 	if _, err := c.Send(t.Context(), m); err != nil {
 		t.Fatal(err)
 	}
-	if form := request(t, p); form.Has("From") || form.Get("MessagingServiceSid") != "MG1" || form.Get("StatusCallback") != "https://public.example.test/hooks/sms/demo?local="+m.ID.String() {
+	if form := request(t, p); form.Has("From") || form.Get("MessagingServiceSid") != "MG1" || form.Get("StatusCallback") != "https://cc.example.test/hooks/sms/demo?local="+m.ID.String() {
 		t.Errorf("by a service: %v", form)
 	}
 	m.Text, m.Body.Link = "look", &chat.Link{URL: "https://example.test/a"}

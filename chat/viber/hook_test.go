@@ -10,6 +10,7 @@ import (
 
 	"tandem/chat"
 	"tandem/chat/chattest"
+	"tandem/chat/chattest/suite"
 	"tandem/chat/viber"
 	"tandem/chat/viber/vibertest"
 	"tandem/internal/fault"
@@ -20,18 +21,7 @@ var began = time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
 // opened is the demo account, with some values changed, on a platform at base.
 func opened(t testing.TB, p *vibertest.Platform, base string, values ...string) (chat.Channel, error) {
 	t.Helper()
-	a := p.Account(base)
-	a.Settings["media_hosts"] = "viber.com"
-	for i := 0; i < len(values); i += 2 {
-		if _, ok := a.Secrets[values[i]]; ok {
-			a.Secrets[values[i]] = values[i+1]
-			continue
-		}
-		a.Settings[values[i]] = values[i+1]
-	}
-	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 4}}
-	t.Cleanup(client.CloseIdleConnections)
-	return viber.Maker().Open(a, chat.Needs{Client: client, Now: p.Now, PublicURL: "https://cc.example.test"})
+	return suite.Open(t, viber.Maker(), p, base, append([]string{"media_hosts", "viber.com"}, values...)...)
 }
 
 // running is a fake that is served, and the demo account on it, whose hook only accepts.

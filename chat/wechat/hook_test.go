@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"tandem/chat"
+	"tandem/chat/chattest/suite"
 	"tandem/chat/wechat"
 	"tandem/chat/wechat/wechattest"
 	"tandem/internal/fault"
@@ -18,20 +19,9 @@ import (
 var began = time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
 
 // opened is the demo account, with some settings changed, on a platform at base.
-func opened(t testing.TB, p *wechattest.Platform, base string, settings ...string) chat.Channel {
+func opened(t testing.TB, p *wechattest.Platform, base string, values ...string) chat.Channel {
 	t.Helper()
-	a := p.Account(base)
-	a.Settings["media_hosts"] = "qq.com"
-	for i := 0; i < len(settings); i += 2 {
-		if _, ok := a.Secrets[settings[i]]; ok {
-			a.Secrets[settings[i]] = settings[i+1]
-			continue
-		}
-		a.Settings[settings[i]] = settings[i+1]
-	}
-	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, Transport: &http.Transport{MaxIdleConnsPerHost: 4}}
-	t.Cleanup(client.CloseIdleConnections)
-	c, err := wechat.Maker().Open(a, chat.Needs{Client: client, Now: p.Now, PublicURL: "https://cc.example.test"})
+	c, err := suite.Open(t, wechat.Maker(), p, base, append([]string{"media_hosts", "qq.com"}, values...)...)
 	if err != nil {
 		t.Fatalf("open the account: %v", err)
 	}

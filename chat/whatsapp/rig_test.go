@@ -25,7 +25,7 @@ type rig struct {
 func newRig(t testing.TB) *rig {
 	t.Helper()
 	p := whatsapptest.New(began)
-	return &rig{Rig: suite.NewRig(t, whatsapp.Maker(), p, nil), Platform: p, ann: chat.Person{ID: p.Customer(0), Alias: whatsapptest.UserID(p.Customer(0))}}
+	return &rig{Rig: suite.NewRig(t, whatsapp.Maker(), p), Platform: p, ann: chat.Person{ID: p.Customer(0), Alias: whatsapptest.UserID(p.Customer(0))}}
 }
 
 func (r *rig) out(kind chat.Kind, text string) chat.Outgoing {

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -19,18 +20,34 @@ type Rig struct {
 	fake *chattest.Fake
 }
 
-// NewRig serves the platform and opens its account, with these settings changed.
-func NewRig(t testing.TB, m chat.Maker, p chattest.Platform, settings map[string]string) *Rig {
+// Open opens the demo account of a platform whose API is at base, with some settings or secrets changed: names and values in turn.
+func Open(t testing.TB, m chat.Maker, p chattest.Platform, base string, values ...string) (chat.Channel, error) {
+	t.Helper()
+	a := p.Account(base)
+	for i := 0; i < len(values); i += 2 {
+		if slices.ContainsFunc(m.Fields, func(f chat.Field) bool { return f.Name == values[i] && f.Secret }) {
+			a.Secrets[values[i]] = values[i+1]
+		} else {
+			a.Settings[values[i]] = values[i+1]
+		}
+	}
+	client := &http.Client{
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Transport:     &http.Transport{MaxIdleConnsPerHost: 4},
+	}
+	t.Cleanup(client.CloseIdleConnections)
+	return m.Open(a, chat.Needs{Client: client, Now: p.Base().Now, PublicURL: PublicURL})
+}
+
+// PublicURL is where channels under test believe their hooks to be.
+const PublicURL = "https://cc.example.test"
+
+// NewRig serves the platform and opens its account, with some settings or secrets changed as in Open.
+func NewRig(t testing.TB, m chat.Maker, p chattest.Platform, values ...string) *Rig {
 	t.Helper()
 	api := httptest.NewServer(p)
 	t.Cleanup(func() { p.Base().Close(); api.Close() })
-	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	t.Cleanup(client.CloseIdleConnections)
-	account := p.Account(api.URL)
-	for name, value := range settings {
-		account.Settings[name] = value
-	}
-	c, err := m.Open(account, chat.Needs{Client: client, Now: p.Base().Now})
+	c, err := Open(t, m, p, api.URL, values...)
 	if err != nil {
 		t.Fatal(err)
 	}
