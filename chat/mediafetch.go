@@ -59,13 +59,9 @@ func (s *Service) openAccount(ctx context.Context, tenant, id uuid.UUID) (c Chan
 
 // mediaChanged implements mediaChanged: the message counts as changed, and screens that show it are told.
 func (s *Service) mediaChanged(ctx context.Context, tx *storage.Tx, message uuid.UUID) error {
-	var id uuid.UUID
-	if err := tx.QueryRow(ctx, `SELECT conversation_id FROM messages WHERE message_id = $1`, message).Scan(&id); err != nil {
-		return wrap("find a file's conversation", err)
-	}
-	c, err := lockConversation(ctx, tx, id)
+	c, err := lockConversationOf(ctx, tx, message)
 	if err != nil {
-		return err
+		return wrap("find a file's conversation", err)
 	}
 	if err := touch(ctx, tx, message); err != nil {
 		return err

@@ -122,6 +122,7 @@ func (s *Service) claim(ctx context.Context) (batch []sending, err error) {
 		if err != nil {
 			return err
 		}
+		s.metrics.outbox.Set(float64(len(found)))
 		for _, o := range found {
 			if taken[o.account]++; each[o.account]+taken[o.account] > mostAccount {
 				continue
@@ -307,11 +308,7 @@ func (s *Service) mayStill(ctx context.Context, tx *storage.Tx, a *account, p *p
 	if err != nil {
 		return Composer{}, err
 	}
-	var id uuid.UUID
-	if err := tx.QueryRow(ctx, `SELECT conversation_id FROM messages WHERE message_id = $1`, o.message).Scan(&id); err != nil {
-		return Composer{}, err
-	}
-	c, err := lockConversation(ctx, tx, id)
+	c, err := lockConversationOf(ctx, tx, o.message)
 	if err != nil {
 		return Composer{}, err
 	}
@@ -324,11 +321,7 @@ func (o sending) mine(ctx context.Context, tx *storage.Tx) (*row, error) {
 	if _, err := personOf(ctx, tx, o.person); err != nil && !errors.Is(err, pgx.ErrNoRows) { // united with another one meanwhile
 		return nil, err
 	}
-	var id uuid.UUID
-	if err := tx.QueryRow(ctx, `SELECT conversation_id FROM messages WHERE message_id = $1`, o.message).Scan(&id); err != nil {
-		return nil, err
-	}
-	c, err := lockConversation(ctx, tx, id)
+	c, err := lockConversationOf(ctx, tx, o.message)
 	if err != nil {
 		return nil, err
 	}

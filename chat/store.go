@@ -49,6 +49,11 @@ func lockConversation(ctx context.Context, tx *storage.Tx, id uuid.UUID) (*row, 
 	return c, storage.Missing(err, ErrNoConversation)
 }
 
+// lockConversationOf locks the conversation of a message.
+func lockConversationOf(ctx context.Context, tx *storage.Tx, message uuid.UUID) (*row, error) {
+	return scanRow(tx.QueryRow(ctx, `SELECT `+rowColumns+` FROM conversations WHERE conversation_id = (SELECT conversation_id FROM messages WHERE message_id = $1) FOR UPDATE`, message))
+}
+
 // openConversation locks the conversation of a customer that is not closed.
 func openConversation(ctx context.Context, tx *storage.Tx, person uuid.UUID) (*row, error) {
 	return scanRow(tx.QueryRow(ctx, `SELECT `+rowColumns+` FROM conversations WHERE person_id = $1 AND state <> 'closed' FOR UPDATE`, person))
