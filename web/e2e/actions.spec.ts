@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { seriousFaults, signIn, startBrowser, type Visitor, visitor } from './browser';
+import { endConversations, seriousFaults, signIn, startBrowser, type Visitor, visitor } from './browser';
 
 // An agent asks a caller for things while they talk; the caller opens the links on their mobile telephone.
 
@@ -22,6 +22,7 @@ const faults: string[] = [];
 
 beforeAll(async () => {
   ({ browser, stop } = await startBrowser(700));
+  await endConversations(browser);
   agent = await visitor(browser);
   mobile = await browser.newContext({
     viewport: { width: 390, height: 844 },
@@ -71,7 +72,7 @@ test('the agent takes the call', { timeout: 120_000 }, async () => {
   const scenario = resolve(import.meta.dirname, 'caller.xml');
   const options = ['-sf', scenario, '-i', '127.0.0.1', '-s', '1001', '-m', '1', '-nostdin', '-timeout', '600s', sip];
   caller = spawn('sipp', options, { cwd: folder, env: { ...process.env, TERM: 'dumb' }, stdio: 'ignore' });
-  await page.getByRole('button', { name: 'Accept' }).click({ timeout: 60_000 });
+  await page.locator('[data-action=accept]').click({ timeout: 60_000 });
   await page.getByText('In the call').waitFor({ timeout: 60_000 });
 });
 

@@ -94,6 +94,23 @@ export async function signIn(page: Page, user: string, path = '/'): Promise<void
   await page.locator('nav[aria-label]').first().waitFor();
 }
 
+/** Ends the conversations that other specs have left: they would ring at an agent before a call does. */
+export async function endConversations(browser: Browser): Promise<void> {
+  const context = await browser.newContext();
+  const data = { email: 'supervisor@demo.test', password };
+  await context.request.post(`${url}/api/v1/login`, { data });
+  const { items } = (await (await context.request.get(`${url}/api/v1/conversations?limit=200`)).json()) as {
+    items: { id: string; state: string }[];
+  };
+  for (const { id } of items.filter((c) => c.state !== 'closed')) {
+    const ended = await context.request.post(`${url}/api/v1/conversations/${id}/end`, {
+      data: { reason: 'The test is over' },
+    });
+    if (!ended.ok()) throw new Error(`a conversation was not ended: ${await ended.text()}`);
+  }
+  await context.close();
+}
+
 /** What axe finds serious or critical, one line each. */
 export async function seriousFaults(page: Page): Promise<string[]> {
   const { violations } = await new AxeBuilder({ page })

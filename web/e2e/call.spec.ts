@@ -1,6 +1,15 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { heardTone, seriousFaults, signIn, startBrowser, url, type Visitor, visitor } from './browser';
+import {
+  endConversations,
+  heardTone,
+  seriousFaults,
+  signIn,
+  startBrowser,
+  url,
+  type Visitor,
+  visitor,
+} from './browser';
 
 // A customer calls from /demo, an agent answers with the keyboard: two browsers, each with a tone of its own for a voice.
 
@@ -15,6 +24,7 @@ let customer: Visitor;
 beforeAll(async () => {
   agents = await startBrowser(AGENT_TONE);
   customers = await startBrowser(CUSTOMER_TONE);
+  await endConversations(agents.browser);
   agent = await visitor(agents.browser);
   customer = await visitor(customers.browser);
   await signIn(agent.page, 'agent1');
@@ -57,11 +67,11 @@ test('an offer is accepted by Alt+A from another screen, and both hear each othe
   const { page } = agent;
   await page.getByRole('link', { name: 'Tickets' }).click();
   await call('1001');
-  await page.getByRole('button', { name: 'Accept' }).waitFor({ timeout: 30_000 });
+  await page.locator('[data-action=accept]').waitFor({ timeout: 30_000 });
   expect(await page.title()).toContain('Rosa Lindqvist');
   expect(await seriousFaults(page)).toEqual([]);
   await page.keyboard.press('Alt+KeyA');
-  await page.getByRole('button', { name: 'Accept' }).waitFor({ state: 'detached' });
+  await page.locator('[data-action=accept]').waitFor({ state: 'detached' });
   await page.getByRole('link', { name: 'Desktop' }).first().click();
   await page.getByText('In the call').waitFor({ timeout: 30_000 });
   await customer.page.locator('[data-call-state=talking]').waitFor();

@@ -1,7 +1,16 @@
 import { spawn } from 'node:child_process';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { heardTone, seriousFaults, signIn, startBrowser, url, type Visitor, visitor } from './browser';
+import {
+  endConversations,
+  heardTone,
+  seriousFaults,
+  signIn,
+  startBrowser,
+  url,
+  type Visitor,
+  visitor,
+} from './browser';
 
 // A supervisor in a browser of their own: an agent and a customer talk in two others, and SIPp's callers wait.
 
@@ -26,6 +35,7 @@ async function open(tone: number): Promise<Visitor> {
 
 beforeAll(async () => {
   agent = await open(AGENT_TONE);
+  await endConversations(browsers[0]?.browser as Browser);
   customer = await open(CUSTOMER_TONE);
   boss = await open(SUPERVISOR_TONE);
   await signIn(agent.page, 'agent2');
@@ -36,7 +46,7 @@ beforeAll(async () => {
   await customer.page.getByLabel('Your name').fill('Rosa Lindqvist');
   await customer.page.locator('select[name=number]').selectOption('1001');
   await customer.page.locator('[data-action=call]').click();
-  await agent.page.getByRole('button', { name: 'Accept' }).click({ timeout: 30_000 });
+  await agent.page.locator('[data-action=accept]').click({ timeout: 30_000 });
   await customer.page.locator('[data-call-state=talking]').waitFor({ timeout: 30_000 });
   await signIn(boss.page, 'supervisor', '/supervisor');
   sipp = await callers();

@@ -30,6 +30,7 @@ export function CallBar({ everywhere }: { everywhere?: boolean }) {
           size="compact-sm"
           color="#0f7a48"
           loading={answering}
+          data-action="accept"
           onClick={() => phone.dispatch({ type: 'accept' })}
         >
           {t('accept')}
