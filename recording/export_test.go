@@ -1,8 +1,13 @@
 package recording
 
 import (
+	"context"
 	"os"
 	"testing"
+
+	"github.com/google/uuid"
+
+	"tandem/internal/storage"
 )
 
 // BreakDisk lets every later write to the recording's file fail as a full disk does.
@@ -18,4 +23,58 @@ func BreakDisk(t *testing.T, r *Recorder) {
 		t.Fatal(err)
 	}
 	r.file.f = full
+}
+
+// Opens tries to open a recording's key and its first frame, as an upload does.
+func Opens(s *Service, id uuid.UUID) error {
+	ctx := context.Background()
+	return s.cfg.DB.Worker(ctx, func(tx *storage.Tx) error {
+		r, err := get(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		key, err := s.dataKey(ctx, tx, r, s.send)
+		if err != nil {
+			return err
+		}
+		a, err := openAudio(s.cfg.Dir, id, key, r.format(), 0, r.Payload)
+		if err != nil {
+			return err
+		}
+		return a.Close()
+	})
+}
+
+// WrapWhole gives a recording a file and a key as the program before split keys made them.
+func WrapWhole(t *testing.T, s *Service, id uuid.UUID) {
+	t.Helper()
+	ctx := t.Context()
+	err := s.cfg.DB.Worker(ctx, func(tx *storage.Tx) error {
+		r, err := get(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		tenant, err := s.cfg.Keys.Tenant(ctx, tx, r.Tenant)
+		if err != nil {
+			return err
+		}
+		day, err := s.cfg.Keys.EpochKey(r.StartedAt)
+		if err != nil {
+			return err
+		}
+		key, wrapped, err := storage.NewDataKey(keyContext(id), tenant, day)
+		if err != nil {
+			return err
+		}
+		if err := erase(s.cfg.Dir, id); err != nil {
+			return err
+		}
+		f, audio := fill(t, s.cfg.Dir, id, key, 4, 4000)
+		_, err = tx.Exec(ctx, `UPDATE recordings SET wrapped_key = $2, crm_share = NULL, crm_key_id = NULL, encoding = $3, rate = $4, channels = $5, payload = $6
+			WHERE recording_id = $1`, id, wrapped, f.Encoding, f.Rate, f.Channels, len(audio))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }

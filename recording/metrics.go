@@ -5,7 +5,7 @@ import "github.com/prometheus/client_golang/prometheus"
 type metrics struct {
 	due, made, failed, dropped, undecodable, expired prometheus.Counter
 	oldest, waiting, missing, clockDoubt             prometheus.Gauge
-	warnings                                         *prometheus.CounterVec
+	warnings, releases                               *prometheus.CounterVec
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -35,6 +35,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		clockDoubt:  gauge("tandem_recording_clock_doubt", "1 while the clock of this node disagrees with the second one."),
 		warnings:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "tandem_recording_warnings_total", Help: "Recordings still waiting after so many days."}, []string{"day"}),
 	}
-	reg.MustRegister(m.warnings)
+	m.releases = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "tandem_recording_key_releases_total", Help: "Times that the key of a recording was released, by what for."}, []string{"reason"})
+	reg.MustRegister(m.warnings, m.releases)
 	return m
 }

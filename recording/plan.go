@@ -130,7 +130,7 @@ func (u *Uploader) cut(ctx context.Context, r *row, limit int64) ([]planned, err
 
 func (u *Uploader) key(ctx context.Context, r *row) (key *storage.DataKey, err error) {
 	err = u.s.cfg.DB.Worker(ctx, func(tx *storage.Tx) error {
-		key, err = u.s.dataKey(ctx, tx, r)
+		key, err = u.s.dataKey(ctx, tx, r, u.s.send)
 		return err
 	})
 	return key, err

@@ -87,7 +87,7 @@ func (s *Service) expire(ctx context.Context, now time.Time) error {
 			if err := r.step(ctx, tx, StepExpire); err != nil {
 				return err
 			}
-			if _, err := tx.Exec(ctx, `UPDATE recordings SET wrapped_key = NULL WHERE recording_id = $1`, r.ID); err != nil {
+			if _, err := tx.Exec(ctx, dropKeys+`recording_id = $1`, r.ID); err != nil {
 				return fmt.Errorf("destroy the recording's key: %w", err)
 			}
 			s.cfg.Crashing("c18")
@@ -124,7 +124,7 @@ func (s *Service) destroy(ctx context.Context, id uuid.UUID) error {
 	s.cfg.Crashing("c15")
 	err := s.cfg.DB.Worker(ctx, func(tx *storage.Tx) error {
 		// Old versions of the row still hold the wrap until PostgreSQL vacuums them; the day's key is what makes those worthless.
-		_, err := tx.Exec(ctx, `UPDATE recordings SET wrapped_key = NULL WHERE recording_id = $1 AND state IN ('delivered', 'expired')`, id)
+		_, err := tx.Exec(ctx, dropKeys+`recording_id = $1 AND state IN ('delivered', 'expired')`, id)
 		return err
 	})
 	if err != nil {

@@ -87,20 +87,26 @@ func (s *Service) Start(ctx context.Context, n NewRecording) (*Recorder, error) 
 
 func (r *Recorder) open(ctx context.Context) error {
 	var key *storage.DataKey
-	err := r.s.cfg.DB.Tenant(ctx, r.req.Tenant, func(tx *storage.Tx) error {
-		tenant, err := r.s.cfg.Keys.Tenant(ctx, tx, r.req.Tenant)
+	second, err := r.s.cfg.Second(ctx)
+	if err != nil {
+		return err
+	}
+	err = r.s.cfg.DB.Tenant(ctx, r.req.Tenant, func(tx *storage.Tx) error {
+		began, _ := trust(tx.Now, second, time.Time{})
+		crm, public, err := r.s.sealingKey(ctx, tx, r.req.Tenant)
 		if err != nil {
 			return err
 		}
-		day, err := r.s.cfg.Keys.MakeEpoch(tx.Now)
+		day, err := r.s.cfg.Keys.MakeEpoch(began)
 		if err != nil {
 			return err
 		}
-		var wrapped []byte
-		if key, wrapped, err = storage.NewDataKey(keyContext(r.id), tenant, day); err != nil {
+		r.s.cfg.Crashing("c19")
+		var shares storage.Shares
+		if key, shares, err = storage.NewSplitKey(keyContext(r.id), public, day); err != nil {
 			return err
 		}
-		if err := insertRecording(ctx, tx, r.id, r.req, r.s.cfg.Node, wrapped, tx.Now.Add(r.s.cfg.Keep)); err != nil {
+		if err := insertRecording(ctx, tx, r.id, r.req, r.s.cfg.Node, crm, shares, began, began.Add(r.s.cfg.Keep)); err != nil {
 			return err
 		}
 		return r.s.cfg.Events.Append(ctx, tx, "recording.started", r.id, Event{Recording: r.id, Call: r.req.Call, Kind: r.req.Kind})

@@ -79,6 +79,10 @@ type Attachment struct {
 type Limits struct {
 	MaxSize int64         // largest attachment in bytes, 0: none known
 	Settle  time.Duration // how long a new attachment may be missing from the list
+
+	Idempotent bool // what is sent twice under the same key is stored once
+	Lists      bool // it tells what it holds. With neither, a part may arrive twice: at least once
+	Deletes    bool // surplus attachments can be removed
 }
 
 // Destination is where recordings go: each tenant's CRM. Errors are *SendError where the reason is known; any other one leaves open
@@ -148,7 +152,9 @@ type row struct {
 	Kind       Kind       `db:"kind"`
 	Call       uuid.UUID  `db:"call_id"`
 	State      State      `db:"state"`
-	WrappedKey []byte     `db:"wrapped_key"`
+	DayShare   []byte     `db:"wrapped_key"`
+	CRMShare   []byte     `db:"crm_share"`
+	CRMKey     *uuid.UUID `db:"crm_key_id"`
 	Encoding   int        `db:"encoding"`
 	Rate       int        `db:"rate"`
 	Channels   int        `db:"channels"`
@@ -163,7 +169,7 @@ type row struct {
 	ErasedAt   *time.Time `db:"erased_at"`
 }
 
-const rowColumns = `tenant_id, recording_id, kind, call_id, state, wrapped_key, encoding, rate, channels, payload, started_at, deadline, truncated, incomplete,
+const rowColumns = `tenant_id, recording_id, kind, call_id, state, wrapped_key, crm_share, crm_key_id, encoding, rate, channels, payload, started_at, deadline, truncated, incomplete,
 	ticket, part_limit, warned, erased_at`
 
 func (r *row) format() sound.Format {
@@ -178,7 +184,7 @@ func (r *row) event() Event {
 	return e
 }
 
-// keyContext binds a wrapped data key to its recording.
+// keyContext binds the shares of a data key to their recording.
 func keyContext(id uuid.UUID) string { return "recording " + id.String() }
 
 func partName(id uuid.UUID, part int, sum [32]byte) string {

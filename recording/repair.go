@@ -20,6 +20,9 @@ func (s *Service) repairAll(ctx context.Context) {
 		s.log.Error("uploads that a crash has cut go on when their leases run out", "err", err)
 	}
 	close(s.alone)
+	if err := s.splitOld(ctx); err != nil && ctx.Err() == nil {
+		s.log.Error("keys of an older program wait to be split", "err", err)
+	}
 	if err := s.sealDead(ctx); err != nil && ctx.Err() == nil {
 		s.log.Error("recordings that a crash has cut wait for their repair", "err", err)
 	}
@@ -68,7 +71,7 @@ func (s *Service) repairIn(ctx context.Context, tx *storage.Tx, id uuid.UUID, in
 		return err
 	}
 	end := sealing{id: id, truncated: true, incomplete: incomplete}
-	key, err := s.dataKey(ctx, tx, r)
+	key, err := s.dataKey(ctx, tx, r, s.repair)
 	if err == nil {
 		end, err = s.scan(end, key)
 	}

@@ -20,20 +20,23 @@ import (
 
 // Config of a Service. Zero values stand for the documented defaults.
 type Config struct {
-	DB       *storage.DB
-	Events   *events.Log
-	Bus      *events.Bus
-	Keys     *storage.Keys
-	Log      *slog.Logger
-	Metrics  prometheus.Registerer
-	Dir      string                                   // spool folder on a local disk, not shared between nodes
-	Node     string                                   // name of this node, the same after a restart: its spool is its own
-	Keep     time.Duration                            // default 7 days; from the first sample to the deadline
-	Margin   time.Duration                            // default 1 hour: the key is destroyed this long before the deadline
-	Writers  int                                      // default 4: how many files are synced at the same time
-	Sweep    time.Duration                            // default 1 minute: how often deadlines and losses are looked at
-	Second   func(context.Context) (time.Time, error) // a clock that must agree before time destroys anything; nil: the process's monotonic clock from PostgreSQL's time on
-	Crashing func(point string)                       // tests end the process at c1 to c20, the crash points of docs/faults.md; nil in the product
+	DB      *storage.DB
+	Events  *events.Log
+	Bus     *events.Bus
+	Keys    *storage.Keys
+	Log     *slog.Logger
+	Metrics prometheus.Registerer
+	Dir     string                                   // spool folder on a local disk, not shared between nodes
+	Node    string                                   // name of this node, the same after a restart: its spool is its own
+	Keep    time.Duration                            // default 7 days; from the first sample to the deadline
+	Margin  time.Duration                            // default 1 hour: the key is destroyed this long before the deadline
+	Writers int                                      // default 4: how many files are synced at the same time
+	Sweep   time.Duration                            // default 1 minute: how often deadlines and losses are looked at
+	Second  func(context.Context) (time.Time, error) // a clock that must agree before time destroys anything; nil: the process's monotonic clock from PostgreSQL's time on
+	// Secret is what a tenant's CRM connection knows and nobody else: it guards the CRM's half of the recordings' keys. Empty for tenants without a
+	// CRM of their own.
+	Secret   func(ctx context.Context, tx *storage.Tx, tenant uuid.UUID) ([]byte, error)
+	Crashing func(point string) // tests end the process at c1 to c20, the crash points of docs/faults.md; nil in the product
 }
 
 const (
@@ -52,6 +55,8 @@ type Service struct {
 	log     *slog.Logger
 	metrics *metrics
 	clock   trustedClock
+
+	send, repair, access *storage.Releaser // who may have keys released, by what for
 
 	mu     sync.Mutex
 	active map[uuid.UUID]*Recorder
@@ -79,6 +84,9 @@ func New(cfg Config) (*Service, error) {
 	if cfg.Crashing == nil {
 		cfg.Crashing = func(string) {}
 	}
+	if cfg.Secret == nil {
+		cfg.Secret = func(context.Context, *storage.Tx, uuid.UUID) ([]byte, error) { return nil, nil }
+	}
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the spool folder: %w", err)
 	}
@@ -90,6 +98,12 @@ func New(cfg Config) (*Service, error) {
 		s.cfg.Second = s.clock.sinceStart(cfg.DB)
 	}
 	s.metrics = newMetrics(cfg.Metrics)
+	for reason, r := range map[string]**storage.Releaser{releaseSend: &s.send, releaseRepair: &s.repair, releaseAccess: &s.access} {
+		var err error
+		if *r, err = cfg.Keys.Releaser(reason); err != nil {
+			return nil, err
+		}
+	}
 	return s, nil
 }
 
@@ -256,19 +270,3 @@ func (s *Service) isActive(id uuid.UUID) bool {
 
 // wake tells the uploaders that there may be work.
 func (s *Service) wake() { s.cfg.Bus.Publish(wakeSubject, nil) }
-
-// dataKey opens the key of a recording.
-func (s *Service) dataKey(ctx context.Context, tx *storage.Tx, r *row) (*storage.DataKey, error) {
-	if r.WrappedKey == nil {
-		return nil, storage.ErrEpochDestroyed
-	}
-	tenant, err := s.cfg.Keys.Tenant(ctx, tx, r.Tenant)
-	if err != nil {
-		return nil, err
-	}
-	day, err := s.cfg.Keys.EpochKey(r.StartedAt)
-	if err != nil {
-		return nil, err
-	}
-	return storage.UnwrapDataKey(r.WrappedKey, keyContext(r.ID), tenant, day)
-}

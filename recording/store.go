@@ -13,10 +13,10 @@ import (
 	"tandem/media/sound"
 )
 
-func insertRecording(ctx context.Context, tx *storage.Tx, id uuid.UUID, n NewRecording, node string, wrapped []byte, deadline time.Time) error {
-	_, err := tx.Exec(ctx, `INSERT INTO recordings (tenant_id, recording_id, kind, call_id, queue_id, node, state, wrapped_key, started_at, deadline)
-		VALUES ($1, $2, $3, $4, nullif($5, '00000000-0000-0000-0000-000000000000'::uuid), $6, $7, $8, $9, $10)`,
-		n.Tenant, id, n.Kind, n.Call, n.Queue, node, Capturing, wrapped, tx.Now, deadline)
+func insertRecording(ctx context.Context, tx *storage.Tx, id uuid.UUID, n NewRecording, node string, crm uuid.UUID, shares storage.Shares, began, deadline time.Time) error {
+	_, err := tx.Exec(ctx, `INSERT INTO recordings (tenant_id, recording_id, kind, call_id, queue_id, node, state, wrapped_key, crm_share, crm_key_id, started_at, deadline)
+		VALUES ($1, $2, $3, $4, nullif($5, '00000000-0000-0000-0000-000000000000'::uuid), $6, $7, $8, $9, $10, $11, $12)`,
+		n.Tenant, id, n.Kind, n.Call, n.Queue, node, Capturing, shares.Day, shares.CRM, crm, began, deadline)
 	if err != nil {
 		return fmt.Errorf("write the recording's row: %w", err)
 	}

@@ -3,11 +3,13 @@ package storage
 import (
 	"bytes"
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -24,12 +26,16 @@ import (
 //	master key      data.dir/keys/master, made once; opens the rest
 //	tenant key      a row of tenant_keys, wrapped by the master key
 //	epoch key       data.dir/keys/epoch-YYYY-MM-DD, wrapped by the master key, destroyed on the seventh day
-//	data key        one for each recording or file, wrapped by the keys above, kept beside what describes the file
+//	data key        one for each recording or file, kept beside what describes the file: wrapped by the tenant's key, or, of a recording,
+//	                in two shares, one sealed to the tenant's CRM, one under the epoch key
 //
 // The folder of keys belongs in no backup that also holds the database.
 type Keys struct {
 	dir    string
 	master *Key
+
+	mu        sync.Mutex
+	releasers map[string][]ed25519.PublicKey // by reason
 }
 
 // Key wraps data keys and encrypts short values: AES-256-GCM. It is safe for concurrent use.

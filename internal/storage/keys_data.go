@@ -56,21 +56,28 @@ func NewDataKey(purpose string, keys ...*Key) (*DataKey, []byte, error) {
 
 // UnwrapDataKey opens what NewDataKey wrapped; ErrWrongKey when a key or the purpose differs.
 func UnwrapDataKey(wrapped []byte, purpose string, keys ...*Key) (*DataKey, error) {
-	if len(keys) == 0 {
-		return nil, errors.New("storage: a data key without a key to unwrap it")
+	secret, err := unwrap(wrapped, purpose, keys)
+	if err != nil {
+		return nil, err
 	}
-	for i := len(keys) - 1; i >= 0; i-- {
-		var err error
-		if wrapped, err = keys[i].Open(wrapped, "tandem data key "+purpose); err != nil {
-			return nil, err
-		}
-	}
-	defer clear(wrapped)
-	handle, err := insecurecleartextkeyset.Read(keyset.NewBinaryReader(bytes.NewReader(wrapped)))
+	defer clear(secret)
+	handle, err := insecurecleartextkeyset.Read(keyset.NewBinaryReader(bytes.NewReader(secret)))
 	if err != nil {
 		return nil, ErrWrongKey.Because(err)
 	}
 	return newDataKey(handle)
+}
+
+func unwrap(wrapped []byte, purpose string, keys []*Key) (secret []byte, err error) {
+	if len(keys) == 0 {
+		return nil, errors.New("storage: a data key without a key to unwrap it")
+	}
+	for i := len(keys) - 1; i >= 0; i-- {
+		if wrapped, err = keys[i].Open(wrapped, "tandem data key "+purpose); err != nil {
+			return nil, err
+		}
+	}
+	return wrapped, nil
 }
 
 func newDataKey(handle *keyset.Handle) (*DataKey, error) {
