@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"io"
 	"mime/multipart"
 	"net/http"
@@ -346,5 +347,34 @@ func TestDocumentIsFresh(t *testing.T) {
 	}
 	if !bytes.Equal(kept, s.Document()) {
 		t.Fatal("docs/openapi.json is out of date: go run ./api/openapi > docs/openapi.json")
+	}
+}
+
+// A parameter of an unexported embedded type would be left out of the document, and never be read.
+func TestPathsHaveTheirParameters(t *testing.T) {
+	s, err := api.New(api.Config{Version: "1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var document struct {
+		Paths map[string]map[string]struct {
+			Parameters []struct{ Name, In string }
+		}
+	}
+	if err := json.Unmarshal(s.Document(), &document); err != nil {
+		t.Fatal(err)
+	}
+	for path, operations := range document.Paths {
+		for method, operation := range operations {
+			taken := 0
+			for _, p := range operation.Parameters {
+				if p.In == "path" {
+					taken++
+				}
+			}
+			if named := strings.Count(path, "{"); taken != named {
+				t.Errorf("%s %s takes %d parameters of its path instead of %d", method, path, taken, named)
+			}
+		}
 	}
 }

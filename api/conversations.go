@@ -178,13 +178,14 @@ func (s *Server) addConversationNote(ctx context.Context, in *Change[NewNote]) (
 	return one(s.Chat.AddNote(ctx, tenant(ctx), in.ID, in.Body.Client, auth.From(ctx).Name, in.Body.Text, in.Body.Mentions))
 }
 
-type byMessage struct {
+// ByMessage names a message of a conversation.
+type ByMessage struct {
 	ByID
 	Message uuid.UUID `path:"message" format:"uuid"`
 }
 
 type changeMessage[T any] struct {
-	byMessage
+	ByMessage
 	Body T
 }
 
@@ -200,7 +201,7 @@ func (s *Server) react(ctx context.Context, in *changeMessage[NewReaction]) (*No
 	return nothing(s.Chat.React(ctx, tenant(ctx), in.ID, in.Message, in.Body.Emoji))
 }
 
-func (s *Server) retryMessage(ctx context.Context, in *byMessage) (*One[chat.Message], error) {
+func (s *Server) retryMessage(ctx context.Context, in *ByMessage) (*One[chat.Message], error) {
 	if err := s.writeTo(ctx, in.ID); err != nil {
 		return nil, err
 	}
@@ -219,7 +220,7 @@ func (s *Server) editMessage(ctx context.Context, in *changeMessage[NewText]) (*
 	return nothing(s.Chat.Edit(ctx, tenant(ctx), in.ID, in.Message, in.Body.Text))
 }
 
-func (s *Server) unsendMessage(ctx context.Context, in *byMessage) (*Nothing, error) {
+func (s *Server) unsendMessage(ctx context.Context, in *ByMessage) (*Nothing, error) {
 	if err := s.writeTo(ctx, in.ID); err != nil {
 		return nil, err
 	}

@@ -31,7 +31,7 @@ func (s *Server) crmRoutes() []route {
 	}
 }
 
-func (s *Server) listContacts(ctx context.Context, in *search) (*List[crm.Contact], error) {
+func (s *Server) listContacts(ctx context.Context, in *Searched) (*List[crm.Contact], error) {
 	p, err := s.CRM.Contacts(ctx, tenant(ctx), in.Search, in.Cursor, in.Limit)
 	return cut(p.Items, p.Next, err)
 }
@@ -66,7 +66,7 @@ func (s *Server) changeContact(ctx context.Context, in *Change[crm.ContactChange
 }
 
 type ticketFilter struct {
-	search
+	Searched
 	Status   crm.Status `query:"status" enum:"to_do,in_progress,on_hold,resolved,reopened"`
 	Contact  uuid.UUID  `query:"contact" format:"uuid"`
 	Assignee uuid.UUID  `query:"assignee" format:"uuid"`

@@ -140,6 +140,7 @@ func values() map[string][]string {
 		"Conversation.last_direction": {"in", "out", "internal"},
 		"Message.direction":           {"in", "out", "internal"},
 		"Message.author":              {"customer", "agent", "bot", "system", "app"},
+		"Quoted.author":               {"customer", "agent", "bot", "system", "app"},
 		"Message.kind":                {"text", "media", "location", "contacts", "choice", "order", "begin", "system", "template", "options", "action", "note", "unsupported"},
 		"Message.status":              {"queued", "sent", "failed", "delivered", "read", "played"},
 		"MessageFile.kind":            {"image", "video", "audio", "file", "sticker"},

@@ -32,12 +32,13 @@ type UserChange struct {
 	Teams     *[]uuid.UUID `json:"teams,omitempty"`
 }
 
-type search struct {
+// Searched is a page of what was searched for.
+type Searched struct {
 	Paging
 	Search string `query:"search" maxLength:"200"`
 }
 
-func (s *Server) listUsers(ctx context.Context, in *search) (*List[auth.User], error) {
+func (s *Server) listUsers(ctx context.Context, in *Searched) (*List[auth.User], error) {
 	after, err := in.after()
 	if err != nil {
 		return nil, err

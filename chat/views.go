@@ -41,7 +41,7 @@ const (
 // Filter narrows a list; zero values narrow nothing.
 type Filter struct {
 	View    View           `json:"view,omitempty"`
-	States  []State        `json:"state,omitempty"` // none: those that are not closed
+	States  []State        `json:"state,omitempty" enum:"open,snoozed,closed"` // none: those that are not closed
 	Channel queues.Channel `json:"channel,omitempty"`
 	Queue   uuid.UUID      `json:"queue_id,omitzero"`
 	Account uuid.UUID      `json:"account_id,omitzero"`

@@ -3879,7 +3879,7 @@ export interface components {
             owner_id?: string;
             queue_id?: string;
             search?: string;
-            state?: string[];
+            state?: ("open" | "snoozed" | "closed")[];
             unread?: boolean;
             view?: string;
         };
@@ -5382,7 +5382,8 @@ export interface components {
             queue_name: string;
         };
         Quoted: {
-            author?: string;
+            /** @enum {string} */
+            author?: "customer" | "agent" | "bot" | "system" | "app";
             id?: string;
             text: string;
         };
@@ -9117,7 +9118,10 @@ export interface operations {
         parameters: {
             query?: never;
             header?: never;
-            path?: never;
+            path: {
+                id: string;
+                message: string;
+            };
             cookie?: never;
         };
         requestBody: {
@@ -9148,7 +9152,10 @@ export interface operations {
         parameters: {
             query?: never;
             header?: never;
-            path?: never;
+            path: {
+                id: string;
+                message: string;
+            };
             cookie?: never;
         };
         requestBody: {
@@ -12984,6 +12991,10 @@ export interface operations {
     "list-tickets": {
         parameters: {
             query?: {
+                /** @description next_cursor of the page before */
+                cursor?: string;
+                limit?: number;
+                search?: string;
                 status?: "to_do" | "in_progress" | "on_hold" | "resolved" | "reopened";
                 contact?: string;
                 assignee?: string;

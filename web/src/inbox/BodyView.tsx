@@ -12,7 +12,7 @@ import { useTranslation } from 'react-i18next';
 import { Linked } from './Linked';
 import { addressOf } from './links';
 import classes from './thread.module.css';
-import type { Message, MessageBody } from './types';
+import type { Message } from './types';
 
 /** What a message says beside text and files. */
 export function BodyView({ message }: { message: Message }) {
@@ -68,7 +68,7 @@ function Part({ icon, children }: { icon: ReactNode; children: ReactNode }) {
   );
 }
 
-function LocationPart({ place }: { place: NonNullable<MessageBody['location']> }) {
+function LocationPart({ place }: { place: NonNullable<Message['body']['location']> }) {
   const { t } = useTranslation('inbox');
   const { latitude, longitude } = place;
   const where = `${latitude.toFixed(5)}, ${longitude.toFixed(5)}`;
@@ -88,7 +88,7 @@ function LocationPart({ place }: { place: NonNullable<MessageBody['location']> }
   );
 }
 
-function LinkPart({ link }: { link: NonNullable<MessageBody['link']> }) {
+function LinkPart({ link }: { link: NonNullable<Message['body']['link']> }) {
   const href = addressOf(link.url);
   return (
     <Part icon={<IconLink size={15} />}>
@@ -104,7 +104,7 @@ function LinkPart({ link }: { link: NonNullable<MessageBody['link']> }) {
   );
 }
 
-function OrderPart({ order }: { order: NonNullable<MessageBody['order']> }) {
+function OrderPart({ order }: { order: NonNullable<Message['body']['order']> }) {
   const { t, i18n } = useTranslation('inbox');
   return (
     <table className={classes.order}>

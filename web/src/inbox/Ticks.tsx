@@ -2,10 +2,10 @@ import { IconAlertTriangle, IconCheck, IconChecks, IconClock } from '@tabler/ico
 import { useTranslation } from 'react-i18next';
 import { useFailureText } from './failure';
 import classes from './thread.module.css';
-import type { Failure, Status } from './types';
+import type { Failure, Message } from './types';
 
 /** How far a message of ours has come: a sign for the eye, a word for everybody else. */
-export function Ticks({ status, error }: { status: Status | undefined; error?: Failure | undefined }) {
+export function Ticks({ status, error }: { status: Message['status']; error?: Failure | undefined }) {
   const { t } = useTranslation('inbox');
   const why = useFailureText();
   if (!status) return null;

@@ -36,11 +36,14 @@ export function Tray(props: { uploads: Upload[]; attachments: Attachment[]; onRe
           <span className={classes.uploadName}>
             {one.name}
             {one.failed ? (
+              <span role="alert">{one.failed}</span>
+            ) : (
+              <Progress value={one.done * 100} size="sm" aria-label={t('uploading', { name: one.name })} />
+            )}
+            {one.failed && !one.refused && (
               <Button size="compact-xs" variant="subtle" onClick={one.again}>
                 {t('retry')}
               </Button>
-            ) : (
-              <Progress value={one.done * 100} size="sm" aria-label={t('uploading', { name: one.name })} />
             )}
           </span>
           <ActionIcon

@@ -27,6 +27,7 @@ const response = (shortcut: string, more: Partial<CannedResponse> = {}): CannedR
   title: '',
   language: '',
   text: '',
+  updated_at: '',
   ...more,
 });
 

@@ -1,4 +1,5 @@
-import type { Conversation, ConversationState } from './types';
+import type { Schema } from '../api/client';
+import type { Conversation } from './types';
 
 /** The views that everybody has. */
 export const views = ['mine', 'unassigned', 'team', 'all', 'mentions'] as const;
@@ -16,30 +17,17 @@ export interface Filter {
 }
 
 /** A filter as it is kept under a name. */
-export interface SavedFilter {
-  view?: string;
-  state?: ConversationState[];
-  channel?: string;
-  queue_id?: string;
-  unread?: boolean;
-  search?: string;
-}
+export type SavedFilter = Schema['ConversationFilter'];
 
 export const anyState = 'open,snoozed,closed';
 
 export const noFilter: Filter = { view: 'mine', state: '', channel: '', queue: '', unread: false, search: '' };
 
-/** The filter as the API's query. */
-export function queryOf(filter: Filter): Record<string, string | boolean> {
-  const { state, ...rest } = savedOf(filter);
-  return { ...rest, ...(state ? { state: state.join(',') } : {}) } as Record<string, string | boolean>;
-}
-
-/** The filter as it is kept. */
+/** The filter as it is kept and asked for. */
 export function savedOf(filter: Filter): SavedFilter {
   return {
     view: filter.view,
-    ...(filter.state ? { state: filter.state.split(',') as ConversationState[] } : {}),
+    ...(filter.state ? { state: filter.state.split(',') as Conversation['state'][] } : {}),
     ...(filter.channel ? { channel: filter.channel } : {}),
     ...(filter.queue ? { queue_id: filter.queue } : {}),
     ...(filter.unread ? { unread: true } : {}),

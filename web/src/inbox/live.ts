@@ -1,11 +1,12 @@
 import { type InfiniteData, useInfiniteQuery, useQueryClient } from '@tanstack/react-query';
 import { useCallback, useEffect, useMemo, useSyncExternalStore } from 'react';
+import type { Schema } from '../api/client';
 import { useMe } from '../app/session';
 import type { LogEvent } from '../phone/protocol';
 import { usePhone } from '../phone/react';
 import { belongs, type Filter } from './filter';
 import { refreshMessages } from './queries';
-import { listConversations, type PageOf } from './routes';
+import { listConversations } from './routes';
 import { append, mergeHead, mergeRow } from './rows';
 import type { Conversation } from './types';
 
@@ -18,7 +19,7 @@ const TYPING = 6_000;
 
 const isOurs = (event: LogEvent): boolean => event.type.startsWith('conversation.');
 
-type Pages = InfiniteData<PageOf<Conversation>, string>;
+type Pages = InfiniteData<Schema['PageConversation'], string>;
 
 /**
  * The list of conversations, page after page, kept up to date: news fetch the first page again and lay it over what is loaded, so that a
@@ -97,7 +98,7 @@ function onePage(now: Pages, items: Conversation[]): Pages {
   return { pages: [{ items, next_cursor: last?.next_cursor ?? '' }], pageParams: [''] };
 }
 
-function withHead(now: Pages, head: PageOf<Conversation>): Pages {
+function withHead(now: Pages, head: Schema['PageConversation']): Pages {
   const all = now.pages.reduce<Conversation[]>((rows, page) => append(rows, page.items), []);
   const fresh = new Set(head.items.map((row) => row.id));
   const whole = head.next_cursor === '';

@@ -1,5 +1,6 @@
+import type { Schema } from '../api/client';
 import { Problem } from '../api/problem';
-import type { Attachment, TemplateSend } from './types';
+import type { Attachment } from './types';
 
 /** A message on its way to the server, kept until the server has it. */
 export interface Sending {
@@ -10,7 +11,7 @@ export interface Sending {
   at: string;
   attachments: Attachment[];
   quote?: { id: string; text: string };
-  template?: TemplateSend;
+  template?: Schema['TemplateSend'];
   mentions?: string[];
   /** waiting: for its turn or the network; refused: the server will not have it as it is. */
   state: 'waiting' | 'refused';

@@ -1,128 +1,102 @@
-import { api, body } from '../api/client';
+import { api, body, type Schema } from '../api/client';
 import { problemOf } from '../api/problem';
-import { type Filter, queryOf, type SavedFilter } from './filter';
+import { type Filter, savedOf } from './filter';
 import type { Sending } from './outbox';
-import type { Attachment, CannedResponse, Conversation, Message, Step, Template } from './types';
+import type { Attachment } from './types';
 
 // The routes of conversations, one function each.
 
-type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-type Call = (path: string, init?: { params?: object; body?: unknown }) => Promise<{ data?: unknown }>;
-const untyped = api as unknown as Record<Method, Call>;
+export type SavedView = Schema['SavedView'];
 
-const base = '/api/v1';
-const call = <T>(method: Method, path: string, init: { query?: object; body?: unknown } = {}): Promise<T> =>
-  body(
-    untyped[method](base + path, {
-      ...(init.query ? { params: { query: init.query } } : {}),
-      ...(init.body === undefined ? {} : { body: init.body }),
-    }),
-  ) as Promise<T>;
-
-export interface PageOf<T> {
-  items: T[];
-  next_cursor: string;
-}
-
-export interface Counts {
-  mine: number;
-  unread: number;
-  unassigned: number;
-  mentions: number;
-  ringing: Array<{ offer: string; item: string; queue: string; since: string; until: string }>;
-}
-
-export interface Colleague {
-  id: string;
-  name: string;
-  presence: string;
-  free: boolean;
-}
-
-export interface SavedView {
-  id: string;
-  name: string;
-  shared: boolean;
-  owner_id: string;
-  filter: SavedFilter;
-}
-
-const of = (id: string) => `/conversations/${encodeURIComponent(id)}`;
+const of = (id: string) => ({ params: { path: { id } } });
+const ofMessage = (id: string, message: string) => ({ params: { path: { id, message } } });
 
 export const listConversations = (filter: Filter, cursor: string, limit = 50) =>
-  call<PageOf<Conversation>>('GET', '/conversations', {
-    query: { ...queryOf(filter), limit, ...(cursor ? { cursor } : {}) },
-  });
+  body(
+    api.GET('/api/v1/conversations', {
+      params: { query: { ...savedOf(filter), limit, ...(cursor ? { cursor } : {}) } },
+      // The list of states is one value, with commas.
+      querySerializer: { array: { style: 'form', explode: false } },
+    }),
+  );
 
-export const getColleagues = () => call<PageOf<Colleague>>('GET', '/colleagues');
+export const getColleagues = () => body(api.GET('/api/v1/colleagues'));
 
 /** The conversations of a contact, newest first. */
 export const listOf = (contact: string) =>
-  call<PageOf<Conversation>>('GET', '/conversations', { query: { view: 'all', contact_id: contact, limit: 20 } });
+  body(api.GET('/api/v1/conversations', { params: { query: { view: 'all', contact_id: contact, limit: 20 } } }));
 
-export const getCounts = () => call<Counts>('GET', '/conversations/counts');
-export const getConversation = (id: string) => call<Conversation>('GET', of(id));
+export const getCounts = () => body(api.GET('/api/v1/conversations/counts'));
+export const getConversation = (id: string) => body(api.GET('/api/v1/conversations/{id}', of(id)));
 export const getMessages = (id: string, query: { before_seq?: number; after_rev?: number; limit: number }) =>
-  call<PageOf<Message>>('GET', `${of(id)}/messages`, { query });
-export const getSteps = (id: string) => call<PageOf<Step>>('GET', `${of(id)}/steps`);
+  body(api.GET('/api/v1/conversations/{id}/messages', { params: { path: { id }, query } }));
+export const getSteps = (id: string) => body(api.GET('/api/v1/conversations/{id}/steps', of(id)));
 
 /** Sends what the outbox has: the same client_id gives the same message. */
-export function sendMessage(m: Sending): Promise<void> {
-  if (m.kind === 'note')
-    return call('POST', `${of(m.conversation)}/notes`, {
-      body: { client_id: m.client_id, text: m.text, mentions: m.mentions ?? [] },
-    });
-  return call('POST', `${of(m.conversation)}/messages`, {
+export async function sendMessage(m: Sending): Promise<void> {
+  const { client_id, text, mentions, template } = m;
+  const to = of(m.conversation);
+  if (m.kind === 'note') {
+    await api.POST('/api/v1/conversations/{id}/notes', { ...to, body: { client_id, text, mentions: mentions ?? [] } });
+    return;
+  }
+  await api.POST('/api/v1/conversations/{id}/messages', {
+    ...to,
     body: {
-      client_id: m.client_id,
-      text: m.text,
+      client_id,
+      text,
       attachments: m.attachments.map((a) => a.id),
       ...(m.quote ? { quote_id: m.quote.id } : {}),
-      ...(m.template ? { template: m.template } : {}),
+      ...(template ? { template } : {}),
     },
   });
 }
 
 export const react = (id: string, message: string, emoji: string) =>
-  call('PUT', `${of(id)}/messages/${message}/reaction`, { body: { emoji } });
+  api.PUT('/api/v1/conversations/{id}/messages/{message}/reaction', { ...ofMessage(id, message), body: { emoji } });
 export const editMessage = (id: string, message: string, text: string) =>
-  call('PATCH', `${of(id)}/messages/${message}`, { body: { text } });
-export const unsendMessage = (id: string, message: string) => call('DELETE', `${of(id)}/messages/${message}`);
-export const retryMessage = (id: string, message: string) => call('POST', `${of(id)}/messages/${message}/retry`);
-export const tellTyping = (id: string, on: boolean) => call('POST', `${of(id)}/typing`, { body: { on } });
-export const markRead = (id: string, seq: number) => call('POST', `${of(id)}/read`, { body: { seq } });
+  api.PATCH('/api/v1/conversations/{id}/messages/{message}', { ...ofMessage(id, message), body: { text } });
+export const unsendMessage = (id: string, message: string) =>
+  api.DELETE('/api/v1/conversations/{id}/messages/{message}', ofMessage(id, message));
+export const retryMessage = (id: string, message: string) =>
+  api.POST('/api/v1/conversations/{id}/messages/{message}/retry', ofMessage(id, message));
+export const tellTyping = (id: string, on: boolean) =>
+  api.POST('/api/v1/conversations/{id}/typing', { ...of(id), body: { on } });
+export const markRead = (id: string, seq: number) =>
+  api.POST('/api/v1/conversations/{id}/read', { ...of(id), body: { seq } });
 
-export const accept = (id: string) => call('POST', `${of(id)}/accept`);
-export const decline = (id: string) => call('POST', `${of(id)}/decline`);
-export const take = (id: string) => call('POST', `${of(id)}/take`);
-export const reopen = (id: string) => call('POST', `${of(id)}/reopen`);
-export const transfer = (id: string, to: { queue_id?: string; agent_id?: string; note: string }) =>
-  call('POST', `${of(id)}/transfer`, { body: to });
+export const accept = (id: string) => api.POST('/api/v1/conversations/{id}/accept', of(id));
+export const decline = (id: string) => api.POST('/api/v1/conversations/{id}/decline', of(id));
+export const take = (id: string) => api.POST('/api/v1/conversations/{id}/take', of(id));
+export const reopen = (id: string) => api.POST('/api/v1/conversations/{id}/reopen', of(id));
+export const transfer = (id: string, to: Schema['ConversationTransfer']) =>
+  api.POST('/api/v1/conversations/{id}/transfer', { ...of(id), body: to });
 export const snooze = (id: string, until: string | undefined) =>
-  call('POST', `${of(id)}/snooze`, { body: until ? { until } : {} });
+  api.POST('/api/v1/conversations/{id}/snooze', { ...of(id), body: until ? { until } : {} });
 export const close = (id: string, disposition: string, notes: string) =>
-  call('POST', `${of(id)}/close`, { body: { disposition, notes } });
-export const end = (id: string, reason: string) => call('POST', `${of(id)}/end`, { body: { reason } });
-export const assign = (id: string, agent: string) => call('POST', `${of(id)}/assign`, { body: { agent_id: agent } });
+  api.POST('/api/v1/conversations/{id}/close', { ...of(id), body: { disposition, notes } });
+export const end = (id: string, reason: string) =>
+  api.POST('/api/v1/conversations/{id}/end', { ...of(id), body: { reason } });
+export const assign = (id: string, agent: string) =>
+  api.POST('/api/v1/conversations/{id}/assign', { ...of(id), body: { agent_id: agent } });
 /** Says that one begins, or ends, to look on at another's conversation: it is written down before anything is shown. */
-export const watch = (id: string, on: boolean) => call('POST', `${of(id)}/watch`, { body: { on } });
-export const setPriority = (id: string, priority: number) => call('PUT', `${of(id)}/priority`, { body: { priority } });
+export const watch = (id: string, on: boolean) =>
+  api.POST('/api/v1/conversations/{id}/watch', { ...of(id), body: { on } });
+export const setPriority = (id: string, priority: number) =>
+  api.PUT('/api/v1/conversations/{id}/priority', { ...of(id), body: { priority } });
 export const setCollaborators = (id: string, agents: string[]) =>
-  call('PUT', `${of(id)}/collaborators`, { body: { agents } });
-export const setTicket = (
-  id: string,
-  ticket: { ticket_id: string } | { title: string; type: string; priority: string },
-) => call('POST', `${of(id)}/ticket`, { body: ticket });
+  api.PUT('/api/v1/conversations/{id}/collaborators', { ...of(id), body: { agents } });
+export const setTicket = (id: string, ticket: Schema['TicketLink']) =>
+  api.POST('/api/v1/conversations/{id}/ticket', { ...of(id), body: ticket });
 
-export const getCanned = () => call<PageOf<CannedResponse>>('GET', '/canned-responses');
-export const getTemplates = (account: string) => call<PageOf<Template>>('GET', `/channels/${account}/templates`);
-export const getViews = () => call<PageOf<SavedView>>('GET', '/saved-views');
-export const addView = (view: Omit<SavedView, 'id' | 'owner_id'>) =>
-  call<SavedView>('POST', '/saved-views', { body: view });
-export const removeView = (id: string) => call('DELETE', `/saved-views/${id}`);
+export const getCanned = () => body(api.GET('/api/v1/canned-responses'));
+export const getTemplates = (account: string) => body(api.GET('/api/v1/channels/{id}/templates', of(account)));
+export const getViews = () => body(api.GET('/api/v1/saved-views'));
+export const addView = (view: Schema['ViewInput']) => body(api.POST('/api/v1/saved-views', { body: view }));
+export const removeView = (id: string) => api.DELETE('/api/v1/saved-views/{id}', of(id));
 
-export const attachmentURL = (id: string): string => `${base}/attachments/${id}`;
-export const previewURL = (id: string): string => `${base}/attachments/${id}/preview`;
+export const attachmentURL = (id: string): string => `/api/v1/attachments/${id}`;
+export const previewURL = (id: string): string => `/api/v1/attachments/${id}/preview`;
 
 /** Uploads a file and tells how far it is, 0…1. Its answer is the attachment that a message may carry. */
 export function uploadAttachment(file: File, progress: (done: number) => void, signal: AbortSignal) {
@@ -144,7 +118,7 @@ export function uploadAttachment(file: File, progress: (done: number) => void, s
       else reject(problemOf(request.status, answer));
     };
     signal.addEventListener('abort', () => request.abort());
-    request.open('POST', `${base}/attachments`);
+    request.open('POST', '/api/v1/attachments');
     request.send(form);
   });
 }

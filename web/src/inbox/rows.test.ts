@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { anyState, belongs, countFilters, filterOf, noFilter, queryOf, savedOf } from './filter';
+import { anyState, belongs, countFilters, filterOf, noFilter, savedOf } from './filter';
 import { append, mergeHead, mergeRow } from './rows';
 import type { Conversation } from './types';
 
@@ -53,8 +53,11 @@ test.each<[string, Partial<Conversation>, Partial<typeof noFilter>, boolean | un
 });
 
 test('the query has what narrows', () => {
-  expect(queryOf({ ...noFilter, search: ' tea ' })).toEqual({ view: 'mine', search: 'tea' });
-  expect(queryOf({ ...noFilter, view: 'all', state: anyState })).toEqual({ view: 'all', state: anyState });
+  expect(savedOf({ ...noFilter, search: ' tea ' })).toEqual({ view: 'mine', search: 'tea' });
+  expect(savedOf({ ...noFilter, view: 'all', state: anyState })).toEqual({
+    view: 'all',
+    state: ['open', 'snoozed', 'closed'],
+  });
   expect(countFilters({ ...noFilter, channel: 'sms', unread: true, state: 'closed' })).toBe(3);
 });
 

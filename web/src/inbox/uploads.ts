@@ -1,6 +1,6 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
-import { useTranslation } from 'react-i18next';
-import { notifyFailure } from '../ui/notify';
+import { Problem } from '../api/problem';
+import { sentence } from '../ui/notify';
 import { uploadAttachment } from './routes';
 import type { Attachment } from './types';
 
@@ -10,7 +10,9 @@ export interface Upload {
   name: string;
   /** 0…1 */
   done: number;
+  /** What to say about it, if it has failed; what the server has refused is not tried again. */
   failed?: string;
+  refused?: boolean;
   cancel: () => void;
   again: () => void;
 }
@@ -20,7 +22,6 @@ export function useUploads(arrived: (attachment: Attachment) => void): {
   uploads: Upload[];
   add: (files: Iterable<File>) => void;
 } {
-  const { t } = useTranslation('errors');
   const [uploads, setUploads] = useState<Upload[]>([]);
   const stops = useRef(new Set<AbortController>());
   useEffect(() => {
@@ -54,12 +55,11 @@ export function useUploads(arrived: (attachment: Attachment) => void): {
         })
         .catch((error: Error) => {
           if (stop.signal.aborted) return;
-          set({ failed: t('network') });
-          notifyFailure(error);
+          set({ failed: sentence(error), refused: error instanceof Problem && error.status < 500 });
         })
         .finally(() => stops.current.delete(stop));
     },
-    [arrived, t],
+    [arrived],
   );
   const add = useCallback(
     (files: Iterable<File>) => {

@@ -2,6 +2,7 @@ import { Anchor, Drawer, Group, Skeleton, Stack, Title } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useTranslation } from 'react-i18next';
+import type { Schema } from '../api/client';
 import { contactQuery, ticketQuery } from '../api/queries';
 import { useCan } from '../app/session';
 import { contactName } from '../contacts/name';
@@ -10,7 +11,7 @@ import { ChannelIcon } from '../inbox/channels';
 import { usePersonName } from '../inbox/name';
 import { useNames } from '../inbox/names';
 import { conversationQuery, stepsQuery } from '../inbox/queries';
-import type { Conversation, Step } from '../inbox/types';
+import type { Conversation } from '../inbox/types';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import { Facts } from '../ui/Page';
 import { QueuePath, State } from '../ui/State';
@@ -128,7 +129,7 @@ function Steps({ id }: { id: string }) {
   const { t } = useTranslation('supervisor');
   const found = useQuery(stepsQuery(id));
   const names = useNames();
-  const about = (step: Step): string =>
+  const about = (step: Schema['ConversationStep']): string =>
     [
       step.agent_id && names.agent(step.agent_id),
       step.detail?.agent && `→ ${names.agent(step.detail.agent)}`,

@@ -29,7 +29,8 @@ export function notifyFailure(error: Error): void {
   });
 }
 
-function sentence(error: Error): string {
+/** What a failure says where no hook can be used. */
+export function sentence(error: Error): string {
   if (!(error instanceof Problem)) return i18next.t('errors:network');
   return i18next.exists(error.code, { ns: 'errors' }) ? i18next.t(`errors:${error.code}`) : error.message;
 }

@@ -6,7 +6,6 @@ import { useTranslation } from 'react-i18next';
 import type { Schema } from '../../api/client';
 import { deadLettersQuery } from '../../api/queries';
 import { useFailureText } from '../../inbox/failure';
-import type { Failure } from '../../inbox/types';
 import { type Column, DataTable } from '../../ui/DataTable';
 import { Section } from '../../ui/Page';
 import { DateTime } from '../../ui/time';
@@ -27,8 +26,7 @@ export function DeadLetters({ account, onLeave }: { account: Account; onLeave: (
         header: t('deadWhy'),
         cell: (d) => (
           <>
-            {failureText(d.error as Failure | undefined)}{' '}
-            <span className="quiet">{t('deadTries', { count: d.tries })}</span>
+            {failureText(d.error)} <span className="quiet">{t('deadTries', { count: d.tries })}</span>
           </>
         ),
       },
