@@ -97,7 +97,7 @@ export async function signIn(page: Page, user: string, path = '/'): Promise<void
 /** Ends the conversations that other specs have left: they would ring at an agent before a call does. */
 export async function endConversations(browser: Browser): Promise<void> {
   const context = await browser.newContext();
-  const data = { email: 'supervisor@demo.test', password };
+  const data = { email: 'admin@demo.test', password };
   await context.request.post(`${url}/api/v1/login`, { data });
   const { items } = (await (await context.request.get(`${url}/api/v1/conversations?limit=200`)).json()) as {
     items: { id: string; state: string }[];
