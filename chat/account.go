@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"tandem/internal/fault"
 	"tandem/internal/storage"
@@ -71,84 +70,6 @@ var (
 	accountName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$`)
 )
 
-// account is a row of chat_accounts.
-type account struct {
-	Account
-	label   string
-	queue   *uuid.UUID
-	enabled bool
-	state   AccountState
-	reason  string
-	version int
-	traits  Traits
-}
-
-const accountColumns = `account_id, tenant_id, channel, name, label, queue_id, settings, secrets, enabled, state, state_reason, version`
-
-func (s *Service) scanAccount(ctx context.Context, tx *storage.Tx, row pgx.Row) (*account, error) {
-	var a account
-	var sealed []byte
-	err := row.Scan(&a.ID, &a.Tenant, &a.Channel, &a.Name, &a.label, &a.queue, &a.Settings, &sealed, &a.enabled, &a.state, &a.reason, &a.version)
-	if err != nil {
-		return nil, err
-	}
-	m := s.makers[a.Channel]
-	a.traits = m.Traits
-	for _, f := range m.Fields {
-		if !f.Secret && a.Settings[f.Name] == "" && f.Default != "" {
-			a.Settings[f.Name] = f.Default
-		}
-	}
-	a.Secrets = map[string]string{}
-	if sealed == nil {
-		return &a, nil
-	}
-	key, err := s.cfg.Keys.Tenant(ctx, tx, a.Tenant)
-	if err != nil {
-		return nil, err
-	}
-	plain, err := key.Open(sealed, secretsContext(a.ID))
-	if err == nil {
-		err = json.Unmarshal(plain, &a.Secrets)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("open an account's secrets: %w", err)
-	}
-	return &a, nil
-}
-
-func secretsContext(account uuid.UUID) string { return "chat account " + account.String() }
-
-// accountByName finds an account for its hook, in a worker's transaction.
-func (s *Service) accountByName(ctx context.Context, tx *storage.Tx, channel queues.Channel, name string) (*account, error) {
-	a, err := s.scanAccount(ctx, tx, tx.QueryRow(ctx, `SELECT `+accountColumns+` FROM chat_accounts WHERE channel = $1 AND name = $2 AND archived_at IS NULL`, channel, name))
-	return a, storage.Missing(err, ErrNoAccount)
-}
-
-func (s *Service) account(ctx context.Context, tx *storage.Tx, id uuid.UUID) (*account, error) {
-	a, err := s.scanAccount(ctx, tx, tx.QueryRow(ctx, `SELECT `+accountColumns+` FROM chat_accounts WHERE account_id = $1`, id))
-	return a, storage.Missing(err, ErrNoAccount)
-}
-
-// channel returns the account's channel, made anew after the account has changed.
-func (s *Service) channel(a *account) (Channel, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if o, ok := s.open[a.ID]; ok && o.version == a.version {
-		return o.channel, nil
-	}
-	m, ok := s.makers[a.Channel]
-	if !ok {
-		return nil, ErrChannel
-	}
-	c, err := m.Open(a.Account, Needs{Client: s.cfg.Client, Now: s.cfg.DB.Now, PublicURL: s.cfg.PublicURL})
-	if err != nil {
-		return nil, fmt.Errorf("open a channel: %w", err)
-	}
-	s.open[a.ID] = opened{version: a.version, channel: c}
-	return c, nil
-}
-
 // Makers lists the kinds of channels in the order that they were given in.
 func (s *Service) Makers() []Maker { return s.cfg.Makers }
 
@@ -166,7 +87,7 @@ func (s *Service) AddAccount(ctx context.Context, tenant uuid.UUID, ch AccountCh
 		if err := s.onlyWeChat(ctx, tx, ch.Channel); err != nil {
 			return err
 		}
-		if err := a.apply(m, ch); err != nil {
+		if err := a.apply(m, ch, s.needs()); err != nil {
 			return err
 		}
 		_, err := tx.Exec(ctx, `INSERT INTO chat_accounts (account_id, tenant_id, channel, name, label, state_at, created_at) VALUES ($1, $2, $3, $4, $5, $6, $6)`,
@@ -199,7 +120,7 @@ func (s *Service) ChangeAccount(ctx context.Context, tenant, id uuid.UUID, ch Ac
 		if err != nil {
 			return err
 		}
-		if err := a.apply(s.makers[a.Channel], ch); err != nil {
+		if err := a.apply(s.makers[a.Channel], ch, s.needs()); err != nil {
 			return err
 		}
 		if len(ch.Secrets) > 0 || len(ch.Settings) > 0 || ch.Enabled != nil && *ch.Enabled {
@@ -218,8 +139,19 @@ func (s *Service) ChangeAccount(ctx context.Context, tenant, id uuid.UUID, ch Ac
 	return v, wrap("change a channel account", err)
 }
 
-// apply takes a change over and checks it.
-func (a *account) apply(m Maker, ch AccountChange) error {
+// filled are settings with the platform's own values where nobody has given one.
+func (m Maker) filled(settings map[string]string) map[string]string {
+	all := maps.Clone(settings)
+	for _, f := range m.Fields {
+		if !f.Secret && all[f.Name] == "" && f.Default != "" {
+			all[f.Name] = f.Default
+		}
+	}
+	return all
+}
+
+// apply takes a change over and checks it. What an account is set up with has to open its channel, unless it is left as it is.
+func (a *account) apply(m Maker, ch AccountChange, n Needs) error {
 	if ch.Label != nil {
 		a.label = strings.TrimSpace(*ch.Label)
 	}
@@ -257,7 +189,13 @@ func (a *account) apply(m Maker, ch AccountChange) error {
 			return fault.Newf(fault.Invalid, "channel_field_missing", "Give the account's %s.", f.Name).WithField(f.Name)
 		}
 	}
-	return nil
+	if a.version > 0 && len(ch.Settings)+len(ch.Secrets) == 0 {
+		return nil
+	}
+	trial := a.Account
+	trial.Settings = m.filled(a.Settings)
+	_, err := m.Open(trial, n)
+	return err
 }
 
 func (a *account) set(m Maker, name string, value *string, secret bool) error {
@@ -323,6 +261,19 @@ func (s *Service) setState(ctx context.Context, tx *storage.Tx, a *account, stat
 	return s.tellAccount(ctx, tx, "channel.state", a)
 }
 
+// accountNews takes over what the platform says of an account.
+func (s *Service) accountNews(ctx context.Context, tx *storage.Tx, a *account, n AccountEvent) error {
+	if len(n.Detail) > 0 {
+		if _, err := tx.Exec(ctx, `UPDATE chat_accounts SET detail = detail || $2 WHERE account_id = $1`, a.ID, n.Detail); err != nil {
+			return err
+		}
+	}
+	if n.State == "" {
+		return nil
+	}
+	return s.setState(ctx, tx, a, n.State, n.Reason)
+}
+
 // ArchiveAccount ends an account: its hook answers 404 from now on, its conversations stay.
 func (s *Service) ArchiveAccount(ctx context.Context, tenant, id uuid.UUID) error {
 	err := s.cfg.DB.Tenant(ctx, tenant, func(tx *storage.Tx) error {
@@ -332,19 +283,15 @@ func (s *Service) ArchiveAccount(ctx context.Context, tenant, id uuid.UUID) erro
 		}
 		// The name is free again.
 		tag, err := tx.Exec(ctx, `UPDATE chat_accounts SET archived_at = $2, enabled = false, name = name || '~' || account_id WHERE account_id = $1 AND archived_at IS NULL`, id, tx.Now)
-		if err != nil || tag.RowsAffected() == 0 {
-			return cmpErr(err, ErrNoAccount)
+		if err != nil {
+			return err
+		}
+		if tag.RowsAffected() == 0 {
+			return ErrNoAccount
 		}
 		return s.tellAccount(ctx, tx, "channel.archived", a)
 	})
 	return wrap("archive a channel account", err)
-}
-
-func cmpErr(err error, otherwise error) error {
-	if err != nil {
-		return err
-	}
-	return otherwise
 }
 
 // onlyWeChat lets a tenant have one WeChat account, unless it has set otherwise (CH-2).
@@ -452,13 +399,9 @@ func (s *Service) storedSecrets(ctx context.Context, tx *storage.Tx, id uuid.UUI
 
 // CheckAccount tries an account and stores what the platform says: one that works is ok again.
 func (s *Service) CheckAccount(ctx context.Context, tenant, id uuid.UUID) (v AccountView, err error) {
-	var a *account
-	if err = s.cfg.DB.Tenant(ctx, tenant, func(tx *storage.Tx) error { a, err = s.account(ctx, tx, id); return err }); err != nil {
-		return v, wrap("check a channel account", err)
-	}
-	c, err := s.channel(a)
+	a, c, err := s.opened(ctx, tenant, id)
 	if err != nil {
-		return v, err
+		return v, wrap("check a channel account", err)
 	}
 	health, failed := c.Check(ctx)
 	err = s.cfg.DB.Tenant(ctx, tenant, func(tx *storage.Tx) error {
@@ -510,13 +453,9 @@ func wrap(what string, err error) error {
 
 // SetHook tells the platform where the account's hook is; ErrNotOnHere where people have to enter it there themselves.
 func (s *Service) SetHook(ctx context.Context, tenant, id uuid.UUID) (v AccountView, err error) {
-	var a *account
-	if err = s.cfg.DB.Tenant(ctx, tenant, func(tx *storage.Tx) error { a, err = s.account(ctx, tx, id); return err }); err != nil {
-		return v, wrap("set a hook", err)
-	}
-	c, err := s.channel(a)
+	a, c, err := s.opened(ctx, tenant, id)
 	if err != nil {
-		return v, err
+		return v, wrap("set a hook", err)
 	}
 	h, ok := c.(Hooker)
 	if !ok {

@@ -22,7 +22,7 @@ func (s *Service) route(ctx context.Context, tx *storage.Tx, c *row, said bool) 
 	if c.woken && c.ownerKind == HumanOwner {
 		return s.resume(ctx, tx, c)
 	}
-	if c.ownerKind != NoOwner || c.queue == nil || c.enqueueAt != nil || !said {
+	if c.placed(said) {
 		return nil
 	}
 	waits, err := s.waits(ctx, tx, c.id)
@@ -30,6 +30,11 @@ func (s *Service) route(ctx context.Context, tx *storage.Tx, c *row, said bool) 
 		return err
 	}
 	return s.enqueue(ctx, tx, c, c.preferred)
+}
+
+// placed says that there is nothing to route: somebody has the conversation, it has no queue or its queue is closed, or nothing was said yet.
+func (c *row) placed(said bool) bool {
+	return c.ownerKind != NoOwner || c.queue == nil || c.enqueueAt != nil || !said
 }
 
 // waits says whether a conversation is an item of its queue.

@@ -61,7 +61,9 @@ const (
 func (s *Service) ReadFirst(ctx context.Context) error {
 	rows, err := s.dueInbox(ctx)
 	if err == nil && len(rows) > 0 {
-		s.readOne(ctx, rows[0])
+		arrivals := s.decode(ctx, rows[:1])
+		s.readLane(ctx, arrivals)
+		s.settle(ctx, rows[:1], arrivals)
 	}
 	return err
 }

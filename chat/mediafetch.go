@@ -44,17 +44,12 @@ type openAccount func(ctx context.Context, tenant, account uuid.UUID) (Channel, 
 type mediaChanged func(ctx context.Context, tx *storage.Tx, message uuid.UUID) error
 
 // openAccount implements openAccount.
-func (s *Service) openAccount(ctx context.Context, tenant, id uuid.UUID) (c Channel, found Account, err error) {
-	err = s.cfg.DB.Tenant(ctx, tenant, func(tx *storage.Tx) error {
-		a, err := s.account(ctx, tx, id)
-		if err != nil {
-			return err
-		}
-		found = a.Account
-		c, err = s.channel(a)
-		return err
-	})
-	return c, found, err
+func (s *Service) openAccount(ctx context.Context, tenant, id uuid.UUID) (Channel, Account, error) {
+	a, c, err := s.opened(ctx, tenant, id)
+	if err != nil {
+		return nil, Account{}, err
+	}
+	return c, a.Account, nil
 }
 
 // mediaChanged implements mediaChanged: the message counts as changed, and screens that show it are told.

@@ -45,20 +45,33 @@ func personOf(ctx context.Context, tx *storage.Tx, id uuid.UUID) (*person, error
 	return scanPerson(tx.QueryRow(ctx, `SELECT `+personColumns+` FROM chat_people WHERE person_id = $1 FOR UPDATE`, id))
 }
 
+// keys are what the customer of the event may be known by: their id, in all its spellings.
+func (r *receiver) keys() []string {
+	id := r.e.From.ID
+	if id == "" {
+		return nil
+	}
+	keys := []string{id}
+	if f := r.s.makers[r.account.Channel].Variants; f != nil {
+		keys = append(keys, f(id)...)
+	}
+	return keys
+}
+
 // person finds the customer of an event, or makes one with a contact, and locks them: what happens to one customer happens in a row.
 func (r *receiver) person(ctx context.Context) (*person, error) {
-	who := r.e.From
-	keys := []string{who.ID}
-	if f := r.s.makers[r.account.Channel].Variants; f != nil && who.ID != "" {
-		keys = append(keys, f(who.ID)...)
-	}
-	found, err := r.lookUp(ctx, keys, who.Alias)
+	keys, alias := r.keys(), r.e.From.Alias
+	found, err := r.lookUp(ctx, keys, alias)
 	if err != nil {
 		return nil, err
 	}
 	if len(found) == 0 {
 		// Two first messages in the same instant are one customer.
-		for _, name := range []string{slices.Min(keys), who.Alias} {
+		names := []string{alias}
+		if len(keys) > 0 {
+			names = []string{slices.Min(keys), alias}
+		}
+		for _, name := range names {
 			if name == "" {
 				continue
 			}
@@ -66,7 +79,7 @@ func (r *receiver) person(ctx context.Context) (*person, error) {
 				return nil, err
 			}
 		}
-		if found, err = r.lookUp(ctx, keys, who.Alias); err != nil {
+		if found, err = r.lookUp(ctx, keys, alias); err != nil {
 			return nil, err
 		}
 	}
@@ -86,10 +99,52 @@ func (r *receiver) person(ctx context.Context) (*person, error) {
 	return keep, r.learn(ctx, keep)
 }
 
-func (r *receiver) lookUp(ctx context.Context, keys []string, alias string) ([]*person, error) {
-	keys = slices.DeleteFunc(slices.Clone(keys), func(k string) bool { return k == "" })
-	rows, err := r.tx.Query(ctx, `SELECT `+personColumns+` FROM chat_people WHERE account_id = $1 AND (key = ANY ($2) OR $3 <> '' AND alias = $3) ORDER BY created_at, person_id FOR UPDATE`,
-		r.account.ID, keys, alias)
+// acquainted finds the customers of several events and locks them. Whoever is not exactly one known person, or is another event's too, is unusual.
+func acquainted(ctx context.Context, rs []*receiver) (known, unusual []*receiver, err error) {
+	var keys, aliases []string
+	for _, r := range rs {
+		keys, aliases = append(keys, r.keys()...), append(aliases, r.e.From.Alias)
+	}
+	found, err := rs[0].lookUp(ctx, keys, aliases...)
+	if err != nil {
+		return nil, nil, err
+	}
+	byKey, byAlias, taken := map[string]*person{}, map[string]*person{}, map[uuid.UUID]bool{}
+	for _, p := range found {
+		byKey[p.ID], byAlias[p.Alias] = p, p
+	}
+	for _, r := range rs {
+		are := map[*person]bool{}
+		for _, key := range r.keys() {
+			are[byKey[key]] = true
+		}
+		if r.e.From.Alias != "" {
+			are[byAlias[r.e.From.Alias]] = true
+		}
+		delete(are, nil)
+		for p := range are {
+			r.p = p
+		}
+		if len(are) != 1 || taken[r.p.id] {
+			unusual = append(unusual, r)
+			continue
+		}
+		taken[r.p.id] = true
+		known = append(known, r)
+		if err := r.learn(ctx, r.p); err != nil {
+			return nil, nil, err
+		}
+	}
+	return known, unusual, nil
+}
+
+// lookUp finds and locks those who are known by one of the names.
+func (r *receiver) lookUp(ctx context.Context, keys []string, aliases ...string) ([]*person, error) {
+	named := func(names []string) []string {
+		return slices.DeleteFunc(slices.Clone(names), func(n string) bool { return n == "" })
+	}
+	rows, err := r.tx.Query(ctx, `SELECT `+personColumns+` FROM chat_people WHERE account_id = $1 AND (key = ANY ($2) OR alias = ANY ($3)) ORDER BY created_at, person_id FOR UPDATE`,
+		r.account.ID, named(keys), named(aliases))
 	if err != nil {
 		return nil, err
 	}
@@ -189,23 +244,44 @@ func (r *receiver) unite(ctx context.Context, keep, other *person) error {
 	return r.s.cfg.CRM.Merge(ctx, r.tx, other.contact, keep.contact)
 }
 
-// opens notes what the customer did that lets us write (CH-3). Only what is newer than the last counts.
-func (r *receiver) opens(ctx context.Context, p *person, w Window) error {
-	if w == NoWindow {
-		return nil
-	}
-	if p.windowAt != nil && !r.e.At.After(*p.windowAt) && p.window != NoWindow {
-		return nil
+// opens notes what the customer did that lets us write (CH-3), and says whether that changes anything: only what is newer than the last counts.
+func (r *receiver) opens(p *person, w Window) bool {
+	if w == NoWindow || p.windowAt != nil && !r.e.At.After(*p.windowAt) && p.window != NoWindow {
+		return false
 	}
 	if old := windowRules[r.account.Channel][p.window]; w == ByAction && p.window == ByMessage && p.windowSends < old.sends && r.e.At.Before(p.windowAt.Add(old.lasts)) {
-		return nil // a click's minute is less than what is left
+		return false // a click's minute is less than what is left
 	}
 	p.window, p.windowAt, p.windowSends = w, &r.e.At, 0
 	if w == ByEntryPoint {
 		p.entryAt = &r.e.At
 	}
-	_, err := r.tx.Exec(ctx, `UPDATE chat_people SET window_kind = $2, window_at = $3, window_sends = 0, entry_at = $4 WHERE person_id = $1`, p.id, w, r.e.At, p.entryAt)
-	return err
+	return true
+}
+
+// reach is the statement that writes how a customer can be written to.
+func (p *person) reach() (sql string, args []any) {
+	return `UPDATE chat_people SET reachable = $2, unreachable = $3, consent = $4, window_kind = $5, window_at = $6, window_sends = $7, entry_at = $8, reply_token = $9, reply_until = $10
+		WHERE person_id = $1`, []any{p.id, p.reachable, p.why, p.consent, p.window, p.windowAt, p.windowSends, p.entryAt, p.reply, p.replyUntil}
+}
+
+// reaches writes what a message says of how its customer can be written to.
+func (r *receiver) reaches(b *pgx.Batch) {
+	in, p := r.e.Message, r.p
+	if in.Echo {
+		return
+	}
+	news := r.opens(p, in.Window)
+	if in.Reply != "" {
+		p.reply, p.replyUntil, news = in.Reply, &in.ReplyUntil, true
+	}
+	if !p.reachable { // who writes can be written to
+		p.reachable, p.why, news = true, "", true
+	}
+	if news {
+		sql, args := p.reach()
+		b.Queue(sql, args...)
+	}
 }
 
 // contact takes over what has become of a customer.
@@ -231,11 +307,10 @@ func (r *receiver) contact(ctx context.Context, n ContactEvent) error {
 	for category, on := range n.Consent {
 		p.consent[category] = on
 	}
-	if _, err := r.tx.Exec(ctx, `UPDATE chat_people SET reachable = $2, unreachable = $3, consent = $4 WHERE person_id = $1`, p.id, p.reachable, p.why, p.consent); err != nil {
-		return err
-	}
-	if err := r.opens(ctx, p, n.Window); err != nil {
-		return err
+	r.opens(p, n.Window)
+	sql, args := p.reach()
+	if _, err := r.tx.Exec(ctx, sql, args...); err != nil {
+		return wrap("write what has become of a customer", err)
 	}
 	return r.s.tellPerson(ctx, r.tx, p)
 }

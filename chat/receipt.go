@@ -82,7 +82,7 @@ func (r *receiver) receiptElsewhere(ctx context.Context, n Receipt) error {
 func (r *receiver) keepReceipt(ctx context.Context, n Receipt, matched bool) error {
 	detail := map[string]any{}
 	if n.Err != nil {
-		detail["verdict"], detail["code"], detail["detail"] = n.Err.Verdict, n.Err.Code, clean(n.Err.Detail)
+		detail["verdict"], detail["code"], detail["detail"] = n.Err.Verdict, n.Err.Code, n.Err.Detail
 	}
 	if len(n.Price) > 0 {
 		detail["price"] = n.Price

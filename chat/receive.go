@@ -1,13 +1,9 @@
 package chat
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -17,47 +13,259 @@ import (
 	"tandem/internal/storage"
 )
 
-// receiver lets one event of an account have its effect in one transaction. Locks are taken in one order: customer, conversation, messages.
+// receiver lets one event of an account have its effect in one transaction. Locks are taken in one order: the event's key, customer, conversation,
+// messages.
 type receiver struct {
 	s       *Service
 	tx      *storage.Tx
 	account *account
-	e       Event
+	e       Event // cleaned
+	place   int   // in the list that it came with
+
+	p      *person
+	c      *row
+	m      *newMessage
+	fresh  bool // m was not there yet
+	placed bool // c need not be routed
 }
 
-// clean leaves out what PostgreSQL cannot keep.
-func clean(text string) string {
-	return strings.ToValidUTF8(strings.ReplaceAll(text, "\x00", ""), "\uFFFD")
+// Receive takes over what an account's customers did, as from a hook; for the web widget, whose events need no inbox.
+func (s *Service) Receive(ctx context.Context, tenant, accountID uuid.UUID, list ...Event) error {
+	a, _, err := s.opened(ctx, tenant, accountID)
+	for _, e := range list {
+		if err == nil {
+			err = s.receive(ctx, a, e)
+		}
+	}
+	return wrap("receive", err)
 }
 
-func (r *receiver) message(ctx context.Context, in Incoming) error {
-	p, err := r.person(ctx)
+// receive lets one event have its effect, once, in one transaction.
+func (s *Service) receive(ctx context.Context, a *account, e Event) error {
+	_, err := s.receiveAll(ctx, a, []Event{e})
+	return err
+}
+
+// receiveAll lets events have their effect, each once, in one transaction: one of any kind, or messages of different customers of an account. Of
+// several those are left that do more than to go on with a conversation: it returns their places in the list, for receive.
+func (s *Service) receiveAll(ctx context.Context, a *account, list []Event) (left []int, err error) {
+	list = slices.Clone(list)
+	for i, e := range list {
+		list[i] = cleaned(e)
+	}
+	var fresh []*receiver
+	err = s.cfg.DB.Tenant(ctx, a.Tenant, func(tx *storage.Tx) error {
+		left = nil
+		mine := *a // what becomes of the account is noted there
+		rs := make([]*receiver, len(list))
+		for i, e := range list {
+			if e.At.IsZero() || e.At.After(tx.Now.Add(clockSkew)) {
+				e.At = tx.Now
+			}
+			rs[i] = &receiver{s: s, tx: tx, account: &mine, e: e, place: i}
+		}
+		fresh, err = unseen(ctx, rs)
+		if err != nil || len(fresh) == 0 {
+			return err
+		}
+		if len(list) == 1 {
+			return fresh[0].apply(ctx)
+		}
+		usual, unusual, err := meet(ctx, fresh)
+		if err != nil {
+			return err
+		}
+		for _, r := range unusual {
+			left = append(left, r.place)
+		}
+		fresh = usual
+		if err := said(ctx, usual); err != nil {
+			return err
+		}
+		return forget(ctx, unusual)
+	})
+	if err == nil {
+		s.countIncoming(a, list, fresh, left)
+	}
+	return left, err
+}
+
+// countIncoming counts messages of customers: those that were left are counted when they are taken alone.
+func (s *Service) countIncoming(a *account, list []Event, fresh []*receiver, left []int) {
+	for i, e := range list {
+		if e.Message == nil || e.Message.Echo || slices.Contains(left, i) {
+			continue
+		}
+		result := "duplicate"
+		if slices.ContainsFunc(fresh, func(r *receiver) bool { return r.place == i }) {
+			result = "stored"
+		}
+		s.metrics.messages.WithLabelValues(string(a.Channel), "in", result).Inc()
+	}
+}
+
+// clockSkew is how far a platform's clock may be ahead.
+const clockSkew = 2 * time.Minute
+
+// unseen notes the events' keys and returns those events that are seen for the first time; one without a key always is.
+func unseen(ctx context.Context, rs []*receiver) ([]*receiver, error) {
+	var keys []string
+	for _, r := range rs {
+		if r.e.Key != "" {
+			keys = append(keys, r.e.Key)
+		}
+	}
+	slices.Sort(keys) // so that nobody waits in a circle
+	tx, a := rs[0].tx, rs[0].account
+	rows, err := tx.Query(ctx, `INSERT INTO chat_seen (account_id, key, tenant_id, at) SELECT $1, key, $2, $3 FROM unnest($4::text[]) AS key ON CONFLICT DO NOTHING RETURNING key`,
+		a.ID, a.Tenant, tx.Now, slices.Compact(keys))
 	if err != nil {
+		return nil, err
+	}
+	first, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	return slices.DeleteFunc(slices.Clone(rs), func(r *receiver) bool {
+		if r.e.Key == "" {
+			return false
+		}
+		i := slices.Index(first, r.e.Key)
+		if i >= 0 {
+			first = slices.Delete(first, i, i+1) // one event of two with the same key
+		}
+		return i < 0
+	}), wrap("note events' keys", err)
+}
+
+// forget takes back that events were seen, which are left to be taken alone.
+func forget(ctx context.Context, left []*receiver) error {
+	if len(left) == 0 {
+		return nil
+	}
+	keys := make([]string, len(left))
+	for i, r := range left {
+		keys[i] = r.e.Key
+	}
+	_, err := left[0].tx.Exec(ctx, `DELETE FROM chat_seen WHERE account_id = $1 AND key = ANY ($2)`, left[0].account.ID, keys)
+	return wrap("take events' keys back", err)
+}
+
+// apply lets an event of any kind have its effect.
+func (r *receiver) apply(ctx context.Context) error {
+	switch e := r.e; {
+	case e.Message != nil:
+		return r.message(ctx)
+	case e.Receipt != nil:
+		return r.receipt(ctx, *e.Receipt)
+	case e.Reaction != nil, e.Edit != nil, e.Unsend != nil:
+		return r.change(ctx)
+	case e.Typing != nil:
+		return r.typing(ctx)
+	case e.Contact != nil:
+		return r.contact(ctx, *e.Contact)
+	case e.Template != nil:
+		return r.s.templateNews(ctx, r.tx, r.account, *e.Template)
+	case e.Account != nil:
+		return r.s.accountNews(ctx, r.tx, r.account, *e.Account)
+	}
+	return nil
+}
+
+func (r *receiver) message(ctx context.Context) (err error) {
+	if r.p, err = r.person(ctx); err != nil {
 		return err
 	}
-	if in.Echo {
-		return r.echo(ctx, p, in)
+	if r.e.Message.Echo {
+		return r.echo(ctx)
 	}
-	if err := r.opens(ctx, p, in.Window); err != nil {
+	if r.c, err = r.conversation(ctx); err != nil {
 		return err
 	}
-	if in.Reply != "" {
-		if _, err := r.tx.Exec(ctx, `UPDATE chat_people SET reply_token = $2, reply_until = $3 WHERE person_id = $1`, p.id, in.Reply, in.ReplyUntil); err != nil {
+	return said(ctx, []*receiver{r})
+}
+
+// meet finds the people and conversations of messages of different customers, and locks them. Messages that do not simply go on with an open
+// conversation that is where it belongs are unusual: what they take is locked, if at all, for nothing.
+func meet(ctx context.Context, rs []*receiver) (usual, unusual []*receiver, err error) {
+	first := rs[0]
+	known, unusual, err := acquainted(ctx, rs)
+	if err != nil {
+		return nil, nil, err
+	}
+	people := make([]uuid.UUID, len(known))
+	for i, r := range known {
+		people[i] = r.p.id
+	}
+	rows, err := first.tx.Query(ctx, `SELECT `+rowColumns+` FROM conversations WHERE person_id = ANY ($1) AND state <> 'closed' ORDER BY conversation_id FOR UPDATE`, people)
+	if err != nil {
+		return nil, nil, err
+	}
+	open, ids := map[uuid.UUID]*row{}, []uuid.UUID{}
+	list, err := pgx.CollectRows(rows, func(r pgx.CollectableRow) (*row, error) { return scanRow(r) })
+	if err != nil {
+		return nil, nil, wrap("find conversations", err)
+	}
+	for _, c := range list {
+		open[c.person], ids = c, append(ids, c.id)
+	}
+	waiting, err := first.s.cfg.Queues.ItemsIn(ctx, first.tx, ids)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, r := range known {
+		if c := open[r.p.id]; c != nil && c.state == Open {
+			_, waits := waiting[c.id]
+			r.c, r.placed = c, waits || c.placed(r.e.Message.Kind != Begin)
+		}
+		if r.placed || r.c != nil && r.e.Message.Standby {
+			usual = append(usual, r)
+		} else {
+			unusual = append(unusual, r)
+		}
+	}
+	return usual, unusual, nil
+}
+
+// said stores messages of customers, each in its conversation, and lets what follows from them happen.
+func said(ctx context.Context, rs []*receiver) error {
+	if len(rs) == 0 {
+		return nil
+	}
+	for _, r := range rs {
+		r.m = r.incoming()
+	}
+	rs, err := store(ctx, rs)
+	if err != nil || len(rs) == 0 {
+		return err
+	}
+	cs := make([]*row, len(rs))
+	for i, r := range rs {
+		if cs[i] = r.c; r.placed || r.e.Message.Standby {
+			continue
+		}
+		if err := r.s.route(ctx, r.tx, r.c, r.m.kind != Begin); err != nil {
 			return err
 		}
 	}
-	if !p.reachable { // who writes can be written to
-		if _, err := r.tx.Exec(ctx, `UPDATE chat_people SET reachable = true, unreachable = '' WHERE person_id = $1`, p.id); err != nil {
-			return err
-		}
-	}
-	c, err := r.conversation(ctx, p)
+	users, err := audiences(ctx, rs[0].tx, cs...)
 	if err != nil {
 		return err
 	}
+	entries := make([]events.Entry, len(rs))
+	for i, r := range rs {
+		t, typ := r.c.told(), "conversation.updated"
+		if !r.e.Message.Standby {
+			typ, t.Message, t.Direction, t.Author = "conversation.message", r.m.id, In, r.m.author
+		}
+		entries[i] = events.Entry{Tenant: r.c.tenant, Type: typ, Subject: r.c.id, Data: t, Users: users[r.c.id]}
+	}
+	return rs[0].s.cfg.Events.AppendAll(ctx, rs[0].tx, entries)
+}
+
+// incoming is the customer's message as it is stored.
+func (r *receiver) incoming() *newMessage {
+	in := r.e.Message
 	m := &newMessage{
-		at: r.e.At, direction: In, author: ByCustomer, authorName: clean(p.Name), kind: in.Kind, text: clean(in.Text), body: in.Body, raw: rawOf(in.Raw), external: clean(in.ID),
-		quoteExternal: clean(in.Quote), quoteToken: in.QuoteToken, readToken: in.ReadToken, album: in.Album,
+		at: r.e.At, direction: In, author: ByCustomer, authorName: r.p.Name, kind: in.Kind, text: in.Text, body: in.Body, raw: in.Raw, external: in.ID,
+		quoteExternal: in.Quote, quoteToken: in.QuoteToken, readToken: in.ReadToken, album: in.Album,
 	}
 	if m.kind == System {
 		m.direction, m.author = Internal, BySystem
@@ -68,149 +276,31 @@ func (r *receiver) message(ctx context.Context, in Incoming) error {
 	if client, err := uuid.Parse(in.ID); err == nil && r.account.Channel == Web {
 		m.client = &client
 	}
-	fresh, err := c.write(ctx, r.tx, m)
-	if err != nil || !fresh {
-		return err
-	}
-	if err := r.attach(ctx, m.id, in.Media); err != nil {
-		return err
-	}
-	if err := r.early(ctx, m.external); err != nil {
-		return err
-	}
-	if in.Standby {
-		return r.s.tell(ctx, r.tx, c, "conversation.updated", nil)
-	}
-	if err := r.s.route(ctx, r.tx, c, m.kind != Begin); err != nil {
-		return err
-	}
-	return r.s.tell(ctx, r.tx, c, "conversation.message", func(t *told) { t.Message, t.Direction, t.Author = m.id, In, m.author })
+	return m
 }
 
-// rawOf is JSON as PostgreSQL keeps it: without NUL, halves of characters and numbers beyond all bounds; nil for what is no JSON.
-func rawOf(raw []byte) []byte {
-	if len(raw) == 0 {
-		return nil
+// store writes messages with their files and what they say of their customers, and lets what overtook them have its effect. It returns those
+// that were not there yet.
+func store(ctx context.Context, rs []*receiver) (fresh []*receiver, err error) {
+	tx, b := rs[0].tx, &pgx.Batch{}
+	for _, r := range rs {
+		r.reaches(b)
+		r.c.put(b, tx.Now, r.m, &r.fresh)
 	}
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.UseNumber()
-	var v any
-	if d.Decode(&v) != nil {
-		return nil
+	if err := tx.SendBatch(ctx, b).Close(); err != nil {
+		return nil, wrap("write messages", err)
 	}
-	kept, err := json.Marshal(storable(v))
-	if err != nil {
-		return nil
-	}
-	return kept
-}
-
-func storable(v any) any {
-	switch v := v.(type) {
-	case string:
-		return clean(v)
-	case json.Number:
-		if _, err := v.Float64(); err != nil || len(v) > 40 {
-			return string(v)
+	var external []string
+	for _, r := range rs {
+		if !r.fresh {
+			continue
 		}
-	case []any:
-		for i := range v {
-			v[i] = storable(v[i])
+		if err := r.attach(ctx, r.m.id, r.e.Message.Media); err != nil {
+			return nil, err
 		}
-	case map[string]any:
-		for name, value := range v {
-			delete(v, name)
-			v[clean(name)] = storable(value)
-		}
+		fresh, external = append(fresh, r), append(external, r.m.external)
 	}
-	return v
-}
-
-// cleaned is an event without what PostgreSQL cannot keep.
-func cleaned(e Event) Event {
-	texts := []*string{&e.Key, &e.From.ID, &e.From.Alias, &e.From.Phone, &e.From.Name, &e.From.Username, &e.From.Language, &e.From.Country, &e.From.Avatar}
-	if e.Message != nil {
-		m := *e.Message
-		e.Message = &m
-		texts = append(texts, &m.ID, &m.Text, &m.Quote, &m.Album, &m.Via, &m.Reply, &m.QuoteToken, &m.ReadToken)
-		m.Raw = rawOf(m.Raw)
-		m.Media = cleanedMedia(m.Media)
-		var body Body
-		if b, err := json.Marshal(m.Body); err == nil && json.Unmarshal(rawOf(b), &body) == nil {
-			m.Body = body
-		}
-	}
-	if e.Receipt != nil {
-		r := *e.Receipt
-		e.Receipt = &r
-		texts = append(texts, &r.ID)
-		r.Price = cleanedMap(r.Price)
-		if r.Err != nil {
-			r.Err = &SendError{Verdict: r.Err.Verdict, Code: clean(r.Err.Code), Detail: clean(r.Err.Detail), After: r.Err.After, Err: r.Err.Err}
-		}
-	}
-	if e.Contact != nil {
-		c := *e.Contact
-		e.Contact = &c
-		texts = append(texts, &c.Why, &c.Was.ID, &c.Was.Alias, &c.Merged.ID, &c.Merged.Alias)
-		c.Consent = cleanedMap(c.Consent)
-	}
-	if e.Template != nil {
-		n := *e.Template
-		e.Template = &n
-		texts = append(texts, &n.ID, &n.Name, &n.Language, &n.Status, &n.Quality, &n.Category, &n.Reason)
-	}
-	if e.Account != nil {
-		n := *e.Account
-		e.Account = &n
-		texts = append(texts, &n.Reason)
-		n.Detail = cleanedMap(n.Detail)
-	}
-	if e.Reaction != nil {
-		r := *e.Reaction
-		e.Reaction = &r
-		texts = append(texts, &r.To, &r.Emoji)
-	}
-	if e.Edit != nil {
-		d := *e.Edit
-		e.Edit = &d
-		d.Media = cleanedMedia(d.Media)
-		texts = append(texts, &d.Of, &d.Text)
-	}
-	if e.Unsend != nil {
-		u := *e.Unsend
-		e.Unsend = &u
-		texts = append(texts, &u.Of)
-	}
-	for _, t := range texts {
-		*t = clean(*t)
-	}
-	return e
-}
-
-func cleanedMap[V any](m map[string]V) map[string]V {
-	if m == nil {
-		return nil
-	}
-	kept := make(map[string]V, len(m))
-	for name, value := range m {
-		if text, ok := any(value).(string); ok {
-			value, _ = any(clean(text)).(V)
-		}
-		kept[clean(name)] = value
-	}
-	return kept
-}
-
-func cleanedMedia(refs []MediaRef) []MediaRef {
-	refs = slices.Clone(refs)
-	for i := range refs {
-		r := &refs[i]
-		for _, t := range []*string{&r.ID, &r.URL, &r.Name, &r.ContentType, &r.SHA256} {
-			*t = clean(*t)
-		}
-	}
-	return refs
+	return fresh, rs[0].early(ctx, external...)
 }
 
 func (r *receiver) attach(ctx context.Context, message uuid.UUID, refs []MediaRef) error {
@@ -229,20 +319,23 @@ func (r *receiver) attach(ctx context.Context, message uuid.UUID, refs []MediaRe
 	return r.s.cfg.Media.attachIncoming(ctx, r.tx, r.account.ID, message, refs)
 }
 
-// conversation finds the customer's conversation, opens it again, or begins one.
-func (r *receiver) conversation(ctx context.Context, p *person) (*row, error) {
-	c, err := openConversation(ctx, r.tx, p.id)
+// latest finds the customer's conversation, opens the last one again, or begins one.
+func (r *receiver) latest(ctx context.Context) (*row, error) {
+	c, err := openConversation(ctx, r.tx, r.p.id)
 	if errors.Is(err, pgx.ErrNoRows) {
-		c, err = r.reopened(ctx, p)
+		c, err = r.reopened(ctx)
 	}
 	if errors.Is(err, pgx.ErrNoRows) {
-		return r.begin(ctx, p)
+		return r.begin(ctx)
 	}
-	if err != nil {
-		return nil, wrap("find the conversation", err)
-	}
-	if c.state == Open {
-		return c, nil
+	return c, err
+}
+
+// conversation is the conversation that the customer goes on with: one that was put aside is woken.
+func (r *receiver) conversation(ctx context.Context) (*row, error) {
+	c, err := r.latest(ctx)
+	if err != nil || c.state == Open {
+		return c, wrap("find the conversation", err)
 	}
 	c.woken = true
 	if c.state, err = c.state.next(customerWrites); err != nil {
@@ -256,7 +349,7 @@ func (r *receiver) conversation(ctx context.Context, p *person) (*row, error) {
 }
 
 // reopened opens the customer's last conversation again, as long as the tenant wants that.
-func (r *receiver) reopened(ctx context.Context, p *person) (*row, error) {
+func (r *receiver) reopened(ctx context.Context) (*row, error) {
 	set, err := readSettings(ctx, r.tx)
 	if err != nil {
 		return nil, err
@@ -266,7 +359,7 @@ func (r *receiver) reopened(ctx context.Context, p *person) (*row, error) {
 		since = r.tx.Now.AddDate(0, 0, -set.ReopenDays)
 	}
 	c, err := scanRow(r.tx.QueryRow(ctx, `SELECT `+rowColumns+` FROM conversations
-		WHERE person_id = $1 AND state = 'closed' AND close_reason <> 'merged' AND closed_at >= $2 ORDER BY closed_at DESC LIMIT 1 FOR UPDATE`, p.id, since))
+		WHERE person_id = $1 AND state = 'closed' AND close_reason <> 'merged' AND closed_at >= $2 ORDER BY closed_at DESC LIMIT 1 FOR UPDATE`, r.p.id, since))
 	if err != nil {
 		return nil, err
 	}
@@ -274,7 +367,8 @@ func (r *receiver) reopened(ctx context.Context, p *person) (*row, error) {
 }
 
 // begin makes a conversation.
-func (r *receiver) begin(ctx context.Context, p *person) (*row, error) {
+func (r *receiver) begin(ctx context.Context) (*row, error) {
+	p := r.p
 	c := &row{
 		id: storage.NewID(), tenant: r.tx.Tenant, account: r.account.ID, person: p.id, contact: p.contact, channel: r.account.Channel, state: Open, ownerKind: NoOwner,
 		queue: r.account.queue, language: p.Language, openedAt: r.tx.Now,
@@ -292,7 +386,8 @@ func (r *receiver) begin(ctx context.Context, p *person) (*row, error) {
 }
 
 // echo is a message of ours that comes back, or one that somebody sent for us elsewhere.
-func (r *receiver) echo(ctx context.Context, p *person, in Incoming) error {
+func (r *receiver) echo(ctx context.Context) error {
+	in := r.e.Message
 	if in.EchoOf != uuid.Nil {
 		tag, err := r.tx.Exec(ctx, `UPDATE chat_outbox SET external_id = $2 WHERE outbox_id = $1 AND external_id IS NULL`, in.EchoOf, in.ID)
 		if err != nil || tag.RowsAffected() > 0 {
@@ -302,200 +397,29 @@ func (r *receiver) echo(ctx context.Context, p *person, in Incoming) error {
 	known, busy := false, false
 	err := r.tx.QueryRow(ctx, `
 		SELECT EXISTS (SELECT FROM messages WHERE account_id = $1 AND external_id = $2) OR EXISTS (SELECT FROM chat_outbox WHERE account_id = $1 AND external_id = $2),
-		       EXISTS (SELECT FROM chat_outbox WHERE person_id = $3 AND state = 'sending')`, r.account.ID, in.ID, p.id).Scan(&known, &busy)
+		       EXISTS (SELECT FROM chat_outbox WHERE person_id = $3 AND state = 'sending')`, r.account.ID, in.ID, r.p.id).Scan(&known, &busy)
 	if err != nil || known {
 		return err
 	}
 	if busy { // perhaps the one that is under way: its answer will tell
 		return r.keepEarly(ctx, in.ID)
 	}
-	return r.elsewhere(ctx, p, in)
+	return r.elsewhere(ctx)
 }
 
 // elsewhere stores what was sent for us by another program.
-func (r *receiver) elsewhere(ctx context.Context, p *person, in Incoming) error {
-	c, err := openConversation(ctx, r.tx, p.id)
-	if errors.Is(err, pgx.ErrNoRows) {
-		if c, err = r.reopened(ctx, p); errors.Is(err, pgx.ErrNoRows) {
-			c, err = r.begin(ctx, p)
-		}
-	}
-	if err != nil {
+func (r *receiver) elsewhere(ctx context.Context) (err error) {
+	if r.c, err = r.latest(ctx); err != nil {
 		return err
 	}
-	m := &newMessage{
-		at: r.e.At, direction: Out, author: ByApp, authorName: clean(in.Via), kind: in.Kind, text: clean(in.Text), body: in.Body, raw: rawOf(in.Raw), external: in.ID,
+	in := r.e.Message
+	r.m = &newMessage{
+		at: r.e.At, direction: Out, author: ByApp, authorName: in.Via, kind: in.Kind, text: in.Text, body: in.Body, raw: in.Raw, external: in.ID,
 		quoteExternal: in.Quote, album: in.Album, status: StatusSent,
 	}
-	fresh, err := c.write(ctx, r.tx, m)
-	if err != nil || !fresh {
+	fresh, err := store(ctx, []*receiver{r})
+	if err != nil || len(fresh) == 0 {
 		return err
 	}
-	if err := r.attach(ctx, m.id, in.Media); err != nil {
-		return err
-	}
-	if err := r.early(ctx, in.ID); err != nil {
-		return err
-	}
-	return r.s.tell(ctx, r.tx, c, "conversation.updated", func(t *told) { t.Message, t.Direction, t.Author = m.id, Out, ByApp })
-}
-
-// typing tells the agents' pages; nothing is stored.
-func (r *receiver) typing(ctx context.Context) error {
-	p, err := r.person(ctx)
-	if err != nil || !r.e.Typing.On {
-		return err
-	}
-	c, err := openConversation(ctx, r.tx, p.id)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	users, err := c.audience(ctx, r.tx)
-	if err != nil {
-		return err
-	}
-	r.tx.AfterCommit(func() {
-		if err := r.s.cfg.Bus.Tell(c.tenant, events.Note{Type: "conversation.typing", Subject: c.id, Users: users}); err != nil {
-			r.s.log.Error("a customer's typing could not be told", "err", err)
-		}
-	})
-	return nil
-}
-
-// change is a reaction, an edit or an unsend of a message, which may not have come yet.
-func (r *receiver) change(ctx context.Context) error {
-	var of string
-	switch {
-	case r.e.Reaction != nil:
-		of = r.e.Reaction.To
-	case r.e.Edit != nil:
-		of = r.e.Edit.Of
-	default:
-		of = r.e.Unsend.Of
-	}
-	message, conversation, err := r.known(ctx, of)
-	if errors.Is(err, pgx.ErrNoRows) {
-		if err := one(ctx, r.tx, r.account.ID, of); err != nil {
-			return err
-		}
-		if message, conversation, err = r.known(ctx, of); errors.Is(err, pgx.ErrNoRows) {
-			return r.keepEarly(ctx, of)
-		}
-	}
-	if err != nil {
-		return wrap("find the message that changes", err)
-	}
-	c, err := lockConversation(ctx, r.tx, conversation)
-	if err != nil {
-		return err
-	}
-	if err := r.changeOne(ctx, message); err != nil {
-		return err
-	}
-	if err := touch(ctx, r.tx, message); err != nil {
-		return err
-	}
-	return r.s.tell(ctx, r.tx, c, "conversation.updated", func(t *told) { t.Message = message })
-}
-
-// known finds a message by the platform's id of it.
-func (r *receiver) known(ctx context.Context, external string) (message, conversation uuid.UUID, err error) {
-	err = r.tx.QueryRow(ctx, `
-		SELECT message_id, conversation_id FROM messages WHERE account_id = $1 AND external_id = $2
-		UNION SELECT m.message_id, m.conversation_id FROM chat_outbox o JOIN messages m USING (message_id) WHERE o.account_id = $1 AND o.external_id = $2 LIMIT 1`,
-		r.account.ID, external).Scan(&message, &conversation)
-	return message, conversation, err
-}
-
-// one lets what is told of a platform's message wait for the transaction that makes the id known, and the other way round: what finds nobody
-// is kept for sure before, or looked for for sure after, the message is there. Whoever holds it locks nothing else but what is new.
-func one(ctx context.Context, tx *storage.Tx, account uuid.UUID, external string) error {
-	_, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended($1, 1))`, account.String()+"/"+external)
-	return wrap("wait for what is told of a message", err)
-}
-
-func (r *receiver) changeOne(ctx context.Context, message uuid.UUID) error {
-	switch e := r.e; {
-	case e.Reaction != nil: // one that was taken back stays as "", so that an older one that comes late has no effect
-		_, err := r.tx.Exec(ctx, `INSERT INTO chat_reactions (message_id, tenant_id, by_us, emoji, at) VALUES ($1, $2, false, $3, $4)
-			ON CONFLICT (message_id, by_us) DO UPDATE SET emoji = excluded.emoji, at = excluded.at WHERE chat_reactions.at <= excluded.at`, message, r.tx.Tenant, clean(e.Reaction.Emoji), e.At)
-		return err
-	case e.Edit != nil:
-		text := clean(e.Edit.Text)
-		tag, err := r.tx.Exec(ctx, `
-			UPDATE messages SET text = $2, words = to_tsvector('simple', $3), edited_at = $4, edit_number = greatest(edit_number, $5)
-			WHERE message_id = $1 AND unsent_at IS NULL AND CASE WHEN $5 > 0 THEN edit_number < $5 ELSE edited_at IS NULL OR edited_at <= $4 END`,
-			message, text, searchWords(text), e.At, e.Edit.Number)
-		if err != nil || tag.RowsAffected() == 0 {
-			return err
-		}
-		return r.attach(ctx, message, e.Edit.Media)
-	}
-	return r.unsend(ctx, message)
-}
-
-// unsend marks a message as taken back; its text goes unless the tenant keeps such.
-func (r *receiver) unsend(ctx context.Context, message uuid.UUID) error {
-	set, err := readSettings(ctx, r.tx)
-	if err != nil {
-		return err
-	}
-	_, err = r.tx.Exec(ctx, `
-		UPDATE messages SET unsent_at = coalesce(unsent_at, $2), text = CASE WHEN $3 THEN text ELSE '' END, body = CASE WHEN $3 THEN body ELSE '{}' END,
-			raw = CASE WHEN $3 THEN raw END, words = CASE WHEN $3 THEN words END
-		WHERE message_id = $1`, message, r.e.At, set.KeepUnsent)
-	if err != nil || set.KeepUnsent || r.s.cfg.Media == nil {
-		return err
-	}
-	_, err = r.tx.Exec(ctx, `UPDATE conversations c SET last_text = '' FROM messages m WHERE m.message_id = $1 AND c.conversation_id = m.conversation_id AND c.last_seq = m.seq`, message)
-	if err != nil {
-		return err
-	}
-	return r.s.cfg.Media.forget(ctx, r.tx, message)
-}
-
-// keepEarly keeps an event until the message that it is about has come.
-func (r *receiver) keepEarly(ctx context.Context, of string) error {
-	body, err := json.Marshal(r.e)
-	if err != nil {
-		return fmt.Errorf("encode an early event: %w", err)
-	}
-	_, err = r.tx.Exec(ctx, `INSERT INTO chat_early (early_id, tenant_id, account_id, external_id, event, created_at) VALUES ($1, $2, $3, $4, $5, $6)`,
-		storage.NewID(), r.tx.Tenant, r.account.ID, of, rawOf(body), r.tx.Now)
-	return wrap("keep an early event", err)
-}
-
-// early lets events have their effect that came before the message with this id.
-func (r *receiver) early(ctx context.Context, external string) error {
-	if external == "" {
-		return nil
-	}
-	if err := one(ctx, r.tx, r.account.ID, external); err != nil {
-		return err
-	}
-	rows, err := r.tx.Query(ctx, `DELETE FROM chat_early WHERE account_id = $1 AND external_id = $2 RETURNING early_id, event`, r.account.ID, external)
-	if err != nil {
-		return err
-	}
-	type kept struct {
-		id    uuid.UUID
-		event Event
-	}
-	all, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (k kept, err error) { return k, row.Scan(&k.id, &k.event) })
-	if err != nil {
-		return wrap("read early events", err)
-	}
-	slices.SortFunc(all, func(a, b kept) int { return a.event.At.Compare(b.event.At) })
-	for _, k := range all {
-		if k.event.Message != nil {
-			continue // the echo of this very message
-		}
-		if err := (&receiver{s: r.s, tx: r.tx, account: r.account, e: k.event}).change(ctx); err != nil {
-			return err
-		}
-	}
-	return nil
+	return r.s.tell(ctx, r.tx, r.c, "conversation.updated", func(t *told) { t.Message, t.Direction, t.Author = r.m.id, Out, ByApp })
 }

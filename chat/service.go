@@ -2,6 +2,7 @@ package chat
 
 import (
 	"context"
+	"hash/maphash"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -43,16 +44,12 @@ type Service struct {
 	makers  map[queues.Channel]Maker
 	metrics *metrics
 	sends   underway
+	known   *known
+	intake  *intake
+	seed    maphash.Seed // of the inbox's lanes
 
 	mu    sync.Mutex
-	open  map[uuid.UUID]opened // accounts by id
-	looks map[look]time.Time   // who reads others' conversations, and when that was last noted
-}
-
-// opened is an account's channel, of one version of the account.
-type opened struct {
-	version int
-	channel Channel
+	looks map[look]time.Time // who reads others' conversations, and when that was last noted
 }
 
 type metrics struct {
@@ -87,7 +84,8 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 
 // New makes a Service; nothing is read or sent before Run.
 func New(cfg Config) *Service {
-	s := &Service{cfg: cfg, log: cfg.Log, makers: make(map[queues.Channel]Maker), metrics: newMetrics(cfg.Metrics), open: make(map[uuid.UUID]opened), looks: make(map[look]time.Time), sends: newUnderway()}
+	s := &Service{cfg: cfg, log: cfg.Log, makers: make(map[queues.Channel]Maker), metrics: newMetrics(cfg.Metrics), known: newKnown(), looks: make(map[look]time.Time), sends: newUnderway(), seed: maphash.MakeSeed()}
+	s.intake = &intake{db: cfg.DB, bus: cfg.Bus, doors: make(map[uuid.UUID]*door)}
 	for _, m := range cfg.Makers {
 		s.makers[m.Channel] = m
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"tandem/internal/storage"
 	"tandem/queues"
@@ -83,47 +84,46 @@ type newMessage struct {
 }
 
 // write stores a message at the end of its conversation, which is locked. false: a message with its platform's id, or its client's, is there.
-func (c *row) write(ctx context.Context, tx *storage.Tx, m *newMessage) (bool, error) {
+func (c *row) write(ctx context.Context, tx *storage.Tx, m *newMessage) (fresh bool, err error) {
+	b := &pgx.Batch{}
+	c.put(b, tx.Now, m, &fresh)
+	return fresh, wrap("write a message", tx.SendBatch(ctx, b).Close())
+}
+
+// put is write as one of a batch's statements: it also brings the conversation's row up to its last message.
+func (c *row) put(b *pgx.Batch, now time.Time, m *newMessage, fresh *bool) {
 	if m.id == uuid.Nil {
 		m.id = storage.NewID()
 	}
 	if m.mentions == nil {
 		m.mentions = []uuid.UUID{}
 	}
-	if m.quote == nil && m.quoteExternal != "" {
-		if err := tx.QueryRow(ctx, `SELECT (SELECT message_id FROM messages WHERE account_id = $1 AND external_id = $2)`, c.account, m.quoteExternal).Scan(&m.quote); err != nil {
-			return false, wrap("look for a quoted message", err)
-		}
-	}
-	tag, err := tx.Exec(ctx, `
-		INSERT INTO messages (message_id, tenant_id, conversation_id, account_id, seq, rev, at, created_at, direction, author_kind, author, author_name, kind, text, body, raw,
-			external_id, client_id, quote_external, quote, quote_token, read_token, album, status, status_at, mentions, words)
-		SELECT $1, $2, $3, $4, last_seq + 1, rev + 1, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, nullif($15, ''), $16, $17, $18, $19, $20, $21, $22,
-			CASE WHEN $22 <> '' THEN $6::timestamptz END, $23, to_tsvector('simple', $24)
-		FROM conversations WHERE conversation_id = $3
-		ON CONFLICT DO NOTHING`,
-		m.id, c.tenant, c.id, c.account, m.at, tx.Now, m.direction, m.author, m.authorID, m.authorName, m.kind, m.text, m.body, m.raw,
-		m.external, m.client, m.quoteExternal, m.quote, m.quoteToken, m.readToken, m.album, m.status, m.mentions, searchWords(m.text))
-	if err != nil || tag.RowsAffected() == 0 {
-		return false, wrap("write a message", err)
-	}
-	c.lastSeq++
-	return true, c.wrote(ctx, tx, m)
-}
-
-// wrote brings the conversation's row up to its last message.
-func (c *row) wrote(ctx context.Context, tx *storage.Tx, m *newMessage) error {
-	_, err := tx.Exec(ctx, `
+	b.Queue(`
+		WITH m AS (
+			INSERT INTO messages (message_id, tenant_id, conversation_id, account_id, seq, rev, at, created_at, direction, author_kind, author, author_name, kind, text, body, raw,
+				external_id, client_id, quote_external, quote, quote_token, read_token, album, status, status_at, mentions, words)
+			SELECT $1, $2, $3, $4, last_seq + 1, rev + 1, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, nullif($15, ''), $16, $17,
+				coalesce($18, (SELECT message_id FROM messages q WHERE q.account_id = $4 AND q.external_id = nullif($17, ''))), $19, $20, $21, $22,
+				CASE WHEN $22 <> '' THEN $6::timestamptz END, $23, to_tsvector('simple', $24)
+			FROM conversations WHERE conversation_id = $3
+			ON CONFLICT DO NOTHING RETURNING message_id)
 		UPDATE conversations SET rev = rev + 1, last_seq = last_seq + 1,
-			last_at = CASE WHEN $2 <> 'internal' THEN greatest(last_at, $3) ELSE last_at END,
-			last_text = CASE WHEN $2 <> 'internal' THEN $4 ELSE last_text END,
-			last_direction = CASE WHEN $2 <> 'internal' THEN $2 ELSE last_direction END,
-			customer_at = CASE WHEN $2 = 'in' AND $7 <> 'begin' THEN greatest(customer_at, $6) ELSE customer_at END,
-			agent_at = CASE WHEN $2 = 'out' AND $5 <> 'system' THEN greatest(agent_at, $6) ELSE agent_at END,
-			first_reply_at = CASE WHEN $2 = 'out' AND $5 <> 'system' THEN coalesce(first_reply_at, $6) ELSE first_reply_at END,
-			unanswered = CASE WHEN $2 = 'in' AND $7 <> 'begin' THEN unanswered + 1 WHEN $2 = 'out' AND $5 <> 'system' THEN 0 ELSE unanswered END
-		WHERE conversation_id = $1`, c.id, m.direction, m.at, preview(m), m.author, tx.Now, m.kind)
-	return wrap("bring a conversation up to date", err)
+			last_at = CASE WHEN $7 <> 'internal' THEN greatest(last_at, $5) ELSE last_at END,
+			last_text = CASE WHEN $7 <> 'internal' THEN $25 ELSE last_text END,
+			last_direction = CASE WHEN $7 <> 'internal' THEN $7 ELSE last_direction END,
+			customer_at = CASE WHEN $7 = 'in' AND $11 <> 'begin' THEN greatest(customer_at, $6) ELSE customer_at END,
+			agent_at = CASE WHEN $7 = 'out' AND $8 <> 'system' THEN greatest(agent_at, $6) ELSE agent_at END,
+			first_reply_at = CASE WHEN $7 = 'out' AND $8 <> 'system' THEN coalesce(first_reply_at, $6) ELSE first_reply_at END,
+			unanswered = CASE WHEN $7 = 'in' AND $11 <> 'begin' THEN unanswered + 1 WHEN $7 = 'out' AND $8 <> 'system' THEN 0 ELSE unanswered END
+		WHERE conversation_id = $3 AND EXISTS (SELECT FROM m)`,
+		m.id, c.tenant, c.id, c.account, m.at, now, m.direction, m.author, m.authorID, m.authorName, m.kind, m.text, m.body, m.raw,
+		m.external, m.client, m.quoteExternal, m.quote, m.quoteToken, m.readToken, m.album, m.status, m.mentions, searchWords(m.text), preview(m)).
+		Exec(func(tag pgconn.CommandTag) error {
+			if *fresh = tag.RowsAffected() > 0; *fresh {
+				c.lastSeq++
+			}
+			return nil
+		})
 }
 
 // preview is the line that lists show of a message.
@@ -143,17 +143,27 @@ func touch(ctx context.Context, tx *storage.Tx, message uuid.UUID) error {
 	return wrap("note a message's change", err)
 }
 
-// audience are those whom a conversation concerns: its owner, collaborators, who was mentioned, and at whom it rings.
-func (c *row) audience(ctx context.Context, tx *storage.Tx) ([]uuid.UUID, error) {
-	rows, err := tx.Query(ctx, `SELECT user_id FROM conversation_people WHERE conversation_id = $1 AND (collaborator OR mentioned_until > $2)`, c.id, tx.Now)
+// audiences are those whom conversations concern, by conversation: the owner, collaborators, who was mentioned, and at whom it rings.
+func audiences(ctx context.Context, tx *storage.Tx, cs ...*row) (map[uuid.UUID][]uuid.UUID, error) {
+	users, ids := make(map[uuid.UUID][]uuid.UUID, len(cs)), make([]uuid.UUID, len(cs))
+	for i, c := range cs {
+		ids[i] = c.id
+	}
+	rows, err := tx.Query(ctx, `SELECT conversation_id, user_id FROM conversation_people WHERE conversation_id = ANY ($1) AND (collaborator OR mentioned_until > $2)`, ids, tx.Now)
 	if err != nil {
 		return nil, err
 	}
-	users, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
-	if c.owner != nil {
-		users = append(users, *c.owner)
+	var conversation, user uuid.UUID
+	_, err = pgx.ForEachRow(rows, []any{&conversation, &user}, func() error {
+		users[conversation] = append(users[conversation], user)
+		return nil
+	})
+	for _, c := range cs {
+		if c.owner != nil {
+			users[c.id] = append(users[c.id], *c.owner)
+		}
 	}
-	return users, err
+	return users, wrap("read whom conversations concern", err)
 }
 
 // told is the data of events of conversations.
@@ -185,7 +195,7 @@ func (c *row) told() told {
 
 // tell appends an event of a conversation, for those whom it concerns; also names whoever else is to hear of it.
 func (s *Service) tell(ctx context.Context, tx *storage.Tx, c *row, typ string, change func(*told), also ...uuid.UUID) error {
-	users, err := c.audience(ctx, tx)
+	users, err := audiences(ctx, tx, c)
 	if err != nil {
 		return err
 	}
@@ -193,7 +203,7 @@ func (s *Service) tell(ctx context.Context, tx *storage.Tx, c *row, typ string, 
 	if change != nil {
 		change(&t)
 	}
-	return s.cfg.Events.AppendTo(ctx, tx, append(users, also...), typ, c.id, t)
+	return s.cfg.Events.AppendTo(ctx, tx, append(users[c.id], also...), typ, c.id, t)
 }
 
 // note writes a step of a conversation's history.

@@ -35,14 +35,9 @@ func (s *Service) Templates(ctx context.Context, tenant, account uuid.UUID) (ts 
 
 // SyncTemplates fetches the account's templates from the platform.
 func (s *Service) SyncTemplates(ctx context.Context, tenant, id uuid.UUID) ([]Template, error) {
-	var a *account
-	err := s.cfg.DB.Tenant(ctx, tenant, func(tx *storage.Tx) (err error) { a, err = s.account(ctx, tx, id); return err })
+	a, c, err := s.opened(ctx, tenant, id)
 	if err != nil {
 		return nil, wrap("synchronise templates", err)
-	}
-	c, err := s.channel(a)
-	if err != nil {
-		return nil, err
 	}
 	has, ok := c.(Templater)
 	if !ok {

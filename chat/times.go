@@ -191,7 +191,7 @@ func (s *Service) earlyDue(ctx context.Context) error {
 				if err != nil {
 					return err
 				}
-				return s.apply(ctx, tx, a, k.event)
+				return (&receiver{s: s, tx: tx, account: a, e: k.event}).apply(ctx)
 			})
 		}
 	}

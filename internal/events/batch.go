@@ -16,9 +16,10 @@ type Entry struct {
 	Type    string
 	Subject uuid.UUID
 	Data    any
+	Users   []uuid.UUID // whose pages hear of it as of something of their own
 }
 
-// AppendAll is AppendFor for many events, in their order, with one statement: for whoever commits many changes at once.
+// AppendAll is AppendFor and AppendTo for many events, in their order, with one statement: for whoever commits many changes at once.
 func (l *Log) AppendAll(ctx context.Context, tx *storage.Tx, entries []Entry) error {
 	if len(entries) == 0 {
 		return nil
@@ -31,7 +32,7 @@ func (l *Log) AppendAll(ctx context.Context, tx *storage.Tx, entries []Entry) er
 		if err != nil {
 			return fmt.Errorf("encode event %s: %w", e.Type, err)
 		}
-		if posted[i], err = json.Marshal(Note{Type: e.Type, Subject: e.Subject}); err != nil {
+		if posted[i], err = json.Marshal(Note{Type: e.Type, Subject: e.Subject, Users: e.Users}); err != nil {
 			return fmt.Errorf("encode the note of event %s: %w", e.Type, err)
 		}
 		ids[i], tenants[i], subjects[i], types[i], bodies[i] = storage.NewID(), e.Tenant, e.Subject, e.Type, string(body)
