@@ -127,7 +127,7 @@ func newWorld(t *testing.T) *world {
 	w.CRM = crm.New(crm.Config{DB: w.DB, Events: w.events, Keys: keys, Blobs: blobs, Log: log})
 	w.CRMSync = crmsync.New(crmsync.Config{
 		DB: w.DB, Events: w.events, Bus: w.bus, Keys: keys, Recordings: w.Recordings, Log: log, Metrics: metrics,
-		Providers: map[string]crmsync.Open{"own": own.New(w.CRM), "rt": rt.New(http.DefaultTransport)},
+		Vendors: []crmsync.Vendor{own.New(w.CRM), rt.New(http.DefaultTransport)},
 	})
 	w.Analytics = analytics.New(analytics.Config{DB: w.DB, Bus: w.bus, Queues: w.Queues, Log: log, Metrics: metrics, Zone: func(context.Context, uuid.UUID) (string, error) { return "UTC", nil }, Later: func(context.Context, *storage.Tx, uuid.UUID) error { return nil }})
 	w.Bots = mediastream.New(mediastream.Config{DB: w.DB, Events: w.events, Keys: keys, Log: log, Metrics: metrics}, w.Calls)

@@ -5,8 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/url"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -20,40 +20,43 @@ const Own = "own"
 
 // Connection is how a tenant's CRM is reached.
 type Connection struct {
-	Tenant      uuid.UUID   `json:"-"`
-	Provider    string      `json:"provider"` // "own", "rt"
-	BaseURL     string      `json:"base_url"`
-	Queue       string      `json:"queue"`        // where new tickets go, if the CRM has queues
-	DataRecords []string    `json:"data_records"` // which flags and data of a call go onto its ticket; nil, to be stored: as before
-	Credentials Credentials `json:"-"`
-	Stored      bool        `json:"credentials_stored"` // of what Connection returns: there are credentials
+	Tenant      uuid.UUID         `json:"-"`
+	Provider    string            `json:"provider"` // a vendor's name: "own", "rt"
+	BaseURL     string            `json:"base_url"`
+	Queue       string            `json:"queue"`        // where new tickets go, if the CRM has queues
+	Settings    map[string]string `json:"settings"`     // the vendor's other fields that are no secrets, by name
+	Mapping     []Map             `json:"mapping"`      // what else is written into a ticket's fields; nil, to be stored: as before
+	AppendDays  int               `json:"append_days"`  // a call goes to the open ticket of its contact and queue, or one closed at most so many days ago; 0: each has its own
+	ContactData string            `json:"contact_data"` // the datum of a call that names its contact in the CRM; empty: known by number alone
+	DataRecords []string          `json:"data_records"` // which flags and data of a call go onto its ticket; nil, to be stored: as before
+	Credentials Credentials       `json:"-"`
+	Stored      bool              `json:"credentials_stored"` // of what Connection returns: there are credentials
+	Authorized  bool              `json:"authorized"`         // of what Connection returns: OAuth has given access
+
+	// Renew lets get fetch new tokens, unless the stored access token is another than stale: then somebody else has fetched them just now, and those
+	// are returned. It holds a lock meanwhile, so that a refresh token is spent once, and stores what get returns. It is set by the Service; nil while
+	// a connection is tried that is not stored.
+	Renew func(ctx context.Context, stale string, get func(ctx context.Context, now Credentials) (Credentials, error)) (Credentials, error) `json:"-"`
 }
 
-// Credentials open a CRM: a user with a password, or a token. They are stored sealed and never shown again.
+// Credentials open a CRM: those of the vendor's fields that are to be kept secret, and what OAuth has given. They are stored sealed and never
+// shown again.
 type Credentials struct {
-	User     string `json:"user,omitempty"`
-	Password string `json:"password,omitempty"`
-	Token    string `json:"token,omitempty"`
+	User      string    `json:"user,omitempty"`
+	Password  string    `json:"password,omitempty"`
+	Token     string    `json:"token,omitempty"`
+	Secret    string    `json:"secret,omitempty"`    // of an OAuth client, or a private key as PEM
+	Refresh   string    `json:"refresh,omitempty"`   // token
+	Access    string    `json:"access,omitempty"`    // token
+	ExpiresAt time.Time `json:"expires_at,omitzero"` // of Access; zero: not known
+	Instance  string    `json:"instance,omitempty"`  // where Access is good, if the vendor has said so with it
 }
 
 // IsZero says that there are none.
 func (c Credentials) IsZero() bool { return c == Credentials{} }
 
-// Errors for people.
-var (
-	ErrProvider = fault.New(fault.Invalid, "unknown_crm", "This CRM is not known.").WithField("provider")
-	ErrBaseURL  = fault.New(fault.Invalid, "bad_base_url", "The address must be like https://rt.example.com, without user, password or query.").WithField("base_url")
-)
-
-// CheckBaseURL accepts an http or https address without user, query and fragment, and returns it without a slash at its end. Providers
-// that have a base URL use it.
-func CheckBaseURL(text string) (string, error) {
-	u, err := url.Parse(strings.TrimSpace(text))
-	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || u.Opaque != "" {
-		return "", ErrBaseURL
-	}
-	return strings.TrimRight(u.String(), "/"), nil
-}
+// ErrProvider says that there is no such vendor.
+var ErrProvider = fault.New(fault.Invalid, "unknown_crm", "This CRM is not known.").WithField("provider")
 
 func sealContext(tenant uuid.UUID) string { return "crm connection of " + tenant.String() }
 
@@ -61,17 +64,17 @@ func sealContext(tenant uuid.UUID) string { return "crm connection of " + tenant
 func (s *Service) Connection(ctx context.Context, tenant uuid.UUID) (c Connection, err error) {
 	err = s.cfg.DB.Tenant(ctx, tenant, func(tx *storage.Tx) error {
 		c, err = s.connection(ctx, tx)
-		c.Stored, c.Credentials = !c.Credentials.IsZero(), Credentials{}
+		c.Stored, c.Authorized, c.Credentials = !c.Credentials.IsZero(), c.Credentials.Access != "", Credentials{}
 		return err
 	})
 	return c, err
 }
 
 func (s *Service) connection(ctx context.Context, tx *storage.Tx) (Connection, error) {
-	c := Connection{Tenant: tx.Tenant, Provider: Own, DataRecords: defaultRecords()}
+	c := Connection{Tenant: tx.Tenant, Provider: Own, Settings: map[string]string{}, Mapping: []Map{}, DataRecords: defaultRecords()}
 	var sealed []byte
-	err := tx.QueryRow(ctx, `SELECT provider, base_url, queue, data_records, credentials FROM crm_connections WHERE tenant_id = $1`, tx.Tenant).
-		Scan(&c.Provider, &c.BaseURL, &c.Queue, &c.DataRecords, &sealed)
+	err := tx.QueryRow(ctx, `SELECT provider, base_url, queue, settings, mapping, append_days, contact_data, data_records, credentials FROM crm_connections WHERE tenant_id = $1`, tx.Tenant).
+		Scan(&c.Provider, &c.BaseURL, &c.Queue, &c.Settings, &c.Mapping, &c.AppendDays, &c.ContactData, &c.DataRecords, &sealed)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return c, nil
 	}
@@ -99,6 +102,10 @@ func (s *Service) connection(ctx context.Context, tx *storage.Tx) (Connection, e
 // they are not to be sent elsewhere by somebody who does not know them.
 func (s *Service) SetConnection(ctx context.Context, tenant uuid.UUID, c Connection) error {
 	return s.cfg.DB.Tenant(ctx, tenant, func(tx *storage.Tx) error {
+		before, err := s.Secret(ctx, tx, tenant)
+		if err != nil {
+			return err
+		}
 		c, err := s.complete(ctx, tx, c)
 		if err != nil {
 			return err
@@ -109,22 +116,16 @@ func (s *Service) SetConnection(ctx context.Context, tenant uuid.UUID, c Connect
 		if _, err := s.open(c); err != nil {
 			return err
 		}
-		key, err := s.cfg.Keys.Tenant(ctx, tx, tenant)
+		sealed, err := s.seal(ctx, tx, c.Credentials)
 		if err != nil {
 			return err
 		}
-		plain, err := json.Marshal(c.Credentials)
-		if err != nil {
-			return fmt.Errorf("write the CRM's credentials: %w", err)
-		}
-		sealed, err := key.Seal(plain, sealContext(tenant))
-		if err != nil {
-			return err
-		}
-		_, err = tx.Exec(ctx, `INSERT INTO crm_connections (tenant_id, provider, base_url, queue, credentials, updated_at, data_records) VALUES ($1, $2, $3, $4, $5, $6, $7)
-			ON CONFLICT (tenant_id) DO UPDATE SET provider = excluded.provider, base_url = excluded.base_url, queue = excluded.queue,
-				credentials = excluded.credentials, updated_at = excluded.updated_at, data_records = excluded.data_records`,
-			tenant, c.Provider, c.BaseURL, c.Queue, sealed, tx.Now, c.DataRecords)
+		_, err = tx.Exec(ctx, `INSERT INTO crm_connections (tenant_id, provider, base_url, queue, credentials, updated_at, data_records, settings, mapping, append_days, contact_data)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+			ON CONFLICT (tenant_id) DO UPDATE SET provider = excluded.provider, base_url = excluded.base_url, queue = excluded.queue, credentials = excluded.credentials,
+				updated_at = excluded.updated_at, data_records = excluded.data_records, settings = excluded.settings, mapping = excluded.mapping,
+				append_days = excluded.append_days, contact_data = excluded.contact_data`,
+			tenant, c.Provider, c.BaseURL, c.Queue, sealed, tx.Now, c.DataRecords, c.Settings, c.Mapping, c.AppendDays, c.ContactData)
 		if err != nil {
 			return fmt.Errorf("store the CRM connection: %w", err)
 		}
@@ -135,7 +136,11 @@ func (s *Service) SetConnection(ctx context.Context, tenant uuid.UUID, c Connect
 			return err
 		}
 		tx.AfterCommit(s.wake)
-		return s.cfg.Recordings.Unpark(ctx, tx)
+		after, err := s.Secret(ctx, tx, tenant)
+		if err != nil {
+			return err
+		}
+		return s.cfg.Recordings.Reconnected(ctx, tx, before, after)
 	})
 }
 
@@ -147,6 +152,12 @@ func (s *Service) complete(ctx context.Context, tx *storage.Tx, c Connection) (C
 	}
 	if c.DataRecords == nil {
 		c.DataRecords = stored.DataRecords
+	}
+	if c.Mapping == nil {
+		c.Mapping = stored.Mapping
+	}
+	if c.Settings == nil {
+		c.Settings = map[string]string{}
 	}
 	if c.Credentials.IsZero() {
 		if stored.Provider == c.Provider && strings.TrimRight(stored.BaseURL, "/") == strings.TrimRight(strings.TrimSpace(c.BaseURL), "/") {
@@ -173,11 +184,11 @@ func (s *Service) Test(ctx context.Context, tenant uuid.UUID, c Connection) erro
 }
 
 func (s *Service) open(c Connection) (Provider, error) {
-	open := s.cfg.Providers[c.Provider]
-	if open == nil {
+	v, ok := s.vendors[c.Provider]
+	if !ok {
 		return nil, ErrProvider
 	}
-	return open(c)
+	return v.Open(c)
 }
 
 // provider opens what a tenant uses now, and returns its name.

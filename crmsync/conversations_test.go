@@ -57,10 +57,10 @@ func newDesk(t *testing.T) *desk {
 		DB: d.DB, Events: d.Events, Bus: d.Bus, Keys: d.Keys, Recordings: d.Service, Log: d.Log, Chat: d.chat,
 		Actions: smartactions.New(smartactions.Config{DB: d.DB, Events: d.Events, Keys: d.Keys, Blobs: blobs, Cleaner: cleaner, Log: d.Log}),
 		Base:    5 * time.Millisecond, Poll: 20 * time.Millisecond,
-		Providers: map[string]crmsync.Open{crmsync.Own: func(c crmsync.Connection) (crmsync.Provider, error) {
-			p, err := own.New(d.crm)(c)
+		Vendors: []crmsync.Vendor{{Name: crmsync.Own, Open: func(c crmsync.Connection) (crmsync.Provider, error) {
+			p, err := own.New(d.crm).Open(c)
 			return lossy{p, d}, err
-		}},
+		}}},
 	})
 	q, err := qs.CreateQueue(t.Context(), d.Tenant, queues.NewQueue{Name: "Support"})
 	d.ok(err)

@@ -48,8 +48,8 @@ func newNode(t *testing.T, maxPart int64) *node {
 	n.crm = crm.New(crm.Config{DB: n.DB, Events: n.Events, Keys: n.Keys, Blobs: blobs, Log: n.Log})
 	n.sync = crmsync.New(crmsync.Config{
 		DB: n.DB, Events: n.Events, Bus: n.Bus, Keys: n.Keys, Recordings: n.Service, Log: n.Log, Metrics: n.Registry,
-		Providers: map[string]crmsync.Open{crmsync.Own: own.New(n.crm), rt.Name: rt.New(transport)},
-		Base:      10 * time.Millisecond, Poll: 50 * time.Millisecond,
+		Vendors: []crmsync.Vendor{own.New(n.crm), rt.New(transport)},
+		Base:    10 * time.Millisecond, Poll: 50 * time.Millisecond,
 	})
 	n.Run(n.sync.Run)
 	n.Run(recording.NewUploader(n.Service, n.sync, recording.UploaderConfig{MaxPart: maxPart, Base: 10 * time.Millisecond, Poll: 50 * time.Millisecond, Metrics: n.Registry}).Run)
@@ -315,10 +315,10 @@ func TestOutboxOutlivesTheCRM(t *testing.T) {
 	}
 	s := crmsync.New(crmsync.Config{
 		DB: r.DB, Events: r.Events, Bus: r.Bus, Keys: r.Keys, Recordings: r.Service, Log: r.Log, Base: 5 * time.Millisecond, Poll: 10 * time.Millisecond,
-		Providers: map[string]crmsync.Open{crmsync.Own: func(conn crmsync.Connection) (crmsync.Provider, error) {
-			p, err := own.New(c)(conn)
+		Vendors: []crmsync.Vendor{{Name: crmsync.Own, Open: func(conn crmsync.Connection) (crmsync.Provider, error) {
+			p, err := own.New(c).Open(conn)
 			return down{p, failing}, err
-		}},
+		}}},
 	})
 	n := &node{Rig: r, crm: c, sync: s}
 	call, silent := storage.NewID(), storage.NewID()

@@ -20,12 +20,14 @@ import (
 type Provider interface {
 	// Limits is what the CRM allows.
 	Limits() recording.Limits
-	// EnsureContact returns the CRM's id of the customer's contact, made when there is none. A customer without an identity is a new contact
-	// for each call.
+	// EnsureContact returns the CRM's id of the customer's contact, made when there is none. It is looked for by c.External first, then by number. A
+	// customer without an identity is a new contact for each call.
 	EnsureContact(ctx context.Context, c Customer) (string, error)
 	// EnsureTicket returns the CRM's id of the ticket of a call or conversation, made when there is none: one for each, however often it is
 	// asked.
 	EnsureTicket(ctx context.Context, m Matter) (string, error)
+	// Tickets lists the tickets of a contact, named as EnsureContact names it, that still take notes and files: the newest first, at most 50.
+	Tickets(ctx context.Context, contact string) ([]Ticket, error)
 	// Attach puts a file of f.Size bytes on a ticket and returns the CRM's id for it, if it gives one.
 	Attach(ctx context.Context, ticket string, f File, r io.Reader) (string, error)
 	// Attachments lists the files of a ticket that bear the name, oldest first.
@@ -50,8 +52,9 @@ type Customer struct {
 	Account  string    `json:"account,omitempty"` // of ours to which they wrote: platforms' ids are good within one
 	Identity string    `json:"identity"`          // the number, or the platform's id; empty when withheld
 	Name     string    `json:"name"`
-	Phone    string    `json:"phone,omitempty"`  // E.164, where it is known
-	Contact  uuid.UUID `json:"contact,omitzero"` // in Tandem's own contacts, where it is known
+	Phone    string    `json:"phone,omitempty"`    // E.164, where it is known
+	Contact  uuid.UUID `json:"contact,omitzero"`   // in Tandem's own contacts, where it is known
+	External string    `json:"external,omitempty"` // the contact's id in the CRM, where the call's data name it
 }
 
 // Matter is what a ticket is about: a call or a conversation.
@@ -60,6 +63,8 @@ type Matter struct {
 	Title string     `json:"title"`
 	Words string     `json:"words"` // the ticket's first ones, where the CRM wants some
 	Queue *uuid.UUID `json:"queue_id,omitempty"`
+
+	Fields map[string]string `json:"fields,omitempty"` // of the new ticket, by the vendor's names
 }
 
 // Call is what a CRM is told of a call.

@@ -32,7 +32,7 @@ type Config struct {
 	Actions    *smartactions.Service // what customers sent
 	Chat       *chat.Service
 	Record     func(ctx context.Context, tenant, call uuid.UUID) (calls.CallRow, error) // of a call that may still last
-	Providers  map[string]Open                                                          // by name; "own" must be among them
+	Vendors    []Vendor                                                                 // the one named Own must be among them
 	Log        *slog.Logger
 	Metrics    prometheus.Registerer
 	Base       time.Duration // first pause after a failure; default 30 s
@@ -47,6 +47,8 @@ type Service struct {
 	cfg  Config
 	log  *slog.Logger
 	told *prometheus.CounterVec
+
+	vendors map[string]Vendor
 }
 
 const wakeSubject = "crmsync.work"
@@ -70,7 +72,10 @@ func New(cfg Config) *Service {
 	}
 	s := &Service{cfg: cfg, log: cfg.Log, told: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "tandem_crm_requests_total", Help: "Tickets and notes told to CRMs, by kind and result.",
-	}, []string{"kind", "result"})}
+	}, []string{"kind", "result"}), vendors: make(map[string]Vendor)}
+	for _, v := range cfg.Vendors {
+		s.vendors[v.Name] = v
+	}
 	if cfg.Metrics != nil {
 		cfg.Metrics.MustRegister(s.told)
 	}

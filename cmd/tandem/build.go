@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -26,6 +25,7 @@ import (
 	"tandem/crmsync/rt"
 	"tandem/internal/audit"
 	"tandem/internal/auth"
+	"tandem/internal/egress"
 	"tandem/internal/events"
 	"tandem/internal/fault"
 	"tandem/internal/storage"
@@ -244,6 +244,7 @@ func (a *app) buildServices(context.Context) (err error) {
 	a.recording, err = recording.New(recording.Config{
 		DB: a.db, Events: a.events, Bus: a.bus, Keys: a.keys, Log: a.log, Metrics: a.metrics,
 		Dir: filepath.Join(a.cfg.Data.Dir, "spool"), Node: a.cfg.Node.Name,
+		Secret: func(ctx context.Context, tx *storage.Tx, tenant uuid.UUID) ([]byte, error) { return a.crmsync.Secret(ctx, tx, tenant) },
 	})
 	if err != nil {
 		return err
@@ -256,7 +257,7 @@ func (a *app) buildServices(context.Context) (err error) {
 		Record: func(ctx context.Context, tenant, call uuid.UUID) (calls.CallRow, error) {
 			return a.board.Get(ctx, tenant, call)
 		},
-		Providers: map[string]crmsync.Open{"own": own.New(a.crm), "rt": rt.New(crmTransport())},
+		Vendors: a.crmVendors(),
 	})
 	a.analytics = analytics.New(analytics.Config{DB: a.db, Bus: a.bus, Queues: a.queues, Zone: a.zone, Later: a.rebuildLater, Log: a.log, Metrics: a.metrics})
 	a.notify = notify.New(notify.Config{
@@ -264,13 +265,17 @@ func (a *app) buildServices(context.Context) (err error) {
 		Twilio: a.cfg.Notify.Twilio, Contact: a.cfg.Notify.Contact,
 		Enqueue: func(ctx context.Context, tx *storage.Tx, job storage.Job) error { return a.jobs.Enqueue(ctx, tx, job) },
 	})
+	a.webhooks = webhooks.New(webhooks.Config{
+		DB: a.db, Events: a.events, Bus: a.bus, Keys: a.keys, Guard: egress.Guard{Private: a.cfg.Egress.Private || a.demo}, Log: a.log, Metrics: a.metrics,
+	})
 	a.uploader = recording.NewUploader(a.recording, a.crmsync, recording.UploaderConfig{MaxPart: a.cfg.Recording.PartBytes, Metrics: a.metrics})
 	return nil
 }
 
-// crmTransport never goes through a proxy of the environment: what is sent holds recordings.
-func crmTransport() *http.Transport {
-	return &http.Transport{TLSHandshakeTimeout: 10 * time.Second, ResponseHeaderTimeout: time.Minute, IdleConnTimeout: time.Minute, MaxIdleConnsPerHost: 4}
+// crmVendors are the CRMs there are. Their requests never go through a proxy of the environment: what is sent holds recordings.
+func (a *app) crmVendors() []crmsync.Vendor {
+	transport := egress.Transport(a.cfg.Egress.Private || a.demo)
+	return []crmsync.Vendor{own.New(a.crm), rt.New(transport)}
 }
 
 func (a *app) buildHTTP(context.Context) (err error) {
@@ -280,7 +285,7 @@ func (a *app) buildHTTP(context.Context) (err error) {
 	a.api, err = api.New(api.Config{
 		Services: api.Services{
 			DB: a.db, Auth: a.auth, Calls: a.board, Numbers: a.numbers, Prompts: a.prompts, Voicemails: calls.NewVoicemails(a.db, a.events), Queues: a.queues, Trunks: a.trunks,
-			Recordings: a.recording, CRM: a.crm, CRMSync: a.crmsync, Notify: a.notify, Bots: a.bots, Analytics: a.analytics, Actions: a.actions, Chat: a.chat, Media: a.media, Widgets: a.widget,
+			Recordings: a.recording, CRM: a.crm, CRMSync: a.crmsync, Notify: a.notify, Bots: a.bots, Analytics: a.analytics, Actions: a.actions, Chat: a.chat, Media: a.media, Widgets: a.widget, Webhooks: a.webhooks,
 		},
 		Log: a.log, Metrics: a.metrics, Count: a.metrics, Ready: a.readiness, Web: web.Dist(), Version: version, Customers: a.tenant,
 		Routes: routes,

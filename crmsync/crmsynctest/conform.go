@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"testing"
 	"time"
 
@@ -24,6 +25,17 @@ type CRM struct {
 	Notes func(t *testing.T, ticket, text string) int
 	// NoTicket is an id that no ticket has.
 	NoTicket string
+
+	// What follows is for a CRM that is a fake; Faults is nil for a real one.
+	Faults        *Faults
+	TicketRequest string     // the one that makes a ticket, as Fault.On
+	FileRequest   string     // the one that puts a file on a ticket
+	BytesRequest  string     // the one that the file's bytes go with; empty: the same
+	NoteRequest   string     // the one that writes a note
+	Expire        func()     // ends the access token, where the vendor has them that end
+	Hide          func(bool) // lets what is new be missing from lists and searches, where the vendor's may lag
+	Field         [2]string  // a field of tickets, as Map.To, and a value for it; empty: none
+	FieldOf       func(t *testing.T, ticket, field string) string
 }
 
 // NewCall is a call from a number.
@@ -43,6 +55,7 @@ func Run(t *testing.T, c CRM) {
 	ctx := context.Background()
 	t.Run("one ticket for each call", func(t *testing.T) { c.oneTicket(ctx, t) })
 	t.Run("one contact for each number", func(t *testing.T) { c.oneContact(ctx, t) })
+	t.Run("the tickets of a contact", func(t *testing.T) { c.tickets(ctx, t) })
 	t.Run("files arrive whole and are listed", func(t *testing.T) { c.files(ctx, t) })
 	t.Run("a file cut off leaves nothing", func(t *testing.T) { c.cutOff(ctx, t) })
 	t.Run("a ticket that is gone", func(t *testing.T) { c.gone(ctx, t) })
@@ -52,6 +65,12 @@ func Run(t *testing.T, c CRM) {
 			t.Fatal(err)
 		}
 	})
+	if c.Field[0] != "" {
+		t.Run("fields are written", func(t *testing.T) { c.fields(ctx, t) })
+	}
+	if c.Faults != nil {
+		c.misbehave(ctx, t)
+	}
 }
 
 func (c *CRM) ticket(ctx context.Context, t *testing.T, m crmsync.Matter) string {
@@ -90,6 +109,45 @@ func (c *CRM) oneContact(ctx context.Context, t *testing.T) {
 	}
 	if len(ids) != 4 {
 		t.Errorf("%d contacts for two numbers and two withheld ones", len(ids))
+	}
+}
+
+func (c *CRM) tickets(ctx context.Context, t *testing.T) {
+	support, sales := uuid.New(), uuid.New()
+	var made []string
+	for _, queue := range []*uuid.UUID{&support, &sales, nil} {
+		call := NewCall("+4989888888")
+		call.Queue = queue
+		made = append(made, c.ticket(ctx, t, call))
+	}
+	c.ticket(ctx, t, NewCall("+4989888889"))
+	contact, err := c.Provider.EnsureContact(ctx, NewCall("+4989888888").Customer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := c.Provider.Tickets(ctx, contact)
+	if err != nil || len(list) != 3 {
+		t.Fatalf("%+v, %v", list, err)
+	}
+	for i, want := range []uuid.UUID{support, sales, uuid.Nil} {
+		at := slices.IndexFunc(list, func(x crmsync.Ticket) bool { return x.ID == made[i] })
+		if at < 0 {
+			t.Fatalf("ticket %s is not among %+v", made[i], list)
+		}
+		if got := list[at]; got.Queue != want || !got.Open || got.Title == "" || got.UpdatedAt.IsZero() || !got.ClosedAt.IsZero() {
+			t.Errorf("%+v, want queue %s", got, want)
+		}
+	}
+	if !slices.IsSortedFunc(list, func(a, b crmsync.Ticket) int { return b.UpdatedAt.Compare(a.UpdatedAt) }) {
+		t.Errorf("the newest is not the first: %+v", list)
+	}
+}
+
+func (c *CRM) fields(ctx context.Context, t *testing.T) {
+	call := NewCall("+4989123460")
+	call.Fields = map[string]string{c.Field[0]: c.Field[1]}
+	if got := c.FieldOf(t, c.ticket(ctx, t, call), c.Field[0]); got != c.Field[1] {
+		t.Errorf("%s is %q", c.Field[0], got)
 	}
 }
 

@@ -14,11 +14,17 @@ import (
 	"tandem/recording"
 )
 
-// New returns the way to open Tandem's own tickets for a tenant.
-func New(c *crm.Service) crmsync.Open {
-	return func(conn crmsync.Connection) (crmsync.Provider, error) {
+// Label is what its connection is called.
+const Label = "Tandem"
+
+// limits: attachments are as long as they like, and listed at once.
+var limits = recording.Limits{Lists: true, Deletes: true}
+
+// New returns Tandem's own tickets.
+func New(c *crm.Service) crmsync.Vendor {
+	return crmsync.Vendor{Name: crmsync.Own, Label: Label, Limits: limits, Open: func(conn crmsync.Connection) (crmsync.Provider, error) {
 		return &provider{crm: c, tenant: conn.Tenant}, nil
-	}
+	}}
 }
 
 type provider struct {
@@ -26,8 +32,8 @@ type provider struct {
 	tenant uuid.UUID
 }
 
-// Limits: attachments are as long as they like, and listed at once.
-func (p *provider) Limits() recording.Limits { return recording.Limits{} }
+// Limits are the same for all.
+func (p *provider) Limits() recording.Limits { return limits }
 
 // EnsureContact finds or makes the customer's contact. Who writes has one already.
 func (p *provider) EnsureContact(ctx context.Context, c crmsync.Customer) (string, error) {
@@ -47,6 +53,30 @@ func (p *provider) EnsureTicket(ctx context.Context, m crmsync.Matter) (string, 
 	}
 	t, err := p.crm.EnsureCallTicket(ctx, p.tenant, n, crm.Caller{Number: m.Identity, Name: m.Name})
 	return t.ID.String(), classify(err)
+}
+
+// Tickets lists a contact's tickets. All take notes and files, resolved ones too.
+func (p *provider) Tickets(ctx context.Context, contact string) ([]crmsync.Ticket, error) {
+	id, err := ticketID(contact)
+	if err != nil {
+		return nil, err
+	}
+	found, err := p.crm.Tickets(ctx, p.tenant, crm.TicketFilter{Contact: id, Limit: 50})
+	if err != nil {
+		return nil, classify(err)
+	}
+	list := make([]crmsync.Ticket, 0, len(found.Items))
+	for _, t := range found.Items {
+		one := crmsync.Ticket{ID: t.ID.String(), Title: t.Title, Open: t.Status != crm.Resolved, UpdatedAt: t.UpdatedAt, URL: "/tickets/" + t.ID.String()}
+		if t.Queue != nil {
+			one.Queue = *t.Queue
+		}
+		if t.ResolvedAt != nil {
+			one.ClosedAt = *t.ResolvedAt
+		}
+		list = append(list, one)
+	}
+	return list, nil
 }
 
 // Attach stores a file on the ticket.

@@ -24,7 +24,7 @@ func TestOwnTickets(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := crm.New(crm.Config{DB: r.DB, Events: r.Events, Keys: r.Keys, Blobs: blobs, Log: r.Log})
-	p, err := own.New(c)(crmsync.Connection{Tenant: r.Tenant, Provider: crmsync.Own})
+	p, err := own.New(c).Open(crmsync.Connection{Tenant: r.Tenant, Provider: crmsync.Own})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -86,7 +86,7 @@ func FuzzAnswers(f *testing.F) {
 	answer := roundTrip(func(*http.Request) (*http.Response, error) {
 		return &http.Response{StatusCode: http.StatusOK, Status: "200 OK", Header: http.Header{}, Body: io.NopCloser(bytes.NewReader(body))}, nil
 	})
-	p, err := rt.New(answer)(crmsync.Connection{BaseURL: "http://rt.test", Credentials: crmsync.Credentials{Token: "t"}})
+	p, err := rt.New(answer).Open(crmsync.Connection{BaseURL: "http://rt.test", Credentials: crmsync.Credentials{Token: "t"}})
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -28,34 +28,49 @@ var (
 	ErrQueue       = fault.New(fault.Invalid, "crm_queue", "Request Tracker has no such queue, or this user may not create tickets in it.").WithField("queue")
 )
 
-// New returns the way to open Request Tracker for a tenant. transport makes the connections; it must not follow a proxy that the
-// environment names. Redirects are never followed: they would carry the credentials elsewhere.
-func New(transport http.RoundTripper) crmsync.Open {
-	client := &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	return func(c crmsync.Connection) (crmsync.Provider, error) {
-		base, err := crmsync.CheckBaseURL(c.BaseURL)
-		if err != nil {
-			return nil, err
-		}
-		if c.Credentials.Token == "" && (c.Credentials.User == "" || c.Credentials.Password == "") || strings.ContainsAny(c.Credentials.Token, "\r\n") {
-			return nil, ErrCredentials
-		}
-		if c.Queue == "" {
-			c.Queue = defaultQueue
-		}
-		return &provider{http: client, base: base + "/REST/2.0", queue: c.Queue, auth: c.Credentials}, nil
+// limits: RT stores what its web server lets through, and lists it at once.
+var limits = recording.Limits{Settle: time.Second, Lists: true}
+
+// New returns Request Tracker. transport makes the connections; it must not follow a proxy that the environment names.
+func New(transport http.RoundTripper) crmsync.Vendor {
+	client := crmsync.HTTPClient(transport)
+	return crmsync.Vendor{
+		Name: Name, Label: "Request Tracker 5", Limits: limits,
+		Fields: []crmsync.Field{
+			{Name: crmsync.FieldBaseURL, Label: "Address", Kind: crmsync.KindURL, Required: true, Help: "For example https://rt.example.com"},
+			{Name: crmsync.FieldQueue, Label: "Queue", Kind: crmsync.KindText, Default: defaultQueue},
+			{Name: crmsync.FieldToken, Label: "Token", Kind: crmsync.KindSecret, Help: "Of RT's authentication tokens; or give user and password."},
+			{Name: crmsync.FieldUser, Label: "User", Kind: crmsync.KindText},
+			{Name: crmsync.FieldPassword, Label: "Password", Kind: crmsync.KindSecret},
+		},
+		Open: func(c crmsync.Connection) (crmsync.Provider, error) { return open(client, c) },
 	}
 }
 
-type provider struct {
-	http  *http.Client
-	base  string
-	queue string
-	auth  crmsync.Credentials
+func open(client *http.Client, c crmsync.Connection) (*provider, error) {
+	base, err := crmsync.CheckBaseURL(c.BaseURL)
+	if err != nil {
+		return nil, err
+	}
+	if c.Credentials.Token == "" && (c.Credentials.User == "" || c.Credentials.Password == "") || strings.ContainsAny(c.Credentials.Token, "\r\n") {
+		return nil, ErrCredentials
+	}
+	if c.Queue == "" {
+		c.Queue = defaultQueue
+	}
+	p := &provider{base: base, queue: c.Queue}
+	p.Client = crmsync.Client{Name: "RT", HTTP: client, Base: base + "/REST/2.0", Authorize: authorize(c.Credentials), Complaint: complaint}
+	return p, nil
 }
 
-// Limits: RT stores what its web server lets through, and lists it at once.
-func (p *provider) Limits() recording.Limits { return recording.Limits{Settle: time.Second} }
+type provider struct {
+	crmsync.Client
+	base  string // of what people see
+	queue string
+}
+
+// Limits are the same for all.
+func (p *provider) Limits() recording.Limits { return limits }
 
 // Test signs in and looks for the queue.
 func (p *provider) Test(ctx context.Context) error {

@@ -19,7 +19,7 @@ func open(t *testing.T, c crmsync.Connection) crmsync.Provider {
 	t.Helper()
 	transport := &http.Transport{}
 	t.Cleanup(transport.CloseIdleConnections)
-	p, err := rt.New(transport)(c)
+	p, err := rt.New(transport).Open(c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,7 +100,7 @@ func TestConnectionsThatCannotWork(t *testing.T) {
 		{"https://rt.example.com", crmsync.Credentials{User: "u"}, rt.ErrCredentials},
 		{"https://rt.example.com", crmsync.Credentials{Token: "a\r\nX: y"}, rt.ErrCredentials},
 	} {
-		if _, err := rt.New(http.DefaultTransport)(crmsync.Connection{BaseURL: c.url, Credentials: c.auth}); !errors.Is(err, c.want) {
+		if _, err := rt.New(http.DefaultTransport).Open(crmsync.Connection{BaseURL: c.url, Credentials: c.auth}); !errors.Is(err, c.want) {
 			t.Errorf("%q %+v: %v, want %v", c.url, c.auth, err, c.want)
 		}
 	}

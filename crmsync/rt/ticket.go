@@ -1,12 +1,16 @@
 package rt
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
+
+	"github.com/google/uuid"
 
 	"tandem/crmsync"
 	"tandem/recording"
@@ -32,6 +36,18 @@ type found struct {
 
 // link is how a ticket of RT remembers its call or conversation: a link to a URN (RFC 9562 section 4), which RT can search by.
 func link(m crmsync.Matter) string { return "urn:uuid:" + m.Item.String() }
+
+// queueLink is how it remembers the leaf queue.
+func queueLink(queue uuid.UUID) string { return "urn:" + crmsync.QueueTag(&queue) }
+
+// customFields takes the names that people know from TicketSQL, CF.{Name}, too.
+func customFields(fields map[string]string) map[string]string {
+	out := make(map[string]string, len(fields))
+	for name, value := range fields {
+		out[strings.TrimSuffix(strings.TrimPrefix(name, "CF.{"), "}")] = value
+	}
+	return out
+}
 
 // user is the name of the RT user that stands for a customer. Whose number is known is one user, on whatever channel they come; others are
 // known by their platform's id.
@@ -74,7 +90,7 @@ func (p *provider) hasUser(ctx context.Context, name string) (bool, error) {
 	}
 	query := []map[string]string{{"field": "Name", "operator": "=", "value": name}}
 	if err := p.post(ctx, "/users?fields=Name&per_page=1", query, &list); err != nil {
-		return false, fmt.Errorf("look for the customer in RT: %w", asRetry(err))
+		return false, fmt.Errorf("look for the customer in RT: %w", crmsync.AsRetry(err))
 	}
 	return len(list.Items) > 0 && strings.EqualFold(list.Items[0].Name, name), nil
 }
@@ -96,8 +112,12 @@ func (p *provider) EnsureTicket(ctx context.Context, m crmsync.Matter) (string, 
 	var made struct {
 		ID number `json:"id"`
 	}
+	links := []string{link(m)}
+	if m.Queue != nil {
+		links = append(links, queueLink(*m.Queue))
+	}
 	err = p.post(ctx, "/ticket", map[string]any{
-		"Queue": p.queue, "Subject": m.Title, "Requestor": requestor, "RefersTo": []string{link(m)}, "Content": m.Words, "ContentType": "text/plain",
+		"Queue": p.queue, "Subject": m.Title, "Requestor": requestor, "RefersTo": links, "Content": m.Words, "ContentType": "text/plain", "CustomFields": customFields(m.Fields),
 	}, &made)
 	if err != nil {
 		return "", fmt.Errorf("make the ticket in RT: %w", err)
@@ -106,6 +126,47 @@ func (p *provider) EnsureTicket(ctx context.Context, m crmsync.Matter) (string, 
 		return "", &recording.SendError{Class: recording.ClassDoubt, Err: errors.New("RT made a ticket, but does not say which")}
 	}
 	return string(made.ID), nil
+}
+
+// mostTickets of a contact are looked at: each is a request, because RT's lists do not show links.
+const mostTickets = 10
+
+// Tickets lists a contact's tickets. All take comments, resolved ones too.
+func (p *provider) Tickets(ctx context.Context, contact string) ([]crmsync.Ticket, error) {
+	var list found
+	query := "Requestor.Name = " + quote(contact) + " AND Status != 'deleted'"
+	if err := p.get(ctx, "/tickets", url.Values{"query": {query}, "orderby": {"LastUpdated"}, "order": {"DESC"}, "per_page": {strconv.Itoa(mostTickets)}}, &list); err != nil {
+		return nil, fmt.Errorf("list the contact's tickets in RT: %w", err)
+	}
+	tickets := make([]crmsync.Ticket, 0, len(list.Items))
+	for _, item := range list.Items {
+		var t struct {
+			Subject     string
+			Status      string
+			LastUpdated time.Time
+			Resolved    string // 1970-01-01T00:00:00Z while it is not
+			Links       []struct {
+				Ref string `json:"ref"`
+				URL string `json:"_url"`
+			} `json:"_hyperlinks"`
+		}
+		if err := p.get(ctx, "/ticket/"+segment(string(item.ID)), nil, &t); err != nil {
+			return nil, fmt.Errorf("look at a ticket in RT: %w", err)
+		}
+		one := crmsync.Ticket{ID: string(item.ID), Title: t.Subject, UpdatedAt: t.LastUpdated, URL: p.base + "/Ticket/Display.html?id=" + string(item.ID)}
+		for _, l := range t.Links {
+			if tag, ok := strings.CutPrefix(l.URL, "urn:"); ok && l.Ref == "refers-to" {
+				one.Queue = cmp.Or(one.Queue, crmsync.TaggedQueue(tag))
+			}
+		}
+		at, err := time.Parse(time.RFC3339, t.Resolved)
+		one.Open = err != nil || at.Unix() <= 0
+		if !one.Open {
+			one.ClosedAt = at
+		}
+		tickets = append(tickets, one)
+	}
+	return tickets, nil
 }
 
 // AddNote comments on a ticket. The comment's subject ends in the note's key, by which it is found if it was written before.
@@ -141,13 +202,4 @@ func (p *provider) exists(ctx context.Context, ticket string) error {
 		return &recording.SendError{Class: recording.ClassGone, Err: errors.New("the ticket was deleted in RT")}
 	}
 	return nil
-}
-
-// asRetry says of a search, which changes nothing, that it can simply be made again.
-func asRetry(err error) error {
-	var e *recording.SendError
-	if errors.As(err, &e) && e.Class == recording.ClassDoubt {
-		return &recording.SendError{Class: recording.ClassRetry, RetryAfter: e.RetryAfter, Err: e.Err}
-	}
-	return err
 }

@@ -73,3 +73,24 @@ func Control(network, address string, c syscall.RawConn) error {
 func Client(timeout time.Duration, private bool) *http.Client {
 	return Guard{Private: private}.Client(timeout)
 }
+
+// Transport is Client's way to connect, for requests that take as long as their size asks: an answer must begin within a minute of the end of the
+// request. Every address that is asked, whoever led there, must be https to port 443 of the public Internet, or private is true.
+func Transport(private bool) http.RoundTripper {
+	g := Guard{Private: private}
+	t := g.transport(5 * time.Second)
+	t.ResponseHeaderTimeout = time.Minute
+	return &guarded{g, t}
+}
+
+type guarded struct {
+	guard Guard
+	*http.Transport
+}
+
+func (g *guarded) RoundTrip(r *http.Request) (*http.Response, error) {
+	if err := g.guard.Check(r.URL); err != nil {
+		return nil, err
+	}
+	return g.Transport.RoundTrip(r)
+}

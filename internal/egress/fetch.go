@@ -56,15 +56,19 @@ func (g Guard) control(_, address string, _ syscall.RawConn) error {
 // Client makes requests to public addresses only, or to any where Private is true. It follows no redirects and uses no proxy of the
 // environment; timeout bounds a whole request. It does not look at schemes, ports and Hosts: Fetch does.
 func (g Guard) Client(timeout time.Duration) *http.Client {
-	dialer := &net.Dialer{Timeout: min(timeout, 5*time.Second), Resolver: g.Resolver}
+	return &http.Client{
+		Timeout:       timeout,
+		Transport:     g.transport(min(timeout, 5*time.Second)),
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+func (g Guard) transport(dial time.Duration) *http.Transport {
+	dialer := &net.Dialer{Timeout: dial, Resolver: g.Resolver}
 	if !g.Private {
 		dialer.Control = g.control
 	}
-	return &http.Client{
-		Timeout:       timeout,
-		Transport:     &http.Transport{DialContext: dialer.DialContext, TLSHandshakeTimeout: 5 * time.Second, MaxIdleConnsPerHost: 4, IdleConnTimeout: time.Minute},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
+	return &http.Transport{DialContext: dialer.DialContext, TLSHandshakeTimeout: 5 * time.Second, MaxIdleConnsPerHost: 4, IdleConnTimeout: time.Minute}
 }
 
 // Check says whether an address may be asked, by its looks; ErrAddress when not.
