@@ -16,6 +16,12 @@ import (
 func (s *Server) operationRoutes() []route {
 	return []route{
 		on(s, "GET", "/recordings", "read:recordings", "list-recordings", "Recordings that wait for the CRM; their sound cannot be had here", s.listRecordings),
+		on(s, "GET", "/recordings/access-key", "read:recordings", "get-recording-access-key", "The key with which the CRM signs for the break-glass way", s.getAccessKey),
+		on(s, "PUT", "/recordings/access-key", "write:crm-connection", "put-recording-access-key", "Register the CRM's access key, for recordings that begin from now on", s.putAccessKey),
+		// Whoever lacks the permission is refused by the handler, so that it is audited.
+		on(s, "POST", "/recordings/{id}/challenge", self, "challenge-recording-access", "A challenge for the CRM to sign; needs access:recordings", s.challengeAccess),
+		on(s, "POST", "/recordings/{id}/access", self, "access-recording", "Ask for the sound of a recording that is held; needs access:recordings, the CRM's signature and a second factor", s.accessRecording),
+		on(s, "POST", "/recordings/{id}/sound", self, "get-recording-sound", "The one stream of a token", s.recordingSound),
 		on(s, "POST", "/recordings/{id}/retry", "write:recordings", "retry-recording", "Let a recording that the CRM refused try again", s.retryRecording),
 		on(s, "GET", "/crm-connection", "read:crm-connection", "get-crm-connection", "Where tickets and recordings go", s.getConnection),
 		on(s, "PUT", "/crm-connection", "write:crm-connection", "put-crm-connection", "Change where tickets and recordings go", s.putConnection),

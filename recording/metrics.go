@@ -5,7 +5,7 @@ import "github.com/prometheus/client_golang/prometheus"
 type metrics struct {
 	due, made, failed, dropped, undecodable, expired prometheus.Counter
 	oldest, waiting, missing, clockDoubt             prometheus.Gauge
-	warnings, releases                               *prometheus.CounterVec
+	warnings, releases, refused                      *prometheus.CounterVec
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -36,6 +36,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		warnings:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "tandem_recording_warnings_total", Help: "Recordings still waiting after so many days."}, []string{"day"}),
 	}
 	m.releases = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "tandem_recording_key_releases_total", Help: "Times that the key of a recording was released, by what for."}, []string{"reason"})
-	reg.MustRegister(m.warnings, m.releases)
+	m.refused = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "tandem_recording_access_refused_total", Help: "Tries to hear a recording that is still held which were refused, by the factor that was missing."}, []string{"factor"})
+	reg.MustRegister(m.warnings, m.releases, m.refused)
 	return m
 }

@@ -148,6 +148,9 @@ func (s *Service) destroy(ctx context.Context, id uuid.UUID) error {
 		if _, err := tx.Exec(ctx, `UPDATE recordings SET erased_at = $2 WHERE recording_id = $1`, id, tx.Now); err != nil {
 			return fmt.Errorf("note the removal: %w", err)
 		}
+		if _, err := tx.Exec(ctx, `DELETE FROM recording_access WHERE recording_id = $1`, id); err != nil {
+			return fmt.Errorf("remove what was asked for the recording: %w", err)
+		}
 		if _, err := tx.Exec(ctx, `DELETE FROM recording_chunks WHERE recording_id = $1`, id); err != nil {
 			return fmt.Errorf("remove the rows of chunks: %w", err)
 		}

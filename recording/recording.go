@@ -151,6 +151,7 @@ type row struct {
 	ID         uuid.UUID  `db:"recording_id"`
 	Kind       Kind       `db:"kind"`
 	Call       uuid.UUID  `db:"call_id"`
+	Node       string     `db:"node"`
 	State      State      `db:"state"`
 	DayShare   []byte     `db:"wrapped_key"`
 	CRMShare   []byte     `db:"crm_share"`
@@ -169,7 +170,7 @@ type row struct {
 	ErasedAt   *time.Time `db:"erased_at"`
 }
 
-const rowColumns = `tenant_id, recording_id, kind, call_id, state, wrapped_key, crm_share, crm_key_id, encoding, rate, channels, payload, started_at, deadline, truncated, incomplete,
+const rowColumns = `tenant_id, recording_id, kind, call_id, node, state, wrapped_key, crm_share, crm_key_id, encoding, rate, channels, payload, started_at, deadline, truncated, incomplete,
 	ticket, part_limit, warned, erased_at`
 
 func (r *row) format() sound.Format {

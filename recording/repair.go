@@ -19,10 +19,10 @@ func (s *Service) repairAll(ctx context.Context) {
 	if err := s.shortenLeases(ctx); err != nil && ctx.Err() == nil {
 		s.log.Error("uploads that a crash has cut go on when their leases run out", "err", err)
 	}
-	close(s.alone)
 	if err := s.splitOld(ctx); err != nil && ctx.Err() == nil {
 		s.log.Error("keys of an older program wait to be split", "err", err)
 	}
+	close(s.alone)
 	if err := s.sealDead(ctx); err != nil && ctx.Err() == nil {
 		s.log.Error("recordings that a crash has cut wait for their repair", "err", err)
 	}
