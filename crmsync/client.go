@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"tandem/recording"
 )
@@ -28,8 +29,9 @@ type Client struct {
 	Authorize func(ctx context.Context, r *http.Request, refused bool) error
 	Complaint func(body []byte) string                                      // the vendor's own words in an answer that is no success; nil: it has none
 	Refused   func(status int, h http.Header, body []byte, err error) error // nil: Refused by status and header
-	Quota     func(h http.Header) (left, total int, ok bool)                // requests of today, where the vendor says; nil: it does not
+	Quota     func(h http.Header) (left, total int, ok bool)                // requests of the day or minute, where the vendor says; nil: it does not
 	Shared    *Quotas                                                       // keeps what Quota said, from one Provider of the tenant to the next
+	QuotaAge  time.Duration                                                 // how long a quota that was spent is believed; 0: 15 minutes
 	Tenant    Connection                                                    // whose requests these are
 }
 

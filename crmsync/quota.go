@@ -1,6 +1,7 @@
 package crmsync
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -12,7 +13,7 @@ import (
 	"tandem/recording"
 )
 
-// Quotas remembers how much of a day's requests a vendor leaves each tenant. What waits is not sent with the last fifth: it is for people, who look
+// Quotas remembers how many requests of the day or minute a vendor leaves each tenant. What waits is not sent with the last fifth: it is for people, who look
 // contacts up (R6.3). A Vendor makes one for all its Providers.
 type Quotas struct {
 	mu   sync.Mutex
@@ -29,12 +30,12 @@ const quotaAge = 15 * time.Minute
 
 type interactive struct{}
 
-// Interactive marks what somebody waits for: it may use all of the day's requests.
+// Interactive marks what somebody waits for: it may use all of the requests that are left.
 func Interactive(ctx context.Context) context.Context {
 	return context.WithValue(ctx, interactive{}, true)
 }
 
-var errQuota = errors.New("what is left of the CRM's requests for today is kept for people")
+var errQuota = errors.New("what is left of the requests that the CRM allows is kept for people")
 
 func (c *Client) enough(ctx context.Context) error {
 	if c.Shared == nil || ctx.Value(interactive{}) != nil {
@@ -43,7 +44,7 @@ func (c *Client) enough(ctx context.Context) error {
 	c.Shared.mu.Lock()
 	defer c.Shared.mu.Unlock()
 	q := c.Shared.seen[c.Tenant.Tenant]
-	if wait := quotaAge - time.Since(q.at); q.left*5 < q.total && wait > 0 {
+	if wait := cmp.Or(c.QuotaAge, quotaAge) - time.Since(q.at); q.left*5 < q.total && wait > 0 {
 		return &recording.SendError{Class: recording.ClassThrottled, RetryAfter: wait, Err: errQuota}
 	}
 	return nil

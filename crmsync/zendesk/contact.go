@@ -1,0 +1,63 @@
+package zendesk
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"tandem/crmsync"
+)
+
+type users struct {
+	Users []struct {
+		ID number `json:"id"`
+	} `json:"users"`
+}
+
+// external is the external id of a user of Zendesk's that we make: one for each identity.
+func external(c crmsync.Customer) string {
+	switch {
+	case c.External != "":
+		return c.External
+	case c.Phone != "":
+		return "tandem:" + c.Phone
+	case c.Identity == "":
+		return "tandem:withheld:" + c.Item.String()
+	}
+	return "tandem:" + c.Channel + ":" + c.Account + ":" + c.Identity
+}
+
+// EnsureContact finds the user by external id or number, or makes an end user. Of two that are made at once, or while searches lag, Zendesk makes
+// one: external ids are unique.
+func (p *provider) EnsureContact(ctx context.Context, c crmsync.Customer) (string, error) {
+	queries := []url.Values{{"external_id": {external(c)}}}
+	if c.Phone != "" {
+		queries = append(queries, url.Values{"query": {"type:user phone:" + c.Phone}})
+	}
+	for _, q := range queries {
+		var found users
+		if err := p.JSON(ctx, http.MethodGet, "/api/v2/users/search?"+q.Encode(), nil, &found); err != nil {
+			return "", fmt.Errorf("look for the customer in Zendesk: %w", err)
+		}
+		for _, u := range found.Users {
+			if u.ID != "" {
+				return string(u.ID), nil
+			}
+		}
+	}
+	user := map[string]any{"name": cmp.Or(c.Name, c.Identity, "Caller with a withheld number"), "external_id": external(c), "role": "end-user"}
+	if c.Phone != "" {
+		user["phone"] = c.Phone
+	}
+	var made struct {
+		User struct {
+			ID number `json:"id"`
+		} `json:"user"`
+	}
+	if err := p.JSON(ctx, http.MethodPost, "/api/v2/users/create_or_update", map[string]any{"user": user}, &made); err != nil {
+		return "", fmt.Errorf("make a Zendesk user of the customer: %w", crmsync.AsRetry(err))
+	}
+	return string(made.User.ID), nil
+}
