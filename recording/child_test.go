@@ -82,7 +82,7 @@ func (f folder) Remove(_ context.Context, p recording.Part, a recording.Attachme
 // there. It says "ready" when it works, and ends with code 3 when the point is never reached.
 func runChild(job string) {
 	env := func(name string) string { return os.Getenv("RECORDING_" + name) }
-	n, err := recordingtest.OpenNode(env("URL"), env("KEYS"), env("DIR"), slog.New(slog.NewTextHandler(os.Stderr, nil)))
+	n, err := recordingtest.OpenNode(env("URL"), env("KEYS"), env("DIR"), slog.New(slog.NewTextHandler(os.Stderr, nil)), nil)
 	check(err)
 	skew, err := time.ParseDuration(env("SKEW"))
 	check(err)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -33,11 +34,14 @@ type Node struct {
 	skew   atomic.Int64
 }
 
-// OpenNode opens a migrated database, a key folder and a bus of its own.
-func OpenNode(url, keys, dir string, log *slog.Logger) (*Node, error) {
+// OpenNode opens a migrated database, a key folder and a bus of its own. now is its clock; nil: one that Skew moves.
+func OpenNode(url, keys, dir string, log *slog.Logger, now func() time.Time) (*Node, error) {
 	n := &Node{Dir: dir, Log: log}
+	if now == nil {
+		now = n.Now
+	}
 	var err error
-	if n.DB, err = storage.Open(context.Background(), storage.Config{URL: url, Now: n.Now}); err != nil {
+	if n.DB, err = storage.Open(context.Background(), storage.Config{URL: url, Now: now}); err != nil {
 		return nil, err
 	}
 	if n.Bus, err = events.NewBus(events.BusConfig{}, log); err != nil {
@@ -77,7 +81,7 @@ func New(t testing.TB, change func(*recording.Config)) *Rig {
 		log = slog.New(slog.NewTextHandler(os.Stderr, nil))
 	}
 	var err error
-	if r.Node, err = OpenNode(r.URL, r.KeyDir, t.TempDir(), log); err != nil {
+	if r.Node, err = OpenNode(r.URL, r.KeyDir, t.TempDir(), log, nil); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(r.DB.Close)
@@ -194,10 +198,19 @@ func Await(t testing.TB, what string, ok func() bool) {
 // Join reads parts of a recording, each of which must be a WAV file by itself, and joins their channels.
 func Join(t testing.TB, parts ...[]byte) (channels [][]int16, f sound.Format) {
 	t.Helper()
+	channels, f, err := Decode(parts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return channels, f
+}
+
+// Decode is Join for those who judge errors themselves.
+func Decode(parts ...[]byte) (channels [][]int16, f sound.Format, err error) {
 	for i, p := range parts {
 		w, err := sound.NewReader(bytes.NewReader(p))
 		if err != nil {
-			t.Fatalf("part %d: %v", i+1, err)
+			return nil, f, fmt.Errorf("part %d: %w", i+1, err)
 		}
 		f = w.Format()
 		if channels == nil {
@@ -213,9 +226,9 @@ func Join(t testing.TB, parts ...[]byte) (channels [][]int16, f sound.Format) {
 				break
 			}
 			if err != nil {
-				t.Fatalf("part %d: %v", i+1, err)
+				return nil, f, fmt.Errorf("part %d: %w", i+1, err)
 			}
 		}
 	}
-	return channels, f
+	return channels, f, nil
 }

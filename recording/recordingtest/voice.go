@@ -17,8 +17,9 @@ import (
 type Voice struct {
 	Stream *media.Stream
 	codec  codec.Codec
-	hz     float64
+	hz     func(second int) float64
 	lose   func(n int) bool
+	ssrc   uint32
 	once   sync.Once
 	closed chan struct{}
 	done   chan struct{}
@@ -39,7 +40,12 @@ func NewVoice(t testing.TB, c codec.Codec, hz float64, lose func(n int) bool) *V
 
 // Speak is NewVoice outside of a test; Close ends it.
 func Speak(c codec.Codec, hz float64, lose func(n int) bool) *Voice {
-	v := &Voice{codec: c, hz: hz, lose: lose, closed: make(chan struct{}), done: make(chan struct{})}
+	return SpeakSeconds(c, func(int) float64 { return hz }, lose)
+}
+
+// SpeakSeconds is Speak with a tone of its own for each second, in whole Hz.
+func SpeakSeconds(c codec.Codec, hz func(second int) float64, lose func(n int) bool) *Voice {
+	v := &Voice{codec: c, hz: hz, lose: lose, ssrc: uint32(hz(0)), closed: make(chan struct{}), done: make(chan struct{})}
 	v.Stream = media.NewStream(v, media.StreamConfig{Clock: media.NewClock(), Log: slog.New(slog.DiscardHandler)})
 	v.Stream.Negotiate(media.Format{Codec: c, PayloadType: c.PayloadType, Ptime: frame}, media.SendRecv)
 	go func() {
@@ -62,8 +68,9 @@ func (v *Voice) Run(ctx context.Context, recv func(*media.Packet)) error {
 	began := media.Now()
 	for n := 0; ; {
 		for ; media.Now()-began >= time.Duration(n)*frame; n++ {
+			hz := v.hz(n / 50)
 			for i := range pcm {
-				pcm[i] = int16(8000 * math.Sin(2*math.Pi*v.hz*float64(n*len(pcm)+i)/float64(v.codec.SampleRate)))
+				pcm[i] = int16(8000 * math.Sin(2*math.Pi*hz*float64(n*len(pcm)+i)/float64(v.codec.SampleRate)))
 			}
 			size, err := enc.Encode(payload, pcm)
 			if err != nil {
@@ -73,7 +80,7 @@ func (v *Voice) Run(ctx context.Context, recv func(*media.Packet)) error {
 				continue
 			}
 			recv(&media.Packet{
-				PayloadType: v.codec.PayloadType, Sequence: uint16(n), Timestamp: uint32(n * v.codec.ClockRate / 50), SSRC: uint32(v.hz),
+				PayloadType: v.codec.PayloadType, Sequence: uint16(n), Timestamp: uint32(n * v.codec.ClockRate / 50), SSRC: v.ssrc,
 				Payload: payload[:size], Arrival: media.Now(),
 			})
 		}

@@ -1,0 +1,337 @@
+package faultrun
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"tandem/internal/storage"
+	"tandem/recording"
+	"tandem/recording/crmsim"
+	"tandem/recording/recordingtest"
+)
+
+// watched looks at the disk whenever the CRM is asked about a part: it is not delivered yet, so it must be there.
+type watched struct {
+	mu   sync.Mutex
+	gone map[string]bool // recordings whose file was missing too early
+}
+
+func (w *watched) start(r *Run) {
+	w.gone = map[string]bool{}
+	r.crm.Watch(func(q crmsim.Request) {
+		m := partName.FindStringSubmatch(q.Name)
+		if m == nil || !q.Begin || q.Op != crmsim.OpAttach && q.Op != crmsim.OpList {
+			return
+		}
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if !slices.ContainsFunc(r.spools, func(dir string) bool { _, err := os.Stat(filepath.Join(dir, m[1]+".rec")); return err == nil }) {
+			w.gone[m[1]] = true
+		}
+	})
+}
+
+var partName = regexp.MustCompile(`^rec_([0-9a-f-]{36})_p(\d+)_([0-9a-f]{12})\.wav$`)
+
+// found is a recording as the database tells of it.
+type found struct {
+	ID          uuid.UUID  `db:"recording_id"`
+	State       string     `db:"state"`
+	Key         bool       `db:"key"`
+	Truncated   bool       `db:"truncated"`
+	Incomplete  bool       `db:"incomplete"`
+	StartedAt   time.Time  `db:"started_at"`
+	ErasedAt    *time.Time `db:"erased_at"`
+	ConfirmedAt *time.Time `db:"confirmed_at"`
+	Parts       int        `db:"parts"`
+	Ticket      *string    `db:"ticket"`
+}
+
+// verdict collects what is wrong.
+type verdict struct {
+	r     *Run
+	wrong []string
+}
+
+func (v *verdict) broken(invariant string, c *talk, format string, args ...any) {
+	where := ""
+	if c != nil {
+		where = fmt.Sprintf(" call %d:", c.index)
+	}
+	text := invariant + ":" + where + " " + fmt.Sprintf(format, args...)
+	if !slices.Contains(v.wrong, text) {
+		v.wrong = append(v.wrong, text)
+	}
+}
+
+// check is the outside checker: what the CRM has, what the database says and what is on the disk must agree with I1 to I6.
+func (r *Run) check() []string {
+	r.t.Helper()
+	v := &verdict{r: r}
+	tickets := r.crm.Tickets()
+	var samples [][]byte
+	for _, c := range r.talks {
+		rec := r.found(c)
+		v.keys(c, rec)
+		v.evidence(c, rec, tickets)
+		files := v.ticket(c, tickets)
+		v.order(c, rec, files)
+		if c.want == delivered && len(files) > 0 {
+			v.audio(c, rec, files)
+			v.timely(c, rec)
+			samples = append(samples, excerpts(files)...)
+		}
+	}
+	v.disk(samples)
+	return v.wrong
+}
+
+func (r *Run) found(c *talk) *found {
+	r.t.Helper()
+	var list []*found
+	err := r.db.Worker(context.Background(), func(tx *storage.Tx) error {
+		rows, err := tx.Query(context.Background(), `SELECT r.recording_id, state, wrapped_key IS NOT NULL AS key, truncated, incomplete, started_at, erased_at, ticket,
+			(SELECT max(confirmed_at) FROM recording_parts p WHERE p.recording_id = r.recording_id) AS confirmed_at,
+			(SELECT count(*) FROM recording_parts p WHERE p.recording_id = r.recording_id) AS parts FROM recordings r WHERE call_id = $1`, c.id)
+		if err != nil {
+			return err
+		}
+		list, err = pgx.CollectRows(rows, pgx.RowToAddrOfStructByName[found])
+		return err
+	})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if len(list) != 1 {
+		return nil
+	}
+	return list[0]
+}
+
+// keys: what is over has no key and no file (I3, I4).
+func (v *verdict) keys(c *talk, rec *found) {
+	switch {
+	case rec == nil && c.want != unrecorded && !(c.cut && c.started.IsZero()):
+		v.broken("I1", c, "there is no recording")
+	case rec == nil:
+	case rec.State == "quarantined" && (c.want == quarantined || c.want == unreadable):
+	case rec.Key:
+		v.broken("I3", c, "its key is left")
+	case rec.ErasedAt == nil:
+		v.broken("I3", c, "its removal is not noted")
+	}
+	if rec == nil {
+		return
+	}
+	v.r.watched.mu.Lock()
+	defer v.r.watched.mu.Unlock()
+	if v.r.watched.gone[rec.ID.String()] && c.want == delivered {
+		v.broken("I3", c, "its file was gone before the CRM had it")
+	}
+}
+
+// ticket: a call has one ticket, one place of its parts (I2).
+func (v *verdict) ticket(c *talk, tickets []crmsim.Ticket) (files []crmsim.File) {
+	open, places := 0, 0
+	for _, t := range tickets {
+		if t.State == crmsim.Merged && t.Key == c.id.String() {
+			i := slices.IndexFunc(tickets, func(o crmsim.Ticket) bool { return o.ID == t.Into })
+			t.State, t.Files = tickets[i].State, append(slices.Clone(t.Files), tickets[i].Files...)
+		}
+		if t.Key != c.id.String() {
+			continue
+		}
+		if t.State == crmsim.Open {
+			open++
+		}
+		if len(t.Files) > 0 {
+			files = t.Files
+			places++
+		}
+	}
+	if open > 1 {
+		v.broken("I2", c, "%d tickets", open)
+	}
+	if places > 1 {
+		v.broken("I2", c, "its parts are on %d tickets", places)
+	}
+	return files
+}
+
+// order: each part once, in order, as it was sent (I2).
+func (v *verdict) order(c *talk, rec *found, files []crmsim.File) {
+	want := 0
+	if rec != nil && c.want == delivered {
+		want = rec.Parts
+	}
+	if c.parts > 0 {
+		want = c.parts
+	}
+	if len(files) != want {
+		v.broken("I2", c, "%d files on its ticket, want %d", len(files), want)
+	}
+	for i, f := range files {
+		m := partName.FindStringSubmatch(f.Name)
+		if m == nil || rec == nil || m[1] != rec.ID.String() {
+			v.broken("I2", c, "a file that is none of its parts: %s", f.Name)
+			continue
+		}
+		if m[2] != strconv.Itoa(i+1) {
+			v.broken("I2", c, "part %s stands at place %d", m[2], i+1)
+		}
+		if sum := sha256.Sum256(f.Data); fmt.Sprintf("%x", sum[:6]) != m[3] {
+			v.broken("I2", c, "part %s is not what its name says", m[2])
+		}
+	}
+	for _, q := range v.r.crm.Requests() {
+		if m := partName.FindStringSubmatch(q.Name); m != nil && rec != nil && m[1] == rec.ID.String() && q.Op == crmsim.OpRemove && q.Stored {
+			v.r.stats.copies++
+		}
+	}
+}
+
+// audio: the parts joined are the call, from its first second to its last, but for one when its process died (I1).
+func (v *verdict) audio(c *talk, rec *found, files []crmsim.File) {
+	var parts [][]byte
+	for _, f := range files {
+		parts = append(parts, f.Data)
+	}
+	sides, f, err := recordingtest.Decode(parts...)
+	if err != nil || len(sides) != 2 {
+		v.broken("I1", c, "its parts do not play: %v", err)
+		return
+	}
+	stall := time.Duration(v.r.page.stall.Load())
+	v.r.stats.stall = max(v.r.stats.stall, stall)
+	allowed := 2
+	if stall > 300*time.Millisecond {
+		allowed += 2 * int(stall/windowLen)
+	}
+	for side := range sides {
+		for _, wrong := range faultsOf(heard(sides[side], f.Rate, side), c.index, allowed) {
+			v.broken("I1", c, "side %d: %s", side, wrong)
+		}
+	}
+	got, lived := duration(len(sides[0]), f), c.ended.Sub(c.started)
+	spare := 150*time.Millisecond + stall
+	if rec.Truncated {
+		v.r.stats.lost = max(v.r.stats.lost, lived-got)
+		spare = time.Second + stall
+	}
+	if c.cut && !rec.Truncated {
+		v.broken("I1", c, "its process died, and it is not marked as truncated")
+	}
+	if got < lived-spare && !rec.Incomplete {
+		v.broken("I1", c, "%v of %v are there", got, lived)
+	}
+	if durable := time.Duration(c.chunks-2) * chunk; got < durable {
+		v.broken("I1", c, "%v are there, %v had been acknowledged", got, durable)
+	}
+}
+
+// chunk is the audio of one acknowledged row; the first row is the file's head and the last may be shorter.
+const chunk = 300 * time.Millisecond
+
+// timely: bytes and keys go within 60 s of the last confirmation, and not before (I3); it goes on within 30 s of a restart.
+func (v *verdict) timely(c *talk, rec *found) {
+	if rec.ErasedAt == nil || rec.ConfirmedAt == nil {
+		return
+	}
+	if d := rec.ErasedAt.Sub(*rec.ConfirmedAt); d < 0 || d > time.Minute+v.r.idle {
+		v.broken("I3", c, "removed %v after the last confirmation", d)
+	}
+}
+
+// excerpts are what must be on no disk.
+func excerpts(files []crmsim.File) (list [][]byte) {
+	for _, f := range files {
+		for at := 4000; at+48 < len(f.Data) && len(list) < 12; at += 7001 {
+			list = append(list, f.Data[at:at+48])
+		}
+	}
+	return list
+}
+
+// disk: nothing is left of what is over (I3, I4), and nothing anywhere reads like audio (I5).
+func (v *verdict) disk(samples [][]byte) {
+	var left []string
+	for _, dir := range v.r.spools {
+		names, err := filepath.Glob(filepath.Join(dir, "[^.]*"))
+		if err != nil {
+			v.r.t.Fatal(err)
+		}
+		left = append(left, names...)
+	}
+	for _, name := range left {
+		if id, ok := strings.CutSuffix(filepath.Base(name), ".rec"); !ok || !v.r.waits(id) {
+			v.broken("I3", nil, "%s is left", name)
+		}
+	}
+	for name, data := range readAll(v.r.t, v.r.dir) {
+		for _, s := range samples {
+			if strings.Contains(data, string(s)) {
+				v.broken("I5", nil, "%s holds audio in the clear", name)
+			}
+		}
+	}
+}
+
+// waits says whether a recording is still allowed its file.
+func (r *Run) waits(id string) bool {
+	var n int
+	r.scan(&n, `SELECT count(*) FROM recordings WHERE recording_id::text = $1 AND state IN ('quarantined')`, id)
+	return n > 0
+}
+
+// evidence: each step left one event, and none with personal data; what was lost is on its ticket (I6).
+func (v *verdict) evidence(c *talk, rec *found, tickets []crmsim.Ticket) {
+	if rec == nil {
+		return
+	}
+	var told []string
+	v.r.scan(&told, `SELECT coalesce(array_agg(replace(type, 'recording.', '') || coalesce(':' || (data->>'days'), '') ORDER BY seq), '{}') FROM events WHERE subject = $1`, rec.ID)
+	want := map[fate][]string{
+		delivered:   {"started", "sealed", "delivered", "destroyed"},
+		empty:       {"started", "sealed", "delivered", "destroyed"},
+		expired:     {"started", "sealed", "delayed:1", "delayed:3", "delayed:5", "delayed:6", "expired", "destroyed"},
+		quarantined: {"started", "sealed", "failed"},
+		unreadable:  {"started", "sealed", "failed"},
+	}[c.want]
+	told = slices.DeleteFunc(told, func(s string) bool {
+		return s == "unlinked" || s == "failed" && c.want != quarantined && c.want != unreadable
+	})
+	if !slices.Equal(told, want) {
+		v.broken("I6", c, "the log tells %v, want %v", told, want)
+	}
+	var personal bool
+	v.r.scan(&personal, `SELECT coalesce(bool_or(data::text LIKE '%' || $2 || '%'), false) FROM events WHERE subject = $1`, rec.ID, strings.Trim(callerNumber, "+"))
+	if personal {
+		v.broken("I6", c, "the log holds personal data")
+	}
+	notes := 0
+	for _, t := range tickets {
+		for _, n := range t.Notes {
+			if t.Key == c.id.String() && strings.HasPrefix(n.Key, "expired ") {
+				notes++
+			}
+		}
+	}
+	if want := map[bool]int{true: 1}[c.want == expired]; notes != want {
+		v.broken("I6", c, "%d notes of what was lost, want %d", notes, want)
+	}
+	if c.want == expired && rec.State != string(recording.Expired) {
+		v.broken("I4", c, "it is %s at its deadline", rec.State)
+	}
+}

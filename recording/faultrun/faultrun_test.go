@@ -1,0 +1,63 @@
+package faultrun
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+var (
+	full   = flag.Bool("full", false, "run the full set: every row with 1 to 3 parts and 20 seeds")
+	report = flag.String("report", "", "write a report in Markdown to this file")
+)
+
+func TestMain(m *testing.M) {
+	if Node() {
+		return
+	}
+	flag.Parse()
+	// Runs wait most of their time for calls to last: far more of them fit than there are processors.
+	if err := flag.Set("test.parallel", "10"); err != nil {
+		panic(err)
+	}
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		if err := writeReport(*report); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
+		os.Exit(code)
+	}))
+}
+
+// seeds says how often a row is run.
+func seeds() uint64 {
+	if *full {
+		return 20
+	}
+	return 1
+}
+
+// few are all of the full set's numbers of parts; the quick set takes the last.
+func few(parts []int) []int {
+	if *full {
+		return parts
+	}
+	return parts[len(parts)-1:]
+}
+
+// play runs a row with a seed and fails the test for each promise that it breaks.
+func play(t *testing.T, which row, parts int, seed uint64, do func(r *Run)) {
+	t.Run(fmt.Sprintf("%s/%d parts/seed %d", which.name, parts, seed), func(t *testing.T) {
+		t.Parallel()
+		r := newRun(t, parts, seed)
+		do(r)
+		broken := r.finish()
+		results.add(which, r, broken)
+		for _, b := range broken {
+			t.Error(b)
+		}
+	})
+}

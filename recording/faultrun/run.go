@@ -1,0 +1,359 @@
+// Package faultrun breaks recordings in every way of the fault matrix and looks, from outside only, whether its promises hold. See docs/faults.md.
+package faultrun
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"tandem/internal/storage"
+	"tandem/internal/storage/storagetest"
+	"tandem/recording/crmsim"
+)
+
+// fate is what is to become of a call's recording.
+type fate string
+
+const (
+	delivered   fate = "delivered"
+	expired     fate = "expired"     // destroyed undelivered, on time
+	empty       fate = "empty"       // nothing was recorded, and the log says so
+	unrecorded  fate = "unrecorded"  // there is no recording, and its start said so
+	quarantined fate = "quarantined" // waits for a person, who is told; destroyed on time
+	unreadable  fate = "unreadable"  // its keys are gone before their time; nothing of it is sent
+)
+
+// talk is a call as the runner knows it.
+type talk struct {
+	id             uuid.UUID
+	index          int
+	started, ended time.Time // by the true clock
+	hungUp         time.Time // when the process was told to end it
+	cut            bool      // its process died in mid-call
+	chunks         int       // rows of chunks when it died
+	refused        string    // why it is not recorded
+	want           fate
+	parts          int // how many are on its ticket when only some may be; 0: all
+}
+
+// Run is one run: a database, a spool, keys, a CRM and processes under test, one after another.
+type Run struct {
+	t      testing.TB
+	dir    string // everything that is on disk
+	spools []string
+	page   *page
+	db     *storage.DB
+	crm    *crmsim.CRM
+	cfg    nodeConfig
+	proc   *process
+	talks  []*talk
+
+	began     time.Time     // by the run's clock
+	restarted time.Time     // the last process, by the run's clock
+	idle      time.Duration // without any process, by the run's clock
+	deadSince time.Time
+	watched   watched
+	stats     stats
+	alone     bool // a folder of its own disk; the checker looks at no others
+}
+
+// stats are what a run measures.
+type stats struct {
+	lost    time.Duration // most audio missing behind a kill
+	resumed time.Duration // longest from a restart to the first request
+	stall   time.Duration
+	copies  int // of parts that were stored more than once, for a time
+}
+
+// newRun makes everything but a process. parts is how many a call of callTime is cut into.
+func newRun(t testing.TB, parts int, seed uint64) *Run {
+	t.Helper()
+	r := &Run{t: t, dir: t.TempDir()}
+	url := storagetest.NewURL(t)
+	r.cfg = nodeConfig{
+		Database: url, Keys: filepath.Join(r.dir, "keys"), Spool: filepath.Join(r.dir, "spool"), Page: filepath.Join(r.dir, "page"), Token: filepath.Join(r.dir, "token"),
+		MaxPart: partSize(parts), Timeout: 2 * time.Second,
+	}
+	r.spools = []string{r.cfg.Spool}
+	var err error
+	if r.page, err = mapPage(r.cfg.Page); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := r.page.unmap(); err != nil {
+			t.Error(err)
+		}
+	})
+	if r.db, err = storage.Open(context.Background(), storage.Config{URL: url, Now: r.page.now, MaxConns: 2}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(r.db.Close)
+	r.cfg.Tenant = storagetest.Tenant(t, r.db, "a")
+	r.crm = crmsim.New(seed, r.page.now)
+	t.Cleanup(r.crm.Close)
+	r.setToken("token-1")
+	r.cfg.CRM = r.crm.URL()
+	r.began = r.page.now()
+	r.watched.start(r)
+	t.Cleanup(func() {
+		if r.proc != nil {
+			r.proc.kill()
+		}
+	})
+	return r
+}
+
+// callTime is how long calls last: at 16,000 bytes a second it makes the parts asked for.
+const callTime = 2400 * time.Millisecond
+
+func partSize(parts int) int64 {
+	switch parts {
+	case 2:
+		return 25_000
+	case 3:
+		return 15_000
+	}
+	return 1_000_000
+}
+
+func (r *Run) setToken(token string) {
+	r.t.Helper()
+	if err := os.WriteFile(r.cfg.Token, []byte(token), 0o600); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// start starts a process that is to die when it gets to a crash point for the nth time; an empty one: it lives.
+func (r *Run) start(crashAt string, nth int) {
+	r.t.Helper()
+	cfg := r.cfg
+	cfg.CrashAt, cfg.Nth = crashAt, nth
+	if !r.deadSince.IsZero() {
+		r.idle += r.page.now().Sub(r.deadSince)
+		r.deadSince = time.Time{}
+	}
+	r.restarted = r.page.now()
+	var err error
+	if r.proc, err = spawn(r.dir, cfg); err != nil {
+		r.t.Fatal(err)
+	}
+	r.wait("a ready process", func() bool {
+		_, dead := r.proc.dead()
+		return dead || r.proc.ready()
+	})
+}
+
+// begin starts the next call. Its process may die meanwhile.
+func (r *Run) begin() *talk {
+	r.t.Helper()
+	c := &talk{id: storage.NewID(), index: len(r.talks), want: delivered}
+	r.talks = append(r.talks, c)
+	r.proc.order("start", c.id, c.index)
+	r.wait("the start of a call", func() bool {
+		c.started, c.refused = r.proc.when("start", c.id)
+		_, dead := r.proc.dead()
+		return dead || !c.started.IsZero() || c.refused != ""
+	})
+	return c
+}
+
+// end hangs up; the log hears of it now or, when the process dies of it, from the next one.
+func (r *Run) end(c *talk) {
+	r.t.Helper()
+	p := r.proc
+	c.hungUp = time.Now()
+	p.order("end", c.id, c.index)
+	r.wait("the end of a call", func() bool {
+		at, failed := p.when("end", c.id)
+		_, dead := p.dead()
+		if failed != "" && c.refused == "" {
+			r.t.Fatalf("the end of a call: %s", failed)
+		}
+		if c.ended.IsZero() {
+			c.ended = at
+		}
+		return dead || !at.IsZero()
+	})
+}
+
+// speak makes a call of callTime; it says whether the process has lived through it.
+func (r *Run) speak() (c *talk, lived bool) {
+	r.t.Helper()
+	c = r.begin()
+	r.listen(callTime)
+	if _, dead := r.proc.dead(); !dead {
+		r.end(c)
+	}
+	_, dead := r.proc.dead()
+	return c, !dead
+}
+
+// listen lets calls go on for a while, or until the process dies.
+func (r *Run) listen(d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-r.proc.exited:
+	}
+}
+
+// dead waits for the process's death and notes what it had in hand. Without one the point was never reached.
+func (r *Run) dead() {
+	r.t.Helper()
+	r.until("the process's death", func() bool {
+		_, dead := r.proc.dead()
+		return dead
+	})
+	r.autopsy()
+}
+
+// kill kills the process now.
+func (r *Run) kill() {
+	r.proc.kill()
+	r.autopsy()
+}
+
+func (r *Run) autopsy() {
+	r.t.Helper()
+	at, _ := r.proc.dead()
+	r.deadSince = r.page.now()
+	for _, c := range r.talks {
+		if c.started.IsZero() || !c.ended.IsZero() {
+			continue
+		}
+		r.scan(&c.cut, `SELECT bool_or(state = 'capturing') FROM recordings WHERE call_id = $1`, c.id)
+		if c.ended = c.hungUp; c.cut {
+			c.ended = at
+			r.scan(&c.chunks, `SELECT count(*) FROM recording_chunks JOIN recordings USING (recording_id) WHERE call_id = $1`, c.id)
+		}
+	}
+}
+
+// resume starts a process that lives; it hears of the ends of the calls that the former one has cut.
+func (r *Run) resume() {
+	r.t.Helper()
+	r.start("", 0)
+	for _, c := range r.talks {
+		var told bool
+		r.scan(&told, `SELECT EXISTS (SELECT FROM events WHERE type = 'call.ended' AND subject = $1)`, c.id)
+		if !told && (c.cut || !c.ended.IsZero() || c.started.IsZero()) {
+			r.end(c)
+		}
+	}
+}
+
+// scan reads one value from the database.
+func (r *Run) scan(to any, sql string, args ...any) {
+	r.t.Helper()
+	err := r.db.Worker(context.Background(), func(tx *storage.Tx) error { return tx.QueryRow(context.Background(), sql, args...).Scan(to) })
+	if err != nil {
+		r.t.Fatalf("%s: %v", sql, err)
+	}
+}
+
+// patience is how long the runner waits for anything by the true clock.
+const patience = time.Minute
+
+// wait waits for something by the true clock.
+func (r *Run) wait(what string, ok func() bool) {
+	r.t.Helper()
+	r.await(what, ok, func() {})
+}
+
+// until waits for something and moves the clock on to the next thing that is due whenever nothing is under way.
+func (r *Run) until(what string, ok func() bool) {
+	r.t.Helper()
+	var last int
+	quietSince := time.Now()
+	r.await(what, ok, func() {
+		n := len(r.crm.Requests())
+		if n != last || r.crm.Busy() {
+			last, quietSince = n, time.Now()
+		}
+		if time.Since(quietSince) < 300*time.Millisecond {
+			return
+		}
+		if d := r.due().Sub(r.page.now()); d > 0 {
+			r.page.advance(d + time.Millisecond)
+			quietSince = time.Now()
+		}
+	})
+}
+
+func (r *Run) await(what string, ok func() bool, meanwhile func()) {
+	r.t.Helper()
+	limit := time.After(patience)
+	tick := time.NewTicker(30 * time.Millisecond)
+	defer tick.Stop()
+	for !ok() {
+		select {
+		case <-limit:
+			r.t.Fatalf("waited in vain for %s:\n%s", what, r.story())
+		case <-tick.C:
+			meanwhile()
+		}
+	}
+}
+
+// due is when the next thing is to be done, the zero time when nothing waits for its time.
+func (r *Run) due() (at time.Time) {
+	r.t.Helper()
+	var found *time.Time
+	r.scan(&found, `SELECT min(at) FROM (
+		SELECT greatest(p.next_try_at, p.leased_until, l.parked_until) AS at FROM recording_parts p JOIN recordings r USING (recording_id)
+			LEFT JOIN recording_lanes l ON l.tenant_id = p.tenant_id
+			WHERE p.state <> 'confirmed' AND r.state = 'planned' AND r.ticket IS NOT NULL
+			AND NOT EXISTS (SELECT FROM recording_parts e WHERE e.recording_id = p.recording_id AND e.part < p.part AND e.state <> 'confirmed')
+		UNION ALL SELECT next_plan_at FROM recordings WHERE state = 'sealed' AND next_plan_at IS NOT NULL
+		UNION ALL SELECT greatest(next_try_at, leased_until) FROM crm_outbox o
+			WHERE NOT EXISTS (SELECT FROM crm_outbox e WHERE e.call_id = o.call_id AND e.outbox_id < o.outbox_id)) AS waiting`)
+	if found != nil {
+		at = *found
+	}
+	return at
+}
+
+// finish waits until every recording has come to its fate, ends the process and returns the promises that are broken.
+func (r *Run) finish() []string {
+	r.t.Helper()
+	r.until("the end of every recording", r.over)
+	if r.proc != nil {
+		_ = r.proc.in.Close()
+		<-r.proc.exited
+	}
+	return r.check()
+}
+
+// over says whether nothing is left to do.
+func (r *Run) over() bool {
+	var open, notes int
+	r.scan(&open, `SELECT count(*) FROM recordings WHERE NOT (state IN ('destroyed', 'expired') AND erased_at IS NOT NULL OR state = 'quarantined')`)
+	r.scan(&notes, `SELECT count(*) FROM crm_outbox`)
+	return open == 0 && notes == 0 && r.told()
+}
+
+// told says whether every call that has a recording has its ticket.
+func (r *Run) told() bool {
+	tickets := r.crm.Tickets()
+	return !slices.ContainsFunc(r.talks, func(c *talk) bool {
+		return !slices.ContainsFunc(tickets, func(t crmsim.Ticket) bool { return t.Key == c.id.String() })
+	})
+}
+
+// story is what the database, the CRM and the process tell of the run, for whoever looks for a fault's cause.
+func (r *Run) story() string {
+	var rows string
+	r.scan(&rows, `SELECT coalesce(string_agg(line, E'\n'), '') FROM (
+		SELECT 'recording ' || recording_id || ' ' || state || ' ' || last_error AS line FROM recordings
+		UNION ALL SELECT 'part ' || part || ' ' || state || ' next ' || next_try_at || ' leased ' || coalesce(leased_until::text, '') || ' ' || last_error FROM recording_parts
+		UNION ALL SELECT 'parked ' || parked_until || ' ' || reason FROM recording_lanes
+		UNION ALL SELECT 'outbox ' || kind || ' next ' || next_try_at || ' leased ' || coalesce(leased_until::text, '') || ' ' || last_error FROM crm_outbox
+		UNION ALL (SELECT type || ' ' || subject FROM events ORDER BY seq)) AS lines`)
+	log, _ := os.ReadFile(filepath.Join(r.dir, "log"))
+	return fmt.Sprintf("now %v, due %v\n%s\n%+v\n%s", r.page.now(), r.due(), rows, r.crm.Requests(), log[max(0, len(log)-4000):])
+}
