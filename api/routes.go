@@ -15,6 +15,7 @@ import (
 	"tandem/recording"
 	"tandem/sip"
 	"tandem/smartactions"
+	"tandem/webhooks"
 )
 
 // Services are the packages that the routes lead to.
@@ -37,13 +38,14 @@ type Services struct {
 	Media      *chat.MediaStore
 	Widgets    *web.Service
 	Actions    *smartactions.Service
+	Webhooks   *webhooks.Service
 }
 
 // routes is the one table of all operations below /api/v1.
 func (s *Server) routes() []route {
 	var all []route
 	for _, part := range [][]route{
-		s.identityRoutes(), s.userRoutes(), s.callRoutes(), s.liveRoutes(), s.supervisionRoutes(), s.queueRoutes(), s.arrivalRoutes(), s.agentRoutes(), s.routingRoutes(), s.lineRoutes(), s.botRoutes(), s.crmRoutes(), s.operationRoutes(), s.voicemailRoutes(), s.callbackRoutes(), s.notifyRoutes(), s.reportRoutes(), s.conversationRoutes(), s.channelRoutes(), s.widgetRoutes(), s.smartactionRoutes(),
+		s.identityRoutes(), s.userRoutes(), s.callRoutes(), s.liveRoutes(), s.supervisionRoutes(), s.queueRoutes(), s.arrivalRoutes(), s.agentRoutes(), s.routingRoutes(), s.lineRoutes(), s.botRoutes(), s.crmRoutes(), s.operationRoutes(), s.voicemailRoutes(), s.callbackRoutes(), s.notifyRoutes(), s.reportRoutes(), s.conversationRoutes(), s.channelRoutes(), s.widgetRoutes(), s.smartactionRoutes(), s.webhookRoutes(),
 	} {
 		all = append(all, part...)
 	}

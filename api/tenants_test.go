@@ -27,6 +27,7 @@ import (
 	"tandem/mediastream"
 	"tandem/queues"
 	"tandem/sip"
+	"tandem/webhooks"
 )
 
 // document is what the walk needs of the OpenAPI document.
@@ -178,6 +179,11 @@ func (s *site) things(t *testing.T) map[string]uuid.UUID {
 	must(err)
 	bot, err := s.w.Bots.AddBot(ctx, s.tenant, mediastream.BotChange{Name: new("bot"), URL: new("wss://bot.example.com/stream")})
 	must(err)
+	hook, err := s.w.Webhooks.AddEndpoint(ctx, s.tenant, webhooks.EndpointChange{URL: new("https://example.com/hook"), Events: &[]string{"call.ended"}})
+	must(err)
+	must(s.w.Webhooks.Ping(ctx, s.tenant, hook.ID))
+	deliveries, err := s.w.Webhooks.Deliveries(ctx, s.tenant, hook.ID, "", uuid.Nil, 1)
+	must(err)
 	prompt, err := s.w.Prompts.AddMusic(ctx, s.tenant, "music")
 	must(err)
 	role, err := s.w.Auth.SaveRole(ctx, auth.Role{Name: "custom", Permissions: auth.Permissions{}})
@@ -210,7 +216,7 @@ func (s *site) things(t *testing.T) map[string]uuid.UUID {
 	return map[string]uuid.UUID{
 		"conversations": talk.id, "message": talk.message, "attachments": talk.file, "channels": widget.ID, "canned-responses": canned.ID, "saved-views": view.ID,
 		"callbacks": callback.ID, "voicemails": mail, "queues": queue.ID, "presences": presence.ID, "skills": skill.ID, "agent-groups": group.ID, "hours": hours.ID, "agents": agent.ID, "users": agent.ID, "numbers": number.ID, "trunks": trunk.ID, "prompts": prompt.ID,
-		"roles": role.ID, "teams": s.team, "api-keys": key.ID, "contacts": contact.ID, "tickets": ticket.ID, "attachment": file.ID, "ringtones": tone.ID, "bots": bot.ID,
+		"roles": role.ID, "teams": s.team, "api-keys": key.ID, "contacts": contact.ID, "tickets": ticket.ID, "attachment": file.ID, "ringtones": tone.ID, "bots": bot.ID, "webhooks": hook.ID, "delivery": deliveries[0].ID,
 		"calls": call, "items": call, "recordings": s.stuckRecording(t), "actions": s.action(t, call), "customer": call,
 	}
 }

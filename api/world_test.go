@@ -44,6 +44,7 @@ import (
 	"tandem/recording"
 	"tandem/sip"
 	"tandem/smartactions"
+	"tandem/webhooks"
 )
 
 // world is the API on everything it stands on, with two tenants. Nothing of it runs in the background.
@@ -148,6 +149,7 @@ func newWorld(t *testing.T) *world {
 		DB: w.DB, Keys: keys, Events: w.events, Bus: w.bus, Chat: w.Chat, Media: w.Media, Queues: w.Queues, Vouched: w.Auth.ReadClientToken, Log: log,
 		Zone: func(context.Context, uuid.UUID) (string, error) { return "UTC", nil }, Files: fstest.MapFS{},
 	})
+	w.Webhooks = webhooks.New(webhooks.Config{DB: w.DB, Events: w.events, Bus: w.bus, Keys: keys, Log: log, Metrics: metrics})
 	w.Actions = smartactions.New(smartactions.Config{
 		DB: w.DB, Events: w.events, Keys: keys, Blobs: blobs, Cleaner: cleaner, Log: log, Metrics: metrics,
 		Send: func(context.Context, smartactions.Delivery) error { return nil },

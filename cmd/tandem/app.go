@@ -31,6 +31,7 @@ import (
 	"tandem/signaling"
 	"tandem/sip"
 	"tandem/smartactions"
+	"tandem/webhooks"
 )
 
 // app is the program. run builds everything, lowest layer first, serves, and takes everything down in the opposite order.
@@ -73,6 +74,7 @@ type app struct {
 	numbers   *calls.Numbers
 	board     *calls.Switchboard
 	bots      *mediastream.Service
+	webhooks  *webhooks.Service
 	trunks    *sip.Directory
 	sip       *sip.Server
 	hub       *signaling.Hub

@@ -39,6 +39,7 @@ import (
 	"tandem/signaling"
 	"tandem/sip"
 	"tandem/web"
+	"tandem/webhooks"
 )
 
 // build makes everything in one straight line, lowest layer first. Nothing serves before it is done.
@@ -144,7 +145,7 @@ func (a *app) buildCalls(context.Context) (err error) {
 	desk := &queueDesk{queues: a.queues, language: a.language, now: a.db.Now}
 	a.board = calls.NewSwitchboard(calls.Config{
 		Node: a.cfg.Node.Name, MaxCalls: a.cfg.Calls.Max, StuckAfter: time.Duration(a.cfg.Calls.StuckMinutes) * time.Minute, LostGrace: time.Duration(a.cfg.Calls.LostSeconds) * time.Second, Bus: a.bus,
-		Tags: a.tagsOf, Private: a.cfg.Egress.Private || a.demo, Rights: rights{a.auth, a.queues},
+		Tags: a.tagsOf, Private: a.cfg.Egress.Private || a.demo, Rights: rights{a.auth, a.queues}, Room: a.room,
 	}, a.db, a.events, a.log, a.metrics,
 		a.numbers, a.prompts, desk, recorder{a.recording}, a, callbackDesk{a.queues})
 	a.bots = mediastream.New(mediastream.Config{
@@ -154,6 +155,9 @@ func (a *app) buildCalls(context.Context) (err error) {
 	a.jobs, err = a.newJobs(desk)
 	return err
 }
+
+// room is whether calls may be taken, as far as their recordings go.
+func (a *app) room() bool { return a.cfg.Recording.WhenFull != "refuse_calls" || a.recording.HasRoom() }
 
 func (a *app) language(ctx context.Context, tenant uuid.UUID) (string, error) {
 	t, err := a.auth.Tenant(ctx, tenant)

@@ -16,7 +16,7 @@ var layers = map[string]int{
 	"cmd/tandem": 8,
 	"api":        7,
 	"broadcasts": 6,
-	"flows":      5, "signaling": 5, "analytics": 5, "crmsync": 5,
+	"flows":      5, "signaling": 5, "analytics": 5, "crmsync": 5, "webhooks": 5,
 	"chat": 4, "sip": 4, "notify": 4, "mediastream": 4, "smartactions": 4,
 	"calls": 3, "queues": 3, "recording": 3, "crm": 3, "aiagents": 3, "internal/audit": 3,
 	"internal/events": 2, "internal/auth": 2,

@@ -70,6 +70,7 @@ func (a *app) services() map[string]func(context.Context) error {
 		"bots":        a.bots.Run,
 		"uploader":    a.uploader.Run,
 		"crmsync":     a.crmsync.Run,
+		"webhooks":    a.webhooks.Run,
 		"audit":       audit.Follow(a.db, a.bus, a.log).Run,
 		"analytics":   a.analytics.Run,
 		"jobs":        a.jobs.Run,

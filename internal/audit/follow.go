@@ -74,6 +74,8 @@ func audited(e events.Event) (keep []string, ok bool) {
 		return nil, true
 	case "crm_connection":
 		return []string{"provider"}, true
+	case "webhook": // where events go outside the house, and what was sent there again
+		return []string{"enabled", "personal_data", "why", "deliveries"}, true
 	case "contact", "ticket":
 		return nil, e.Actor != nil && verb == "deleted"
 	case "agent":

@@ -2313,6 +2313,58 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/recordings/access-key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The key with which the CRM signs for the break-glass way */
+        get: operations["get-recording-access-key"];
+        /** Register the CRM's access key, for recordings that begin from now on */
+        put: operations["put-recording-access-key"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/recordings/{id}/access": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask for the sound of a recording that is held; needs access:recordings, the CRM's signature and a second factor */
+        post: operations["access-recording"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/recordings/{id}/challenge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A challenge for the CRM to sign; needs access:recordings */
+        post: operations["challenge-recording-access"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/recordings/{id}/retry": {
         parameters: {
             query?: never;
@@ -2324,6 +2376,23 @@ export interface paths {
         put?: never;
         /** Let a recording that the CRM refused try again */
         post: operations["retry-recording"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/recordings/{id}/sound": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The one stream of a token */
+        post: operations["get-recording-sound"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2894,6 +2963,162 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/webhook-types": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The types of events that endpoints can ask for */
+        get: operations["list-webhook-types"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Endpoints that hear of events, the oldest first */
+        get: operations["list-webhooks"];
+        put?: never;
+        /** Make an endpoint; its secret is shown this once */
+        post: operations["add-webhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One endpoint */
+        get: operations["get-webhook"];
+        put?: never;
+        post?: never;
+        /** Remove an endpoint with its deliveries */
+        delete: operations["delete-webhook"];
+        options?: never;
+        head?: never;
+        /** Change an endpoint, switch it off or on */
+        patch: operations["change-webhook"];
+        trace?: never;
+    };
+    "/api/v1/webhooks/{id}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was sent, and what waits, the newest first */
+        get: operations["list-webhook-deliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{id}/deliveries/{delivery}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One delivery with its tries, and what is sent while it is kept */
+        get: operations["get-webhook-delivery"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{id}/deliveries/{delivery}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send it again, with the same webhook-id */
+        post: operations["replay-webhook-delivery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{id}/ping": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send webhook.ping */
+        post: operations["ping-webhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send all again that failed */
+        post: operations["replay-webhook-failed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/webhooks/{id}/secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make a new secret; the one before signs too for a day */
+        post: operations["rotate-webhook-secret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/ws-ticket": {
         parameters: {
             query?: never;
@@ -2934,6 +3159,24 @@ export interface components {
         Access: {
             lookup?: components["schemas"]["Lookup"];
             routes?: components["schemas"]["Route"][];
+        };
+        AccessKey: {
+            /** @description SHA-256 of the public key, hexadecimal; empty: none is registered */
+            fingerprint: string;
+            /**
+             * Format: date-time
+             * @description recordings that began earlier are not opened by it
+             */
+            since?: string;
+        };
+        AccessKeyInput: {
+            /** @description of the authenticator app */
+            code: string;
+            /** @description Ed25519, PEM; empty: none from now on */
+            public_key: string;
+        };
+        AccessToken: {
+            token: string;
         };
         Action: {
             /** @description who asked */
@@ -3411,12 +3654,20 @@ export interface components {
             change?: components["schemas"]["BotChange"];
         };
         CRMConnection: {
+            /** Format: int64 */
+            append_days: number;
+            authorized: boolean;
             base_url: string;
+            contact_data: string;
             credentials_stored: boolean;
             data_records: string[];
+            mapping: components["schemas"]["Map"][];
             /** @enum {string} */
             provider: "own" | "rt";
             queue: string;
+            settings: {
+                [key: string]: string;
+            };
         };
         CalendarFile: {
             /** @description the text of the .ics file */
@@ -3566,6 +3817,13 @@ export interface components {
             title: string;
             /** Format: date-time */
             updated_at: string;
+        };
+        Challenge: {
+            id: string;
+            /** @description to be signed with the CRM's access key, Ed25519, byte by byte */
+            message: string;
+            /** Format: date-time */
+            until: string;
         };
         ChannelAccount: {
             channel: string;
@@ -4154,6 +4412,14 @@ export interface components {
             reset?: string[];
             set?: components["schemas"]["OwnSettings"];
         };
+        Grant: {
+            token: string;
+            /**
+             * Format: date-time
+             * @description to begin by
+             */
+            until: string;
+        };
         Grantable: {
             resource: string;
             verbs: string[];
@@ -4332,6 +4598,10 @@ export interface components {
         };
         MailDraft: {
             body: string;
+            to: string;
+        };
+        Map: {
+            from: string;
             to: string;
         };
         Me: {
@@ -4918,6 +5188,11 @@ export interface components {
             /** @description pass as cursor to get the next page; empty on the last */
             next_cursor: string;
         };
+        PageString: {
+            items: string[];
+            /** @description pass as cursor to get the next page; empty on the last */
+            next_cursor: string;
+        };
         PageTeam: {
             items: components["schemas"]["Team"][];
             /** @description pass as cursor to get the next page; empty on the last */
@@ -4950,6 +5225,16 @@ export interface components {
         };
         PageVoicemailRow: {
             items: components["schemas"]["VoicemailRow"][];
+            /** @description pass as cursor to get the next page; empty on the last */
+            next_cursor: string;
+        };
+        PageWebhook: {
+            items: components["schemas"]["Webhook"][];
+            /** @description pass as cursor to get the next page; empty on the last */
+            next_cursor: string;
+        };
+        PageWebhookDelivery: {
+            items: components["schemas"]["WebhookDelivery"][];
             /** @description pass as cursor to get the next page; empty on the last */
             next_cursor: string;
         };
@@ -5401,6 +5686,14 @@ export interface components {
             /** Format: double */
             seconds: number;
         };
+        RecordingAccess: {
+            /** Format: uuid */
+            challenge_id: string;
+            /** @description of the authenticator app */
+            code: string;
+            /** @description the CRM's, over the challenge's message: Ed25519, base64 */
+            signature: string;
+        };
         RecordingWaiting: {
             /** Format: int64 */
             attempts: number;
@@ -5444,6 +5737,10 @@ export interface components {
         };
         RedactionOrder: {
             on: boolean;
+        };
+        Replayed: {
+            /** Format: int64 */
+            deliveries: number;
         };
         Reserved: {
             reserved_bad_actor?: boolean;
@@ -6122,6 +6419,101 @@ export interface components {
         Watching: {
             on: boolean;
             why?: string;
+        };
+        Webhook: {
+            /** Format: date-time */
+            created_at: string;
+            description: string;
+            disabled_why?: string;
+            enabled: boolean;
+            events: string[];
+            /** Format: int64 */
+            failed: number;
+            /** Format: date-time */
+            failing_since?: string;
+            id: string;
+            /** Format: date-time */
+            old_secret_until?: string;
+            personal_data: boolean;
+            secret?: string;
+            url: string;
+            /** Format: int64 */
+            waiting: number;
+        };
+        WebhookAttempt: {
+            /** Format: date-time */
+            at: string;
+            failure?: string;
+            /** Format: int64 */
+            millis: number;
+            /** Format: int64 */
+            n: number;
+            /** Format: int64 */
+            status: number;
+        };
+        WebhookChange: {
+            description?: string;
+            /** @description what happens while it is not is not told later; what waited has failed, and can be replayed */
+            enabled?: boolean;
+            /** @description types of events: docs/webhooks.md */
+            events?: string[];
+            /** @description whether numbers and names of customers and what agents wrote are told too */
+            personal_data?: boolean;
+            /** @description https://…; redirects are not followed */
+            url?: string;
+        };
+        WebhookDelivery: {
+            /** Format: int64 */
+            attempts: number;
+            /** Format: date-time */
+            created_at: string;
+            failure?: string;
+            id: string;
+            kept: boolean;
+            message_id: string;
+            /** Format: int64 */
+            millis: number;
+            /** Format: date-time */
+            next_try_at?: string;
+            /** @enum {string} */
+            state: "waiting" | "delivered" | "failed";
+            /** Format: int64 */
+            status: number;
+            /** Format: date-time */
+            tried_at?: string;
+            type: string;
+        };
+        WebhookDetails: {
+            /** Format: int64 */
+            attempts: number;
+            body?: string;
+            /** Format: date-time */
+            created_at: string;
+            failure?: string;
+            id: string;
+            kept: boolean;
+            log: components["schemas"]["WebhookAttempt"][];
+            message_id: string;
+            /** Format: int64 */
+            millis: number;
+            /** Format: date-time */
+            next_try_at?: string;
+            /** @enum {string} */
+            state: "waiting" | "delivered" | "failed";
+            /** Format: int64 */
+            status: number;
+            /** Format: date-time */
+            tried_at?: string;
+            type: string;
+        };
+        WebhookInput: {
+            description?: string;
+            /** @description of /webhook-types */
+            events: string[];
+            /** @description whether numbers and names of customers and what agents wrote are told too */
+            personal_data?: boolean;
+            /** @description https://…; redirects are not followed */
+            url: string;
         };
         Weight: {
             exclusive?: boolean;
@@ -12042,6 +12434,134 @@ export interface operations {
             };
         };
     };
+    "get-recording-access-key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccessKey"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "put-recording-access-key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AccessKeyInput"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccessKey"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "access-recording": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RecordingAccess"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Grant"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "challenge-recording-access": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Challenge"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "retry-recording": {
         parameters: {
             query?: never;
@@ -12055,6 +12575,39 @@ export interface operations {
         responses: {
             /** @description No Content */
             204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-recording-sound": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AccessToken"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13756,6 +14309,381 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["VoicemailRow"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-webhook-types": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageString"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageWebhook"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "add-webhook": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookInput"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-webhook": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-webhook": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "change-webhook": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookChange"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-webhook-deliveries": {
+        parameters: {
+            query?: {
+                /** @description next_cursor of the page before */
+                cursor?: string;
+                limit?: number;
+                state?: "waiting" | "delivered" | "failed";
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageWebhookDelivery"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-webhook-delivery": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                delivery: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookDetails"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "replay-webhook-delivery": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                delivery: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "ping-webhook": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "replay-webhook-failed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Replayed"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "rotate-webhook-secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
                 };
             };
             /** @description Error */
