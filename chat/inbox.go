@@ -3,6 +3,7 @@ package chat
 import (
 	"context"
 	"hash/maphash"
+	"runtime"
 	"sync"
 	"time"
 
@@ -15,7 +16,6 @@ import (
 
 const (
 	inboxBatch   = 200
-	inboxLanes   = 4
 	mostTogether = 64 // events in one transaction
 	inboxTries   = 8
 	inboxLease   = 15 * time.Second
@@ -87,9 +87,9 @@ func (a *arrival) plain() bool { return a.event.Message != nil && !a.event.Messa
 // readBatch reads requests, several customers' at once, and notes what has become of them.
 func (s *Service) readBatch(ctx context.Context, rows []*inboxRow) {
 	arrivals := s.decode(ctx, rows)
-	var lanes [inboxLanes][]*arrival
+	lanes := make([][]*arrival, runtime.GOMAXPROCS(0)) // more would only make for smaller transactions
 	for _, a := range arrivals {
-		n := maphash.String(s.seed, a.customer()) % inboxLanes
+		n := maphash.String(s.seed, a.customer()) % uint64(len(lanes))
 		lanes[n] = append(lanes[n], a)
 	}
 	var all sync.WaitGroup
