@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { endConversations, seriousFaults, signIn, startBrowser, type Visitor, visitor } from './browser';
+import { clearDesks, goAvailable, seriousFaults, signIn, startBrowser, type Visitor, visitor } from './browser';
 
 // An agent asks a caller for things while they talk; the caller opens the links on their mobile telephone.
 
@@ -22,7 +22,7 @@ const faults: string[] = [];
 
 beforeAll(async () => {
   ({ browser, stop } = await startBrowser(700));
-  await endConversations(browser);
+  await clearDesks(browser);
   agent = await visitor(browser);
   mobile = await browser.newContext({
     viewport: { width: 390, height: 844 },
@@ -66,9 +66,7 @@ const thanks = () => phone.getByRole('heading', { name: 'Thank you' }).waitFor()
 
 test('the agent takes the call', { timeout: 120_000 }, async () => {
   const { page } = agent;
-  await page.locator('[data-action=go-online]').click();
-  await page.locator('[data-action=go-available]:enabled').click();
-  await page.getByText('Ready for calls').waitFor();
+  await goAvailable(page);
   const scenario = resolve(import.meta.dirname, 'caller.xml');
   const options = ['-sf', scenario, '-i', '127.0.0.1', '-s', '1001', '-m', '1', '-nostdin', '-timeout', '600s', sip];
   caller = spawn('sipp', options, { cwd: folder, env: { ...process.env, TERM: 'dumb' }, stdio: 'ignore' });
@@ -197,6 +195,7 @@ test('what was sent is on the ticket', { timeout: 120_000 }, async () => {
   const { page } = agent;
   await page.getByRole('button', { name: 'Hang up' }).click();
   await page.getByRole('region', { name: 'Wrap-up' }).waitFor();
+  await page.locator('[data-action=wrapup-done]').click();
   await expect
     .poll(
       () =>

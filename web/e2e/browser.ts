@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import AxeBuilder from '@axe-core/playwright';
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { type APIRequestContext, type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { vi } from 'vitest';
 
 /** The server under test; scripts/with-server.sh starts one and says where it is. */
 export const url = (process.env.TANDEM_URL ?? 'http://127.0.0.1:8080').replace(/\/$/, '');
@@ -94,21 +95,43 @@ export async function signIn(page: Page, user: string, path = '/'): Promise<void
   await page.locator('nav[aria-label]').first().waitFor();
 }
 
-/** Ends the conversations that other specs have left: they would ring at an agent before a call does. */
-export async function endConversations(browser: Browser): Promise<void> {
-  const context = await browser.newContext();
-  const data = { email: 'admin@demo.test', password };
-  await context.request.post(`${url}/api/v1/login`, { data });
-  const { items } = (await (await context.request.get(`${url}/api/v1/conversations?limit=200`)).json()) as {
-    items: { id: string; state: string }[];
+/** The requests of somebody who is signed in without a page. */
+export async function signedIn(browser: Browser, user: string): Promise<APIRequestContext> {
+  const { request } = await browser.newContext();
+  const answer = await request.post(`${url}/api/v1/login`, { data: { email: `${user}@demo.test`, password } });
+  if (!answer.ok()) throw new Error(`${user} cannot sign in: ${await answer.text()}`);
+  return request;
+}
+
+/** Has an agent on the desktop go online and be available, from wherever an earlier spec has left them: after a call, or available already. */
+export async function goAvailable(page: Page): Promise<void> {
+  const ready = async () => {
+    if (await page.getByText('Ready for calls').count()) return;
+    for (const action of ['wrapup-done', 'go-online', 'go-available']) {
+      const button = page.locator(`[data-action=${action}]:enabled`);
+      if (await button.count()) await button.click({ timeout: 1000 }).catch(() => {});
+    }
+    throw new Error('the agent is not available');
   };
-  for (const { id } of items.filter((c) => c.state !== 'closed')) {
-    const ended = await context.request.post(`${url}/api/v1/conversations/${id}/end`, {
-      data: { reason: 'The test is over' },
-    });
-    if (!ended.ok()) throw new Error(`a conversation was not ended: ${await ended.text()}`);
-  }
-  await context.close();
+  await vi.waitFor(ready, { timeout: 45_000, interval: 100 });
+}
+
+/** Clears the desks that other specs have left: conversations would ring before a call does, and agents are to go online anew. */
+export async function clearDesks(browser: Browser): Promise<void> {
+  const context = await browser.newContext();
+  const ask = async (method: string, path: string, data?: object) => {
+    const answer = await context.request.fetch(`${url}/api/v1${path}`, { method, data });
+    if (!answer.ok()) throw new Error(`${method} ${path}: ${await answer.text()}`);
+    return answer.status() === 204
+      ? { items: [] }
+      : ((await answer.json()) as { items: { id: string; state: string }[] });
+  };
+  await ask('POST', '/login', { email: 'admin@demo.test', password });
+  const conversations = await ask('GET', '/conversations?limit=200');
+  for (const { id, state } of conversations.items)
+    if (state !== 'closed') await ask('POST', `/conversations/${id}/end`, { reason: 'The test is over' });
+  const agents = await ask('GET', '/agents');
+  for (const { id } of agents.items) await ask('PUT', `/agents/${id}/presence`, { presence: 'OFFLINE' });
 }
 
 /** What axe finds serious or critical, one line each. */

@@ -1,15 +1,6 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import {
-  endConversations,
-  heardTone,
-  seriousFaults,
-  signIn,
-  startBrowser,
-  url,
-  type Visitor,
-  visitor,
-} from './browser';
+import { clearDesks, heardTone, seriousFaults, signIn, startBrowser, url, type Visitor, visitor } from './browser';
 
 // A customer calls from /demo, an agent answers with the keyboard: two browsers, each with a tone of its own for a voice.
 
@@ -24,7 +15,7 @@ let customer: Visitor;
 beforeAll(async () => {
   agents = await startBrowser(AGENT_TONE);
   customers = await startBrowser(CUSTOMER_TONE);
-  await endConversations(agents.browser);
+  await clearDesks(agents.browser);
   agent = await visitor(agents.browser);
   customer = await visitor(customers.browser);
   await signIn(agent.page, 'agent1');

@@ -2,7 +2,8 @@ import { spawn } from 'node:child_process';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
-  endConversations,
+  clearDesks,
+  goAvailable,
   heardTone,
   seriousFaults,
   signIn,
@@ -35,13 +36,11 @@ async function open(tone: number): Promise<Visitor> {
 
 beforeAll(async () => {
   agent = await open(AGENT_TONE);
-  await endConversations(browsers[0]?.browser as Browser);
+  await clearDesks(browsers[0]?.browser as Browser);
   customer = await open(CUSTOMER_TONE);
   boss = await open(SUPERVISOR_TONE);
   await signIn(agent.page, 'agent2');
-  await agent.page.locator('[data-action=go-online]').click();
-  await agent.page.locator('[data-action=go-available]:enabled').click();
-  await agent.page.getByText('Ready for calls').waitFor();
+  await goAvailable(agent.page);
   await customer.page.goto(`${url}/demo`);
   await customer.page.getByLabel('Your name').fill('Rosa Lindqvist');
   await customer.page.locator('select[name=number]').selectOption('1001');
