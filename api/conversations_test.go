@@ -332,8 +332,13 @@ func TestChannels(t *testing.T) {
 		{"the second", s.client, "POST", "/api/v1/channels", strings.Replace(wechat, "shop", "other", 1), nil, 409, []string{"channel_one_only"}},
 		{"its name", s.client, "POST", "/api/v1/channels", `{"channel":"web","name":"Not A Name"}`, nil, 400, []string{"channel_name_invalid"}},
 		{"no such kind", s.client, "POST", "/api/v1/channels", `{"channel":"pigeon","name":"x"}`, nil, 400, []string{"channel_unknown"}},
+		{"a token in no form of the platform's", s.client, "POST", "/api/v1/channels", `{"channel":"telegram","name":"x","secrets":{"bot_token":"abc","secret_token":"word"}}`, nil, 400, []string{"telegram_bot_token", `"field":"bot_token"`}},
 	})
 	bot := s.bot(t, c.served)
+	w.run(t, []row{
+		{"such a token for an account that is", s.client, "PATCH", "/api/v1/channels/" + bot.String(), `{"secrets":{"bot_token":"abc"}}`, nil, 400, []string{"telegram_bot_token"}},
+		{"its name alone", s.client, "PATCH", "/api/v1/channels/" + bot.String(), `{"label":"Trails"}`, nil, 200, []string{"Trails"}},
+	})
 	w.ask(t, s.client, "POST", "/api/v1/channels/"+bot.String()+"/check", "")
 	answers := w.ask(t, s.client, "GET", "/api/v1/channels", "").body + w.ask(t, s.client, "GET", "/api/v1/channels/"+bot.String(), "").body + w.log.String()
 	for _, word := range []string{secret, telegramtest.BotToken, telegramtest.SecretToken} {

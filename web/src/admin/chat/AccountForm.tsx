@@ -5,9 +5,11 @@ import { useQuery } from '@tanstack/react-query';
 import { useId, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api, body } from '../../api/client';
+import { Problem } from '../../api/problem';
 import { channelKindsQuery, queuesQuery } from '../../api/queries';
 import { useCan } from '../../app/session';
 import { ErrorNotice } from '../../ui/ErrorNotice';
+import { useErrorText } from '../../ui/errorText';
 import { Section } from '../../ui/Page';
 import { EditDrawer } from '../EditDrawer';
 import { AccountStatus } from './AccountStatus';
@@ -23,10 +25,22 @@ export function AccountForm({ account, onClose }: { account: Account | null; onC
   const [channel, setChannel] = useState<string | null>(account?.channel ?? null);
   const kind = kinds.data?.find((k) => k.channel === channel);
   const form = useForm<Values>({ initialValues: valuesOf(account) });
+  const [refused, setRefused] = useState<unknown>(null);
+  const reason = useErrorText(refused);
+  const blamed = refused instanceof Problem ? refused.fields[0]?.field : undefined;
+  const wrong = (name: string) => (blamed === name ? reason : undefined);
   const { main, advanced } = splitFields(kind?.fields ?? []);
   const readOnly = !can('write', 'channels');
   const field = (f: Field) => (
-    <FieldInput key={f.name} field={f} channel={channel ?? ''} account={account} form={form} readOnly={readOnly} />
+    <FieldInput
+      key={f.name}
+      field={f}
+      channel={channel ?? ''}
+      account={account}
+      form={form}
+      readOnly={readOnly}
+      error={wrong(f.name)}
+    />
   );
   return (
     <EditDrawer
@@ -38,10 +52,15 @@ export function AccountForm({ account, onClose }: { account: Account | null; onC
       nouns={['channels']}
       form={form}
       save={(values: Values) => {
+        setRefused(null);
         const change = changeOf(values, account, kind?.fields ?? []);
-        return account
+        const saved = account
           ? body(api.PATCH('/api/v1/channels/{id}', { params: { path: { id: account.id } }, body: change }))
           : body(api.POST('/api/v1/channels', { body: { ...change, ...(channel ? { channel } : {}) } }));
+        return saved.catch((error) => {
+          setRefused(error);
+          throw error;
+        });
       }}
       remove={(id) => api.DELETE('/api/v1/channels/{id}', { params: { path: { id } } })}
       removeWords={{
@@ -86,6 +105,7 @@ export function AccountForm({ account, onClose }: { account: Account | null; onC
                 pattern="[a-z0-9]([a-z0-9\-]{0,38}[a-z0-9])?"
                 autoComplete="off"
                 {...form.getInputProps('name')}
+                error={wrong('name')}
               />
             )}
             <Select
@@ -99,7 +119,9 @@ export function AccountForm({ account, onClose }: { account: Account | null; onC
               {...form.getInputProps('queue_id')}
             />
             {main.map(field)}
-            {advanced.length > 0 && <Advanced>{advanced.map(field)}</Advanced>}
+            {advanced.length > 0 && (
+              <Advanced wrong={advanced.some((f) => f.name === blamed)}>{advanced.map(field)}</Advanced>
+            )}
           </Stack>
         </Section>
       )}
@@ -113,6 +135,7 @@ function FieldInput(props: {
   account: Account | null;
   form: ReturnType<typeof useForm<Values>>;
   readOnly: boolean;
+  error: string | undefined;
 }) {
   const { t } = useTranslation('channels');
   const { field, channel, account, form, readOnly } = props;
@@ -126,6 +149,7 @@ function FieldInput(props: {
     disabled: readOnly,
     placeholder: field.default ?? '',
     value: form.values.fields[field.name] ?? '',
+    error: props.error,
   };
   const set = (value: string) => form.setFieldValue('fields', { ...form.values.fields, [field.name]: value });
   if (field.secret)
@@ -143,9 +167,10 @@ function FieldInput(props: {
   return <TextInput {...common} autoComplete="off" onChange={(e) => set(e.currentTarget.value)} />;
 }
 
-function Advanced({ children }: { children: React.ReactNode }) {
+function Advanced({ children, wrong }: { children: React.ReactNode; wrong: boolean }) {
   const { t } = useTranslation('channels');
-  const [open, setOpen] = useState(false);
+  const [chosen, setChosen] = useState(false);
+  const open = chosen || wrong;
   const id = useId();
   return (
     <div>
@@ -156,7 +181,7 @@ function Advanced({ children }: { children: React.ReactNode }) {
         aria-expanded={open}
         aria-controls={id}
         leftSection={open ? <IconChevronDown size={15} /> : <IconChevronRight size={15} />}
-        onClick={() => setOpen(!open)}
+        onClick={() => setChosen(!open)}
       >
         {t('advanced')}
       </Button>
