@@ -1,8 +1,7 @@
-import { createHmac } from 'node:crypto';
-import { deflateSync } from 'node:zlib';
-import type { APIRequestContext, Browser, Frame, Page, WebSocketRoute } from 'playwright-core';
+import type { APIRequestContext, Browser, Frame, WebSocketRoute } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { seriousFaults, signIn, startBrowser, url, type Visitor, visitor } from './browser';
+import { goAvailable, seriousFaults, signedIn, signIn, startBrowser, url, type Visitor, visitor } from './browser';
+import { frameOf, launcher, newSecret, openWidget, png, sign, type Tandem, write } from './widget';
 
 // A customer on a page that embeds the widget, and an agent who answers by the API.
 
@@ -16,28 +15,13 @@ const sockets: { blocked: boolean; open: Set<WebSocketRoute> } = { blocked: fals
 
 beforeAll(async () => {
   ({ browser, stop } = await startBrowser());
-  admin = await signedIn('admin');
-  const { items } = (await (await admin.get(`${url}/api/v1/channels`)).json()) as {
-    items: { id: string; channel: string; name: string }[];
-  };
-  const account = items.find((a) => a.channel === 'web' && a.name === 'demo');
-  const made = await admin.post(`${url}/api/v1/channels/${account?.id}/widget/secret`);
-  expect(made.status()).toBe(200);
-  secret = ((await made.json()) as { secret: string }).secret;
+  admin = await signedIn(browser, 'admin');
+  secret = await newSecret(admin);
   customer = await newCustomer();
 });
 afterAll(async () => {
   await stop?.();
 });
-
-async function signedIn(user: string): Promise<APIRequestContext> {
-  const { context } = await visitor(browser);
-  const answer = await context.request.post(`${url}/api/v1/login`, {
-    data: { email: `${user}@demo.test`, password: 'demo-demo' },
-  });
-  expect(answer.ok()).toBe(true);
-  return context.request;
-}
 
 async function newCustomer(options: Parameters<typeof visitor>[1] = {}): Promise<Visitor> {
   const v = await visitor(browser, options);
@@ -63,31 +47,6 @@ async function newCustomer(options: Parameters<typeof visitor>[1] = {}): Promise
   await v.page.goto(`${url}/demo`);
   return v;
 }
-
-const launcher = (page: Page) => page.getByRole('button', { name: /^(Open|Close) chat|^(打开|关闭)聊天/ });
-
-async function frameOf(page: Page): Promise<Frame> {
-  const handle = await page.locator('[data-tandem] iframe').elementHandle();
-  const frame = await handle?.contentFrame();
-  if (!frame) throw new Error('the widget has no frame');
-  return frame;
-}
-
-async function openWidget(page: Page): Promise<Frame> {
-  await launcher(page).click();
-  const frame = await frameOf(page);
-  const agree = frame.locator('[data-action=agree]');
-  await frame.locator('[data-action=agree], textarea').first().waitFor();
-  if (await agree.count()) await agree.click();
-  await frame.locator('textarea').waitFor();
-  await frame.locator('[data-link=online]').waitFor({ state: 'attached' });
-  return frame;
-}
-
-const write = async (frame: Frame, text: string) => {
-  await frame.locator('textarea').fill(text);
-  await frame.locator('textarea').press('Enter');
-};
 
 const bubbles = (frame: Frame) => frame.locator('.bubble .text').allTextContents();
 
@@ -136,21 +95,7 @@ async function answer(id: string, text: string): Promise<void> {
 test('the agent is there', async () => {
   const desk = await visitor(browser);
   await signIn(desk.page, 'agent1');
-  await desk.page.locator('[data-action=go-online]').click();
-  // Who was available when they left is so again by themselves.
-  await expect
-    .poll(
-      async () => {
-        if (await desk.page.getByText('Ready for calls').count()) return true;
-        await desk.page
-          .locator('[data-action=go-available]:enabled')
-          .click({ timeout: 1000 })
-          .catch(() => {});
-        return false;
-      },
-      { timeout: 45_000 },
-    )
-    .toBe(true);
+  await goAvailable(desk.page);
   agent = desk.context.request;
   // What earlier tests have left takes no capacity here.
   const mine = await agent.get(`${url}/api/v1/conversations?view=mine&state=open&limit=100`);
@@ -257,19 +202,11 @@ test('the network is gone for a while: nothing is lost, nothing is doubled', asy
     expect(items.filter((m) => m.text === text)).toHaveLength(1);
 });
 
-const sign = (id: string) => ({
-  id,
-  signature: createHmac('sha256', secret).update(id).digest('hex'),
-  name: 'Rosa Lindqvist',
-});
-
-type Tandem = { Tandem: (call: string, ...args: unknown[]) => void };
-
 test('a login keeps the history; somebody else on the same browser sees nothing of it', async () => {
   const { page } = customer;
   const frame = await frameOf(page);
   const mine = await frame.locator('.bubble').count();
-  await page.evaluate((who) => (window as unknown as Tandem).Tandem('identify', who), sign('rosa'));
+  await page.evaluate((who) => (window as unknown as Tandem).Tandem('identify', who), sign(secret, 'rosa'));
   await expect
     .poll(async () => (await conversation('and one more')).person.name, { timeout: 20_000 })
     .toBe('Rosa Lindqvist');
@@ -281,7 +218,10 @@ test('a login keeps the history; somebody else on the same browser sees nothing 
   await page.evaluate(() => (window as unknown as Tandem).Tandem('identify', { id: 'admin', signature: '00' }));
   await frame.locator('[data-link=online]').waitFor({ state: 'attached' });
   await expect.poll(() => frame.locator('.bubble').count(), { timeout: 20_000 }).toBe(0);
-  await page.evaluate((who) => (window as unknown as Tandem).Tandem('identify', who), { ...sign('eve'), name: 'Eve' });
+  await page.evaluate((who) => (window as unknown as Tandem).Tandem('identify', who), {
+    ...sign(secret, 'eve'),
+    name: 'Eve',
+  });
   await write(frame, 'I am Eve.');
   await frame.locator('[data-message] .text', { hasText: 'I am Eve.' }).waitFor();
   expect(await bubbles(frame)).toEqual(['I am Eve.']);
@@ -290,7 +230,7 @@ test('a login keeps the history; somebody else on the same browser sees nothing 
   // On another device the customer finds everything again.
   const other = await newCustomer({ dark: true });
   await other.page.waitForFunction(() => 'Tandem' in window);
-  await other.page.evaluate((who) => (window as unknown as Tandem).Tandem('identify', who), sign('rosa'));
+  await other.page.evaluate((who) => (window as unknown as Tandem).Tandem('identify', who), sign(secret, 'rosa'));
   const there = await openWidget(other.page);
   await there
     .locator('.bubble')
@@ -315,36 +255,3 @@ test('it speaks Chinese, by keyboard too', async () => {
   expect(faults).toEqual([]);
   await context.close();
 });
-
-/** A grey picture. */
-function png(size: number): Buffer {
-  const chunk = (type: string, data: Buffer) => {
-    const body = Buffer.concat([Buffer.from(type), data]);
-    const out = Buffer.alloc(body.length + 8);
-    out.writeUInt32BE(data.length, 0);
-    body.copy(out, 4);
-    out.writeUInt32BE(crc(body), body.length + 4);
-    return out;
-  };
-  const head = Buffer.alloc(13);
-  head.writeUInt32BE(size, 0);
-  head.writeUInt32BE(size, 4);
-  head[8] = 8;
-  const rows = Buffer.alloc(size * (size + 1), 128);
-  for (let y = 0; y < size; y++) rows[y * (size + 1)] = 0;
-  return Buffer.concat([
-    Buffer.from([137, 80, 78, 71, 13, 10, 26, 10]),
-    chunk('IHDR', head),
-    chunk('IDAT', deflateSync(rows)),
-    chunk('IEND', Buffer.alloc(0)),
-  ]);
-}
-
-function crc(data: Buffer): number {
-  let c = 0xffffffff;
-  for (const byte of data) {
-    c ^= byte;
-    for (let bit = 0; bit < 8; bit++) c = c & 1 ? (c >>> 1) ^ 0xedb88320 : c >>> 1;
-  }
-  return (c ^ 0xffffffff) >>> 0;
-}
