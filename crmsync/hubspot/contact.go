@@ -1,0 +1,132 @@
+package hubspot
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/nyaruka/phonenumbers"
+
+	"tandem/crmsync"
+	"tandem/recording"
+)
+
+// key is what stands for a customer in the contact's property. Who has a number is one contact, on whatever channel they come.
+func key(c crmsync.Customer) string {
+	switch {
+	case phone(c) != "":
+		return "phone-" + strings.TrimPrefix(phone(c), "+")
+	case c.Identity == "":
+		return "withheld-" + c.Item.String()
+	}
+	// Platforms' ids have any length and any characters.
+	return c.Channel + "-" + uuid.NewSHA1(uuid.NameSpaceURL, []byte(c.Channel+":"+c.Account+":"+c.Identity)).String()
+}
+
+func phone(c crmsync.Customer) string {
+	if c.Phone == "" && c.Channel == "" {
+		return c.Identity
+	}
+	return c.Phone
+}
+
+// EnsureContact returns the id of the customer's contact: the one that their data name, the one that we have made for them, the oldest with
+// their number, or a new one.
+func (p *provider) EnsureContact(ctx context.Context, c crmsync.Customer) (string, error) {
+	id, err := p.named(ctx, c.External)
+	if err == nil && id == "" {
+		id, err = p.by(ctx, "contacts", contactProperty, key(c))
+	}
+	if err == nil && id == "" {
+		id, err = p.numbered(ctx, phone(c))
+	}
+	if err != nil {
+		return "", fmt.Errorf("look for the customer in HubSpot: %w", err)
+	}
+	if id != "" {
+		return id, nil
+	}
+	with := map[string]string{contactProperty: key(c), "lastname": c.Name}
+	if number := phone(c); number != "" {
+		with["phone"] = number
+	}
+	if id, err = p.create(ctx, "contacts", with, 0, ""); err != nil {
+		return "", fmt.Errorf("make a contact in HubSpot: %w", err)
+	}
+	return id, nil
+}
+
+// named is the contact with a record id, or with a customer number in the property for them; empty when there is none.
+func (p *provider) named(ctx context.Context, external string) (string, error) {
+	property := p.conn.Settings[externalProperty]
+	switch {
+	case external == "":
+		return "", nil
+	case property != "":
+		found, err := p.search(ctx, "contacts", [][2]string{{property, external}})
+		if err != nil || len(found) == 0 {
+			return "", err
+		}
+		return string(found[0].ID), nil
+	}
+	err := p.exists(ctx, "contacts", external)
+	if isClass(err, recording.ClassGone) {
+		return "", nil
+	}
+	return external, err
+}
+
+// numbered is the oldest contact with a telephone number, however it is written; empty when there is none. HubSpot has the national number
+// as digits; whose it is in another country, is another one's.
+func (p *provider) numbered(ctx context.Context, e164 string) (string, error) {
+	number, err := phonenumbers.Parse(e164, "")
+	if err != nil {
+		return "", nil // no number to look for
+	}
+	found, err := p.search(ctx, "contacts", [][2]string{
+		{"phone", e164}, {"mobilephone", e164}, {"hs_searchable_calculated_phone_number", phonenumbers.GetNationalSignificantNumber(number)},
+	}, "phone", "mobilephone")
+	if err != nil {
+		return "", err
+	}
+	region := phonenumbers.GetRegionCodeForNumber(number)
+	for _, o := range found {
+		for _, written := range []string{o.Properties["phone"], o.Properties["mobilephone"]} {
+			if same, err := phonenumbers.Parse(written, region); err == nil && phonenumbers.Format(same, phonenumbers.E164) == e164 {
+				return string(o.ID), nil
+			}
+		}
+	}
+	return "", nil
+}
+
+// search finds records that have one of the values in its property, the oldest first.
+func (p *provider) search(ctx context.Context, kind string, values [][2]string, properties ...string) ([]object, error) {
+	var groups []map[string]any
+	for _, v := range values {
+		groups = append(groups, map[string]any{"filters": []map[string]string{{"propertyName": v[0], "operator": "EQ", "value": v[1]}}})
+	}
+	var list struct{ Results []object }
+	err := p.JSON(ctx, http.MethodPost, objects(kind)+"/search", map[string]any{
+		"filterGroups": groups, "properties": properties, "limit": batch, "sorts": []map[string]string{{"propertyName": "createdate", "direction": "ASCENDING"}},
+	}, &list)
+	return list.Results, crmsync.AsRetry(err)
+}
+
+// page is a ticket's address in a browser, as far as the ticket's id.
+func (p *provider) page(ctx context.Context) (string, error) {
+	var account struct {
+		PortalID int64  `json:"portalId"`
+		Domain   string `json:"uiDomain"`
+	}
+	if err := p.JSON(ctx, http.MethodGet, "/account-info/"+version+"/details", nil, &account); err != nil {
+		return "", err
+	}
+	if account.Domain == "" {
+		account.Domain = "app.hubspot.com"
+	}
+	return "https://" + account.Domain + "/contacts/" + strconv.FormatInt(account.PortalID, 10) + "/record/0-5/", nil
+}
