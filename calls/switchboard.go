@@ -30,6 +30,7 @@ type Config struct {
 	Private       bool          // lookups may ask services inside the server's own network
 	Bus           *events.Bus   // over which calls of other nodes are ended
 	Rights        Rights        // of supervisors
+	Room          func() bool   // for one call more; nil: always
 }
 
 func (c Config) withDefaults() Config {
@@ -190,7 +191,7 @@ func (s *Switchboard) admit(c *Call) (Cause, Reason) {
 	switch {
 	case s.draining:
 		return CauseDraining, ReasonDraining
-	case len(s.live) >= s.cfg.MaxCalls:
+	case len(s.live) >= s.cfg.MaxCalls, s.cfg.Room != nil && !s.cfg.Room():
 		return CauseCapacity, ReasonOverCapacity
 	}
 	s.live[c.record.ID] = c

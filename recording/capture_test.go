@@ -3,6 +3,9 @@ package recording_test
 import (
 	"context"
 	"errors"
+	"os"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -145,7 +148,7 @@ func TestEmptyRecording(t *testing.T) {
 	s := newShelf()
 	uploader(r, s, recording.UploaderConfig{})
 	rec, call := start(t, r, "")
-	recording.BreakDisk(t, rec)
+	recording.BreakDisk(t, rec, fullDisk(t))
 	if err := rec.Stop(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -161,35 +164,108 @@ func TestEmptyRecording(t *testing.T) {
 	}
 }
 
-// A disk that fills up ends the capture, not the call; what was written before reaches the ticket, marked as incomplete.
-func TestFullDisk(t *testing.T) {
-	r := recordingtest.New(t, nil)
-	s := newShelf()
-	uploader(r, s, recording.UploaderConfig{})
-	rec, call := start(t, r, "")
-	rec.Hear(recording.Customer, recordingtest.NewVoice(t, codec.PCMU, 440, nil).Stream)
-	rec.Hear(recording.Agent, recordingtest.NewVoice(t, codec.PCMU, 1000, nil).Stream)
-	r.Await("a second on disk", func() bool {
-		var n int
-		r.Scan(&n, `SELECT count(*) FROM recording_chunks`)
-		return n >= 4
-	})
-	recording.BreakDisk(t, rec)
-	<-time.After(700 * time.Millisecond)
-	if err := rec.Stop(t.Context()); err != nil {
+// fullDisk has no room (ENOSPC).
+func fullDisk(t *testing.T) *os.File {
+	t.Helper()
+	f, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
 		t.Fatal(err)
 	}
-	sides, f := delivered(t, r, s, call, rec.ID())
-	if length(sides, f) < 900*time.Millisecond {
-		t.Errorf("%v is left", length(sides, f))
+	return f
+}
+
+// unsynced takes every write, and cannot say that it is on a disk: it is a pipe.
+func unsynced(t *testing.T) *os.File {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
 	}
-	var incomplete bool
-	r.Scan(&incomplete, `SELECT incomplete FROM recordings`)
-	if !incomplete {
-		t.Error("not marked as incomplete")
+	t.Cleanup(func() { _ = r.Close() })
+	return w
+}
+
+// tooShort takes less than it is given, then nothing: a pipe that nobody empties, and that does not wait.
+func tooShort(t *testing.T) *os.File {
+	t.Helper()
+	var p [2]int
+	if err := syscall.Pipe2(p[:], syscall.O_NONBLOCK|syscall.O_CLOEXEC); err != nil {
+		t.Fatal(err)
 	}
-	if n := counted(t, r, "tandem_recordings_failed_total"); n != 1 {
-		t.Errorf("%v failures", n)
+	t.Cleanup(func() { _ = syscall.Close(p[0]) })
+	// Filled but for a little, which a write of some thousand bytes does not fit in.
+	if _, _, no := syscall.Syscall(syscall.SYS_FCNTL, uintptr(p[1]), syscall.F_SETPIPE_SZ, 4096); no != 0 {
+		t.Fatal(no)
+	}
+	f := os.NewFile(uintptr(p[1]), "pipe")
+	if err := f.SetWriteDeadline(time.Now().Add(50 * time.Millisecond)); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// A disk that fails ends the capture, not the call; what was on it for certain reaches the ticket, marked as incomplete from there.
+func TestDiskThatFails(t *testing.T) {
+	for name, broken := range map[string]func(*testing.T) *os.File{"full": fullDisk, "does not sync": unsynced, "writes too little": tooShort} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := recordingtest.New(t, nil)
+			s := newShelf()
+			uploader(r, s, recording.UploaderConfig{})
+			rec, call := start(t, r, "")
+			rec.Hear(recording.Customer, recordingtest.NewVoice(t, codec.PCMU, 440, nil).Stream)
+			rec.Hear(recording.Agent, recordingtest.NewVoice(t, codec.PCMU, 1000, nil).Stream)
+			r.Await("a second on disk", func() bool {
+				var n int
+				r.Scan(&n, `SELECT count(*) FROM recording_chunks`)
+				return n >= 4
+			})
+			recording.BreakDisk(t, rec, broken(t))
+			r.Await("told while the call goes on", func() bool {
+				var n int
+				r.Scan(&n, `SELECT count(*) FROM events WHERE type = 'recording.incomplete'`)
+				return n == 1
+			})
+			if err := rec.Stop(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			sides, f := delivered(t, r, s, call, rec.ID())
+			var incomplete bool
+			var from int64
+			r.Scan(&incomplete, `SELECT incomplete FROM recordings`)
+			r.Scan(&from, `SELECT incomplete_at FROM recordings`)
+			if got := length(sides, f); !incomplete || got < 900*time.Millisecond || from != int64(len(sides[0])*f.BlockAlign()) {
+				t.Errorf("incomplete %v from byte %d, %v is left", incomplete, from, got)
+			}
+			if n := counted(t, r, "tandem_recordings_failed_total"); n != 1 {
+				t.Errorf("%v failures", n)
+			}
+		})
+	}
+}
+
+// From 95 % on nothing new is recorded, and what runs goes on; the call is told, and so is whoever reads the metrics.
+func TestNoRoom(t *testing.T) {
+	var used atomic.Int64
+	r := recordingtest.New(t, func(c *recording.Config) {
+		c.Used = func(string) (float64, error) { return float64(used.Load()) / 100, nil }
+	})
+	used.Store(94)
+	rec, _ := start(t, r, "")
+	used.Store(95)
+	if _, err := r.Service.Start(t.Context(), recording.NewRecording{Tenant: r.Tenant, Call: uuid.New()}); !errors.Is(err, recording.ErrFull) || r.Service.HasRoom() {
+		t.Errorf("with 95 %% used: %v", err)
+	}
+	if err := rec.Stop(t.Context()); err != nil {
+		t.Error(err)
+	}
+	sweep(t, r)
+	for metric, want := range map[string]float64{
+		"tandem_recording_spool_used_ratio": 0.95, "tandem_recordings_due_total": 2, "tandem_recordings_made_total": 1, "tandem_recordings_unmade": 1,
+	} {
+		if got := counted(t, r, metric); got != want {
+			t.Errorf("%s is %v, want %v", metric, got, want)
+		}
 	}
 }
 

@@ -10,19 +10,15 @@ import (
 	"tandem/internal/storage"
 )
 
-// BreakDisk lets every later write to the recording's file fail as a full disk does.
-func BreakDisk(t *testing.T, r *Recorder) {
+// BreakDisk lets every later write to the recording's file go where it is given, as a disk that fails.
+func BreakDisk(t *testing.T, r *Recorder, broken *os.File) {
 	t.Helper()
-	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
 	r.wmu.Lock()
 	defer r.wmu.Unlock()
 	if err := r.file.f.Close(); err != nil {
 		t.Fatal(err)
 	}
-	r.file.f = full
+	r.file.f = broken
 }
 
 // Opens tries to open a recording's key and its first frame, as an upload does.

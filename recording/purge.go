@@ -37,6 +37,7 @@ func (s *Service) Sweep(ctx context.Context) error {
 	if err != nil {
 		return err // without a time nothing is destroyed; the next round tries again
 	}
+	s.watchRoom()
 	return errors.Join(s.warn(ctx, now), s.expire(ctx, now), s.finishRemovals(ctx), s.destroyEpochs(now), s.sealAbandoned(ctx), s.count(ctx, now))
 }
 
@@ -203,10 +204,18 @@ func (s *Service) count(ctx context.Context, now time.Time) error {
 	if oldest != nil {
 		s.metrics.oldest.Set(now.Sub(*oldest).Seconds())
 	}
-	if missing > 0 {
-		s.log.Error("recordings are missing", "count", missing)
-	}
+	s.reconcile(missing)
 	return nil
+}
+
+// reconcile compares what was due with what was made: whatever is neither running nor made has failed, and is told of when it grows.
+func (s *Service) reconcile(missing int) {
+	made, running := s.made.Load(), int64(len(s.activeIDs()))
+	unmade := max(s.due.Load()-made-running, 0)
+	s.metrics.unmade.Set(float64(unmade))
+	if grown := unmade > s.unmade.Swap(unmade); grown || missing > 0 {
+		s.log.Error("recordings that were due are missing", "since the start of this process", unmade, "begun and lost", missing)
+	}
 }
 
 func (s *Service) activeIDs() []uuid.UUID {

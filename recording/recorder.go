@@ -59,6 +59,7 @@ func (s *Service) Start(ctx context.Context, n NewRecording) (*Recorder, error) 
 		n.Kind = KindCall
 	}
 	s.metrics.due.Inc()
+	s.due.Add(1)
 	r := &Recorder{s: s, id: storage.NewID(), req: n, began: media.Now()}
 	s.mu.Lock()
 	closed := s.closed
@@ -68,6 +69,11 @@ func (s *Service) Start(ctx context.Context, n NewRecording) (*Recorder, error) 
 	s.mu.Unlock()
 	if closed {
 		return nil, ErrClosed
+	}
+	if !s.HasRoom() {
+		s.forget(r.id)
+		s.metrics.failed.Inc()
+		return nil, ErrFull
 	}
 	for side, stream := range map[Side]*media.Stream{Customer: n.Customer, Agent: n.Agent} {
 		if stream != nil {
@@ -329,6 +335,7 @@ func (r *Recorder) writeOut() {
 		r.mu.Unlock()
 		r.s.metrics.failed.Inc()
 		r.s.log.Error("a recording ends before its call does", "recording", r.id, "call", r.req.Call, "err", err)
+		r.broken(err)
 	}
 }
 
@@ -372,17 +379,11 @@ func (r *Recorder) StopIn(ctx context.Context, tx *storage.Tx) error {
 	r.mu.Unlock()
 	r.wmu.Lock()
 	if r.file != nil {
-		s.payload = r.file.payload
+		s.payload = r.file.durable // after a failure nothing beyond is trusted, even if it can be read: the kernel tells of a lost write once
 	}
-	if r.failed != nil { // of the last write nothing is known: the repair's way counts what is whole
-		s.payload = -1
-	}
+	s.incomplete = s.incomplete || r.failed != nil
 	r.wmu.Unlock()
-	if s.payload < 0 {
-		tx.AfterCommit(func() { r.s.forget(r.id) })
-		return r.s.repairIn(ctx, tx, r.id, true)
-	}
-	tx.AfterCommit(func() { r.s.forget(r.id) })
+	tx.AfterCommit(func() { r.s.ended(r.id) })
 	return r.s.seal(ctx, tx, s)
 }
 

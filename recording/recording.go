@@ -147,30 +147,31 @@ type Event struct {
 
 // row is a line of the table recordings.
 type row struct {
-	Tenant     uuid.UUID  `db:"tenant_id"`
-	ID         uuid.UUID  `db:"recording_id"`
-	Kind       Kind       `db:"kind"`
-	Call       uuid.UUID  `db:"call_id"`
-	Node       string     `db:"node"`
-	State      State      `db:"state"`
-	DayShare   []byte     `db:"wrapped_key"`
-	CRMShare   []byte     `db:"crm_share"`
-	CRMKey     *uuid.UUID `db:"crm_key_id"`
-	Encoding   int        `db:"encoding"`
-	Rate       int        `db:"rate"`
-	Channels   int        `db:"channels"`
-	Payload    int64      `db:"payload"`
-	StartedAt  time.Time  `db:"started_at"`
-	Deadline   time.Time  `db:"deadline"`
-	Truncated  bool       `db:"truncated"`
-	Incomplete bool       `db:"incomplete"`
-	Ticket     *string    `db:"ticket"`
-	PartLimit  int64      `db:"part_limit"`
-	Warned     int        `db:"warned"`
-	ErasedAt   *time.Time `db:"erased_at"`
+	Tenant       uuid.UUID  `db:"tenant_id"`
+	ID           uuid.UUID  `db:"recording_id"`
+	Kind         Kind       `db:"kind"`
+	Call         uuid.UUID  `db:"call_id"`
+	Node         string     `db:"node"`
+	State        State      `db:"state"`
+	DayShare     []byte     `db:"wrapped_key"`
+	CRMShare     []byte     `db:"crm_share"`
+	CRMKey       *uuid.UUID `db:"crm_key_id"`
+	Encoding     int        `db:"encoding"`
+	Rate         int        `db:"rate"`
+	Channels     int        `db:"channels"`
+	Payload      int64      `db:"payload"`
+	StartedAt    time.Time  `db:"started_at"`
+	Deadline     time.Time  `db:"deadline"`
+	Truncated    bool       `db:"truncated"`
+	Incomplete   bool       `db:"incomplete"`
+	IncompleteAt *int64     `db:"incomplete_at"`
+	Ticket       *string    `db:"ticket"`
+	PartLimit    int64      `db:"part_limit"`
+	Warned       int        `db:"warned"`
+	ErasedAt     *time.Time `db:"erased_at"`
 }
 
-const rowColumns = `tenant_id, recording_id, kind, call_id, node, state, wrapped_key, crm_share, crm_key_id, encoding, rate, channels, payload, started_at, deadline, truncated, incomplete,
+const rowColumns = `tenant_id, recording_id, kind, call_id, node, state, wrapped_key, crm_share, crm_key_id, encoding, rate, channels, payload, started_at, deadline, truncated, incomplete, incomplete_at,
 	ticket, part_limit, warned, erased_at`
 
 func (r *row) format() sound.Format {

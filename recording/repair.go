@@ -55,7 +55,7 @@ func (s *Service) sealDead(ctx context.Context) error {
 		if s.isActive(r.ID) {
 			continue
 		}
-		one := s.cfg.DB.Worker(ctx, func(tx *storage.Tx) error { return s.repairIn(ctx, tx, r.ID, false) })
+		one := s.cfg.DB.Worker(ctx, func(tx *storage.Tx) error { return s.repairIn(ctx, tx, r.ID) })
 		if one != nil {
 			err = errors.Join(err, fmt.Errorf("repair recording %s: %w", r.ID, one))
 		}
@@ -65,12 +65,12 @@ func (s *Service) sealDead(ctx context.Context) error {
 
 // repairIn seals a recording by what its file holds: every whole frame. What the rows promise beyond that is lost, which only a failing
 // disk can bring about.
-func (s *Service) repairIn(ctx context.Context, tx *storage.Tx, id uuid.UUID, incomplete bool) error {
+func (s *Service) repairIn(ctx context.Context, tx *storage.Tx, id uuid.UUID) error {
 	r, err := get(ctx, tx, id)
 	if err != nil || r.State != Capturing {
 		return err
 	}
-	end := sealing{id: id, truncated: true, incomplete: incomplete}
+	end := sealing{id: id, truncated: true, incomplete: r.Incomplete}
 	key, err := s.dataKey(ctx, tx, r, s.repair)
 	if err == nil {
 		end, err = s.scan(end, key)
@@ -86,6 +86,9 @@ func (s *Service) repairIn(ctx context.Context, tx *storage.Tx, id uuid.UUID, in
 	if promised > end.whole {
 		s.log.Error("a recording's file is shorter than what was written", "recording", id, "bytes", end.whole, "written", promised)
 		end.incomplete = true
+	}
+	if r.IncompleteAt != nil {
+		end.payload = min(end.payload, *r.IncompleteAt) // what was written after a failed one is no evidence
 	}
 	return s.seal(ctx, tx, end)
 }

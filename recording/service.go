@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -33,6 +34,8 @@ type Config struct {
 	Writers int                                      // default 4: how many files are synced at the same time
 	Sweep   time.Duration                            // default 1 minute: how often deadlines and losses are looked at
 	Second  func(context.Context) (time.Time, error) // a clock that must agree before time destroys anything; nil: the process's monotonic clock from PostgreSQL's time on
+	// Used is how much of a folder's disk is used, from 0 to 1; nil: asks the kernel.
+	Used func(dir string) (float64, error)
 	// Secret is what a tenant's CRM connection knows and nobody else: it guards the CRM's half of the recordings' keys. Empty for tenants without a
 	// CRM of their own.
 	Secret   func(ctx context.Context, tx *storage.Tx, tenant uuid.UUID) ([]byte, error)
@@ -63,6 +66,9 @@ type Service struct {
 	closed bool
 	rows   []chunk // on disk, not yet in the database
 
+	due, made atomic.Int64 // of this process
+	unmade    atomic.Int64 // at the last sweep
+
 	ready chan *Recorder // have something to write
 	alone chan struct{}  // closed once the spool is locked: no former process of this node uploads any more
 }
@@ -83,6 +89,9 @@ func New(cfg Config) (*Service, error) {
 	}
 	if cfg.Crashing == nil {
 		cfg.Crashing = func(string) {}
+	}
+	if cfg.Used == nil {
+		cfg.Used = usedShare
 	}
 	if cfg.Secret == nil {
 		cfg.Secret = func(context.Context, *storage.Tx, uuid.UUID) ([]byte, error) { return nil, nil }
@@ -260,6 +269,12 @@ func (s *Service) forget(id uuid.UUID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.active, id)
+}
+
+// ended is forget for one that was sealed.
+func (s *Service) ended(id uuid.UUID) {
+	s.made.Add(1)
+	s.forget(id)
 }
 
 func (s *Service) isActive(id uuid.UUID) bool {

@@ -50,7 +50,8 @@ type spoolFile struct {
 	key       *storage.DataKey
 	frames    int
 	offset    int64
-	payload   int64 // audio bytes on disk
+	payload   int64 // audio bytes, some of them in buf
+	durable   int64 // audio bytes that are on the disk for certain
 	buf       bytes.Buffer
 	unwritten []chunk
 }
@@ -121,6 +122,7 @@ func (s *spoolFile) flush(crash func(string)) ([]chunk, error) {
 		return nil, ErrSpool.Because(err)
 	}
 	s.offset += int64(s.buf.Len())
+	s.durable = s.payload
 	s.buf.Reset()
 	done := s.unwritten
 	s.unwritten = nil

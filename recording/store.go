@@ -108,8 +108,8 @@ func (s *Service) seal(ctx context.Context, tx *storage.Tx, end sealing) error {
 	}
 	r.Encoding, r.Rate, r.Channels, r.Payload = int(end.format.Encoding), end.format.Rate, end.format.Channels, end.payload
 	r.Truncated, r.Incomplete = end.truncated, end.incomplete
-	_, err = tx.Exec(ctx, `UPDATE recordings SET encoding = $2, rate = $3, channels = $4, payload = $5, truncated = $6, incomplete = $7, ended_at = $8
-		WHERE recording_id = $1`, r.ID, r.Encoding, r.Rate, r.Channels, r.Payload, r.Truncated, r.Incomplete, tx.Now)
+	_, err = tx.Exec(ctx, `UPDATE recordings SET encoding = $2, rate = $3, channels = $4, payload = $5, truncated = $6, incomplete = $7, ended_at = $8,
+		incomplete_at = CASE WHEN $7 THEN $5::bigint END WHERE recording_id = $1`, r.ID, r.Encoding, r.Rate, r.Channels, r.Payload, r.Truncated, r.Incomplete, tx.Now)
 	if err != nil {
 		return fmt.Errorf("seal the recording: %w", err)
 	}

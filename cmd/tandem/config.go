@@ -60,7 +60,8 @@ type Config struct {
 		URL string `koanf:"url"`
 	} `koanf:"blob"`
 	Recording struct {
-		PartBytes int64 `koanf:"part_bytes"`
+		PartBytes int64  `koanf:"part_bytes"`
+		WhenFull  string `koanf:"when_full"`
 	} `koanf:"recording"`
 	Calls struct {
 		Max          int `koanf:"max"`
@@ -114,13 +115,13 @@ func defaults() map[string]any {
 		"database.url": "",
 		"bus.listen":   "", "bus.routes": []string{},
 		"blob.url":             "",
-		"recording.part_bytes": 50_000_000,
-		"calls.max":            2000,
-		"calls.stuck_minutes":  120,
-		"calls.lost_seconds":   60,
-		"chat.max_file_bytes":  26_214_400,
-		"egress.private":       false,
-		"mail.host":            "", "mail.port": 0, "mail.user": "", "mail.password": "", "mail.from": "", "mail.tls": "starttls",
+		"recording.part_bytes": 50_000_000, "recording.when_full": "take_calls",
+		"calls.max":           2000,
+		"calls.stuck_minutes": 120,
+		"calls.lost_seconds":  60,
+		"chat.max_file_bytes": 26_214_400,
+		"egress.private":      false,
+		"mail.host":           "", "mail.port": 0, "mail.user": "", "mail.password": "", "mail.from": "", "mail.tls": "starttls",
 		"notify.twilio_url":       "https://api.twilio.com",
 		"notify.contact":          "admin@example.com",
 		"reports.keep_days":       800,
@@ -286,6 +287,9 @@ func (c *Config) check() (key string, err error) {
 	}
 	if c.Recording.PartBytes < 10_000 {
 		return "recording.part_bytes", errors.New("recording.part_bytes is at least 10000 bytes")
+	}
+	if !slices.Contains([]string{"take_calls", "refuse_calls"}, c.Recording.WhenFull) {
+		return "recording.when_full", errors.New("recording.when_full is take_calls or refuse_calls")
 	}
 	if !slices.Contains([]string{"debug", "info", "warn", "error"}, c.Log.Level) {
 		return "log.level", errors.New("log.level is debug, info, warn or error")
