@@ -26,6 +26,7 @@ import { Skills } from './Skills';
 import { Teams } from './Teams';
 import { Trunks } from './Trunks';
 import { Users } from './Users';
+import { Webhooks } from './webhooks/Webhooks';
 
 const screens: Record<Part, ComponentType> = {
   users: Users,
@@ -49,6 +50,7 @@ const screens: Record<Part, ComponentType> = {
   'chat-settings': ChatSettings,
   recordings: RecordingsWaiting,
   crm: CRMConnection,
+  webhooks: Webhooks,
   keys: APIKeys,
   audit: AuditLog,
 };

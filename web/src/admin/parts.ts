@@ -39,6 +39,7 @@ export const partGroups = [
     parts: [
       ['recordings', 'recordings'],
       ['crm', 'crm-connection'],
+      ['webhooks', 'webhooks'],
     ],
   },
   {

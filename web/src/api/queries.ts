@@ -168,6 +168,35 @@ export const clientSecretQuery = queryOptions({
   queryFn: () => body(api.GET('/api/v1/client-secret')),
 });
 
+export const webhooksQuery = queryOptions({
+  queryKey: ['webhooks'],
+  queryFn: () => items(body(api.GET('/api/v1/webhooks'))),
+  refetchInterval: 5_000,
+});
+
+export const webhookTypesQuery = queryOptions({
+  queryKey: ['webhook-types'],
+  queryFn: () => items(body(api.GET('/api/v1/webhook-types'))),
+  staleTime: Number.POSITIVE_INFINITY,
+});
+
+/** The newest deliveries to an endpoint; they change without an event of the log, so they are asked for. */
+export const webhookDeliveriesQuery = (id: string, state: Schema['WebhookDelivery']['state'] | '') =>
+  queryOptions({
+    queryKey: ['webhooks', id, 'deliveries', state],
+    queryFn: () =>
+      items(
+        body(api.GET('/api/v1/webhooks/{id}/deliveries', { params: { path: { id }, query: state ? { state } : {} } })),
+      ),
+    refetchInterval: 2_000,
+  });
+
+export const webhookDeliveryQuery = (id: string, delivery: string) =>
+  queryOptions({
+    queryKey: ['webhooks', id, 'deliveries', 'one', delivery],
+    queryFn: () => body(api.GET('/api/v1/webhooks/{id}/deliveries/{delivery}', { params: { path: { id, delivery } } })),
+  });
+
 export const botsQuery = queryOptions({
   queryKey: ['bots'],
   queryFn: () => items(body(api.GET('/api/v1/bots'))),

@@ -23,6 +23,7 @@ const nounsOf: Record<string, string[]> = {
   action: ['actions'],
   conversation: ['conversations'],
   channel: ['channels'],
+  webhook: ['webhooks'],
 };
 
 /** The lists that an event of the log makes out of date: the first part of their query keys. */
