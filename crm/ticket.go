@@ -161,6 +161,16 @@ func contactExists(ctx context.Context, tx *storage.Tx, id *uuid.UUID) error {
 	return nil
 }
 
+// LinkCall shows a call or conversation on a ticket that there is.
+func (s *Service) LinkCall(ctx context.Context, tenant, ticket, call uuid.UUID, conversation bool) error {
+	return s.cfg.DB.Tenant(ctx, tenant, func(tx *storage.Tx) error {
+		if _, err := getTicket(ctx, tx, ticket); err != nil {
+			return err
+		}
+		return linkCall(ctx, tx, ticket, NewTicket{Call: call, Conversation: conversation})
+	})
+}
+
 func linkCall(ctx context.Context, tx *storage.Tx, ticket uuid.UUID, n NewTicket) error {
 	_, err := tx.Exec(ctx, `INSERT INTO ticket_calls (tenant_id, ticket_id, call_id, conversation) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`, tx.Tenant, ticket, n.Call, n.Conversation)
 	if err != nil {

@@ -80,7 +80,15 @@ func (s *Service) callTicketNow(ctx context.Context, j job) (ref string, err err
 	if err != nil || !r.Ticket && r.Recording == nil {
 		return "", forgotten(err)
 	}
-	if j.Body, err = json.Marshal(told(&r.Record)); err != nil {
+	var w wanted
+	err = s.cfg.DB.Tenant(ctx, j.Tenant, func(tx *storage.Tx) error {
+		w, err = readWanted(ctx, tx, j.Tenant)
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	if j.Body, err = json.Marshal(w.call(&r.Record)); err != nil {
 		return "", fmt.Errorf("write of a call: %w", err)
 	}
 	if err := s.ticket(ctx, j); err != nil {

@@ -110,9 +110,10 @@ func (s *Service) SetConnection(ctx context.Context, tenant uuid.UUID, c Connect
 		if err != nil {
 			return err
 		}
-		if err := checkRecords(c.DataRecords); err != nil {
+		if err := errors.Join(checkRecords(c.DataRecords), checkMapping(c.Mapping)); err != nil {
 			return err
 		}
+		c.Settings = s.vendors[c.Provider].settings(c.Settings)
 		if _, err := s.open(c); err != nil {
 			return err
 		}
@@ -129,8 +130,8 @@ func (s *Service) SetConnection(ctx context.Context, tenant uuid.UUID, c Connect
 		if err != nil {
 			return fmt.Errorf("store the CRM connection: %w", err)
 		}
-		if _, err := tx.Exec(ctx, `UPDATE crm_outbox SET next_try_at = $2 WHERE tenant_id = $1`, tenant, tx.Now); err != nil {
-			return fmt.Errorf("wake the CRM's outbox: %w", err)
+		if err := unpark(ctx, tx); err != nil {
+			return err
 		}
 		if err := s.cfg.Events.Append(ctx, tx, "crm_connection.changed", tenant, map[string]string{"provider": c.Provider}); err != nil {
 			return err
@@ -161,7 +162,7 @@ func (s *Service) complete(ctx context.Context, tx *storage.Tx, c Connection) (C
 	}
 	if c.Credentials.IsZero() {
 		if stored.Provider == c.Provider && strings.TrimRight(stored.BaseURL, "/") == strings.TrimRight(strings.TrimSpace(c.BaseURL), "/") {
-			c.Credentials = stored.Credentials
+			c.Credentials, c.Renew = stored.Credentials, s.renewer(stored)
 		}
 	}
 	return c, nil
@@ -180,7 +181,7 @@ func (s *Service) Test(ctx context.Context, tenant uuid.UUID, c Connection) erro
 	if err != nil {
 		return err
 	}
-	return p.Test(ctx)
+	return p.Test(Interactive(ctx))
 }
 
 func (s *Service) open(c Connection) (Provider, error) {
@@ -191,16 +192,27 @@ func (s *Service) open(c Connection) (Provider, error) {
 	return v.Open(c)
 }
 
-// provider opens what a tenant uses now, and returns its name.
-func (s *Service) provider(ctx context.Context, tenant uuid.UUID) (p Provider, name string, err error) {
-	var c Connection
+// provider opens what a tenant uses now.
+func (s *Service) provider(ctx context.Context, tenant uuid.UUID) (p Provider, c Connection, err error) {
 	err = s.cfg.DB.Tenant(ctx, tenant, func(tx *storage.Tx) error {
 		c, err = s.connection(ctx, tx)
 		return err
 	})
 	if err != nil {
-		return nil, "", err
+		return nil, c, err
 	}
+	c.Renew = s.renewer(c)
 	p, err = s.open(c)
-	return p, c.Provider, err
+	return p, c, err
+}
+
+// fields are what is said of a call, as the vendor's fields.
+func (c Connection) fields(facts map[string]string) map[string]string {
+	out := make(map[string]string, len(c.Mapping))
+	for _, m := range c.Mapping {
+		if v := facts[m.From]; v != "" {
+			out[m.To] = v
+		}
+	}
+	return out
 }

@@ -92,7 +92,8 @@ func (s *Service) toldOf(ctx context.Context, j job) (seq int64, records []strin
 		if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 			return fmt.Errorf("read how far a conversation was told: %w", err)
 		}
-		records, err = dataRecords(ctx, tx, j.Tenant)
+		w, err := readWanted(ctx, tx, j.Tenant)
+		records = w.records
 		return err
 	})
 	return seq, records, err
@@ -122,15 +123,17 @@ func (s *Service) conversationTicket(ctx context.Context, j job, c *chat.Transcr
 	if ref != "" {
 		return s.on(ctx, j.Tenant, ref)
 	}
-	p, name, err := s.provider(ctx, j.Tenant)
+	p, conn, err := s.provider(ctx, j.Tenant)
 	if err != nil {
 		return nil, "", err
 	}
-	ticket, err := p.EnsureTicket(ctx, conversationMatter(c))
+	m := conversationMatter(c)
+	m.Fields = conn.fields(conversationFacts(c))
+	ticket, err := choose(ctx, p, conn, m)
 	if err != nil {
 		return nil, "", err
 	}
-	if name == Own {
+	if conn.Provider == Own {
 		id, err := uuid.Parse(ticket)
 		if err != nil {
 			return nil, "", fmt.Errorf("read the id of a ticket of our own: %w", err)
@@ -140,7 +143,7 @@ func (s *Service) conversationTicket(ctx context.Context, j job, c *chat.Transcr
 		}
 		ticket = id.String()
 	}
-	return s.keepTicket(ctx, j, name, ticket, c)
+	return s.keepTicket(ctx, j, conn.Provider, ticket, c)
 }
 
 // keepTicket notes which ticket a conversation has.
@@ -202,6 +205,21 @@ func conversationMatter(c *chat.Transcript) Matter {
 		m.Title += " – " + c.QueuePath[n-1]
 	}
 	return m
+}
+
+// conversationFacts are what is said of a conversation.
+func conversationFacts(c *chat.Transcript) map[string]string {
+	facts := map[string]string{
+		FactNumber: c.Account.Name, FactCaller: c.Person.Phone, FactCallerName: who(c), FactQueuePath: strings.Join(c.QueuePath, " › "), FactAgent: c.OwnerName,
+		FactDirection: string(c.Channel),
+	}
+	if n := len(c.QueuePath); n > 0 {
+		facts[FactQueue] = c.QueuePath[n-1]
+	}
+	for name, value := range c.Data {
+		facts[FactHeader+name] = value
+	}
+	return facts
 }
 
 // mediaJob is the body of kindMedia.

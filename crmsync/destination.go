@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"tandem/internal/fault"
+	"tandem/internal/storage"
 	"tandem/recording"
 )
 
@@ -20,11 +21,11 @@ var _ recording.Destination = (*Service)(nil)
 // may change its CRM while recordings wait. A ticket in a CRM that the tenant has left is gone.
 func (s *Service) on(ctx context.Context, tenant uuid.UUID, ref string) (p Provider, ticket string, err error) {
 	name, ticket, _ := strings.Cut(ref, ":")
-	p, current, err := s.provider(ctx, tenant)
+	p, c, err := s.provider(ctx, tenant)
 	if err != nil {
 		return nil, "", &recording.SendError{Class: recording.ClassRetry, Err: err}
 	}
-	if name == current {
+	if name == c.Provider {
 		return p, ticket, nil
 	}
 	if name == Own {
@@ -61,6 +62,10 @@ func (s *Service) Attach(ctx context.Context, part recording.Part, audio io.Read
 		what += " (cut off by a fault)"
 	}
 	id, err := p.Attach(ctx, ticket, File{Name: part.Name, ContentType: part.ContentType, Size: part.Size, Note: what}, audio)
+	note := s.cfg.DB.Worker(context.WithoutCancel(ctx), func(tx *storage.Tx) error { return s.heard(ctx, tx, part.Tenant, err) })
+	if note != nil {
+		s.log.Error("it is not noted how the CRM does", "err", note)
+	}
 	return recording.Confirmation{ID: id}, err
 }
 

@@ -70,17 +70,22 @@ func (s *Service) round(ctx context.Context) (int, error) {
 	return len(jobs), err
 }
 
-// claim leases the oldest row of each call or conversation that is due. A tenant takes at most half of the workers, so that a slow CRM leaves room.
+// claim leases the oldest row of each call, conversation and customer that is due. A tenant takes at most half of the workers, so that a slow CRM leaves
+// room, and one worker to try credentials that were refused. A CRM that has asked for a pause gets it.
 func (s *Service) claim(ctx context.Context) (jobs []job, err error) {
 	err = s.cfg.DB.Worker(ctx, func(tx *storage.Tx) error {
 		rows, err := tx.Query(ctx, `
 			WITH due AS (
-				SELECT outbox_id, row_number() OVER (PARTITION BY tenant_id ORDER BY next_try_at, outbox_id) AS turn FROM crm_outbox o
-				WHERE next_try_at <= $1 AND (leased_until IS NULL OR leased_until <= $1)
+				SELECT outbox_id, row_number() OVER (PARTITION BY o.tenant_id ORDER BY next_try_at, outbox_id) AS turn,
+					CASE WHEN h.refused_since IS NULL THEN $3 ELSE 1 END AS most
+				FROM crm_outbox o LEFT JOIN crm_health h USING (tenant_id)
+				WHERE next_try_at <= $1 AND (leased_until IS NULL OR leased_until <= $1) AND (h.parked_until IS NULL OR h.parked_until <= $1)
 				AND NOT EXISTS (SELECT FROM crm_outbox e WHERE e.tenant_id = o.tenant_id AND e.call_id = o.call_id AND e.outbox_id < o.outbox_id)
+				AND (o.order_key = '' OR NOT EXISTS (SELECT FROM crm_outbox e
+					WHERE e.tenant_id = o.tenant_id AND e.order_key = o.order_key AND e.outbox_id < o.outbox_id AND NOT e.quarantined))
 			)
 			UPDATE crm_outbox SET epoch = epoch + 1, attempts = attempts + 1, leased_until = $2
-			WHERE outbox_id IN (SELECT o.outbox_id FROM crm_outbox o JOIN due USING (outbox_id) WHERE turn <= $3 ORDER BY turn LIMIT $4 FOR UPDATE OF o SKIP LOCKED)
+			WHERE outbox_id IN (SELECT o.outbox_id FROM crm_outbox o JOIN due USING (outbox_id) WHERE turn <= most ORDER BY turn LIMIT $4 FOR UPDATE OF o SKIP LOCKED)
 			AND (leased_until IS NULL OR leased_until <= $1)
 			RETURNING tenant_id, outbox_id, call_id, kind, body, epoch, attempts`,
 			tx.Now, tx.Now.Add(2*s.cfg.Timeout), max(1, s.cfg.Workers/2), s.cfg.Workers)
@@ -142,20 +147,56 @@ func (s *Service) addNote(ctx context.Context, j job) error {
 	if err != nil {
 		return err
 	}
+	if err = p.AddNote(ctx, ticket, n); class(err) != recording.ClassGone {
+		return err
+	}
+	if p, ticket, err = s.another(ctx, j); err != nil {
+		return err
+	}
 	return p.AddNote(ctx, ticket, n)
+}
+
+// another is the ticket of a call whose ticket is gone: the one it was merged into, or a new one.
+func (s *Service) another(ctx context.Context, j job) (Provider, string, error) {
+	err := s.cfg.DB.Tenant(ctx, j.Tenant, func(tx *storage.Tx) error {
+		return tx.QueryRow(ctx, `SELECT call FROM crm_call_tickets WHERE call_id = $1`, j.Item).Scan(&j.Body)
+	})
+	if err != nil {
+		return nil, "", fmt.Errorf("read of a call whose ticket is gone: %w", err)
+	}
+	p, name, ticket, err := s.resolve(ctx, j)
+	if err != nil {
+		return nil, "", err
+	}
+	err = s.cfg.DB.Tenant(ctx, j.Tenant, func(tx *storage.Tx) error {
+		_, err := tx.Exec(ctx, `UPDATE crm_call_tickets SET provider = $2, ticket = $3 WHERE call_id = $1`, j.Item, name, ticket)
+		return err
+	})
+	if err != nil {
+		return nil, "", fmt.Errorf("note the call's other ticket: %w", err)
+	}
+	return p, ticket, nil
+}
+
+// resolve finds or makes the ticket that a call goes to.
+func (s *Service) resolve(ctx context.Context, j job) (p Provider, name, ticket string, err error) {
+	var c Call
+	if err := json.Unmarshal(j.Body, &c); err != nil {
+		return nil, "", "", &recording.SendError{Class: recording.ClassRejected, Err: err}
+	}
+	p, conn, err := s.provider(ctx, j.Tenant)
+	if err != nil {
+		return nil, "", "", err
+	}
+	m := c.Matter()
+	m.Fields = conn.fields(c.Facts)
+	ticket, err = choose(ctx, p, conn, m)
+	return p, conn.Provider, ticket, err
 }
 
 // ticket makes the call's ticket and lets its recordings go there.
 func (s *Service) ticket(ctx context.Context, j job) error {
-	var c Call
-	if err := json.Unmarshal(j.Body, &c); err != nil {
-		return &recording.SendError{Class: recording.ClassRejected, Err: err}
-	}
-	p, name, err := s.provider(ctx, j.Tenant)
-	if err != nil {
-		return err
-	}
-	ticket, err := p.EnsureTicket(ctx, c.Matter())
+	_, name, ticket, err := s.resolve(ctx, j)
 	if err != nil {
 		return err
 	}
@@ -187,17 +228,19 @@ func (s *Service) TicketOf(ctx context.Context, tenant, call uuid.UUID) (ref str
 }
 
 // finish removes what is done, with what is to be written then, and puts off what is not. What a CRM refuses for good is dropped when it is a
-// note or a file, so that those behind it are told; a ticket is tried on, because a recording or a transcript hangs on it. A note for a ticket
-// that is gone is dropped too.
+// note or a file, so that those behind it are told; a ticket is tried on, because a recording or a transcript hangs on it, and shown as one that needs
+// a person. A note for a ticket that is gone is dropped too.
 func (s *Service) finish(ctx context.Context, j job, then after, why error) error {
-	hopeless := false
-	if j.Kind != kindTicket && j.Kind != kindClosed {
-		switch class(why) {
-		case recording.ClassRejected, recording.ClassGone, recording.ClassTooLarge:
-			hopeless = true
-		}
+	refused, hopeless := false, false
+	switch class(why) {
+	case recording.ClassRejected, recording.ClassGone, recording.ClassTooLarge:
+		refused = why != nil
+		hopeless = refused && j.Kind != kindTicket && j.Kind != kindClosed
 	}
 	return s.cfg.DB.Worker(ctx, func(tx *storage.Tx) error {
+		if err := s.heard(ctx, tx, j.Tenant, why); err != nil {
+			return err
+		}
 		if why == nil || hopeless {
 			tag, err := tx.Exec(ctx, `DELETE FROM crm_outbox WHERE outbox_id = $1 AND epoch = $2`, j.ID, j.Epoch)
 			if err != nil || tag.RowsAffected() == 0 || then == nil {
@@ -205,8 +248,8 @@ func (s *Service) finish(ctx context.Context, j job, then after, why error) erro
 			}
 			return then(ctx, tx)
 		}
-		_, err := tx.Exec(ctx, `UPDATE crm_outbox SET leased_until = NULL, next_try_at = $3, last_error = $4 WHERE outbox_id = $1 AND epoch = $2`,
-			j.ID, j.Epoch, tx.Now.Add(s.pause(j.Attempts, why)), short(why))
+		_, err := tx.Exec(ctx, `UPDATE crm_outbox SET leased_until = NULL, next_try_at = $3, last_error = $4, quarantined = $5 WHERE outbox_id = $1 AND epoch = $2`,
+			j.ID, j.Epoch, tx.Now.Add(s.pause(j.Attempts, why)), short(why), refused)
 		return err
 	})
 }
@@ -214,12 +257,7 @@ func (s *Service) finish(ctx context.Context, j job, then after, why error) erro
 // pause is full jitter over an interval that doubles; a longer wish of the CRM wins, up to 6 hours.
 func (s *Service) pause(attempts int, why error) time.Duration {
 	most := min(float64(s.cfg.Base)*math.Pow(2, float64(max(attempts-1, 0))), float64(s.cfg.Cap))
-	wait := rand.N(time.Duration(most)) + 1
-	var e *recording.SendError
-	if errors.As(why, &e) {
-		wait = max(wait, min(e.RetryAfter, 6*time.Hour))
-	}
-	return wait
+	return max(rand.N(time.Duration(most))+1, s.wish(why))
 }
 
 func short(err error) string {
@@ -229,19 +267,21 @@ func short(err error) string {
 
 // Pending is what a tenant's CRM has not been told yet, for the settings page.
 type Pending struct {
-	ID        uuid.UUID `json:"id" db:"outbox_id"`
-	Call      uuid.UUID `json:"call_id" db:"call_id"`
-	Kind      string    `json:"kind" db:"kind"`
-	Attempts  int       `json:"attempts" db:"attempts"`
-	NextTryAt time.Time `json:"next_try_at" db:"next_try_at"`
-	LastError string    `json:"last_error" db:"last_error"`
-	CreatedAt time.Time `json:"created_at" db:"created_at"`
+	ID          uuid.UUID `json:"id" db:"outbox_id"`
+	Call        uuid.UUID `json:"call_id" db:"call_id"` // or conversation
+	Kind        string    `json:"kind" db:"kind" enum:"ticket,note,answer,file,conversation,media"`
+	Attempts    int       `json:"attempts" db:"attempts"`
+	NextTryAt   time.Time `json:"next_try_at" db:"next_try_at"`
+	LastError   string    `json:"last_error" db:"last_error"`
+	CreatedAt   time.Time `json:"created_at" db:"created_at"`
+	Quarantined bool      `json:"quarantined" db:"quarantined"` // the CRM refuses it for good: somebody has to see to it
 }
 
 // Pending lists what waits for a tenant's CRM, oldest first, at most 100.
 func (s *Service) Pending(ctx context.Context, tenant uuid.UUID) (list []Pending, err error) {
 	err = s.cfg.DB.Tenant(ctx, tenant, func(tx *storage.Tx) error {
-		rows, err := tx.Query(ctx, `SELECT outbox_id, call_id, kind, attempts, next_try_at, last_error, created_at FROM crm_outbox ORDER BY outbox_id LIMIT 100`)
+		rows, err := tx.Query(ctx, `SELECT outbox_id, call_id, kind, attempts, greatest(next_try_at, parked_until) AS next_try_at, o.last_error, created_at, quarantined
+			FROM crm_outbox o LEFT JOIN crm_health USING (tenant_id) ORDER BY outbox_id LIMIT 100`)
 		if err != nil {
 			return fmt.Errorf("list what waits for the CRM: %w", err)
 		}

@@ -78,11 +78,14 @@ type Call struct {
 	StartedAt  time.Time  `json:"started_at"`
 	Outbound   bool       `json:"outbound,omitempty"`
 	Voicemail  bool       `json:"voicemail,omitempty"` // a message was left
+	External   string     `json:"external,omitempty"`  // the contact's id in the CRM, as the call's data say
+
+	Facts map[string]string `json:"facts,omitempty"` // those that the connection maps to fields
 }
 
 // Matter is the call as the matter of a ticket.
 func (c Call) Matter() Matter {
-	who := Customer{Item: c.ID, Identity: c.Caller, Name: c.CallerName, Phone: c.Caller}
+	who := Customer{Item: c.ID, Identity: c.Caller, Name: c.CallerName, Phone: c.Caller, External: c.External}
 	return Matter{Customer: who, Title: c.Title(), Words: "A call to " + c.Number + ".", Queue: c.Queue}
 }
 

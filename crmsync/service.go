@@ -48,7 +48,8 @@ type Service struct {
 	log  *slog.Logger
 	told *prometheus.CounterVec
 
-	vendors map[string]Vendor
+	refusals prometheus.Counter
+	vendors  map[string]Vendor
 }
 
 const wakeSubject = "crmsync.work"
@@ -76,8 +77,9 @@ func New(cfg Config) *Service {
 	for _, v := range cfg.Vendors {
 		s.vendors[v.Name] = v
 	}
+	s.refusals = prometheus.NewCounter(prometheus.CounterOpts{Name: "tandem_crm_refusals_total", Help: "How often a CRM has begun to refuse its tenant's credentials."})
 	if cfg.Metrics != nil {
-		cfg.Metrics.MustRegister(s.told)
+		cfg.Metrics.MustRegister(s.told, s.refusals)
 	}
 	return s
 }
@@ -172,14 +174,14 @@ func told(r *calls.Record) Call {
 }
 
 func (s *Service) callEnded(ctx context.Context, tx *storage.Tx, e events.Event, r *calls.Record) error {
-	if err := s.enqueue(ctx, tx, e.Tenant, r.ID, kindTicket, told(r)); err != nil {
-		return err
-	}
-	records, err := dataRecords(ctx, tx, e.Tenant)
+	w, err := readWanted(ctx, tx, e.Tenant)
 	if err != nil {
 		return err
 	}
-	return s.enqueue(ctx, tx, e.Tenant, r.ID, kindNote, callNote(r, records))
+	if err := s.enqueue(ctx, tx, e.Tenant, r.ID, kindTicket, w.call(r)); err != nil {
+		return err
+	}
+	return s.enqueue(ctx, tx, e.Tenant, r.ID, kindNote, callNote(r, w.records))
 }
 
 // note tells something about a call that has a ticket, or is to get one.
@@ -214,7 +216,10 @@ func (s *Service) enqueue(ctx context.Context, tx *storage.Tx, tenant, call uuid
 	if err != nil {
 		return fmt.Errorf("write to the CRM's outbox: %w", err)
 	}
-	_, err = tx.Exec(ctx, `INSERT INTO crm_outbox (tenant_id, outbox_id, call_id, kind, body, next_try_at, created_at) VALUES ($1, $2, $3, $4, $5, $6, $6)`,
+	// Callers are told of in order; what follows a call's ticket bears its caller.
+	_, err = tx.Exec(ctx, `INSERT INTO crm_outbox (tenant_id, outbox_id, call_id, kind, body, next_try_at, created_at, order_key) VALUES ($1, $2, $3, $4, $5, $6, $6,
+			coalesce(CASE WHEN $4 = 'ticket' THEN $5::jsonb->>'caller' END, (SELECT max(order_key) FROM crm_outbox WHERE tenant_id = $1 AND call_id = $3),
+				(SELECT call->>'caller' FROM crm_call_tickets WHERE tenant_id = $1 AND call_id = $3), ''))`,
 		tenant, storage.NewID(), call, kind, b, tx.Now)
 	if err != nil {
 		return fmt.Errorf("write to the CRM's outbox: %w", err)

@@ -22,6 +22,21 @@ type Vendor struct {
 	Open   Open
 }
 
+// settings are those of the given that the vendor has fields for, without those that a Connection keeps elsewhere.
+func (v Vendor) settings(given map[string]string) map[string]string {
+	out := make(map[string]string)
+	for _, f := range v.Fields {
+		switch f.Name {
+		case FieldBaseURL, FieldQueue, FieldUser, FieldPassword, FieldToken, FieldSecret:
+		default:
+			if value := strings.TrimSpace(given[f.Name]); value != "" {
+				out[f.Name] = value
+			}
+		}
+	}
+	return out
+}
+
 // Kind is how a field is typed in.
 type Kind string
 
@@ -62,18 +77,17 @@ type OAuth struct {
 
 // Names of what is said of a call or conversation, for Map.From; "header:" with a name is a datum that came with a call.
 const (
-	FactNumber      = "number" // dialled, or ours that was written to
-	FactCaller      = "caller"
-	FactCallerName  = "caller_name"
-	FactQueue       = "queue"
-	FactQueuePath   = "queue_path"
-	FactAgent       = "agent"
-	FactStartedAt   = "started_at" // RFC 3339, UTC
-	FactWait        = "wait_seconds"
-	FactTalk        = "talk_seconds"
-	FactDisposition = "disposition"
-	FactDirection   = "direction"
-	FactHeader      = "header:"
+	FactNumber     = "number" // dialled, or ours that was written to
+	FactCaller     = "caller"
+	FactCallerName = "caller_name"
+	FactQueue      = "queue"
+	FactQueuePath  = "queue_path"
+	FactAgent      = "agent"
+	FactStartedAt  = "started_at" // RFC 3339, UTC
+	FactWait       = "wait_seconds"
+	FactTalk       = "talk_seconds"
+	FactDirection  = "direction"
+	FactHeader     = "header:"
 )
 
 // Map puts something that is said of a call into a field of the vendor's tickets.

@@ -79,6 +79,15 @@ func (p *provider) Tickets(ctx context.Context, contact string) ([]crmsync.Ticke
 	return list, nil
 }
 
+// Link shows the call or conversation on a ticket of another.
+func (p *provider) Link(ctx context.Context, ticket string, m crmsync.Matter) error {
+	id, err := ticketID(ticket)
+	if err != nil {
+		return err
+	}
+	return classify(p.crm.LinkCall(ctx, p.tenant, id, m.Item, m.Channel != ""))
+}
+
 // Attach stores a file on the ticket.
 func (p *provider) Attach(ctx context.Context, ticket string, f crmsync.File, r io.Reader) (string, error) {
 	id, err := ticketID(ticket)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
@@ -126,6 +127,14 @@ func (p *provider) EnsureTicket(ctx context.Context, m crmsync.Matter) (string, 
 		return "", &recording.SendError{Class: recording.ClassDoubt, Err: errors.New("RT made a ticket, but does not say which")}
 	}
 	return string(made.ID), nil
+}
+
+// Link lets the ticket refer to the call or conversation, too.
+func (p *provider) Link(ctx context.Context, ticket string, m crmsync.Matter) error {
+	if err := p.JSON(ctx, http.MethodPut, "/ticket/"+segment(ticket), map[string]any{"AddRefersTo": []string{link(m)}}, nil); err != nil {
+		return fmt.Errorf("link the ticket in RT: %w", err)
+	}
+	return nil
 }
 
 // mostTickets of a contact are looked at: each is a request, because RT's lists do not show links.
