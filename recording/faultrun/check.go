@@ -88,7 +88,7 @@ func (r *Run) check() []string {
 		v.evidence(c, rec, tickets)
 		files := v.ticket(c, tickets)
 		v.order(c, rec, files)
-		if c.want == delivered && len(files) > 0 {
+		if rec != nil && c.want == delivered && len(files) > 0 {
 			v.audio(c, rec, files)
 			v.timely(c, rec)
 			samples = append(samples, excerpts(files)...)
@@ -123,10 +123,10 @@ func (r *Run) found(c *talk) *found {
 // keys: what is over has no key and no file (I3, I4).
 func (v *verdict) keys(c *talk, rec *found) {
 	switch {
-	case rec == nil && c.want != unrecorded && !(c.cut && c.started.IsZero()):
+	case rec == nil && c.want != unrecorded:
 		v.broken("I1", c, "there is no recording")
 	case rec == nil:
-	case rec.State == "quarantined" && (c.want == quarantined || c.want == unreadable):
+	case rec.State == "quarantined" && (c.want == quarantined || c.want == unreadable || c.want == restored):
 	case rec.Key:
 		v.broken("I3", c, "its key is left")
 	case rec.ErasedAt == nil:
@@ -308,9 +308,10 @@ func (v *verdict) evidence(c *talk, rec *found, tickets []crmsim.Ticket) {
 		expired:     {"started", "sealed", "delayed:1", "delayed:3", "delayed:5", "delayed:6", "expired", "destroyed"},
 		quarantined: {"started", "sealed", "failed"},
 		unreadable:  {"started", "sealed", "failed"},
+		restored:    {"started", "sealed", "expired", "destroyed", "failed"},
 	}[c.want]
 	told = slices.DeleteFunc(told, func(s string) bool {
-		return s == "unlinked" || s == "failed" && c.want != quarantined && c.want != unreadable
+		return s == "unlinked" || s == "failed" && c.want == delivered || strings.HasPrefix(s, "delayed") && c.want != expired || s == "incomplete" && rec.Incomplete
 	})
 	if !slices.Equal(told, want) {
 		v.broken("I6", c, "the log tells %v, want %v", told, want)
@@ -328,10 +329,21 @@ func (v *verdict) evidence(c *talk, rec *found, tickets []crmsim.Ticket) {
 			}
 		}
 	}
-	if want := map[bool]int{true: 1}[c.want == expired]; notes != want {
+	if want := map[bool]int{true: 1}[c.want == expired || c.want == restored]; notes != want {
 		v.broken("I6", c, "%d notes of what was lost, want %d", notes, want)
+	}
+	if c.want == expired {
+		v.keysOfDay(c, rec)
 	}
 	if c.want == expired && rec.State != string(recording.Expired) {
 		v.broken("I4", c, "it is %s at its deadline", rec.State)
+	}
+}
+
+// keysOfDay: once a day's recordings are over, so is its key, and with it every copy of what it opens (I4).
+func (v *verdict) keysOfDay(c *talk, rec *found) {
+	name := filepath.Join(v.r.cfg.Keys, "epoch-"+rec.StartedAt.UTC().Format(time.DateOnly))
+	if _, err := os.Stat(name); err == nil && v.r.page.now().After(rec.StartedAt.Add(9*24*time.Hour)) {
+		v.broken("I4", c, "the key of its day is left")
 	}
 }

@@ -1,10 +1,8 @@
 package faultrun
 
 import (
-	"flag"
 	"fmt"
 	"testing"
-	"time"
 )
 
 // crashes are the crash points on a recording's way, and which time a process gets there is its last.
@@ -37,12 +35,8 @@ func TestCrash(t *testing.T) {
 		for _, parts := range few(c.parts) {
 			for seed := range seeds() {
 				play(t, row{"kill -9", c.point, fmt.Sprintf("%s: %s", c.point, c.what)}, parts, seed, func(r *Run) {
-					nth := c.nth
-					if nth == 0 {
-						nth = parts
-					}
-					r.start(c.point, nth+int(seed)%2*map[bool]int{true: 1}[c.point < "c5" && c.point > "c1" && len(c.point) == 2])
-					talk, _ := r.speak()
+					r.start(c.point, nthOf(c.nth, parts, seed))
+					talk := r.speak()
 					if c.point == "c1" {
 						talk.want = empty
 					}
@@ -54,5 +48,14 @@ func TestCrash(t *testing.T) {
 	}
 }
 
-var _ = flag.Bool
-var _ = time.Second
+// nthOf is the time at which a point is deadly; 0 stands for once for each part, and what is reached many times is deadly at another one
+// with each seed.
+func nthOf(nth, parts int, seed uint64) int {
+	switch nth {
+	case 0:
+		return parts
+	case 1:
+		return 1
+	}
+	return nth + int(seed%3)
+}

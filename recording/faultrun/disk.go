@@ -31,3 +31,25 @@ func readAll(t testing.TB, dir string) map[string]string {
 	}
 	return all
 }
+
+// copySpool keeps what the spool holds, as a backup does.
+func (r *Run) copySpool() map[string]string {
+	r.t.Helper()
+	files := readAll(r.t, r.cfg.Spool)
+	for name := range files {
+		if filepath.Ext(name) != ".rec" {
+			delete(files, name)
+		}
+	}
+	return files
+}
+
+// putBack restores copies.
+func (r *Run) putBack(files map[string]string) {
+	r.t.Helper()
+	for name, data := range files {
+		if err := os.WriteFile(name, []byte(data), 0o600); err != nil {
+			r.t.Fatal(err)
+		}
+	}
+}

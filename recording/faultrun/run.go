@@ -27,6 +27,7 @@ const (
 	unrecorded  fate = "unrecorded"  // there is no recording, and its start said so
 	quarantined fate = "quarantined" // waits for a person, who is told; destroyed on time
 	unreadable  fate = "unreadable"  // its keys are gone before their time; nothing of it is sent
+	restored    fate = "restored"    // expired, and come back with a backup: nothing of it opens, and a person is told
 )
 
 // talk is a call as the runner knows it.
@@ -182,16 +183,20 @@ func (r *Run) end(c *talk) {
 	})
 }
 
-// speak makes a call of callTime; it says whether the process has lived through it.
-func (r *Run) speak() (c *talk, lived bool) {
+// speak makes a call of callTime, unless the process dies before.
+func (r *Run) speak() *talk {
 	r.t.Helper()
-	c = r.begin()
-	r.listen(callTime)
+	return r.speakFor(callTime)
+}
+
+func (r *Run) speakFor(d time.Duration) *talk {
+	r.t.Helper()
+	c := r.begin()
+	r.listen(d)
 	if _, dead := r.proc.dead(); !dead {
 		r.end(c)
 	}
-	_, dead := r.proc.dead()
-	return c, !dead
+	return c
 }
 
 // listen lets calls go on for a while, or until the process dies.

@@ -1,0 +1,61 @@
+package faultrun
+
+import (
+	"testing"
+	"time"
+
+	"tandem/recording/crmsim"
+)
+
+// Many calls through a CRM that fails a fifth of all requests at random: a ticket for each, every part once, in order, spool empty, no key
+// left; and the same while the server is killed again and again.
+func TestManyCalls(t *testing.T) {
+	calls, at, every := 60, 30, 4*time.Second
+	if *full {
+		calls, at, every = 1000, 60, 20*time.Second
+	}
+	play(t, row{"CRM fails 20 %", "all", "many calls"}, 2, 7, func(r *Run) { many(r, calls, at, 0) })
+	play(t, row{"CRM fails 20 %, killed again and again", "all", "many calls"}, 2, 8, func(r *Run) { many(r, calls, at, every) })
+}
+
+// many makes n calls, at most so many at the same time, and kills the server every so often; 0: never.
+func many(r *Run, n, at int, every time.Duration) {
+	r.t.Helper()
+	r.cfg.Settle = 30 * time.Second
+	r.crm.Script(crmsim.Random(0.2)...)
+	r.start("", 0)
+	next := time.Now().Add(every)
+	kills := 0
+	for len(r.talks) < n {
+		first := len(r.talks)
+		for len(r.talks) < min(first+at, n) {
+			r.begin()
+		}
+		r.listen(callTime)
+		if every > 0 && time.Now().After(next) {
+			r.kill()
+			kills++
+			r.resume()
+			next = time.Now().Add(every)
+			continue
+		}
+		for _, c := range r.talks[first:] {
+			r.end(c)
+		}
+	}
+	for every > 0 && kills < 3 { // the uploads are cut off as well
+		r.listen(time.Second)
+		r.kill()
+		kills++
+		r.resume()
+	}
+	r.until("the end of every recording", func() bool {
+		if every > 0 && time.Now().After(next) {
+			r.kill()
+			kills++
+			r.resume()
+			next = time.Now().Add(every)
+		}
+		return r.over()
+	})
+}

@@ -1,0 +1,325 @@
+package faultrun
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"tandem/recording/crmsim"
+)
+
+// What an operating system has not synced is gone when it crashes: the file ends at its last sync, or somewhere behind it, or in zeros.
+func TestSystemCrash(t *testing.T) {
+	for _, point := range []string{"c2", "c3"} {
+		for tail, name := range []string{"ends at the last sync", "ends in half a chunk", "ends in zeros"} {
+			play(t, row{"OS crash", point, point + ": the file " + name}, 2, 1, func(r *Run) {
+				r.start(point, 5)
+				r.speak()
+				r.dead()
+				r.tear(tail)
+				r.resume()
+			})
+		}
+	}
+	play(t, row{"OS crash", "c12", "c12: read back, not noted"}, 2, 1, func(r *Run) {
+		r.start("c12", 1)
+		r.speak()
+		r.dead()
+		r.resume()
+	})
+	play(t, row{"OS crash", "c17", "c17: the file's removal was not synced"}, 2, 1, func(r *Run) {
+		r.start("c16", 1)
+		r.speak()
+		r.dead()
+		files := r.copySpool()
+		r.start("c17", 1)
+		r.dead()
+		r.putBack(files)
+		r.resume()
+	})
+}
+
+// tear makes of the spool's file what a crash leaves of it.
+func (r *Run) tear(how int) {
+	r.t.Helper()
+	names, err := filepath.Glob(filepath.Join(r.cfg.Spool, "*.rec"))
+	if err != nil || len(names) != 1 {
+		r.t.Fatalf("%v %v", names, err)
+	}
+	synced := r.page.synced.Load()
+	info, err := os.Stat(names[0])
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	end := synced
+	if how > 0 {
+		end = synced + max(info.Size()-synced, 5000)/2
+	}
+	if err := os.Truncate(names[0], synced+(end-synced)*int64(2-max(how, 1))); err != nil {
+		r.t.Fatal(err)
+	}
+	if err := os.Truncate(names[0], end); err != nil { // what is added to the end is zeros
+		r.t.Fatal(err)
+	}
+}
+
+// A disk that takes nothing more, or syncs nothing: the call goes on, and what was safe before is delivered.
+func TestBadDisk(t *testing.T) {
+	for index, name := range []string{"full (ENOSPC)", "syncs nothing"} {
+		play(t, row{"disk", "capturing", name}, 1, 1, func(r *Run) {
+			r.start("", 0)
+			c := r.begin()
+			r.listen(callTime)
+			r.proc.order("break", uuid.Nil, index)
+			r.listen(time.Second)
+			r.end(c)
+			r.until("the end", r.over)
+			var told int
+			r.scan(&told, `SELECT count(*) FROM events WHERE type = 'recording.incomplete'`)
+			if rec := r.found(c); rec == nil || !rec.Incomplete || told != 1 {
+				t.Error("nobody is told that it is incomplete")
+			}
+		})
+	}
+}
+
+// The spool's disk is gone: without a second copy the recording is lost, and a person is told.
+func TestDiskGone(t *testing.T) {
+	for _, at := range []string{"capturing", "sealed"} {
+		play(t, row{"node's disk gone", at, "reported as lost while " + at}, 1, 1, func(r *Run) {
+			r.crm.Script(crmsim.Fault{Op: crmsim.OpTicket, Times: 1, Do: crmsim.Refuse, Status: 500})
+			r.start(map[string]string{"sealed": "c6"}[at], 1)
+			c := r.begin()
+			r.listen(callTime)
+			if at == "sealed" {
+				r.end(c)
+				r.dead()
+			}
+			for name := range r.copySpool() {
+				if err := os.Remove(name); err != nil {
+					t.Fatal(err)
+				}
+			}
+			c.want = quarantined
+			if at == "sealed" {
+				r.resume()
+			} else {
+				r.end(c)
+			}
+		})
+	}
+}
+
+// A backup of the database from before the delivery: nothing is sent again, and nothing opens.
+func TestBackupRestored(t *testing.T) {
+	play(t, row{"backup restored", "day 9", "a row of day 3, its file and its wrapped key"}, 2, 1, func(r *Run) {
+		c := r.deadline("", 0)
+		r.pass(3 * day)
+		var key []byte
+		r.scan(&key, `SELECT wrapped_key FROM recordings`)
+		files := r.copySpool()
+		r.pass(6 * day)
+		r.wait("its end", func() bool { return r.state(c) == "expired" })
+		r.kill()
+		r.putBack(files)
+		var old int
+		r.scan(&old, `WITH old AS (UPDATE recordings SET state = 'planned', wrapped_key = $1, erased_at = NULL, warned = 6,
+			deadline = deadline + interval '30 days' RETURNING 1), parts AS (UPDATE recording_parts SET deadline = deadline + interval '30 days') SELECT count(*) FROM old`, key)
+		r.crm.Well()
+		r.resume()
+		r.until("a person is told", func() bool { return r.state(c) == "quarantined" })
+		c.want = restored
+	})
+}
+
+// Keys that cannot be read for a while: no call is recorded without one, and what waits goes on waiting.
+func TestKeysAway(t *testing.T) {
+	play(t, row{"keys away", "start, send", "no recording without a key; sends wait"}, 2, 1, func(r *Run) {
+		r.crm.Script(crmsim.Fault{Op: crmsim.OpAttach, Times: 2, Do: crmsim.Refuse, Status: 500})
+		r.start("", 0)
+		r.speak()
+		r.wait("a failure", func() bool { return r.failures() > 0 })
+		away := filepath.Join(r.dir, "away")
+		if err := os.Rename(r.cfg.Keys, away); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(r.cfg.Keys, nil, 0o600); err != nil { // what is there answers nothing
+			t.Fatal(err)
+		}
+		c := r.begin()
+		if c.refused == "" {
+			t.Error("a call is recorded without a key")
+		}
+		c.want = unrecorded
+		r.page.advance(time.Hour)
+		r.listen(2 * time.Second)
+		if err := os.Remove(r.cfg.Keys); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(away, r.cfg.Keys); err != nil {
+			t.Fatal(err)
+		}
+		r.end(c)
+	})
+}
+
+// PostgreSQL ends every session and takes none for a while: capture goes on, and nothing is sent twice.
+func TestDatabaseAway(t *testing.T) {
+	play(t, row{"PostgreSQL", "capturing", "all sessions ended, none taken for 3 s"}, 2, 1, func(r *Run) {
+		r.start("", 0)
+		c := r.begin()
+		r.listen(time.Second)
+		back := r.databaseAway()
+		r.listen(3 * time.Second)
+		back()
+		r.listen(time.Second)
+		r.end(c)
+	})
+	play(t, row{"PostgreSQL", "sending", "all sessions ended while the CRM stores a part"}, 2, 1, func(r *Run) {
+		r.crm.Script(crmsim.Fault{Op: crmsim.OpAttach, Do: crmsim.Hold, Times: 2})
+		r.cfg.Timeout = time.Minute
+		r.start("", 0)
+		r.speak()
+		for n := 1; n <= 2; n++ {
+			r.until("a part to be stored", func() bool { return r.files() >= n })
+			back := r.databaseAway()
+			r.crm.Release()
+			r.listen(2 * time.Second)
+			back()
+		}
+	})
+}
+
+// databaseAway ends all sessions of the run's database and lets none begin until back is called.
+func (r *Run) databaseAway() (back func()) {
+	r.t.Helper()
+	u, err := url.Parse(r.cfg.Database)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	name := filepath.Base(u.Path)
+	u.Path = "/postgres"
+	allow := func(yes bool) {
+		ctx := context.Background()
+		c, err := pgx.Connect(ctx, u.String())
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		defer c.Close(ctx)
+		if _, err := c.Exec(ctx, fmt.Sprintf("ALTER DATABASE %s ALLOW_CONNECTIONS %v", name, yes)); err != nil {
+			r.t.Fatal(err)
+		}
+		if _, err := c.Exec(ctx, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name); err != nil {
+			r.t.Fatal(err)
+		}
+	}
+	allow(false)
+	return func() {
+		allow(true)
+		r.db.Pool().Reset()
+	}
+}
+
+// Nobody is woken: the work is found all the same.
+func TestBusGone(t *testing.T) {
+	play(t, row{"bus", "all", "gone"}, 2, 1, func(r *Run) {
+		r.start("", 0)
+		c := r.begin()
+		r.proc.order("deafen", uuid.Nil, 0)
+		r.listen(callTime)
+		r.end(c)
+	})
+}
+
+// Two processes believe that they are the node: the first stands still in the middle of an upload while the other, with a copy of the
+// spool, goes on; then it wakes up.
+func TestSplitBrain(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		hold crmsim.Op
+	}{{"paused behind the request", crmsim.OpAttach}, {"paused behind the reading back", crmsim.OpList}} {
+		play(t, row{"two uploaders", "c9-c12", c.name}, 2, 1, func(r *Run) {
+			r.cfg.Timeout = time.Minute
+			r.crm.Script(crmsim.Fault{Op: c.hold, Times: 1, Do: crmsim.Hold})
+			r.start("", 0)
+			r.speak()
+			r.wait("the upload", func() bool { return r.files() == 1 && (c.hold == crmsim.OpAttach || r.listed()) })
+			first := r.proc
+			first.signal(syscall.SIGSTOP)
+			r.crm.Release()
+			r.secondSpool()
+			r.page.advance(10 * time.Minute)
+			r.start("", 0)
+			r.until("the second one's end", r.over)
+			second := r.proc
+			first.signal(syscall.SIGCONT)
+			r.listen(time.Second)
+			_ = second.in.Close()
+			<-second.exited
+			first.kill()
+			r.start("", 0) // each of the two tidies up its own folder
+			r.sweep()
+			_ = r.proc.in.Close()
+			<-r.proc.exited
+			r.cfg.Spool = r.spools[0]
+			r.start("", 0)
+			r.sweep()
+		})
+	}
+}
+
+// listed says whether the CRM has been asked for its list.
+func (r *Run) listed() bool {
+	for _, q := range r.crm.Requests() {
+		if q.Op == crmsim.OpList {
+			return true
+		}
+	}
+	return false
+}
+
+// secondSpool gives the next process a spool of its own with the same files.
+func (r *Run) secondSpool() {
+	r.t.Helper()
+	files := r.copySpool()
+	r.cfg.Spool = filepath.Join(r.dir, "second")
+	r.spools = append(r.spools, r.cfg.Spool)
+	if err := os.Mkdir(r.cfg.Spool, 0o700); err != nil {
+		r.t.Fatal(err)
+	}
+	for name, data := range files {
+		if err := os.WriteFile(filepath.Join(r.cfg.Spool, filepath.Base(name)), []byte(data), 0o600); err != nil {
+			r.t.Fatal(err)
+		}
+	}
+}
+
+// A call that ends as it begins, and many at once.
+func TestExtremes(t *testing.T) {
+	play(t, row{"size", "all", "a call of no length"}, 1, 1, func(r *Run) {
+		r.start("", 0)
+		r.end(r.begin())
+	})
+	play(t, row{"size", "all", "100 calls at once, at its limit exactly, or few"}, 3, 1, func(r *Run) {
+		r.start("", 0)
+		n := 20
+		if *full {
+			n = 100
+		}
+		for range n {
+			r.begin()
+		}
+		r.listen(callTime)
+		for _, c := range r.talks {
+			r.end(c)
+		}
+	})
+}

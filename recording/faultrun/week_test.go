@@ -1,0 +1,175 @@
+package faultrun
+
+import (
+	"testing"
+	"time"
+
+	"tandem/recording/crmsim"
+)
+
+const day = 24 * time.Hour
+
+// pass lets time go by in steps of three hours, each with a sweep and whatever else is due.
+func (r *Run) pass(d time.Duration) {
+	r.t.Helper()
+	const step = 3 * time.Hour
+	for ; d > 0; d -= step {
+		r.page.advance(min(d, step))
+		r.sweep()
+	}
+}
+
+// sweep has the process sweep, and waits for it unless it dies of it.
+func (r *Run) sweep() {
+	r.t.Helper()
+	before := time.Now()
+	id := r.cfg.Tenant
+	r.proc.order("sweep", id, 0)
+	r.wait("a sweep", func() bool {
+		at, failed := r.proc.when("sweep", id)
+		if failed != "" {
+			r.t.Fatal(failed)
+		}
+		_, dead := r.proc.dead()
+		return dead || at.After(before)
+	})
+}
+
+// down is a CRM that answers nothing well once it has made the tickets.
+func down(until time.Duration) []crmsim.Fault {
+	return []crmsim.Fault{
+		{Op: crmsim.OpAttach, Until: until, Do: crmsim.Refuse, Status: 500}, {Op: crmsim.OpList, Until: until, Do: crmsim.Refuse, Status: 500},
+		{Op: crmsim.OpNote, From: time.Hour, Until: until, Do: crmsim.Refuse, Status: 500},
+	}
+}
+
+func TestDownForSixDays(t *testing.T) {
+	play(t, row{"CRM", "sending", "500 for 6 days, then well"}, 3, 1, func(r *Run) {
+		r.crm.Script(down(6 * day)...)
+		r.start("", 0)
+		r.speak()
+		r.wait("a failure", func() bool { return r.failures() > 0 })
+		r.pass(6 * day)
+	})
+}
+
+// Seven days with a dead CRM: destroyed on time, told of on its ticket when the CRM is back, and no copy of anything opens.
+func TestDownForAWeek(t *testing.T) {
+	play(t, row{"CRM", "sending", "down for more than 7 days"}, 2, 1, func(r *Run) {
+		c := r.deadline("", 0)
+		r.pass(3 * day)
+		copied := r.copySpool()
+		if len(copied) != 1 {
+			t.Errorf("%d files in the spool on day 3", len(copied))
+		}
+		r.pass(4*day - 90*time.Minute)
+		if state := r.state(c); state != "planned" {
+			t.Errorf("%s before its time", state)
+		}
+		r.pass(time.Hour)
+		r.wait("its end at the deadline", func() bool { return r.state(c) == "expired" })
+		r.pass(2 * day)
+		r.kill()
+		r.putBack(copied) // the node comes back on day 9 with its old disk
+		r.crm.Well()
+		r.resume()
+	})
+}
+
+// deadline makes a call whose CRM takes nothing, in a process that may die at a point; its recording is to expire.
+func (r *Run) deadline(point string, nth int) *talk {
+	r.t.Helper()
+	r.crm.Script(down(0)...)
+	r.start(point, nth)
+	c := r.speak()
+	c.want = expired
+	c.parts = 0
+	r.wait("a failure", func() bool { return r.failures() > 0 })
+	return c
+}
+
+func (r *Run) state(c *talk) (state string) {
+	r.t.Helper()
+	r.scan(&state, `SELECT state FROM recordings WHERE call_id = $1`, c.id)
+	return state
+}
+
+func TestCrashAtTheDeadline(t *testing.T) {
+	play(t, row{"kill -9", "c18", "c18: in the sweep, key destroyed, not committed"}, 2, 1, func(r *Run) {
+		r.deadline("c18", 1)
+		r.pass(7 * day)
+		r.dead()
+		r.resume()
+		r.sweep()
+		r.pass(2 * day)
+		r.crm.Well()
+	})
+	play(t, row{"kill -9", "c19", "c19: a day's key made, no row"}, 2, 1, func(r *Run) {
+		r.start("c19", 1)
+		r.speak().want = unrecorded
+		r.dead()
+		r.resume()
+	})
+	play(t, row{"kill -9", "c19", "c19: a day's key destroyed"}, 2, 1, func(r *Run) {
+		r.deadline("", 0)
+		r.pass(7 * day)
+		r.wait("its end at the deadline", func() bool { return r.state(r.talks[0]) == "expired" })
+		r.kill()
+		r.page.advance(2 * day)
+		r.start("c19", 1)
+		r.dead()
+		r.resume()
+		r.sweep()
+		r.crm.Well()
+	})
+}
+
+// A tenant is deleted while its recording waits: its key is gone at the commit, and not before; nothing is sent after.
+func TestCrashInTenantDeletion(t *testing.T) {
+	for nth, name := range []string{"c20: tenant's key destroyed, not committed", "c20: tenant's key destroyed"} {
+		play(t, row{"kill -9", "c20", name}, 2, 1, func(r *Run) {
+			r.crm.Script(down(0)...)
+			r.start("c20", nth+1)
+			c := r.speak()
+			r.wait("a failure", func() bool { return r.failures() > 0 })
+			r.proc.order("delete-tenant", r.cfg.Tenant, 0)
+			r.dead()
+			if nth == 1 {
+				c.want = unreadable
+			}
+			r.crm.Well()
+			r.resume()
+		})
+	}
+}
+
+func TestClock(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		jump time.Duration
+	}{{"+30 days", 30 * day}, {"-30 days", -30 * day}, {"+1 hour", time.Hour}} {
+		play(t, row{"clock", "waiting", "the node's clock jumps " + c.name}, 2, 1, func(r *Run) {
+			r.crm.Script(crmsim.Fault{Op: crmsim.OpAttach, Times: 2, Do: crmsim.Refuse, Status: 500})
+			r.start("", 0)
+			talk := r.speak()
+			r.wait("a failure", func() bool { return r.failures() > 0 })
+			r.page.skew.Add(int64(c.jump))
+			r.sweep()
+			if s := r.state(talk); s == "expired" {
+				t.Errorf("it is %s", s)
+			}
+			r.page.skew.Add(-int64(c.jump))
+			r.sweep()
+		})
+		play(t, row{"clock", "capturing", "the node's clock jumps " + c.name}, 2, 1, func(r *Run) {
+			r.start("", 0)
+			talk := r.begin()
+			r.listen(callTime / 2)
+			r.page.skew.Add(int64(c.jump))
+			r.sweep()
+			r.listen(callTime / 2)
+			r.page.skew.Add(-int64(c.jump))
+			r.end(talk)
+		})
+	}
+}
