@@ -3,11 +3,9 @@ package api
 import (
 	"context"
 	"strconv"
-	"time"
 
 	"github.com/google/uuid"
 
-	"tandem/crmsync"
 	"tandem/internal/audit"
 	"tandem/internal/fault"
 	"tandem/recording"
@@ -22,10 +20,9 @@ func (s *Server) operationRoutes() []route {
 		on(s, "POST", "/recordings/{id}/challenge", self, "challenge-recording-access", "A challenge for the CRM to sign; needs access:recordings", s.challengeAccess),
 		on(s, "POST", "/recordings/{id}/access", self, "access-recording", "Ask for the sound of a recording that is held; needs access:recordings, the CRM's signature and a second factor", s.accessRecording),
 		on(s, "POST", "/recordings/{id}/sound", self, "get-recording-sound", "The one stream of a token", s.recordingSound),
-		on(s, "POST", "/recordings/{id}/retry", "write:recordings", "retry-recording", "Let a recording that the CRM refused try again", s.retryRecording),
-		on(s, "GET", "/crm-connection", "read:crm-connection", "get-crm-connection", "Where tickets and recordings go", s.getConnection),
-		on(s, "PUT", "/crm-connection", "write:crm-connection", "put-crm-connection", "Change where tickets and recordings go", s.putConnection),
-		on(s, "POST", "/crm-connection/test", "write:crm-connection", "test-crm-connection", "Try a connection without storing it", s.testConnection),
+		on(s, "POST", "/recordings/{id}/retry", "write:recordings", "retry-recording", "Let a recording that waits, or that the CRM refused, try again now", s.retryRecording),
+		on(s, "PUT", "/recordings/{id}/ticket", "write:recordings", "move-recording", "Put a recording that the CRM has nothing of onto another ticket", s.moveRecording),
+		on(s, "DELETE", "/recordings/{id}", "delete:recordings", "destroy-recording", "Destroy a recording that waits, for good", s.destroyRecording),
 		on(s, "GET", "/audit", "read:audit", "list-audit", "The audit log, the newest first", s.listAudit),
 		on(s, "GET", "/audit/verify", "read:audit", "verify-audit", "Check the audit log's hash chain", s.verifyAudit),
 	}
@@ -41,65 +38,7 @@ func (s *Server) listRecordings(ctx context.Context, in *Paging) (*List[recordin
 }
 
 func (s *Server) retryRecording(ctx context.Context, in *ByID) (*Nothing, error) {
-	return nothing(s.Recordings.Release(ctx, tenant(ctx), in.ID))
-}
-
-// ConnectionInput is a connection to a CRM as it is to be. Without credentials the stored ones stay, while provider and address are the
-// same.
-type ConnectionInput struct {
-	Provider string `json:"provider" enum:"own,rt" doc:"own: Tandem's tickets; rt: Request Tracker 5"`
-	BaseURL  string `json:"base_url,omitempty" maxLength:"500"`
-	Queue    string `json:"queue,omitempty" maxLength:"200" doc:"the CRM's queue for new tickets"`
-	User     string `json:"user,omitempty" maxLength:"200"`
-	Password string `json:"password,omitempty" maxLength:"500"`
-	Token    string `json:"token,omitempty" maxLength:"1000"`
-	// DataRecords, when left out, stay as they are.
-	DataRecords *[]string `json:"data_records,omitempty" maxItems:"64" doc:"which flags and data of a call go onto its ticket, by name; * for all data"`
-}
-
-func (c ConnectionInput) connection() crmsync.Connection {
-	out := crmsync.Connection{
-		Provider: c.Provider, BaseURL: c.BaseURL, Queue: c.Queue,
-		Credentials: crmsync.Credentials{User: c.User, Password: c.Password, Token: c.Token},
-	}
-	if c.DataRecords != nil {
-		out.DataRecords = append([]string{}, *c.DataRecords...)
-	}
-	return out
-}
-
-func (s *Server) getConnection(ctx context.Context, _ *struct{}) (*One[crmsync.Connection], error) {
-	return one(s.CRMSync.Connection(ctx, tenant(ctx)))
-}
-
-func (s *Server) putConnection(ctx context.Context, in *With[ConnectionInput]) (*One[crmsync.Connection], error) {
-	if err := s.CRMSync.SetConnection(ctx, tenant(ctx), in.Body.connection()); err != nil {
-		return nil, err
-	}
-	return one(s.CRMSync.Connection(ctx, tenant(ctx)))
-}
-
-// ConnectionTest is how a trial went.
-type ConnectionTest struct {
-	OK     bool   `json:"ok"`
-	Detail string `json:"detail" doc:"what went wrong"`
-	Millis int64  `json:"millis"`
-}
-
-// testConnection answers 200 also when the CRM refuses: the trial itself went well. What is wrong with the input is an error as ever.
-func (s *Server) testConnection(ctx context.Context, in *With[ConnectionInput]) (*One[ConnectionTest], error) {
-	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
-	defer cancel()
-	began := time.Now()
-	err := s.CRMSync.Test(ctx, tenant(ctx), in.Body.connection())
-	if fault.KindOf(err) == fault.Invalid {
-		return nil, err
-	}
-	t := ConnectionTest{OK: err == nil, Millis: time.Since(began).Milliseconds()}
-	if err != nil {
-		t.Detail = err.Error()
-	}
-	return one(t, nil)
+	return nothing(s.Recordings.TryNow(ctx, tenant(ctx), in.ID))
 }
 
 type auditFilter struct {

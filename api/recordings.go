@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"tandem/internal/auth"
+	"tandem/internal/fault"
 	"tandem/recording"
 )
 
@@ -109,4 +110,31 @@ func (s *Server) putAccessKey(ctx context.Context, in *With[AccessKeyInput]) (*O
 		return nil, err
 	}
 	return one(s.Recordings.AccessKey(ctx, tenant(ctx)))
+}
+
+// RecordingTicket is where a recording is to go.
+type RecordingTicket struct {
+	Ticket string `json:"ticket" minLength:"1" maxLength:"200" doc:"the ticket's id, as the CRM calls it"`
+}
+
+var errNoSuchTicket = fault.New(fault.Illegal, "crm_ticket_unknown", "The CRM does not know this ticket, or does not answer.").WithField("ticket")
+
+// moveRecording asks the CRM first: a ticket that is not there would hold the recording up again.
+func (s *Server) moveRecording(ctx context.Context, in *Change[RecordingTicket]) (*Nothing, error) {
+	if err := s.Recordings.Exists(ctx, tenant(ctx), in.ID); err != nil {
+		return nil, err
+	}
+	c, err := s.CRMSync.Connection(ctx, tenant(ctx))
+	if err != nil {
+		return nil, err
+	}
+	part := recording.Part{Tenant: tenant(ctx), Recording: in.ID, Ticket: c.Provider + ":" + in.Body.Ticket, Name: "rec_" + in.ID.String()}
+	if _, err := s.CRMSync.Find(ctx, part); err != nil {
+		return nil, errNoSuchTicket.Because(err)
+	}
+	return nothing(s.Recordings.Move(ctx, tenant(ctx), in.ID, part.Ticket))
+}
+
+func (s *Server) destroyRecording(ctx context.Context, in *ByID) (*Nothing, error) {
+	return nothing(s.Recordings.DestroyNow(ctx, tenant(ctx), in.ID))
 }

@@ -153,14 +153,14 @@ func TestQuarantine(t *testing.T) {
 	if err != nil || len(list) != 1 || list[0].State != recording.Quarantined || list[0].Confirmed != 1 || list[0].LastError == "" {
 		t.Fatalf("%+v, %v", list, err)
 	}
-	if err := r.Service.Release(context.Background(), r.Tenant, id); err != nil {
+	if err := r.Service.TryNow(context.Background(), r.Tenant, id); err != nil {
 		t.Fatal(err)
 	}
 	r.Await("destroyed", func() bool { return r.State(id) == recording.Destroyed })
 	if n := len(s.parts("t")); n != 2 {
 		t.Errorf("%d parts", n)
 	}
-	if err := r.Service.Release(context.Background(), r.Tenant, id); !errors.Is(err, recording.ErrStep) {
+	if err := r.Service.TryNow(context.Background(), r.Tenant, id); !errors.Is(err, recording.ErrStep) {
 		t.Errorf("released twice: %v", err)
 	}
 }

@@ -85,22 +85,10 @@ func (s *Service) expire(ctx context.Context, now time.Time) error {
 			return err
 		}
 		for _, r := range due {
-			if err := r.step(ctx, tx, StepExpire); err != nil {
+			if err := s.expireIn(ctx, tx, r, "deadline"); err != nil {
 				return err
 			}
-			if _, err := tx.Exec(ctx, dropKeys+`recording_id = $1`, r.ID); err != nil {
-				return fmt.Errorf("destroy the recording's key: %w", err)
-			}
-			s.cfg.Crashing("c18")
-			e := r.event()
-			e.Reason = "deadline"
-			if err := s.cfg.Events.AppendFor(ctx, tx, r.Tenant, "recording.expired", r.ID, e); err != nil {
-				return err
-			}
-			tx.AfterCommit(func() {
-				s.metrics.expired.Inc()
-				s.log.Error("a recording was destroyed undelivered at its deadline", "recording", r.ID, "call", r.Call)
-			})
+			tx.AfterCommit(func() { s.cfg.Crashing("c18") })
 		}
 		return nil
 	})

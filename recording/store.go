@@ -149,6 +149,8 @@ type Waiting struct {
 	NextTryAt  *time.Time `json:"next_try_at,omitempty" db:"next_try_at"`
 	LastError  string     `json:"last_error,omitempty" db:"last_error"`
 	HasTicket  bool       `json:"has_ticket" db:"has_ticket"`
+	Ticket     string     `json:"ticket" db:"ticket" doc:"as the CRM calls it"`
+	Warned     int        `json:"warned_days" db:"warned" doc:"the last of days 1, 3, 5 and 6 on which an alarm was raised, else 0"`
 	Truncated  bool       `json:"truncated" db:"truncated"`
 	Incomplete bool       `json:"incomplete" db:"incomplete"`
 }
@@ -158,11 +160,11 @@ type Waiting struct {
 func (s *Service) Waiting(ctx context.Context, tenant, after uuid.UUID, limit int) (list []Waiting, err error) {
 	err = s.cfg.DB.Tenant(ctx, tenant, func(tx *storage.Tx) error {
 		rows, err := tx.Query(ctx, `
-			SELECT r.recording_id, r.call_id, r.kind, r.state, r.started_at, r.deadline, r.truncated, r.incomplete, r.ticket IS NOT NULL AS has_ticket,
+			SELECT r.recording_id, r.call_id, r.kind, r.state, r.started_at, r.deadline, r.truncated, r.incomplete, r.ticket IS NOT NULL AS has_ticket, regexp_replace(coalesce(r.ticket, ''), '^[^:]*:', '') AS ticket, r.warned,
 				CASE WHEN r.rate > 0 THEN r.payload::float8 / (r.rate * r.channels * CASE WHEN r.encoding = 1 THEN 2 ELSE 1 END) ELSE 0 END AS seconds,
 				count(p.part) AS parts, count(p.part) FILTER (WHERE p.state = 'confirmed') AS confirmed, coalesce(sum(p.attempts), 0) AS attempts,
 				min(greatest(p.next_try_at, l.parked_until)) FILTER (WHERE p.state <> 'confirmed') AS next_try_at,
-				coalesce(nullif(r.last_error, ''), (array_agg(p.last_error ORDER BY p.part) FILTER (WHERE p.last_error <> '' AND p.state <> 'confirmed'))[1], '') AS last_error
+				coalesce(nullif(r.last_error, ''), (array_agg(p.last_error ORDER BY p.part) FILTER (WHERE p.last_error <> '' AND p.state <> 'confirmed'))[1], min(l.reason), '') AS last_error
 			FROM recordings r LEFT JOIN recording_parts p USING (recording_id) LEFT JOIN recording_lanes l ON l.tenant_id = r.tenant_id AND l.parked_until > $3
 			WHERE r.state IN ('capturing', 'sealed', 'planned', 'quarantined') AND r.recording_id > $1
 			GROUP BY r.recording_id ORDER BY r.recording_id LIMIT $2`, after, limit, tx.Now)
@@ -173,22 +175,4 @@ func (s *Service) Waiting(ctx context.Context, tenant, after uuid.UUID, limit in
 		return err
 	})
 	return list, err
-}
-
-// Release lets a quarantined recording try again, after a person has put right what the CRM refused.
-func (s *Service) Release(ctx context.Context, tenant, id uuid.UUID) error {
-	return s.cfg.DB.Tenant(ctx, tenant, func(tx *storage.Tx) error {
-		r, err := get(ctx, tx, id)
-		if err != nil {
-			return err
-		}
-		if err := r.step(ctx, tx, StepRelease); err != nil {
-			return err
-		}
-		if _, err := tx.Exec(ctx, `UPDATE recordings SET last_error = '' WHERE recording_id = $1`, id); err != nil {
-			return fmt.Errorf("release the recording: %w", err)
-		}
-		tx.AfterCommit(s.wake)
-		return nil
-	})
 }
