@@ -21,8 +21,10 @@ import (
 	"tandem/calls"
 	"tandem/crm"
 	"tandem/crmsync"
+	"tandem/crmsync/hubspot"
 	"tandem/crmsync/own"
 	"tandem/crmsync/rt"
+	"tandem/crmsync/salesforce"
 	"tandem/internal/audit"
 	"tandem/internal/auth"
 	"tandem/internal/egress"
@@ -279,7 +281,7 @@ func (a *app) buildServices(context.Context) (err error) {
 // crmVendors are the CRMs there are. Their requests never go through a proxy of the environment: what is sent holds recordings.
 func (a *app) crmVendors() []crmsync.Vendor {
 	transport := egress.Transport(a.cfg.Egress.Private || a.demo)
-	return []crmsync.Vendor{own.New(a.crm), rt.New(transport)}
+	return []crmsync.Vendor{own.New(a.crm), rt.New(transport), salesforce.New(transport), hubspot.New(transport)}
 }
 
 func (a *app) buildHTTP(context.Context) (err error) {
