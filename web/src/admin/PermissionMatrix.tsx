@@ -9,7 +9,7 @@ import classes from './admin.module.css';
 import type { Grants } from './permissions';
 
 const scopes = ['own', 'team', 'all'] as const;
-const order = ['read', 'write', 'delete', 'assign', 'monitor', 'barge', 'end', 'presence', 'export'];
+const order = ['read', 'write', 'delete', 'assign', 'monitor', 'barge', 'end', 'presence', 'export', 'access'];
 
 /** Who may do what: resources down, verbs across, in each cell how far it reaches. */
 export function PermissionMatrix(props: { grants: Grants; onChange: (grants: Grants) => void; readOnly: boolean }) {

@@ -1,17 +1,15 @@
-import { Button } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
-import { api, type Schema } from '../api/client';
+import type { Schema } from '../api/client';
 import { recordingsQuery } from '../api/queries';
-import { useAct } from '../api/useSave';
-import { useCan } from '../app/session';
 import { type Column, DataTable } from '../ui/DataTable';
 import { clock } from '../ui/format';
-import { notifyDone } from '../ui/notify';
 import { Page } from '../ui/Page';
 import { State, Tag, type Tone } from '../ui/State';
 import { DateTime } from '../ui/time';
+import { RecordingActions } from './RecordingsWaitingActions';
+import { RecordingsAccessKey } from './RecordingsWaitingKey';
 
 type Waiting = Schema['RecordingWaiting'];
 
@@ -24,9 +22,7 @@ const tones: Record<Waiting['state'], Tone> = {
 
 export function RecordingsWaiting() {
   const { t } = useTranslation(['admin', 'common']);
-  const can = useCan();
   const recordings = useQuery(recordingsQuery);
-  const mayRetry = can('write', 'recordings');
   const columns = useMemo(
     (): Column<Waiting>[] => [
       {
@@ -75,20 +71,27 @@ export function RecordingsWaiting() {
       {
         id: 'deadline',
         header: t('recordings.deadline'),
-        width: 130,
+        width: 180,
         sort: (r) => Date.parse(r.deadline),
-        cell: (r) => <DateTime time={r.deadline} short />,
+        cell: (r) => (
+          <>
+            <DateTime time={r.deadline} short />{' '}
+            {r.warned_days > 0 && (
+              <Tag tone={r.warned_days < 5 ? 'warn' : 'bad'}>{t('recordings.day', { count: r.warned_days })}</Tag>
+            )}
+          </>
+        ),
       },
       {
         id: 'actions',
         header: t('common:actions'),
         actions: true,
-        width: 110,
+        width: 60,
         align: 'right',
-        cell: (r) => (mayRetry && r.attempts > 0 ? <Retry recording={r} /> : null),
+        cell: (r) => <RecordingActions recording={r} />,
       },
     ],
-    [t, mayRetry],
+    [t],
   );
   return (
     <Page title={t('parts.recordings')}>
@@ -104,6 +107,7 @@ export function RecordingsWaiting() {
         empty={t('recordings.empty')}
         emptyText={t('recordings.emptyText')}
       />
+      <RecordingsAccessKey />
     </Page>
   );
 }
@@ -118,19 +122,5 @@ function Fault({ recording }: { recording: Waiting }) {
       {recording.truncated && <Tag tone="warn">{t('recordings.truncated')}</Tag>}{' '}
       {recording.incomplete && <Tag tone="warn">{t('recordings.incomplete')}</Tag>} {recording.last_error}
     </>
-  );
-}
-
-function Retry({ recording }: { recording: Waiting }) {
-  const { t } = useTranslation('admin');
-  const retry = useAct({
-    act: () => api.POST('/api/v1/recordings/{id}/retry', { params: { path: { id: recording.id } } }),
-    nouns: ['recordings'],
-    done: () => notifyDone(t('recordings.retried')),
-  });
-  return (
-    <Button variant="default" size="compact-sm" loading={retry.isPending} onClick={() => retry.mutate()}>
-      {t('recordings.retry')}
-    </Button>
   );
 }

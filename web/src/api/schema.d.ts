@@ -1358,6 +1358,91 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/crm-connection/authorize": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Begin to give access to the CRM by OAuth; answers with the address to go to */
+        post: operations["authorize-crm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/crm-connection/callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where the CRM sends people back to */
+        get: operations["crm-callback"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/crm-connection/facts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What can be written into the CRM's fields, as the last call has it */
+        get: operations["get-crm-facts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/crm-connection/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How the CRM does */
+        get: operations["get-crm-health"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/crm-connection/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Try everything that waits at once */
+        post: operations["resume-crm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/crm-connection/test": {
         parameters: {
             query?: never;
@@ -1369,6 +1454,40 @@ export interface paths {
         put?: never;
         /** Try a connection without storing it */
         post: operations["test-crm-connection"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/crm-connection/vendors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The CRMs there are, and what each asks for */
+        get: operations["list-crm-vendors"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/crm-connection/waiting": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the CRM has not been told yet, the oldest first, at most 100 */
+        get: operations["list-crm-waiting"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2331,6 +2450,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/recordings/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Destroy a recording that waits, for good */
+        delete: operations["destroy-recording"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/recordings/{id}/access": {
         parameters: {
             query?: never;
@@ -2374,7 +2510,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Let a recording that the CRM refused try again */
+        /** Let a recording that waits, or that the CRM refused, try again now */
         post: operations["retry-recording"];
         delete?: never;
         options?: never;
@@ -2393,6 +2529,23 @@ export interface paths {
         put?: never;
         /** The one stream of a token */
         post: operations["get-recording-sound"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/recordings/{id}/ticket": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Put a recording that the CRM has nothing of onto another ticket */
+        put: operations["move-recording"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -3653,6 +3806,9 @@ export interface components {
             bot_id?: string;
             change?: components["schemas"]["BotChange"];
         };
+        CRMAddress: {
+            url: string;
+        };
         CRMConnection: {
             /** Format: int64 */
             append_days: number;
@@ -3661,13 +3817,83 @@ export interface components {
             contact_data: string;
             credentials_stored: boolean;
             data_records: string[];
-            mapping: components["schemas"]["Map"][];
+            mapping: components["schemas"]["CRMMap"][];
             /** @enum {string} */
             provider: "own" | "rt";
             queue: string;
             settings: {
                 [key: string]: string;
             };
+        };
+        CRMFacts: {
+            /** @description none: there was no call yet */
+            call_id?: string;
+            /** @description by the names that a mapping uses */
+            facts: {
+                [key: string]: string;
+            };
+        };
+        CRMField: {
+            default?: string;
+            help?: string;
+            /** @enum {string} */
+            kind: "text" | "secret" | "url";
+            label: string;
+            name: string;
+            required: boolean;
+        };
+        CRMHealth: {
+            /** Format: int64 */
+            failed: number;
+            /** Format: date-time */
+            failed_at?: string;
+            last_error: string;
+            /** Format: date-time */
+            oldest_at?: string;
+            /** Format: date-time */
+            parked_until?: string;
+            /** Format: date-time */
+            refused_since?: string;
+            /** Format: int64 */
+            succeeded: number;
+            /** Format: date-time */
+            succeeded_at?: string;
+            /** Format: int64 */
+            waiting: number;
+        };
+        CRMMap: {
+            from: string;
+            to: string;
+        };
+        CRMPending: {
+            /** Format: int64 */
+            attempts: number;
+            call_id: string;
+            /** Format: date-time */
+            created_at: string;
+            id: string;
+            /** @enum {string} */
+            kind: "ticket" | "note" | "answer" | "file" | "conversation" | "media";
+            last_error: string;
+            /** Format: date-time */
+            next_try_at: string;
+            quarantined: boolean;
+        };
+        CRMVendor: {
+            /** @description it neither knows what it is sent twice nor tells what it has: a file may arrive twice */
+            at_least_once: boolean;
+            fields: components["schemas"]["CRMField"][];
+            label: string;
+            /**
+             * Format: int64
+             * @description bytes; 0: none known
+             */
+            largest_file: number;
+            name: string;
+            /** @description it can be signed in to */
+            oauth: boolean;
+            /** @description what its OAuth client must be told */
+            redirect_url?: string;
         };
         CalendarFile: {
             /** @description the text of the .ics file */
@@ -3993,17 +4219,29 @@ export interface components {
             why?: string;
         };
         ConnectionInput: {
+            /**
+             * Format: int64
+             * @description a call goes to the open ticket of its contact and queue, or one closed at most so many days ago; 0: each has its own
+             */
+            append_days?: number;
             base_url?: string;
+            /** @description the datum of a call that names its contact in the CRM */
+            contact_data?: string;
             /** @description which flags and data of a call go onto its ticket, by name; * for all data */
             data_records?: string[];
+            /** @description what is written into fields of new tickets */
+            mapping?: components["schemas"]["CRMMap"][];
             password?: string;
-            /**
-             * @description own: Tandem's tickets; rt: Request Tracker 5
-             * @enum {string}
-             */
-            provider: "own" | "rt";
+            /** @description a vendor's name, as /crm-connection/vendors lists them */
+            provider: string;
             /** @description the CRM's queue for new tickets */
             queue?: string;
+            /** @description an OAuth client's secret, or a private key as PEM */
+            secret?: string;
+            /** @description the vendor's other fields that are no secrets, by name */
+            settings?: {
+                [key: string]: string;
+            };
             token?: string;
             user?: string;
         };
@@ -4121,10 +4359,17 @@ export interface components {
         };
         ConversationCounts: {
             /** Format: int64 */
+            all: number;
+            /** Format: int64 */
             mentions: number;
             /** Format: int64 */
             mine: number;
             ringing: components["schemas"]["Ringing"][];
+            saved: {
+                [key: string]: number;
+            };
+            /** Format: int64 */
+            team: number;
             /** Format: int64 */
             unassigned: number;
             /** Format: int64 */
@@ -4600,10 +4845,6 @@ export interface components {
             body: string;
             to: string;
         };
-        Map: {
-            from: string;
-            to: string;
-        };
         Me: {
             email: string;
             extension: string;
@@ -5050,6 +5291,16 @@ export interface components {
         };
         PageBot: {
             items: components["schemas"]["Bot"][];
+            /** @description pass as cursor to get the next page; empty on the last */
+            next_cursor: string;
+        };
+        PageCRMPending: {
+            items: components["schemas"]["CRMPending"][];
+            /** @description pass as cursor to get the next page; empty on the last */
+            next_cursor: string;
+        };
+        PageCRMVendor: {
+            items: components["schemas"]["CRMVendor"][];
             /** @description pass as cursor to get the next page; empty on the last */
             next_cursor: string;
         };
@@ -5694,6 +5945,10 @@ export interface components {
             /** @description the CRM's, over the challenge's message: Ed25519, base64 */
             signature: string;
         };
+        RecordingTicket: {
+            /** @description the ticket's id, as the CRM calls it */
+            ticket: string;
+        };
         RecordingWaiting: {
             /** Format: int64 */
             attempts: number;
@@ -5718,7 +5973,14 @@ export interface components {
             started_at: string;
             /** @enum {string} */
             state: "capturing" | "sealed" | "planned" | "quarantined";
+            /** @description as the CRM calls it */
+            ticket: string;
             truncated: boolean;
+            /**
+             * Format: int64
+             * @description the last of days 1, 3, 5 and 6 on which an alarm was raised, else 0
+             */
+            warned_days: number;
         };
         RecoveryCodes: {
             /** @description each is good for one login without the app */
@@ -6141,6 +6403,8 @@ export interface components {
             /** Format: date-time */
             created_at: string;
             created_by?: string;
+            /** Format: date-time */
+            due_at?: string;
             id: string;
             /** Format: int64 */
             number: number;
@@ -6149,6 +6413,8 @@ export interface components {
             queue_id?: string;
             /** Format: date-time */
             resolved_at?: string;
+            /** @enum {string} */
+            sla: "none" | "running" | "paused" | "at_risk" | "breached" | "met";
             /** @enum {string} */
             status: "to_do" | "in_progress" | "on_hold" | "resolved" | "reopened";
             title: string;
@@ -6193,6 +6459,8 @@ export interface components {
             /** Format: date-time */
             created_at: string;
             created_by?: string;
+            /** Format: date-time */
+            due_at?: string;
             id: string;
             notes: components["schemas"]["Note"][];
             /** Format: int64 */
@@ -6202,6 +6470,8 @@ export interface components {
             queue_id?: string;
             /** Format: date-time */
             resolved_at?: string;
+            /** @enum {string} */
+            sla: "none" | "running" | "paused" | "at_risk" | "breached" | "met";
             /** @enum {string} */
             status: "to_do" | "in_progress" | "on_hold" | "resolved" | "reopened";
             title: string;
@@ -10025,6 +10295,151 @@ export interface operations {
             };
         };
     };
+    "authorize-crm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CRMAddress"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "crm-callback": {
+        parameters: {
+            query?: {
+                code?: string;
+                state?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-crm-facts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CRMFacts"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-crm-health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CRMHealth"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "resume-crm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "test-crm-connection": {
         parameters: {
             query?: never;
@@ -10045,6 +10460,64 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ConnectionTest"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-crm-vendors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageCRMVendor"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-crm-waiting": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageCRMPending"];
                 };
             };
             /** @description Error */
@@ -12496,6 +12969,35 @@ export interface operations {
             };
         };
     };
+    "destroy-recording": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "access-recording": {
         parameters: {
             query?: never;
@@ -12608,6 +13110,39 @@ export interface operations {
         responses: {
             /** @description OK */
             200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "move-recording": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RecordingTicket"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
                 headers: {
                     [name: string]: unknown;
                 };
