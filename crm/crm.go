@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"tandem/internal/events"
 	"tandem/internal/fault"
@@ -18,23 +19,34 @@ import (
 type Config struct {
 	DB     *storage.DB
 	Events *events.Log
+	Bus    *events.Bus
 	Keys   *storage.Keys
 	Blobs  storage.Blobs
-	Log    *slog.Logger
-	Region string // ISO 3166 country whose national numbers callers may have; default "US"
+	// Hours is the calendar of opening hours; an error of kind NotFound when there are none of that id.
+	Hours   func(ctx context.Context, tx *storage.Tx, id uuid.UUID) (Calendar, error)
+	Log     *slog.Logger
+	Metrics prometheus.Registerer
+	Region  string // ISO 3166 country whose national numbers callers may have; default "US"
 }
 
 // Service is contacts and tickets.
 type Service struct {
-	cfg Config
+	cfg      Config
+	promises *prometheus.CounterVec
 }
 
-// New makes a Service.
+// New makes a Service; nothing runs until Run.
 func New(cfg Config) *Service {
 	if cfg.Region == "" {
 		cfg.Region = "US"
 	}
-	return &Service{cfg}
+	s := &Service{cfg, prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "tandem_ticket_sla_total", Help: "Tickets' promises that were warned of (at_risk) or broken (breached), by kind: response, resolution.",
+	}, []string{"kind", "result"})}
+	if cfg.Metrics != nil {
+		cfg.Metrics.MustRegister(s.promises)
+	}
+	return s
 }
 
 // Page is one page of a list. Next is the cursor of the following page, empty on the last.

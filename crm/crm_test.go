@@ -37,9 +37,11 @@ type desk struct {
 	blobs  string
 }
 
-func open(t *testing.T) *desk {
+func open(t *testing.T) *desk { return openOn(t, storagetest.New(t), nil) }
+
+// openOn is a desk on a database; with changes its configuration.
+func openOn(t *testing.T, db *storage.DB, with func(*crm.Config)) *desk {
 	t.Helper()
-	db := storagetest.New(t)
 	d := &desk{DB: db, Tenant: storagetest.Tenant(t, db, "a"), blobs: t.TempDir()}
 	bus, err := events.NewBus(events.BusConfig{}, slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -53,7 +55,11 @@ func open(t *testing.T) *desk {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.Service = crm.New(crm.Config{DB: db, Events: events.NewLog(bus), Keys: d.Keys, Blobs: blobs, Log: slog.New(slog.DiscardHandler), Region: "DE"})
+	cfg := crm.Config{DB: db, Events: events.NewLog(bus), Bus: bus, Keys: d.Keys, Blobs: blobs, Log: slog.New(slog.DiscardHandler), Region: "DE"}
+	if with != nil {
+		with(&cfg)
+	}
+	d.Service = crm.New(cfg)
 	return d
 }
 

@@ -31,9 +31,11 @@ type Ticket struct {
 	CreatedAt  time.Time  `json:"created_at" db:"created_at"`
 	UpdatedAt  time.Time  `json:"updated_at" db:"updated_at"`
 	ResolvedAt *time.Time `json:"resolved_at,omitempty" db:"resolved_at"`
+	SLA        SLA        `json:"sla" enum:"none,running,paused,at_risk,breached,met" db:"sla"` // the worse of its promises
+	DueAt      *time.Time `json:"due_at,omitempty" db:"due_at"`                                 // when the next of them runs out
 }
 
-const ticketColumns = `ticket_id, number, title, type, priority, status, contact_id, queue_id, assignee, created_by, created_at, updated_at, resolved_at`
+const ticketColumns = `ticket_id, number, title, type, priority, status, contact_id, queue_id, assignee, created_by, created_at, updated_at, resolved_at, sla, due_at`
 
 // NewTicket is what a ticket is made of. Type and Priority default to general and medium.
 type NewTicket struct {
@@ -46,6 +48,7 @@ type NewTicket struct {
 	Call     uuid.UUID // linked when not uuid.Nil
 
 	Conversation bool // what Call names is one
+	Answered     bool // somebody has talked with the customer already
 }
 
 // TicketChange is what may be changed; nil leaves a field as it is. Assignee uuid.Nil takes the ticket from everybody.
@@ -82,7 +85,7 @@ type TicketEvent struct {
 	Ticket uuid.UUID `json:"ticket_id"`
 	Number int64     `json:"number"`
 	Status Status    `json:"status"`
-	Change string    `json:"change,omitempty"` // "fields", "note", "attachment", "call"
+	Change string    `json:"change,omitempty"` // "fields", "note", "attachment", "call", "escalated"
 }
 
 // Errors for people.
@@ -134,6 +137,14 @@ func (s *Service) createTicket(ctx context.Context, tx *storage.Tx, n NewTicket)
 	}
 	if n.Call != uuid.Nil {
 		if err := linkCall(ctx, tx, t.ID, n); err != nil {
+			return t, err
+		}
+	}
+	if err := s.promise(ctx, tx, &t); err != nil {
+		return t, err
+	}
+	if n.Answered {
+		if err := s.answered(ctx, tx, &t); err != nil {
 			return t, err
 		}
 	}
@@ -261,6 +272,7 @@ func (s *Service) ChangeTicket(ctx context.Context, tenant, id uuid.UUID, ch Tic
 		if t, err = getTicket(ctx, tx, id); err != nil {
 			return err
 		}
+		was := t
 		if err := t.apply(ch, tx.Now); err != nil {
 			return err
 		}
@@ -271,6 +283,16 @@ func (s *Service) ChangeTicket(ctx context.Context, tenant, id uuid.UUID, ch Tic
 			WHERE ticket_id = $1`, id, t.Title, t.Type, t.Priority, t.Status, t.Assignee, t.Contact, t.UpdatedAt, t.ResolvedAt)
 		if err != nil {
 			return fmt.Errorf("change the ticket: %w", err)
+		}
+		if t.Priority != was.Priority {
+			if err := s.promise(ctx, tx, &t); err != nil {
+				return err
+			}
+		}
+		if t.Status != was.Status {
+			if err := s.moved(ctx, tx, &t, was.Status); err != nil {
+				return err
+			}
 		}
 		return s.tellTicket(ctx, tx, "ticket.changed", t, "fields")
 	})

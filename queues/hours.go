@@ -239,6 +239,12 @@ func (s *Service) PutHours(ctx context.Context, tenant uuid.UUID, h Hours) (Hour
 	return h, wrap("store opening hours", err)
 }
 
+// HoursIn reads opening hours in the caller's transaction; ErrNoHours when there are none of that id.
+func (s *Service) HoursIn(ctx context.Context, tx *storage.Tx, id uuid.UUID) (h Hours, err error) {
+	err = tx.QueryRow(ctx, `SELECT plan FROM queue_hours WHERE hours_id = $1`, id).Scan(&h)
+	return h, wrap("read opening hours", storage.Missing(err, ErrNoHours))
+}
+
 // AllHours returns the tenant's opening hours by name.
 func (s *Service) AllHours(ctx context.Context, tenant uuid.UUID) (all []Hours, err error) {
 	err = s.db.Tenant(ctx, tenant, func(tx *storage.Tx) error {

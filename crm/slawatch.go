@@ -1,0 +1,117 @@
+package crm
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"tandem/internal/events"
+	"tandem/internal/storage"
+)
+
+const (
+	watchEvery = 5 * time.Second
+	watchBatch = 100
+)
+
+// Run warns of tickets' promises that are about to be broken, tells of those that are, and sees who was answered, until ctx ends.
+func (s *Service) Run(ctx context.Context) error {
+	follower := events.Follower{Name: "crm", DB: s.cfg.DB, Bus: s.cfg.Bus, Log: s.cfg.Log, Handle: s.follow}
+	followed := make(chan error, 1)
+	go func() { followed <- follower.Run(ctx) }()
+	tick := time.NewTicker(watchEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return <-followed
+		case <-tick.C:
+		}
+		if err := s.Watch(ctx); err != nil && ctx.Err() == nil {
+			s.cfg.Log.Error("tickets' promises could not be looked at; tried again", "err", err)
+		}
+	}
+}
+
+// Watch looks once at the promises that have come about: each is warned of once, and told as broken once.
+func (s *Service) Watch(ctx context.Context) error {
+	for {
+		type ref struct{ Tenant, Ticket uuid.UUID }
+		var due []ref
+		err := s.cfg.DB.Worker(ctx, func(tx *storage.Tx) error {
+			rows, err := tx.Query(ctx, `SELECT DISTINCT tenant_id, ticket_id FROM ticket_clocks
+				WHERE since IS NOT NULL AND (warned_at IS NULL AND warn_at <= $1 OR breached_at IS NULL AND due_at <= $1) LIMIT $2`, tx.Now, watchBatch)
+			if err != nil {
+				return err
+			}
+			due, err = pgx.CollectRows(rows, pgx.RowToStructByPos[ref])
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("look for promises that have come about: %w", err)
+		}
+		for _, d := range due {
+			if err := s.cfg.DB.Tenant(ctx, d.Tenant, func(tx *storage.Tx) error { return s.tellDue(ctx, tx, d.Ticket) }); err != nil {
+				return fmt.Errorf("tell of a ticket's promise: %w", err)
+			}
+		}
+		if len(due) < watchBatch {
+			return nil
+		}
+	}
+}
+
+// tellDue warns of a ticket's promises, and tells of broken ones, looked at again under the ticket's lock.
+func (s *Service) tellDue(ctx context.Context, tx *storage.Tx, id uuid.UUID) error {
+	t, err := getTicket(ctx, tx, id)
+	if err != nil {
+		return err
+	}
+	clocks, err := clocksOf(ctx, tx, id)
+	if err != nil {
+		return err
+	}
+	broken := false
+	for i := range clocks {
+		k := &clocks[i]
+		warn, breach := k.due(tx.Now)
+		typ := "ticket.sla_at_risk"
+		if breach {
+			typ, broken = "ticket.sla_breached", true
+		}
+		if !warn && !breach {
+			continue
+		}
+		e := SLAEvent{TicketEvent: TicketEvent{Ticket: t.ID, Number: t.Number, Status: t.Status}, Kind: k.Kind, DueAt: *k.DueAt, Assignee: t.Assignee}
+		if err := s.tell(ctx, tx, typ, t.ID, e); err != nil {
+			return err
+		}
+		s.promises.WithLabelValues(string(k.Kind), map[bool]string{true: "breached", false: "at_risk"}[breach]).Inc()
+	}
+	if err := storeClocks(ctx, tx, &t, clocks); err != nil {
+		return err
+	}
+	if broken {
+		return s.escalate(ctx, tx, &t)
+	}
+	return nil
+}
+
+// follow sees in the log that somebody has answered a customer.
+func (s *Service) follow(ctx context.Context, tx *storage.Tx, e events.Event) error {
+	switch e.Type {
+	case "call.connected":
+	case "conversation.updated":
+		var said struct{ Direction, Author string }
+		if err := json.Unmarshal(e.Data, &said); err != nil || said.Direction != "out" || said.Author != "agent" {
+			return nil //nolint:nilerr // what cannot be read was no answer
+		}
+	default:
+		return nil
+	}
+	return s.Answered(ctx, &storage.Tx{Tx: tx.Tx, Tenant: e.Tenant, Now: tx.Now}, e.Subject)
+}
