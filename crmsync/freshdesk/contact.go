@@ -1,0 +1,86 @@
+package freshdesk
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"tandem/crmsync"
+	"tandem/recording"
+)
+
+// external is the unique external id of a contact that we make: one for each identity.
+func external(c crmsync.Customer) string {
+	switch {
+	case c.External != "":
+		return c.External
+	case c.Phone != "":
+		return "tandem:" + c.Phone
+	case c.Identity == "":
+		return "tandem:withheld:" + c.Item.String()
+	}
+	return "tandem:" + c.Channel + ":" + c.Account + ":" + c.Identity
+}
+
+// EnsureContact finds the contact by external id or number, or makes one. Of two that are made at once Freshdesk makes one, since external ids are
+// unique, and says which.
+func (p *provider) EnsureContact(ctx context.Context, c crmsync.Customer) (string, error) {
+	queries := []url.Values{{"unique_external_id": {external(c)}}}
+	if c.Phone != "" {
+		queries = append(queries, url.Values{"phone": {c.Phone}}, url.Values{"mobile": {c.Phone}})
+	}
+	for _, q := range queries {
+		var found []thing
+		if err := p.JSON(ctx, http.MethodGet, "/contacts?"+q.Encode(), nil, &found); err != nil {
+			return "", fmt.Errorf("look for the customer in Freshdesk: %w", err)
+		}
+		if len(found) > 0 && found[0].ID != "" {
+			return string(found[0].ID), nil
+		}
+	}
+	contact := map[string]any{"name": cmp.Or(c.Name, c.Identity, "Caller with a withheld number"), "unique_external_id": external(c)}
+	if c.Phone != "" {
+		contact["phone"] = c.Phone
+	}
+	var made thing
+	err := p.JSON(ctx, http.MethodPost, "/contacts", contact, &made)
+	var twin *duplicateError
+	if errors.As(err, &twin) {
+		return string(twin.id), nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("make a Freshdesk contact of the customer: %w", crmsync.AsRetry(err))
+	}
+	if made.ID == "" {
+		return "", &recording.SendError{Class: recording.ClassRetry, Err: errors.New("Freshdesk made a contact, but does not say which")}
+	}
+	return string(made.ID), nil
+}
+
+// duplicateError is Freshdesk's 409: there is one already.
+type duplicateError struct {
+	id  number
+	err error
+}
+
+func (d *duplicateError) Error() string { return d.err.Error() }
+func (d *duplicateError) Unwrap() error { return d.err }
+
+// duplicate reads which contact it is that there is already.
+func duplicate(body []byte) number {
+	var a struct {
+		Errors []struct {
+			Info struct {
+				User number `json:"user_id"`
+			} `json:"additional_info"`
+		} `json:"errors"`
+	}
+	if json.Unmarshal(body, &a) != nil || len(a.Errors) == 0 {
+		return ""
+	}
+	return a.Errors[0].Info.User
+}
