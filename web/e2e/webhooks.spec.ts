@@ -55,7 +55,7 @@ test('an endpoint is made, pinged, seen in the log and sent to again', { timeout
   await page.getByText(hook).click();
   const drawer = page.getByRole('dialog');
   await drawer.getByRole('button', { name: 'Send a test event' }).click();
-  await drawer.getByRole('cell', { name: 'webhook.ping' }).waitFor();
+  await drawer.getByRole('cell', { name: 'webhook.ping', exact: true }).waitFor();
   await drawer.getByText('Delivered', { exact: true }).last().waitFor();
   const first = got[0];
   expect(first?.headers['webhook-signature']).toBe(first && signature(secret, first));
@@ -72,7 +72,7 @@ test('an endpoint is made, pinged, seen in the log and sent to again', { timeout
   await drawer.getByRole('button', { name: 'Send all failed again' }).click();
   await expect.poll(() => got.length, { timeout: 10_000 }).toBe(3);
   await drawer.getByText('Delivered', { exact: true }).last().waitFor();
-  await drawer.getByRole('cell', { name: 'webhook.ping' }).click();
+  await drawer.getByRole('cell', { name: 'webhook.ping', exact: true }).click();
   await page.getByText(`webhook-id ${first?.headers['webhook-id']}`).waitFor();
   expect(await seriousFaults(page)).toEqual([]);
   const picture = process.env.TANDEM_PICTURES;
@@ -91,7 +91,7 @@ test('the list reads in Chinese and in the dark', async () => {
   await other.page.goto(`${url}/admin/webhooks`);
   await other.page.getByText('Data warehouse').click();
   await other.page.getByRole('button', { name: '发送测试事件' }).waitFor();
-  await other.page.getByRole('cell', { name: 'ticket.created' }).waitFor();
+  await other.page.getByRole('cell', { name: 'ticket.created', exact: true }).waitFor();
   expect(await seriousFaults(other.page)).toEqual([]);
   const picture = process.env.TANDEM_PICTURES;
   if (picture) await other.page.screenshot({ path: `${picture}/webhooks-zh.png` });
