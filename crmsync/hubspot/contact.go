@@ -5,43 +5,22 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
-	"strings"
 
-	"github.com/google/uuid"
 	"github.com/nyaruka/phonenumbers"
 
 	"tandem/crmsync"
 	"tandem/recording"
 )
 
-// key is what stands for a customer in the contact's property. Who has a number is one contact, on whatever channel they come.
-func key(c crmsync.Customer) string {
-	switch {
-	case phone(c) != "":
-		return "phone-" + strings.TrimPrefix(phone(c), "+")
-	case c.Identity == "":
-		return "withheld-" + c.Item.String()
-	}
-	// Platforms' ids have any length and any characters.
-	return c.Channel + "-" + uuid.NewSHA1(uuid.NameSpaceURL, []byte(c.Channel+":"+c.Account+":"+c.Identity)).String()
-}
-
-func phone(c crmsync.Customer) string {
-	if c.Phone == "" && c.Channel == "" {
-		return c.Identity
-	}
-	return c.Phone
-}
-
 // EnsureContact returns the id of the customer's contact: the one that their data name, the one that we have made for them, the oldest with
 // their number, or a new one.
 func (p *provider) EnsureContact(ctx context.Context, c crmsync.Customer) (string, error) {
 	id, err := p.named(ctx, c.External)
 	if err == nil && id == "" {
-		id, err = p.by(ctx, "contacts", contactProperty, key(c))
+		id, err = p.by(ctx, "contacts", contactProperty, c.Key())
 	}
 	if err == nil && id == "" {
-		id, err = p.numbered(ctx, phone(c))
+		id, err = p.numbered(ctx, c.Phone)
 	}
 	if err != nil {
 		return "", fmt.Errorf("look for the customer in HubSpot: %w", err)
@@ -49,9 +28,9 @@ func (p *provider) EnsureContact(ctx context.Context, c crmsync.Customer) (strin
 	if id != "" {
 		return id, nil
 	}
-	with := map[string]string{contactProperty: key(c), "lastname": c.Name}
-	if number := phone(c); number != "" {
-		with["phone"] = number
+	with := map[string]string{contactProperty: c.Key(), "lastname": c.Name}
+	if c.Phone != "" {
+		with["phone"] = c.Phone
 	}
 	if id, err = p.create(ctx, "contacts", with, 0, ""); err != nil {
 		return "", fmt.Errorf("make a contact in HubSpot: %w", err)
@@ -82,9 +61,9 @@ func (p *provider) named(ctx context.Context, external string) (string, error) {
 // numbered is the oldest contact with a telephone number, however it is written; empty when there is none. HubSpot has the national number
 // as digits; whose it is in another country, is another one's.
 func (p *provider) numbered(ctx context.Context, e164 string) (string, error) {
-	number, err := phonenumbers.Parse(e164, "")
-	if err != nil {
-		return "", nil // no number to look for
+	number, parseErr := phonenumbers.Parse(e164, "")
+	if parseErr != nil {
+		return "", nil //nolint:nilerr // no number to look for
 	}
 	found, err := p.search(ctx, "contacts", [][2]string{
 		{"phone", e164}, {"mobilephone", e164}, {"hs_searchable_calculated_phone_number", phonenumbers.GetNationalSignificantNumber(number)},

@@ -157,8 +157,8 @@ func TestContactsThatAreThere(t *testing.T) {
 		{crmsynctest.NewCall("+494155550132").Customer, written},
 		{crmsynctest.NewCall("+14155550132").Customer, abroad},
 		{crmsynctest.NewCall("+49891234567").Customer, mobile},
-		{crmsync.Customer{Item: uuid.New(), Identity: "+14155550132", External: `K-1"}]}`}, named},
-		{crmsync.Customer{Item: uuid.New(), Identity: "+14155550132", External: "K-2"}, abroad},
+		{crmsync.Customer{Item: uuid.New(), Phone: "+14155550132", External: `K-1"}]}`}, named},
+		{crmsync.Customer{Item: uuid.New(), Phone: "+14155550132", External: "K-2"}, abroad},
 		{crmsync.Customer{Item: uuid.New(), Channel: "whatsapp", Identity: "4989", Phone: "+49891234567"}, mobile},
 	} {
 		if id, err := p.EnsureContact(t.Context(), c.who); err != nil || id != c.want {
@@ -167,7 +167,7 @@ func TestContactsThatAreThere(t *testing.T) {
 	}
 	conn.Settings = nil
 	for external, want := range map[string]string{named: named, "999999": mobile, "../x": mobile} {
-		who := crmsync.Customer{Item: uuid.New(), Identity: "+49891234567", External: external}
+		who := crmsync.Customer{Item: uuid.New(), Phone: "+49891234567", External: external}
 		if id, err := open(t, conn).EnsureContact(t.Context(), who); err != nil || id != want {
 			t.Errorf("by record id %q: %s, %v", external, id, err)
 		}

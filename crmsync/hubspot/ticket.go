@@ -168,7 +168,11 @@ func (p *provider) write(ctx context.Context, ticket, words, file, mark string) 
 	if file != "" {
 		with["hs_attachment_ids"] = file
 	}
-	return p.create(ctx, "notes", with, noteToTicket, ticket)
+	id, err := p.create(ctx, "notes", with, noteToTicket, ticket)
+	if isClass(err, recording.ClassDoubt) { // it shows only after a while whether it is there
+		err = &recording.SendError{Class: recording.ClassDoubt, RetryAfter: limits.Settle, Err: err}
+	}
+	return id, err
 }
 
 // AddNote writes a note on a ticket unless one bears its mark. A longer one carries all of itself as a file.

@@ -1,12 +1,12 @@
 package salesforce
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
 	"strings"
 
-	"github.com/google/uuid"
 	"github.com/nyaruka/phonenumbers"
 
 	"tandem/crmsync"
@@ -15,25 +15,6 @@ import (
 
 // longestKey is how many characters the fields have by which contacts and cases are found.
 const longestKey = 60
-
-// key is what stands for a customer in the contact's field. Who has a number is one contact, on whatever channel they come.
-func key(c crmsync.Customer) string {
-	switch {
-	case phone(c) != "":
-		return "phone-" + strings.TrimPrefix(phone(c), "+")
-	case c.Identity == "":
-		return "withheld-" + c.Item.String()
-	}
-	// Platforms' ids have any length and any characters.
-	return c.Channel + "-" + uuid.NewSHA1(uuid.NameSpaceURL, []byte(c.Channel+":"+c.Account+":"+c.Identity)).String()
-}
-
-func phone(c crmsync.Customer) string {
-	if c.Phone == "" && c.Channel == "" {
-		return c.Identity
-	}
-	return c.Phone
-}
 
 // spellings are the ways in which people write a number into a CRM.
 func spellings(number string) []string {
@@ -68,23 +49,23 @@ func (p *provider) EnsureContact(ctx context.Context, c crmsync.Customer) (strin
 	if id, err := p.named(ctx, c.External); err != nil || id != "" {
 		return id, err
 	}
-	where := []string{p.fields[contactField] + " = " + quote(key(c))}
-	if number := phone(c); number != "" {
+	where := []string{p.fields[contactField] + " = " + quote(c.Key())}
+	if c.Phone != "" {
 		for _, field := range []string{"Phone", "MobilePhone", "HomePhone", "OtherPhone"} {
-			where = append(where, field+" IN "+quoteAll(spellings(number)))
+			where = append(where, field+" IN "+quoteAll(spellings(c.Phone)))
 		}
 	}
 	id, err := p.first(ctx, "Contact", strings.Join(where, " OR "))
 	if err != nil || id != "" {
 		return id, err
 	}
-	last := []rune(or(c.Name, or(phone(c), "Withheld number")))
+	last := []rune(cmp.Or(c.Name, c.Phone, "Withheld number"))
 	body := map[string]any{"LastName": string(last[:min(len(last), 80)])}
-	if number := phone(c); number != "" {
-		body["Phone"] = number
+	if c.Phone != "" {
+		body["Phone"] = c.Phone
 	}
 	// A contact that looks like another is made all the same where the org's rules only warn.
-	id, err = p.upsert(ctx, "Contact", p.fields[contactField], key(c), http.Header{"Sforce-Duplicate-Rule-Header": {"allowSave=true"}}, body)
+	id, err = p.upsert(ctx, "Contact", p.fields[contactField], c.Key(), http.Header{"Sforce-Duplicate-Rule-Header": {"allowSave=true"}}, body)
 	if err != nil {
 		return "", fmt.Errorf("make a contact in Salesforce: %w", err)
 	}

@@ -151,8 +151,8 @@ func TestContactsThatAreThere(t *testing.T) {
 	}{
 		{crmsynctest.NewCall("+14155550132").Customer, national},
 		{crmsynctest.NewCall("+49891234567").Customer, mobile},
-		{crmsync.Customer{Item: uuid.New(), Identity: "+14155550132", External: "K-1' OR Name != '"}, named},
-		{crmsync.Customer{Item: uuid.New(), Identity: "+14155550132", External: `K-1\`}, national},
+		{crmsync.Customer{Item: uuid.New(), Phone: "+14155550132", External: "K-1' OR Name != '"}, named},
+		{crmsync.Customer{Item: uuid.New(), Phone: "+14155550132", External: `K-1\`}, national},
 		{crmsync.Customer{Item: uuid.New(), Channel: "whatsapp", Identity: "4989", Phone: "+49891234567"}, mobile},
 	} {
 		if id, err := p.EnsureContact(t.Context(), c.who); err != nil || id != c.want {

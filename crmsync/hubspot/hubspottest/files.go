@@ -2,6 +2,7 @@ package hubspottest
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -26,7 +27,7 @@ func (a *Account) upload(w http.ResponseWriter, r *http.Request) {
 	form, fields := multipart.NewReader(r.Body, params["boundary"]), make(map[string]string)
 	for {
 		part, err := form.NextPart()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		var b []byte

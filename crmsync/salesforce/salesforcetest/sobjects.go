@@ -2,6 +2,7 @@ package salesforcetest
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"mime"
 	"mime/multipart"
@@ -201,7 +202,7 @@ func posted(r *http.Request) (fields map[string]any, data []byte, ok bool) {
 		return nil, nil, false
 	}
 	_, err = form.NextPart()
-	return fields, data, err == io.EOF
+	return fields, data, errors.Is(err, io.EOF)
 }
 
 func (o *Org) remove(w http.ResponseWriter, r *http.Request) {
