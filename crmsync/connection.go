@@ -23,12 +23,12 @@ type Connection struct {
 	Tenant      uuid.UUID         `json:"-"`
 	Provider    string            `json:"provider"` // a vendor's name: "own", "rt"
 	BaseURL     string            `json:"base_url"`
-	Queue       string            `json:"queue"`        // where new tickets go, if the CRM has queues
-	Settings    map[string]string `json:"settings"`     // the vendor's other fields that are no secrets, by name
-	Mapping     []Map             `json:"mapping"`      // what else is written into a ticket's fields; nil, to be stored: as before
-	AppendDays  int               `json:"append_days"`  // a call goes to the open ticket of its contact and queue, or one closed at most so many days ago; 0: each has its own
-	ContactData string            `json:"contact_data"` // the datum of a call that names its contact in the CRM; empty: known by number alone
-	DataRecords []string          `json:"data_records"` // which flags and data of a call go onto its ticket; nil, to be stored: as before
+	Queue       string            `json:"queue"`                                 // where new tickets go, if the CRM has queues
+	Settings    map[string]string `json:"settings"`                              // the vendor's other fields that are no secrets, by name
+	Mapping     []Map             `json:"mapping"`                               // what else is written into a ticket's fields; nil, to be stored: as before
+	AppendDays  int               `json:"append_days" minimum:"0" maximum:"365"` // a call goes to the open ticket of its contact and queue, or one closed at most so many days ago; 0: each has its own; negative, to be stored: as before
+	ContactData string            `json:"contact_data"`                          // the datum of a call that names its contact in the CRM; empty: known by number alone
+	DataRecords []string          `json:"data_records"`                          // which flags and data of a call go onto its ticket; nil, to be stored: as before
 	Credentials Credentials       `json:"-"`
 	Stored      bool              `json:"credentials_stored"` // of what Connection returns: there are credentials
 	Authorized  bool              `json:"authorized"`         // of what Connection returns: OAuth has given access
@@ -55,8 +55,11 @@ type Credentials struct {
 // IsZero says that there are none.
 func (c Credentials) IsZero() bool { return c == Credentials{} }
 
-// ErrProvider says that there is no such vendor.
-var ErrProvider = fault.New(fault.Invalid, "unknown_crm", "This CRM is not known.").WithField("provider")
+// Errors for people.
+var (
+	ErrProvider   = fault.New(fault.Invalid, "unknown_crm", "This CRM is not known.").WithField("provider")
+	ErrAppendDays = fault.New(fault.Invalid, "bad_append_days", "Say for how many days calls go to a closed ticket, 0 to 365.").WithField("append_days")
+)
 
 func sealContext(tenant uuid.UUID) string { return "crm connection of " + tenant.String() }
 
@@ -130,9 +133,6 @@ func (s *Service) SetConnection(ctx context.Context, tenant uuid.UUID, c Connect
 		if err != nil {
 			return fmt.Errorf("store the CRM connection: %w", err)
 		}
-		if err := unpark(ctx, tx); err != nil {
-			return err
-		}
 		if err := s.cfg.Events.Append(ctx, tx, "crm_connection.changed", tenant, map[string]string{"provider": c.Provider}); err != nil {
 			return err
 		}
@@ -156,6 +156,12 @@ func (s *Service) complete(ctx context.Context, tx *storage.Tx, c Connection) (C
 	}
 	if c.Mapping == nil {
 		c.Mapping = stored.Mapping
+	}
+	if c.AppendDays < 0 {
+		c.AppendDays = stored.AppendDays
+	}
+	if c.AppendDays > 365 {
+		return c, ErrAppendDays
 	}
 	if c.Settings == nil {
 		c.Settings = map[string]string{}

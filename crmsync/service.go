@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"strings"
 	"sync"
 	"time"
@@ -33,6 +34,8 @@ type Config struct {
 	Chat       *chat.Service
 	Record     func(ctx context.Context, tenant, call uuid.UUID) (calls.CallRow, error) // of a call that may still last
 	Vendors    []Vendor                                                                 // the one named Own must be among them
+	HTTP       *http.Client                                                             // exchanges what CRMs send people back with for tokens, as HTTPClient makes it
+	PublicURL  string                                                                   // how browsers reach this installation
 	Log        *slog.Logger
 	Metrics    prometheus.Registerer
 	Base       time.Duration // first pause after a failure; default 30 s

@@ -25,6 +25,7 @@ import (
 	"tandem/crmsync/own"
 	"tandem/crmsync/rt"
 	"tandem/crmsync/salesforce"
+	"tandem/crmsync/zendesk"
 	"tandem/internal/audit"
 	"tandem/internal/auth"
 	"tandem/internal/egress"
@@ -245,17 +246,42 @@ func (a *app) buildIdentity(context.Context) (err error) {
 	return err
 }
 
-func (a *app) buildServices(context.Context) (err error) {
+// calendar is the time within opening hours, for tickets' promises.
+func (a *app) calendar(ctx context.Context, tx *storage.Tx, id uuid.UUID) (crm.Calendar, error) {
+	h, err := a.queues.HoursIn(ctx, tx, id)
+	if err != nil {
+		return nil, err
+	}
+	return func(from, until time.Time) (spans []crm.Span, err error) {
+		open, err := h.Spans(from, until)
+		for _, s := range open {
+			spans = append(spans, crm.Span(s))
+		}
+		return spans, err
+	}, nil
+}
+
+func (a *app) buildServices(ctx context.Context) (err error) {
 	a.queues = queues.New(a.db, a.events, a.bus, a.log, a.metrics, a.cfg.Node.Name)
+	var copies storage.Blobs
+	if a.cfg.Recording.CopyURL != "" {
+		if copies, err = storage.OpenBlobs(ctx, a.cfg.Recording.CopyURL); err != nil {
+			return fmt.Errorf("open recording.copy_url: %w", err)
+		}
+	}
 	a.recording, err = recording.New(recording.Config{
 		DB: a.db, Events: a.events, Bus: a.bus, Keys: a.keys, Log: a.log, Metrics: a.metrics,
-		Dir: filepath.Join(a.cfg.Data.Dir, "spool"), Node: a.cfg.Node.Name,
-		Secret: func(ctx context.Context, tx *storage.Tx, tenant uuid.UUID) ([]byte, error) { return a.crmsync.Secret(ctx, tx, tenant) },
+		Dir: filepath.Join(a.cfg.Data.Dir, "spool"), Node: a.cfg.Node.Name, Copies: copies,
+		Secret: func(ctx context.Context, tx *storage.Tx, tenant uuid.UUID) ([]byte, error) {
+			return a.crmsync.Secret(ctx, tx, tenant)
+		},
 	})
 	if err != nil {
 		return err
 	}
-	a.crm = crm.New(crm.Config{DB: a.db, Events: a.events, Keys: a.keys, Blobs: a.blobs, Log: a.log})
+	a.crm = crm.New(crm.Config{
+		DB: a.db, Events: a.events, Bus: a.bus, Keys: a.keys, Blobs: a.blobs, Hours: a.calendar, Log: a.log, Metrics: a.metrics,
+	})
 	a.buildActions()
 	a.buildChat()
 	a.crmsync = crmsync.New(crmsync.Config{
@@ -263,7 +289,7 @@ func (a *app) buildServices(context.Context) (err error) {
 		Record: func(ctx context.Context, tenant, call uuid.UUID) (calls.CallRow, error) {
 			return a.board.Get(ctx, tenant, call)
 		},
-		Vendors: a.crmVendors(),
+		Vendors: a.crmVendors(), HTTP: crmsync.HTTPClient(egress.Transport(a.cfg.Egress.Private || a.demo)), PublicURL: a.publicURL(),
 	})
 	a.analytics = analytics.New(analytics.Config{DB: a.db, Bus: a.bus, Queues: a.queues, Zone: a.zone, Later: a.rebuildLater, Log: a.log, Metrics: a.metrics})
 	a.notify = notify.New(notify.Config{
@@ -281,7 +307,7 @@ func (a *app) buildServices(context.Context) (err error) {
 // crmVendors are the CRMs there are. Their requests never go through a proxy of the environment: what is sent holds recordings.
 func (a *app) crmVendors() []crmsync.Vendor {
 	transport := egress.Transport(a.cfg.Egress.Private || a.demo)
-	return []crmsync.Vendor{own.New(a.crm), rt.New(transport), salesforce.New(transport), hubspot.New(transport)}
+	return []crmsync.Vendor{own.New(a.crm), rt.New(transport), zendesk.New(transport), salesforce.New(transport), hubspot.New(transport)}
 }
 
 func (a *app) buildHTTP(context.Context) (err error) {
