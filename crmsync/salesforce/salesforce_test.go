@@ -311,6 +311,38 @@ func TestTokensAreRenewed(t *testing.T) {
 	}
 }
 
+// The API is asked only where it belongs to the domain that was signed in to, and the token goes nowhere else.
+func TestInstances(t *testing.T) {
+	const login = "https://login.salesforce.com"
+	for instance, ours := range map[string]bool{
+		"https://acme.my.salesforce.com": true, "https://acme--dev.sandbox.my.salesforce.com/": true, login: true, "https://ACME.my.SalesForce.com": true,
+		"": false, "http://acme.my.salesforce.com": false, "https://acme.my.salesforce.com:8443": false, "https://salesforce.com.evil.test": false,
+		"https://evil.test/login.salesforce.com": false, "https://login.salesforce.com@evil.test": false, "https://acme.my.salesforce.com/x": false,
+		"https://169.254.169.254": false, "https://[::1]": false, "https://com": false,
+	} {
+		var asked []string
+		transport := roundTrip(func(r *http.Request) (*http.Response, error) {
+			body := `{"done":true,"records":[]}`
+			if r.URL.Path == "/services/oauth2/token" {
+				body = `{"access_token":"t","token_type":"Bearer","instance_url":"` + instance + `"}`
+			} else {
+				asked = append(asked, r.URL.Host)
+			}
+			return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
+		})
+		p, err := salesforce.New(transport).Open(crmsync.Connection{
+			BaseURL: login, Settings: map[string]string{"client_id": "c"}, Credentials: crmsync.Credentials{Secret: "s", Refresh: "r"},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = p.Tickets(t.Context(), noCase)
+		if ours && (err != nil || len(asked) != 1) || !ours && (!errors.Is(err, salesforce.ErrInstance) || len(asked) > 0) {
+			t.Errorf("%q: %v, asked %v", instance, err, asked)
+		}
+	}
+}
+
 // The token endpoint's trouble says nothing about tickets.
 func TestTokenEndpointFails(t *testing.T) {
 	for status, want := range map[int]recording.Class{404: recording.ClassUnauthorized, 410: recording.ClassUnauthorized, 429: recording.ClassThrottled, 503: recording.ClassRetry} {
