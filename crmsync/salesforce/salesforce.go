@@ -37,7 +37,7 @@ var fieldNames = map[string]string{itemField: "Tandem_Item__c", queueField: "Tan
 // Errors for people: what the test button says.
 var (
 	ErrCredentials = fault.New(fault.Invalid, "crm_credentials", "Give the connected app's consumer key with either a user and the private key (PEM), or the consumer secret to sign in with.").WithField("credentials")
-	ErrKey         = fault.New(fault.Invalid, "crm_key", "The private key is no RSA key in PEM; paste the whole file, with its BEGIN and END lines.").WithField("secret")
+	ErrKey         = fault.New(fault.Invalid, "crm_key", "The private key is no RSA key in PEM; paste the whole file, from BEGIN to END.").WithField("secret")
 	ErrField       = fault.New(fault.Invalid, "crm_field_name", "A field's API name has letters, digits and underscores, like Tandem_Item__c.").WithField("settings")
 	ErrUnreachable = fault.New(fault.Unavailable, "crm_unreachable", "Salesforce does not answer at this address.").WithField("base_url")
 	ErrRefused     = fault.New(fault.Invalid, "crm_refused", "Salesforce refuses the access. Look at the consumer key, the user and its permission to use the API, and whether the address is that of the production org or the sandbox.").WithField("credentials")
@@ -89,7 +89,7 @@ func open(client *http.Client, quotas *crmsync.Quotas, oauth *crmsync.OAuth, c c
 		return nil, ErrCredentials
 	}
 	if c.Credentials.User != "" {
-		if _, err := jwt.ParseRSAPrivateKeyFromPEM([]byte(c.Credentials.Secret)); err != nil {
+		if _, err := jwt.ParseRSAPrivateKeyFromPEM(pemOf(c.Credentials.Secret)); err != nil {
 			return nil, ErrKey
 		}
 	}

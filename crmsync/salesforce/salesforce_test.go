@@ -86,6 +86,9 @@ func TestTestButtonExplains(t *testing.T) {
 	}{
 		{"good", func(*salesforcetest.Org, *crmsync.Connection) {}, ""},
 		{"good with a queue", func(_ *salesforcetest.Org, c *crmsync.Connection) { c.Queue = "Calls" }, ""},
+		{"good with a key on one line", func(_ *salesforcetest.Org, c *crmsync.Connection) {
+			c.Credentials.Secret = strings.ReplaceAll(c.Credentials.Secret, "\n", "")
+		}, ""},
 		{"another user", func(_ *salesforcetest.Org, c *crmsync.Connection) { c.Credentials.User = "x@acme.example" }, "refuses the access"},
 		{"not approved", func(o *salesforcetest.Org, _ *crmsync.Connection) { o.Approved = false }, "pre-authorized"},
 		{"not signed in", func(_ *salesforcetest.Org, c *crmsync.Connection) {

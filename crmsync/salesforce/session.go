@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -66,7 +67,7 @@ func (s *session) fetch(ctx context.Context, now crmsync.Credentials) (crmsync.C
 	switch tokens := s.oauth.TokenURL(s.conn); {
 	case now.User != "":
 		assertion := jwt.Config{
-			Email: s.conn.Settings["client_id"], Subject: now.User, Audience: s.audience(), PrivateKey: []byte(now.Secret), TokenURL: tokens, Expires: assertionLife,
+			Email: s.conn.Settings["client_id"], Subject: now.User, Audience: s.audience(), PrivateKey: pemOf(now.Secret), TokenURL: tokens, Expires: assertionLife,
 		}
 		source = assertion.TokenSource(ctx)
 	case now.Refresh == "":
@@ -86,6 +87,18 @@ func (s *session) fetch(ctx context.Context, now crmsync.Credentials) (crmsync.C
 		return now, err
 	}
 	return now, nil
+}
+
+// pemKey finds a key in PEM (RFC 7468), on however few lines: a field of one line, into which it was pasted, has lost the others.
+var pemKey = regexp.MustCompile(`(?s)^\s*(-----BEGIN [A-Z ]+-----)(.*)(-----END [A-Z ]+-----)\s*$`)
+
+// pemOf gives a key its lines back.
+func pemOf(text string) []byte {
+	m := pemKey.FindStringSubmatch(text)
+	if m == nil {
+		return []byte(text)
+	}
+	return []byte(m[1] + "\n" + strings.Join(strings.Fields(m[2]), "") + "\n" + m[3] + "\n")
 }
 
 // audience is Salesforce's name for itself in a JWT: the address for signing in, without a path.
