@@ -59,7 +59,7 @@ func (u *Uploader) consequence(ctx context.Context, tx *storage.Tx, l *lease, r 
 	case ClassUnauthorized:
 		return u.park(ctx, tx, l, breakerPause, why)
 	case ClassRejected:
-		return u.quarantineIn(ctx, tx, r.ID, why)
+		return u.s.quarantineIn(ctx, tx, r.ID, why)
 	case ClassTooLarge, ClassGone:
 		var confirmed int
 		err := tx.QueryRow(ctx, `SELECT count(*) FROM recording_parts WHERE recording_id = $1 AND state = 'confirmed'`, r.ID).Scan(&confirmed)
@@ -67,7 +67,7 @@ func (u *Uploader) consequence(ctx context.Context, tx *storage.Tx, l *lease, r 
 			return fmt.Errorf("count confirmed parts: %w", err)
 		}
 		if confirmed > 0 || why.Class == ClassTooLarge && l.part.Size <= smallestPart {
-			return u.quarantineIn(ctx, tx, r.ID, why)
+			return u.s.quarantineIn(ctx, tx, r.ID, why)
 		}
 		if why.Class == ClassTooLarge {
 			return u.cutSmaller(ctx, tx, r, l.part.Size/2)

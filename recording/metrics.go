@@ -5,7 +5,7 @@ import "github.com/prometheus/client_golang/prometheus"
 type metrics struct {
 	due, made, failed, dropped, undecodable, expired prometheus.Counter
 	oldest, waiting, missing, clockDoubt             prometheus.Gauge
-	unmade, spoolUsed                                prometheus.Gauge
+	unmade, spoolUsed, copyLag                       prometheus.Gauge
 	warnings, releases, refused                      *prometheus.CounterVec
 }
 
@@ -35,6 +35,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		missing:     gauge("tandem_recordings_missing", "Recordings of the last day that were begun and are neither running nor sealed."),
 		unmade:      gauge("tandem_recordings_unmade", "Recordings that were to be made since this process began, and neither were made nor are running."),
 		spoolUsed:   gauge("tandem_recording_spool_used_ratio", "Share of the spool's disk that is used: alarm at 0.8, nothing new is recorded from 0.95."),
+		copyLag:     gauge("tandem_recording_copy_lag_seconds", "Time since everything in the spool was in the second copy; 0 without one."),
 		clockDoubt:  gauge("tandem_recording_clock_doubt", "1 while the clock of this node disagrees with the second one."),
 		warnings:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "tandem_recording_warnings_total", Help: "Recordings still waiting after so many days."}, []string{"day"}),
 	}

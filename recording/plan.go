@@ -44,9 +44,7 @@ func (u *Uploader) planAll(ctx context.Context) error {
 
 // postponePlan keeps the reason and tries again later; a recording that cannot be read at all needs a person.
 func (u *Uploader) postponePlan(ctx context.Context, r *row, why error) error {
-	hopeless := errors.Is(why, storage.ErrWrongKey) || errors.Is(why, storage.ErrEpochDestroyed) || errors.Is(why, storage.ErrTruncated) ||
-		errors.Is(why, fs.ErrNotExist) || errors.Is(why, io.ErrUnexpectedEOF)
-	if hopeless {
+	if unreadable(why) {
 		return u.quarantine(ctx, r.ID, why)
 	}
 	return u.s.cfg.DB.Worker(ctx, func(tx *storage.Tx) error {
@@ -54,6 +52,13 @@ func (u *Uploader) postponePlan(ctx context.Context, r *row, why error) error {
 			r.ID, tx.Now.Add(u.cfg.Base), shortError(why))
 		return err
 	})
+}
+
+// unreadable says that a recording's audio will never be readable again. Any other failure to open it passes: keys or a disk that are away
+// for a while.
+func unreadable(why error) bool {
+	return errors.Is(why, storage.ErrWrongKey) || errors.Is(why, storage.ErrEpochDestroyed) || errors.Is(why, storage.ErrTruncated) ||
+		errors.Is(why, fs.ErrNotExist) || errors.Is(why, io.ErrUnexpectedEOF)
 }
 
 // planOne cuts one recording. Parts of an earlier plan stay if the CRM has confirmed any of them.
@@ -189,10 +194,10 @@ func (u *Uploader) deliverIfDone(ctx context.Context, tx *storage.Tx, r *row) er
 
 // quarantine takes a recording out of the queue until a person has acted; the deadline goes on.
 func (u *Uploader) quarantine(ctx context.Context, id uuid.UUID, why error) error {
-	return u.s.cfg.DB.Worker(ctx, func(tx *storage.Tx) error { return u.quarantineIn(ctx, tx, id, why) })
+	return u.s.cfg.DB.Worker(ctx, func(tx *storage.Tx) error { return u.s.quarantineIn(ctx, tx, id, why) })
 }
 
-func (u *Uploader) quarantineIn(ctx context.Context, tx *storage.Tx, id uuid.UUID, why error) error {
+func (s *Service) quarantineIn(ctx context.Context, tx *storage.Tx, id uuid.UUID, why error) error {
 	r, err := get(ctx, tx, id)
 	if err != nil {
 		return err
@@ -207,8 +212,8 @@ func (u *Uploader) quarantineIn(ctx context.Context, tx *storage.Tx, id uuid.UUI
 	}
 	e := r.event()
 	e.Reason = shortError(why)
-	u.s.log.Error("a recording needs a person: it is in quarantine", "recording", id, "err", why)
-	return u.s.cfg.Events.AppendFor(ctx, tx, r.Tenant, "recording.failed", id, e)
+	s.log.Error("a recording needs a person: it is in quarantine", "recording", id, "err", why)
+	return s.cfg.Events.AppendFor(ctx, tx, r.Tenant, "recording.failed", id, e)
 }
 
 // shortError is what is kept of an error for the admin page.

@@ -38,7 +38,7 @@ func (s *Service) Sweep(ctx context.Context) error {
 		return err // without a time nothing is destroyed; the next round tries again
 	}
 	s.watchRoom()
-	return errors.Join(s.warn(ctx, now), s.expire(ctx, now), s.finishRemovals(ctx), s.destroyEpochs(now), s.sealAbandoned(ctx), s.count(ctx, now))
+	return errors.Join(s.warn(ctx, now), s.expire(ctx, now), s.takeOver(ctx), s.finishRemovals(ctx), s.destroyEpochs(now), s.sealAbandoned(ctx), s.count(ctx, now))
 }
 
 const stillHere = `state IN ('capturing', 'sealed', 'planned', 'quarantined')`
@@ -121,6 +121,9 @@ func (s *Service) destroy(ctx context.Context, id uuid.UUID) error {
 	}
 	s.cfg.Crashing("c16")
 	if err := erase(s.cfg.Dir, id); err != nil {
+		return err
+	}
+	if err := s.dropCopies(ctx, id); err != nil {
 		return err
 	}
 	s.cfg.Crashing("c17")

@@ -168,11 +168,12 @@ type row struct {
 	Ticket       *string    `db:"ticket"`
 	PartLimit    int64      `db:"part_limit"`
 	Warned       int        `db:"warned"`
+	CopiedWhole  bool       `db:"copied_whole"`
 	ErasedAt     *time.Time `db:"erased_at"`
 }
 
 const rowColumns = `tenant_id, recording_id, kind, call_id, node, state, wrapped_key, crm_share, crm_key_id, encoding, rate, channels, payload, started_at, deadline, truncated, incomplete, incomplete_at,
-	ticket, part_limit, warned, erased_at`
+	ticket, part_limit, warned, copied_whole, erased_at`
 
 func (r *row) format() sound.Format {
 	return sound.Format{Encoding: sound.Encoding(r.Encoding), Rate: r.Rate, Channels: r.Channels}

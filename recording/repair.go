@@ -23,6 +23,9 @@ func (s *Service) repairAll(ctx context.Context) {
 		s.log.Error("keys of an older program wait to be split", "err", err)
 	}
 	close(s.alone)
+	if err := s.takeOver(ctx); err != nil && ctx.Err() == nil {
+		s.log.Error("recordings that a disk or a node has lost wait for their second copy", "err", err)
+	}
 	if err := s.sealDead(ctx); err != nil && ctx.Err() == nil {
 		s.log.Error("recordings that a crash has cut wait for their repair", "err", err)
 	}
@@ -133,7 +136,7 @@ func (s *Service) removeStray(ctx context.Context) error {
 	}
 	var needed []uuid.UUID
 	err = s.cfg.DB.Worker(ctx, func(tx *storage.Tx) error {
-		rows, err := tx.Query(ctx, `SELECT recording_id FROM recordings WHERE recording_id = ANY($1) AND state IN ('capturing', 'sealed', 'planned', 'quarantined')`, ids)
+		rows, err := tx.Query(ctx, `SELECT recording_id FROM recordings WHERE recording_id = ANY($1) AND node = $2 AND `+stillHere, ids, s.cfg.Node)
 		if err != nil {
 			return err
 		}

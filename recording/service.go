@@ -34,6 +34,8 @@ type Config struct {
 	Writers int                                      // default 4: how many files are synced at the same time
 	Sweep   time.Duration                            // default 1 minute: how often deadlines and losses are looked at
 	Second  func(context.Context) (time.Time, error) // a clock that must agree before time destroys anything; nil: the process's monotonic clock from PostgreSQL's time on
+	Copies  storage.Blobs                            // where a second copy of the spool is kept, as ciphertext; nil: nowhere
+	Dead    time.Duration                            // default 5 minutes: a node that was not seen for so long is dead, and what it left is taken over from the copy
 	// Used is how much of a folder's disk is used, from 0 to 1; nil: asks the kernel.
 	Used func(dir string) (float64, error)
 	// Secret is what a tenant's CRM connection knows and nobody else: it guards the CRM's half of the recordings' keys. Empty for tenants without a
@@ -84,6 +86,9 @@ func New(cfg Config) (*Service, error) {
 	if cfg.Writers == 0 {
 		cfg.Writers = 4
 	}
+	if cfg.Dead == 0 {
+		cfg.Dead = 5 * time.Minute
+	}
 	if cfg.Sweep == 0 {
 		cfg.Sweep = time.Minute
 	}
@@ -132,6 +137,7 @@ func (s *Service) Run(ctx context.Context) error {
 		wg.Go(func() { s.write(writing) })
 	}
 	wg.Go(func() { s.saveRows(writing) })
+	wg.Go(func() { s.copyOut(ctx) })
 	wg.Go(func() {
 		s.repairAll(ctx)
 		s.sweep(ctx)

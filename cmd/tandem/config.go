@@ -62,6 +62,7 @@ type Config struct {
 	Recording struct {
 		PartBytes int64  `koanf:"part_bytes"`
 		WhenFull  string `koanf:"when_full"`
+		CopyURL   string `koanf:"copy_url"`
 	} `koanf:"recording"`
 	Calls struct {
 		Max          int `koanf:"max"`
@@ -115,7 +116,7 @@ func defaults() map[string]any {
 		"database.url": "",
 		"bus.listen":   "", "bus.routes": []string{},
 		"blob.url":             "",
-		"recording.part_bytes": 50_000_000, "recording.when_full": "take_calls",
+		"recording.part_bytes": 50_000_000, "recording.when_full": "take_calls", "recording.copy_url": "",
 		"calls.max":           2000,
 		"calls.stuck_minutes": 120,
 		"calls.lost_seconds":  60,

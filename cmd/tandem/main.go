@@ -25,6 +25,7 @@ type commands struct {
 	CheckConfig checkConfigCommand `cmd:"" name:"check-config" help:"Check a configuration file."`
 	Version     versionCommand     `cmd:"" help:"Print the version."`
 
+	FakeCRM      fakeCRMCommand      `cmd:"" name:"fake-crm" help:"Play CRMs, without an account, and show their tickets."`
 	FakeChannels fakeChannelsCommand `cmd:"" name:"fake-channels" help:"Play the customers of all messaging channels, without an account."`
 }
 
@@ -68,8 +69,8 @@ func (s serveCommand) Run() error {
 		return err
 	}
 	// A core dump would hold keys and voices.
-	if err := syscall.Setrlimit(syscall.RLIMIT_CORE, &syscall.Rlimit{}); err != nil {
-		return fmt.Errorf("switch core dumps off: %w", err)
+	if err := noDumps(); err != nil {
+		return err
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
@@ -129,4 +130,15 @@ func newLogger(level string) *slog.Logger {
 		l = slog.LevelInfo // loadConfig has checked it
 	}
 	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: l}))
+}
+
+// noDumps keeps this process's memory from core files, and from other processes of the same user.
+func noDumps() error {
+	if err := syscall.Setrlimit(syscall.RLIMIT_CORE, &syscall.Rlimit{}); err != nil {
+		return fmt.Errorf("switch core dumps off: %w", err)
+	}
+	if _, _, errno := syscall.RawSyscall(syscall.SYS_PRCTL, syscall.PR_SET_DUMPABLE, 0, 0); errno != 0 {
+		return fmt.Errorf("switch core dumps off: %w", errno)
+	}
+	return nil
 }
