@@ -21,10 +21,13 @@ import (
 	"tandem/calls"
 	"tandem/crm"
 	"tandem/crmsync"
+	"tandem/crmsync/freshdesk"
 	"tandem/crmsync/hubspot"
 	"tandem/crmsync/own"
 	"tandem/crmsync/rt"
 	"tandem/crmsync/salesforce"
+	"tandem/crmsync/servicenow"
+	"tandem/crmsync/webhook"
 	"tandem/crmsync/zendesk"
 	"tandem/internal/audit"
 	"tandem/internal/auth"
@@ -307,7 +310,10 @@ func (a *app) buildServices(ctx context.Context) (err error) {
 // crmVendors are the CRMs there are. Their requests never go through a proxy of the environment: what is sent holds recordings.
 func (a *app) crmVendors() []crmsync.Vendor {
 	transport := egress.Transport(a.cfg.Egress.Private || a.demo)
-	return []crmsync.Vendor{own.New(a.crm), rt.New(transport), zendesk.New(transport), salesforce.New(transport), hubspot.New(transport)}
+	return []crmsync.Vendor{
+		own.New(a.crm), rt.New(transport), zendesk.New(transport), salesforce.New(transport), hubspot.New(transport),
+		freshdesk.New(transport), servicenow.New(transport), webhook.New(transport),
+	}
 }
 
 func (a *app) buildHTTP(context.Context) (err error) {
