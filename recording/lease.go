@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"golang.org/x/time/rate"
 
 	"tandem/internal/storage"
 )
@@ -42,13 +44,14 @@ const claimable = `
 	), busy AS (
 		SELECT tenant_id, count(*) AS n FROM recording_parts WHERE leased_until > $1 AND state <> 'confirmed' GROUP BY tenant_id
 	)
-	SELECT due.recording_id, due.part, due.epoch FROM due LEFT JOIN busy USING (tenant_id)
+	SELECT due.recording_id, due.part, due.epoch, due.tenant_id FROM due LEFT JOIN busy USING (tenant_id)
 	WHERE due.turn + coalesce(busy.n, 0) <= $3 ORDER BY due.turn LIMIT $4`
 
 type candidate struct {
-	ID    uuid.UUID `db:"recording_id"`
-	Part  int       `db:"part"`
-	Epoch int64     `db:"epoch"`
+	ID     uuid.UUID `db:"recording_id"`
+	Part   int       `db:"part"`
+	Epoch  int64     `db:"epoch"`
+	Tenant uuid.UUID `db:"tenant_id"`
 }
 
 // claim leases at most n parts.
@@ -64,6 +67,9 @@ func (u *Uploader) claim(ctx context.Context, n int) (leases []*lease, err error
 			return fmt.Errorf("look for parts to upload: %w", err)
 		}
 		for _, c := range list {
+			if !u.paces.allow(c.Tenant, tx.Now) {
+				continue // the next rounds come to it
+			}
 			l, err := u.lease(ctx, tx, c)
 			if err != nil {
 				return err
@@ -132,4 +138,35 @@ func (l *lease) store(ctx context.Context, tx *storage.Tx, s PartStep, set strin
 func (c *UploaderConfig) pause(attempts int) time.Duration {
 	most := float64(c.Base) * math.Pow(c.Factor, float64(max(attempts-1, 0)))
 	return rand.N(time.Duration(min(most, float64(c.Cap)))) + 1
+}
+
+// paces bounds how often each tenant's CRM hears from this node.
+type paces struct {
+	most int // a minute
+	mu   sync.Mutex
+	of   map[uuid.UUID]*rate.Limiter
+}
+
+// set takes over what a CRM says that it takes; 0: nothing.
+func (p *paces) set(tenant uuid.UUID, perMinute int) {
+	if perMinute <= 0 || perMinute > p.most {
+		perMinute = p.most
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if l := p.of[tenant]; l == nil || l.Burst() != perMinute {
+		// A minute's worth at once is within what it takes, and then as it comes.
+		p.of[tenant] = rate.NewLimiter(rate.Limit(perMinute)/60, perMinute)
+	}
+}
+
+func (p *paces) allow(tenant uuid.UUID, now time.Time) bool {
+	p.mu.Lock()
+	l := p.of[tenant]
+	p.mu.Unlock()
+	if l == nil { // planned by a former process
+		p.set(tenant, 0)
+		return p.allow(tenant, now)
+	}
+	return l.AllowN(now, 1)
 }

@@ -67,6 +67,7 @@ func (u *Uploader) planOne(ctx context.Context, r *row) error {
 	if err != nil {
 		return fmt.Errorf("ask for the CRM's limits: %w", err)
 	}
+	u.paces.set(r.Tenant, limits.PerMinute)
 	limit := u.cfg.MaxPart
 	for _, l := range [...]int64{limits.MaxSize, r.PartLimit} {
 		if l > 0 {
@@ -91,6 +92,7 @@ func (u *Uploader) planOne(ctx context.Context, r *row) error {
 		if err := u.savePlan(ctx, tx, r, parts); err != nil {
 			return err
 		}
+		tx.AfterCommit(u.nudge)
 		return u.deliverIfDone(ctx, tx, r)
 	})
 }

@@ -77,8 +77,9 @@ type Attachment struct {
 
 // Limits is what a tenant's CRM allows.
 type Limits struct {
-	MaxSize int64         // largest attachment in bytes, 0: none known
-	Settle  time.Duration // how long a new attachment may be missing from the list
+	MaxSize   int64         // largest attachment in bytes, 0: none known
+	Settle    time.Duration // how long a new attachment may be missing from the list
+	PerMinute int           // requests with a file that it takes in a minute, 0: not known
 
 	Idempotent bool // what is sent twice under the same key is stored once
 	Lists      bool // it tells what it holds. With neither, a part may arrive twice: at least once

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/time/rate"
 
 	"tandem/internal/storage"
 )
@@ -21,7 +22,8 @@ type UploaderConfig struct {
 	Factor    float64       // growth of the pause; default 2
 	Cap       time.Duration // longest pause; default 1 h
 	Workers   int           // uploads at the same time; default 8
-	PerTenant int           // of one tenant; default 4
+	PerTenant int           // of one tenant, and so to one CRM; default 4
+	PerMinute int           // sends to one CRM in a minute; default 3,000; a CRM that takes fewer says so by its Limits
 	Poll      time.Duration // how often the queue is looked at without being woken; default 2 s
 	Metrics   prometheus.Registerer
 }
@@ -33,6 +35,7 @@ type Uploader struct {
 	cfg     UploaderConfig
 	uploads *prometheus.CounterVec
 	again   chan struct{} // something has changed in this process
+	paces   paces
 	done    chan uuid.UUID
 }
 
@@ -56,11 +59,14 @@ func NewUploader(s *Service, dest Destination, cfg UploaderConfig) *Uploader {
 	if cfg.PerTenant == 0 {
 		cfg.PerTenant = 4
 	}
+	if cfg.PerMinute == 0 {
+		cfg.PerMinute = 3000
+	}
 	if cfg.Poll == 0 {
 		cfg.Poll = 2 * time.Second
 	}
 	u := &Uploader{
-		s: s, dest: dest, cfg: cfg, again: make(chan struct{}, 1), done: make(chan uuid.UUID, 256),
+		s: s, dest: dest, cfg: cfg, again: make(chan struct{}, 1), paces: paces{most: cfg.PerMinute, of: map[uuid.UUID]*rate.Limiter{}}, done: make(chan uuid.UUID, 256),
 		uploads: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "tandem_recording_uploads_total", Help: "Attempts to put a part of a recording on its ticket, by result."}, []string{"result"}),
 	}
 	if cfg.Metrics != nil {
@@ -81,6 +87,8 @@ func (u *Uploader) Run(ctx context.Context) error {
 	defer stop()
 	var wg sync.WaitGroup
 	defer wg.Wait()
+	wg.Go(func() { u.plan(ctx) })
+	wg.Go(func() { u.destroyDelivered(ctx) })
 	slots := make(chan struct{}, u.cfg.Workers)
 	poll := time.NewTicker(u.cfg.Poll)
 	defer poll.Stop()
@@ -91,10 +99,6 @@ func (u *Uploader) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case id := <-u.done:
-			if err := u.s.destroy(ctx, id); err != nil && ctx.Err() == nil {
-				u.s.log.Error("a delivered recording is not yet destroyed; the sweep tries again", "recording", id, "err", err)
-			}
 		case <-wake:
 		case <-u.again:
 		case <-poll.C:
@@ -102,11 +106,41 @@ func (u *Uploader) Run(ctx context.Context) error {
 	}
 }
 
-// round cuts what is sealed and starts as many uploads as there are free slots.
-func (u *Uploader) round(ctx context.Context, slots chan struct{}, wg *sync.WaitGroup) error {
-	if err := u.planAll(ctx); err != nil {
-		return err
+// plan cuts what is sealed, beside the uploads: a recording of hours holds up nobody else's delivery.
+func (u *Uploader) plan(ctx context.Context) {
+	wake, stop := u.s.cfg.Bus.Wake(wakeSubject)
+	defer stop()
+	poll := time.NewTicker(u.cfg.Poll)
+	defer poll.Stop()
+	for {
+		if err := u.planAll(ctx); err != nil && ctx.Err() == nil {
+			u.s.log.Error("the planning of uploads tries again", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-wake:
+		case <-poll.C:
+		}
 	}
+}
+
+// destroyDelivered makes an end of what the CRM has confirmed.
+func (u *Uploader) destroyDelivered(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case id := <-u.done:
+			if err := u.s.destroy(ctx, id); err != nil && ctx.Err() == nil {
+				u.s.log.Error("a delivered recording is not yet destroyed; the sweep tries again", "recording", id, "err", err)
+			}
+		}
+	}
+}
+
+// round starts as many uploads as there are free slots.
+func (u *Uploader) round(ctx context.Context, slots chan struct{}, wg *sync.WaitGroup) error {
 	free := cap(slots) - len(slots)
 	if free == 0 {
 		return nil
@@ -207,12 +241,15 @@ func doubt(err error) error {
 
 func (u *Uploader) attach(ctx context.Context, l *lease) error {
 	key, err := u.key(ctx, l.row)
-	if err != nil {
-		return &SendError{Class: ClassRejected, Err: err}
+	var a *audio
+	if err == nil {
+		a, err = openAudio(u.s.cfg.Dir, l.row.ID, key, l.row.format(), l.offset, l.payload)
 	}
-	a, err := openAudio(u.s.cfg.Dir, l.row.ID, key, l.row.format(), l.offset, l.payload)
-	if err != nil {
+	switch {
+	case err != nil && unreadable(err):
 		return &SendError{Class: ClassRejected, Err: err}
+	case err != nil:
+		return &SendError{Class: ClassRetry, Err: err}
 	}
 	defer a.Close()
 	_, err = u.dest.Attach(ctx, l.part, &crashingReader{r: a, half: l.part.Size / 2, crash: u.s.cfg.Crashing})
