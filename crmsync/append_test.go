@@ -44,7 +44,7 @@ func newOffice(t *testing.T, change func(*crmsync.Connection)) *office {
 	o.crm = crm.New(crm.Config{DB: o.DB, Events: o.Events, Keys: o.Keys, Blobs: blobs, Log: o.Log})
 	o.sync = crmsync.New(crmsync.Config{
 		DB: o.DB, Events: o.Events, Bus: o.Bus, Keys: o.Keys, Recordings: o.Service, Log: o.Log, Base: 5 * time.Millisecond, Poll: 10 * time.Millisecond,
-		Vendors: []crmsync.Vendor{own.New(o.crm), zendesk.New(transport)},
+		Vendors: []crmsync.Vendor{own.New(o.crm), zendesk.New(transport)}, HTTP: crmsync.HTTPClient(transport), PublicURL: "https://cc.example.test",
 	})
 	o.connect(change)
 	o.Run(o.sync.Run)

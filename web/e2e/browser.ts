@@ -2,7 +2,14 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import AxeBuilder from '@axe-core/playwright';
-import { type APIRequestContext, type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import {
+  type APIRequestContext,
+  type Browser,
+  type BrowserContext,
+  chromium,
+  type Frame,
+  type Page,
+} from 'playwright-core';
 import { vi } from 'vitest';
 
 /** The server under test; scripts/with-server.sh starts one and says where it is. */
@@ -75,7 +82,10 @@ export async function visitor(browser: Browser, options: { dark?: boolean; chine
     permissions: ['microphone', 'notifications'],
     reducedMotion: 'reduce',
   });
-  await context.addInitScript(() => localStorage.setItem('tandem.devices', JSON.stringify({ processing: false })));
+  // Frames of other hosts may keep nothing here, as in any private window.
+  await context.addInitScript(() => {
+    if (window === window.top) localStorage.setItem('tandem.devices', JSON.stringify({ processing: false }));
+  });
   const page = await context.newPage();
   const faults: string[] = [];
   page.on('console', (message) => {
@@ -87,8 +97,8 @@ export async function visitor(browser: Browser, options: { dark?: boolean; chine
 }
 
 /** Signs in by the form and waits for the shell. */
-export async function signIn(page: Page, user: string, path = '/'): Promise<void> {
-  await page.goto(url + path);
+export async function signIn(page: Page, user: string, path = '/', at = url): Promise<void> {
+  await page.goto(at + path);
   await page.locator('input[name=email]').fill(`${user}@demo.test`);
   await page.locator('input[name=password]').fill(password);
   await page.locator('button[type=submit]').click();
@@ -146,8 +156,8 @@ export async function seriousFaults(page: Page): Promise<string[]> {
     );
 }
 
-/** The strongest frequency that an audio element of the page plays, in hertz; 0 for silence. */
-export function heardTone(page: Page, remote: 'call' | 'alerts' = 'call'): Promise<number> {
+/** The strongest frequency that an audio element of the page or frame plays, in hertz; 0 for silence. */
+export function heardTone(page: Page | Frame, remote: 'call' | 'alerts' = 'call'): Promise<number> {
   return page.evaluate(async (name) => {
     const stream = document.querySelector<HTMLAudioElement>(`audio[data-remote="${name}"]`)?.srcObject;
     if (!(stream instanceof MediaStream)) return 0;

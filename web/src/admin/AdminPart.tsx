@@ -7,12 +7,12 @@ import { Agents } from './Agents';
 import { APIKeys } from './APIKeys';
 import { AuditLog } from './AuditLog';
 import { Bots } from './Bots';
-import { CRMConnection } from './CRMConnection';
 import { CannedResponses } from './chat/CannedResponses';
 import { Channels } from './chat/Channels';
 import { ChatSettings } from './chat/ChatSettings';
 import { Templates } from './chat/Templates';
 import { WidgetDesigner } from './chat/WidgetDesigner';
+import { CRMConnection } from './crm/CRMConnection';
 import { HoursList } from './HoursList';
 import { Notifications } from './Notifications';
 import { Numbers } from './Numbers';
@@ -23,6 +23,7 @@ import { Queues } from './queues/Queues';
 import { RecordingsWaiting } from './RecordingsWaiting';
 import { Roles } from './Roles';
 import { Skills } from './Skills';
+import { SLA } from './SLA';
 import { Teams } from './Teams';
 import { Trunks } from './Trunks';
 import { Users } from './Users';
@@ -49,6 +50,7 @@ const screens: Record<Part, ComponentType> = {
   widget: WidgetDesigner,
   'chat-settings': ChatSettings,
   recordings: RecordingsWaiting,
+  sla: SLA,
   crm: CRMConnection,
   webhooks: Webhooks,
   keys: APIKeys,

@@ -223,6 +223,11 @@ export const hoursQuery = queryOptions({
   queryFn: () => items(body(api.GET('/api/v1/hours'))),
 });
 
+export const slaPoliciesQuery = queryOptions({
+  queryKey: ['sla-policies'],
+  queryFn: () => items(body(api.GET('/api/v1/sla-policies'))),
+});
+
 export const channelKindsQuery = queryOptions({
   queryKey: ['channel-kinds'],
   staleTime: Number.POSITIVE_INFINITY,
@@ -260,6 +265,28 @@ export const recordingsQuery = queryOptions({
 export const crmQuery = queryOptions({
   queryKey: ['crm-connection'],
   queryFn: () => body(api.GET('/api/v1/crm-connection')),
+});
+
+export const crmVendorsQuery = queryOptions({
+  queryKey: ['crm-vendors'],
+  queryFn: () => items(body(api.GET('/api/v1/crm-connection/vendors'))),
+});
+
+export const crmHealthQuery = queryOptions({
+  queryKey: ['crm-connection', 'health'],
+  queryFn: () => body(api.GET('/api/v1/crm-connection/health')),
+  refetchInterval: 10_000,
+});
+
+export const crmWaitingQuery = queryOptions({
+  queryKey: ['crm-connection', 'waiting'],
+  queryFn: () => items(body(api.GET('/api/v1/crm-connection/waiting'))),
+  refetchInterval: 10_000,
+});
+
+export const crmFactsQuery = queryOptions({
+  queryKey: ['crm-facts'],
+  queryFn: () => body(api.GET('/api/v1/crm-connection/facts')),
 });
 
 export const apiKeysQuery = queryOptions({
