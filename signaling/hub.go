@@ -82,6 +82,7 @@ type Hub struct {
 	live    *live
 
 	visitors *visitors
+	buffers  sync.Pool // for writing: an idle socket has none
 
 	mu        sync.Mutex
 	ctx       context.Context        //nolint:containedctx // of Run; nil before

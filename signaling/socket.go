@@ -71,7 +71,7 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.tasks.Add(1)
 	h.mu.Unlock()
 	defer h.tasks.Done()
-	up := websocket.Upgrader{HandshakeTimeout: helloWithin, CheckOrigin: func(*http.Request) bool { return true }} // checked above
+	up := websocket.Upgrader{HandshakeTimeout: helloWithin, CheckOrigin: func(*http.Request) bool { return true }, WriteBufferPool: &h.buffers} // checked above
 	conn, err := up.Upgrade(w, r, nil)
 	if err != nil {
 		return // Upgrade has answered
