@@ -80,6 +80,7 @@ func (v *verdict) broken(invariant string, c *talk, format string, args ...any) 
 func (r *Run) check() []string {
 	r.t.Helper()
 	v := &verdict{r: r}
+	r.stats.stall = time.Duration(r.page.stall.Load())
 	tickets := r.crm.Tickets()
 	var samples [][]byte
 	for _, c := range r.talks {
@@ -214,7 +215,6 @@ func (v *verdict) audio(c *talk, rec *found, files []crmsim.File) {
 		return
 	}
 	stall := time.Duration(v.r.page.stall.Load())
-	v.r.stats.stall = max(v.r.stats.stall, stall)
 	allowed := 2
 	if stall > 300*time.Millisecond {
 		allowed += 2 * int(stall/windowLen)

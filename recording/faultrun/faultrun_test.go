@@ -10,7 +10,8 @@ import (
 )
 
 var (
-	full   = flag.Bool("full", false, "run the full set: every row with 1 to 3 parts and 20 seeds")
+	full   = flag.Bool("full", false, "run the full set: every row with 1 to 3 parts, a thousand calls")
+	often  = flag.Uint64("seeds", 20, "how often the full set runs each row")
 	report = flag.String("report", "", "write a report in Markdown to this file")
 )
 
@@ -20,7 +21,7 @@ func TestMain(m *testing.M) {
 	}
 	flag.Parse()
 	// Runs wait most of their time for calls to last: far more of them fit than there are processors.
-	if err := flag.Set("test.parallel", "10"); err != nil {
+	if err := flag.Set("test.parallel", "16"); err != nil {
 		panic(err)
 	}
 	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
@@ -35,7 +36,7 @@ func TestMain(m *testing.M) {
 // seeds says how often a row is run.
 func seeds() uint64 {
 	if *full {
-		return 20
+		return *often
 	}
 	return 1
 }

@@ -21,7 +21,7 @@ func TestManyCalls(t *testing.T) {
 // many makes n calls, at most so many at the same time, and kills the server every so often; 0: never.
 func many(r *Run, n, at int, every time.Duration) {
 	r.t.Helper()
-	r.cfg.Settle = 30 * time.Second
+	r.cfg.Settle, r.patience = 30*time.Second, 40*time.Second
 	r.crm.Script(crmsim.Random(0.2)...)
 	r.start("", 0)
 	next := time.Now().Add(every)

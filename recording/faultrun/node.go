@@ -236,7 +236,7 @@ func (n *node) do(ctx context.Context, verb string, id uuid.UUID, index int, c *
 	case "start":
 		return n.start(ctx, id, index, c)
 	case "end":
-		return n.end(ctx, id, c)
+		return n.end(ctx, id, index, c)
 	case "sweep":
 		return n.rec.Sweep(ctx)
 	case "break":
@@ -265,7 +265,7 @@ func (n *node) start(ctx context.Context, id uuid.UUID, index int, c *call) (err
 }
 
 // end is the end of a call: its recording is sealed, if this process has it, and the log tells of the call, as the server's calls do.
-func (n *node) end(ctx context.Context, id uuid.UUID, c *call) error {
+func (n *node) end(ctx context.Context, id uuid.UUID, index int, c *call) error {
 	if c.rec != nil {
 		if err := c.rec.Stop(ctx); err != nil {
 			return err
@@ -276,15 +276,15 @@ func (n *node) end(ctx context.Context, id uuid.UUID, c *call) error {
 	}
 	return n.under.DB.Tenant(ctx, n.cfg.Tenant, func(tx *storage.Tx) error {
 		r := calls.Record{
-			ID: id, Direction: calls.Inbound, Number: "1001", Caller: calls.Party{Number: callerNumber}, StartedAt: tx.Now, EndedAt: &tx.Now,
+			ID: id, Direction: calls.Inbound, Number: "1001", Caller: calls.Party{Number: fmt.Sprintf("%s%04d", callerNumber, index)}, StartedAt: tx.Now, EndedAt: &tx.Now,
 			Reason: calls.ReasonCallerHungUp, Ticket: true,
 		}
 		return n.under.Events.Append(ctx, tx, "call.ended", id, r)
 	})
 }
 
-// callerNumber is personal data: it must not be in what recordings tell of themselves.
-const callerNumber = "+4989123456789"
+// callerNumber and four digits is personal data: it must not be in what recordings tell of themselves.
+const callerNumber = "+4989123456"
 
 // breakSpool puts something else in the place of every open recording: a full disk, or one that takes all and syncs nothing.
 func breakSpool(dir string, sync bool) error {

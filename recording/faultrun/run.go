@@ -61,7 +61,7 @@ type Run struct {
 	deadSince time.Time
 	watched   watched
 	stats     stats
-	alone     bool // a folder of its own disk; the checker looks at no others
+	patience  time.Duration // 0: the usual one
 }
 
 // stats are what a run measures.
@@ -267,33 +267,32 @@ const patience = time.Minute
 // wait waits for something by the true clock.
 func (r *Run) wait(what string, ok func() bool) {
 	r.t.Helper()
-	r.await(what, ok, func() {})
+	r.await(what, 5*time.Millisecond, ok, func() {})
 }
 
 // until waits for something and moves the clock on to the next thing that is due whenever nothing is under way.
 func (r *Run) until(what string, ok func() bool) {
 	r.t.Helper()
-	var last int
 	quietSince := time.Now()
-	r.await(what, ok, func() {
-		n := len(r.crm.Requests())
-		if n != last || r.crm.Busy() {
-			last, quietSince = n, time.Now()
+	r.await(what, 30*time.Millisecond, ok, func() {
+		at, busy := r.due()
+		if r.crm.Busy() {
+			quietSince = time.Now()
 		}
-		if time.Since(quietSince) < 300*time.Millisecond {
+		if busy && time.Since(quietSince) < 1500*time.Millisecond { // after that the lease is a dead one's
 			return
 		}
-		if d := r.due().Sub(r.page.now()); d > 0 {
-			r.page.advance(d + time.Millisecond)
+		if d := at.Sub(r.page.now()); d > 0 {
+			r.page.advance(d + 2*time.Second) // and what follows soon
 			quietSince = time.Now()
 		}
 	})
 }
 
-func (r *Run) await(what string, ok func() bool, meanwhile func()) {
+func (r *Run) await(what string, every time.Duration, ok func() bool, meanwhile func()) {
 	r.t.Helper()
-	limit := time.After(patience)
-	tick := time.NewTicker(30 * time.Millisecond)
+	limit := time.After(max(r.patience, patience))
+	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for !ok() {
 		select {
@@ -305,22 +304,27 @@ func (r *Run) await(what string, ok func() bool, meanwhile func()) {
 	}
 }
 
-// due is when the next thing is to be done, the zero time when nothing waits for its time.
-func (r *Run) due() (at time.Time) {
+// due is when the next thing is to be done, the zero time when nothing waits for its time, or something is just
+// being removed. It is busy when something is leased.
+func (r *Run) due() (at time.Time, busy bool) {
 	r.t.Helper()
-	var found *time.Time
-	r.scan(&found, `SELECT min(at) FROM (
-		SELECT greatest(p.next_try_at, p.leased_until, l.parked_until) AS at FROM recording_parts p JOIN recordings r USING (recording_id)
+	var next struct {
+		At             *time.Time
+		Busy, Removing bool
+	}
+	r.scan(&next, `SELECT jsonb_build_object('At', min(at), 'Busy', coalesce(bool_or(leased_until > $1), false),
+			'Removing', EXISTS (SELECT FROM recordings WHERE state = 'delivered' AND erased_at IS NULL)) FROM (
+		SELECT greatest(p.next_try_at, p.leased_until, l.parked_until) AS at, p.leased_until FROM recording_parts p JOIN recordings r USING (recording_id)
 			LEFT JOIN recording_lanes l ON l.tenant_id = p.tenant_id
 			WHERE p.state <> 'confirmed' AND r.state = 'planned' AND r.ticket IS NOT NULL
 			AND NOT EXISTS (SELECT FROM recording_parts e WHERE e.recording_id = p.recording_id AND e.part < p.part AND e.state <> 'confirmed')
-		UNION ALL SELECT next_plan_at FROM recordings WHERE state = 'sealed' AND next_plan_at IS NOT NULL
-		UNION ALL SELECT greatest(next_try_at, leased_until) FROM crm_outbox o
-			WHERE NOT EXISTS (SELECT FROM crm_outbox e WHERE e.call_id = o.call_id AND e.outbox_id < o.outbox_id)) AS waiting`)
-	if found != nil {
-		at = *found
+		UNION ALL SELECT next_plan_at, NULL FROM recordings WHERE state = 'sealed' AND next_plan_at IS NOT NULL
+		UNION ALL SELECT greatest(next_try_at, leased_until, parked_until), leased_until FROM crm_outbox o LEFT JOIN crm_health USING (tenant_id)
+			WHERE NOT EXISTS (SELECT FROM crm_outbox e WHERE e.call_id = o.call_id AND e.outbox_id < o.outbox_id)) AS waiting`, r.page.now())
+	if next.At != nil && !next.Removing {
+		at = *next.At
 	}
-	return at
+	return at, next.Busy
 }
 
 // finish waits until every recording has come to its fate, ends the process and returns the promises that are broken.
@@ -360,5 +364,6 @@ func (r *Run) story() string {
 		UNION ALL SELECT 'outbox ' || kind || ' next ' || next_try_at || ' leased ' || coalesce(leased_until::text, '') || ' ' || last_error FROM crm_outbox
 		UNION ALL (SELECT type || ' ' || subject FROM events ORDER BY seq)) AS lines`)
 	log, _ := os.ReadFile(filepath.Join(r.dir, "log"))
-	return fmt.Sprintf("now %v, due %v\n%s\n%+v\n%s", r.page.now(), r.due(), rows, r.crm.Requests(), log[max(0, len(log)-4000):])
+	requests := r.crm.Requests()
+	return fmt.Sprintf("now %v\n%s\n%+v\n%s", r.page.now(), rows, requests[max(0, len(requests)-10):], log[max(0, len(log)-4000):])
 }

@@ -79,7 +79,7 @@ func faultsOf(runs []run, index, allowed int) (wrong []string) {
 		}
 		again := i > 0 && r.tone == (next+tones-1)%tones // goes on behind a window that is none of ours
 		if !again && r.tone != next {
-			wrong = append(wrong, "a second is missing, or there twice, or of another call")
+			wrong = append(wrong, "a second is missing, there twice, or of another call")
 			next = r.tone
 		}
 		if !again {
