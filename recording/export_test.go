@@ -2,12 +2,15 @@ package recording
 
 import (
 	"context"
+	"crypto/sha256"
+	"math/rand/v2"
 	"os"
 	"testing"
 
 	"github.com/google/uuid"
 
 	"tandem/internal/storage"
+	"tandem/media/sound"
 )
 
 // BreakDisk lets every later write to the recording's file go where it is given, as a disk that fails.
@@ -73,4 +76,40 @@ func WrapWhole(t *testing.T, s *Service, id uuid.UUID) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// Forge makes a sealed recording of so many bytes of audio, as fast as the disk takes it, and returns its SHA-256.
+func Forge(t testing.TB, s *Service, tenant, call uuid.UUID, payload int64) (id uuid.UUID, sum [32]byte) {
+	t.Helper()
+	ctx := context.Background()
+	r, err := s.Start(ctx, NewRecording{Tenant: tenant, Call: call})
+	if err != nil {
+		t.Fatal(err)
+	}
+	hash := sha256.New()
+	random := rand.NewChaCha8([32]byte{1})
+	frame := make([]byte, 1<<20)
+	r.wmu.Lock()
+	r.format = sound.Format{Encoding: sound.MuLaw, Rate: 8000, Channels: 2}
+	err = r.file.begin(r.format)
+	for left := payload; err == nil && left > 0; left -= int64(len(frame)) {
+		frame = frame[:min(left, int64(len(frame)))]
+		_, _ = random.Read(frame) // it never fails
+		hash.Write(frame)
+		if err = r.file.add(frame); err == nil {
+			_, err = r.file.flush(func(string) {})
+		}
+	}
+	r.begun = true
+	r.wmu.Unlock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.mu.Lock()
+	r.stopped = true // no tap has heard anything
+	r.mu.Unlock()
+	if err := r.Stop(ctx); err != nil {
+		t.Fatal(err)
+	}
+	return r.id, [32]byte(hash.Sum(nil))
 }
