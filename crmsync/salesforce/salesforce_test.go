@@ -257,6 +257,25 @@ func TestLimits(t *testing.T) {
 	}
 }
 
+// Where the app has a limit of its own, the one that is nearer counts; what cannot be read counts for nothing.
+func TestLimitsOfTheApp(t *testing.T) {
+	for info, spent := range map[string]bool{
+		"api-usage=10/1000; per-app-api-usage=240/250(appName=tandem)": true, "api-usage=900/1000; per-app-api-usage=1/250(appName=tandem)": true,
+		"api-usage=799/1000; per-app-api-usage=1/250(appName=tandem)": false, "api-usage=1200/1000": true, "api-usage=": false, "api-usage=x/y": false, "api-usage=5/0": false,
+	} {
+		o := salesforcetest.Start(t)
+		p := open(t, byKey(o))
+		header := http.Header{"Sforce-Limit-Info": {info}}
+		o.Faults.Add(crmsynctest.Fault{On: "GET /services/data/", Status: 200, Header: header, Body: `{"done":true,"records":[]}`})
+		if _, err := p.Tickets(t.Context(), noCase); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := p.Tickets(t.Context(), noCase); (class(err) == recording.ClassThrottled) != spent {
+			t.Errorf("%q: %v", info, err)
+		}
+	}
+}
+
 // Salesforce says by code what its status does not.
 func TestCodes(t *testing.T) {
 	o := salesforcetest.Start(t)

@@ -55,10 +55,13 @@ type record struct {
 	data       []byte
 }
 
+// appKey is the key of every org's app: making one takes longer than most tests.
+var appKey = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) })
+
 // Start starts an org that ends with the test. It has one queue for cases, Calls.
 func Start(t testing.TB) *Org {
 	t.Helper()
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	key, err := appKey()
 	if err != nil {
 		t.Fatal(err)
 	}
