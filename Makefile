@@ -82,6 +82,12 @@ test-e2e: setup-lint bin/tandem
 	$(call step,end to end: screens)
 	cd web && ../scripts/with-server.sh npm run e2e
 
+.PHONY: faults
+faults: setup-test web ## break recordings in every way of the fault matrix, a thousand calls included; SEEDS=n repeats each row (20)
+	@mkdir -p .cache
+	CGO_ENABLED=$(CGO) go test -tags $(TAGS) -count 1 -timeout 6h ./recording/faultrun -full -seeds $(or $(SEEDS),20) -report $(CURDIR)/.cache/faults.md || status=$$?; \
+	cat .cache/faults.md; exit $${status:-0}
+
 .PHONY: clean
 clean: ## remove what was built (keeps data/, the unpacked PostgreSQL and the user's caches)
 	rm -rf bin/tandem web/dist/* web/node_modules .cache

@@ -13,13 +13,7 @@ import (
 	"tandem/recording/recordingtest"
 )
 
-func TestMain(m *testing.M) {
-	if child := os.Getenv("RECORDING_CHILD"); child != "" {
-		runChild(child)
-		return
-	}
-	goleak.VerifyTestMain(m)
-}
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func uploader(r *recordingtest.Rig, d recording.Destination, cfg recording.UploaderConfig) (stop func()) {
 	if cfg.Base == 0 {

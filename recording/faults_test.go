@@ -25,66 +25,6 @@ func failure(c recording.Class) error {
 	return &recording.SendError{Class: c, Err: errors.New("the CRM is unwell")}
 }
 
-// Whatever the CRM does: each part ends up on the ticket once, whole, in order, and then the audio is gone.
-func TestEveryPartOnceInOrder(t *testing.T) {
-	for _, c := range []struct {
-		name     string
-		misdeeds []misdeed
-		attempts int // to attach two parts; 0: not counted
-	}{
-		{"all well", nil, 2},
-		{"refused for now", []misdeed{{before: failure(recording.ClassRetry)}, {before: failure(recording.ClassRetry)}}, 4},
-		{"stored, then the answer is lost", []misdeed{{after: failure(recording.ClassDoubt)}, {after: errors.New("connection reset")}}, 2},
-		{"not stored, and the answer is lost", []misdeed{{before: failure(recording.ClassDoubt)}}, 3},
-		{"success, but too short", []misdeed{{cut: 10}, {cut: 16_000}}, 4},
-		{"success, but empty", []misdeed{{}, {cut: 100_000}}, 3},
-		{"server error after storing", []misdeed{{after: failure(recording.ClassRetry)}, {after: failure(recording.ClassRetry)}}, 2},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			r := recordingtest.New(t, nil)
-			s := newShelf()
-			s.misbehave(c.misdeeds...)
-			call := uuid.New()
-			id := made(t, r, call)
-			uploader(r, s, recording.UploaderConfig{MaxPart: 13_058})
-			r.Link(call, "t")
-			r.Await("destroyed", func() bool { return r.State(id) == recording.Destroyed })
-			parts := s.parts("t")
-			if len(parts) != 2 || parts[0].name >= parts[1].name || len(parts[0].data) != 13_058 {
-				t.Fatalf("on the ticket: %d", len(parts))
-			}
-			if a := s.attempts(); c.attempts > 0 && len(a) != c.attempts {
-				t.Errorf("%d attempts, want %d", len(a), c.attempts)
-			}
-			recordingtest.Join(t, parts[0].data, parts[1].data)
-			var keys int
-			r.Scan(&keys, `SELECT count(*) FROM recordings WHERE wrapped_key IS NOT NULL OR erased_at IS NULL`)
-			if keys != 0 {
-				t.Error("a key is left")
-			}
-		})
-	}
-}
-
-// A CRM that lists new attachments late: the settle time is waited for, and a second copy that came about all the same is removed.
-func TestStaleListing(t *testing.T) {
-	r := recordingtest.New(t, nil)
-	s := newShelf()
-	s.limits.Settle = 300 * time.Millisecond
-	s.misbehave(misdeed{hide: true})
-	call := uuid.New()
-	id := made(t, r, call)
-	uploader(r, s, recording.UploaderConfig{})
-	r.Link(call, "t")
-	r.Await("the second copy", func() bool { return len(s.attempts()) == 2 })
-	s.reveal()
-	r.Await("destroyed", func() bool { return r.State(id) == recording.Destroyed })
-	if n := len(s.parts("t")); n > 2 {
-		t.Errorf("%d copies", n)
-	}
-}
-
 func TestThrottledAndUnauthorisedTenantsArePark(t *testing.T) {
 	for _, c := range []struct {
 		class       recording.Class

@@ -3,7 +3,10 @@ package recording_test
 import (
 	"context"
 	"io"
+	"os"
+	"path/filepath"
 	"sync"
+	"testing"
 	"time"
 
 	"github.com/google/uuid"
@@ -24,15 +27,11 @@ type filed struct {
 	id, name string
 	data     []byte
 	at       time.Time
-	hidden   bool // not listed yet
 }
 
-// misdeed is what happens at one attempt to attach.
+// misdeed is what happens at one attempt to attach. What a CRM does beyond refusing is the matter of package faultrun.
 type misdeed struct {
 	before error // answered without storing
-	after  error // answered although stored
-	cut    int   // bytes that are lost of what is stored
-	hide   bool
 }
 
 func newShelf() *shelf { return &shelf{tickets: map[string][]filed{}} }
@@ -53,16 +52,6 @@ func (s *shelf) attempts() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return append([]string(nil), s.log...)
-}
-
-func (s *shelf) reveal() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, list := range s.tickets {
-		for i := range list {
-			list[i].hidden = false
-		}
-	}
 }
 
 func (s *shelf) Limits(context.Context, uuid.UUID) (recording.Limits, error) {
@@ -87,15 +76,15 @@ func (s *shelf) Attach(_ context.Context, p recording.Part, audio io.Reader) (re
 		return recording.Confirmation{}, m.before
 	}
 	id := uuid.NewString()
-	s.tickets[p.Ticket] = append(s.tickets[p.Ticket], filed{id: id, name: p.Name, data: data[:max(0, len(data)-m.cut)], at: time.Now(), hidden: m.hide})
-	return recording.Confirmation{ID: id}, m.after
+	s.tickets[p.Ticket] = append(s.tickets[p.Ticket], filed{id: id, name: p.Name, data: data, at: time.Now()})
+	return recording.Confirmation{ID: id}, nil
 }
 
 func (s *shelf) Find(_ context.Context, p recording.Part) (list []recording.Attachment, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, f := range s.tickets[p.Ticket] {
-		if f.name == p.Name && !f.hidden {
+		if f.name == p.Name {
 			list = append(list, recording.Attachment{ID: f.id, Name: f.name, Size: int64(len(f.data)), At: f.at})
 		}
 	}
@@ -113,4 +102,21 @@ func (s *shelf) Remove(_ context.Context, p recording.Part, a recording.Attachme
 	}
 	s.tickets[p.Ticket] = rest
 	return nil
+}
+
+// spoolBytes is what is in a spool folder, file by file.
+func spoolBytes(t *testing.T, dir string) (all [][]byte) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		b, err := os.ReadFile(filepath.Join(dir, e.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, b)
+	}
+	return all
 }

@@ -249,7 +249,13 @@ func (v *verdict) timely(c *talk, rec *found) {
 	if rec.ErasedAt == nil || rec.ConfirmedAt == nil {
 		return
 	}
-	if d := rec.ErasedAt.Sub(*rec.ConfirmedAt); d < 0 || d > time.Minute+v.r.idle {
+	d := rec.ErasedAt.Sub(*rec.ConfirmedAt)
+	for _, l := range v.r.leaps {
+		if l.at.After(rec.ConfirmedAt.Add(-time.Second)) && l.at.Before(*rec.ErasedAt) && d > l.d {
+			d -= l.d
+		}
+	}
+	if d < 0 || d > time.Minute+v.r.idle {
 		v.broken("I3", c, "removed %v after the last confirmation", d)
 	}
 }

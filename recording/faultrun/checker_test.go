@@ -14,6 +14,7 @@ import (
 
 // The checker finds what is wrong: processes that break a promise on purpose, and a world that was tampered with.
 func TestCheckerFinds(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, want string
 		mutant     mutant
@@ -93,6 +94,7 @@ func TestWatcherSeesEarlyRemoval(t *testing.T) {
 
 // The tones tell order, gaps and repetitions.
 func TestTones(t *testing.T) {
+	t.Parallel()
 	speech := func(seconds ...int) (pcm []int16) {
 		for _, s := range seconds {
 			pcm = append(pcm, sine(tone(3, 0, s))...)

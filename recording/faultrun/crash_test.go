@@ -31,6 +31,7 @@ var crashes = []struct {
 }
 
 func TestCrash(t *testing.T) {
+	t.Parallel()
 	for _, c := range crashes {
 		for _, parts := range few(c.parts) {
 			for seed := range seeds() {

@@ -34,6 +34,7 @@ var unwell = []struct {
 }
 
 func TestUnwellCRM(t *testing.T) {
+	t.Parallel()
 	for _, c := range unwell {
 		for _, parts := range few([]int{1, 2, 3}) {
 			for seed := range seeds() {
@@ -69,6 +70,7 @@ func noHotLoop(r *Run) {
 
 // An answer that comes when the lease is over and another has been quicker changes nothing.
 func TestLateAnswer(t *testing.T) {
+	t.Parallel()
 	play(t, row{"CRM", "confirm", "answer for an older epoch"}, 2, 1, func(r *Run) {
 		r.cfg.Timeout = time.Minute
 		r.crm.Script(crmsim.Fault{Op: crmsim.OpAttach, Do: crmsim.Hold, Times: 1})
@@ -91,6 +93,7 @@ func (r *Run) files() (n int) {
 
 // A token that is withdrawn between two parts: an hour's rest, then the second part, with the new token.
 func TestTokenRotated(t *testing.T) {
+	t.Parallel()
 	play(t, row{"CRM", "c13", "401 mid-way, token rotated"}, 2, 1, func(r *Run) {
 		r.crm.Script(crmsim.Fault{Op: crmsim.OpAttach, Skip: 1, Times: 1, Do: crmsim.Refuse, Status: 401})
 		r.start("", 0)
@@ -112,6 +115,7 @@ func (r *Run) parked(*talk) bool {
 
 // Too large: cut smaller while nothing is confirmed, else a person is told.
 func TestTooLarge(t *testing.T) {
+	t.Parallel()
 	play(t, row{"CRM", "send", "413 on part 1"}, 1, 1, func(r *Run) {
 		r.crm.Script(crmsim.Fault{Op: crmsim.OpAttach, Times: 1, Do: crmsim.Refuse, Status: 413})
 		r.start("", 0)
@@ -128,6 +132,7 @@ func TestTooLarge(t *testing.T) {
 
 // A ticket that is no longer there: another place, as long as nothing is on it; else a person decides.
 func TestTicketGone(t *testing.T) {
+	t.Parallel()
 	for _, state := range []crmsim.TicketState{crmsim.Closed, crmsim.Merged, crmsim.Deleted} {
 		for parts, name := range []string{"before part 1", "behind part 1"} {
 			play(t, row{"ticket " + string(state), "send", name}, 2, 1, func(r *Run) {

@@ -10,6 +10,7 @@ import (
 // Many calls through a CRM that fails a fifth of all requests at random: a ticket for each, every part once, in order, spool empty, no key
 // left; and the same while the server is killed again and again.
 func TestManyCalls(t *testing.T) {
+	t.Parallel()
 	calls, at, every := 60, 30, 4*time.Second
 	if *full {
 		calls, at, every = 1000, 60, 20*time.Second

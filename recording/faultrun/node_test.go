@@ -18,6 +18,7 @@ import (
 
 // What an operating system has not synced is gone when it crashes: the file ends at its last sync, or somewhere behind it, or in zeros.
 func TestSystemCrash(t *testing.T) {
+	t.Parallel()
 	for _, point := range []string{"c2", "c3"} {
 		for tail, name := range []string{"ends at the last sync", "ends in half a chunk", "ends in zeros"} {
 			play(t, row{"OS crash", point, point + ": the file " + name}, 2, 1, func(r *Run) {
@@ -73,6 +74,7 @@ func (r *Run) tear(how int) {
 
 // A disk that takes nothing more, or syncs nothing: the call goes on, and what was safe before is delivered.
 func TestBadDisk(t *testing.T) {
+	t.Parallel()
 	for index, name := range []string{"full (ENOSPC)", "syncs nothing"} {
 		play(t, row{"disk", "capturing", name}, 1, 1, func(r *Run) {
 			r.start("", 0)
@@ -93,6 +95,7 @@ func TestBadDisk(t *testing.T) {
 
 // The spool's disk is gone: without a second copy the recording is lost, and a person is told.
 func TestDiskGone(t *testing.T) {
+	t.Parallel()
 	for _, at := range []string{"capturing", "sealed"} {
 		play(t, row{"node's disk gone", at, "reported as lost while " + at}, 1, 1, func(r *Run) {
 			r.crm.Script(crmsim.Fault{Op: crmsim.OpTicket, Times: 1, Do: crmsim.Refuse, Status: 500})
@@ -120,6 +123,7 @@ func TestDiskGone(t *testing.T) {
 
 // A backup of the database from before the delivery: nothing is sent again, and nothing opens.
 func TestBackupRestored(t *testing.T) {
+	t.Parallel()
 	play(t, row{"backup restored", "day 9", "a row of day 3, its file and its wrapped key"}, 2, 1, func(r *Run) {
 		c := r.deadline("", 0)
 		r.pass(3 * day)
@@ -142,6 +146,7 @@ func TestBackupRestored(t *testing.T) {
 
 // Keys that cannot be read for a while: no call is recorded without one, and what waits goes on waiting.
 func TestKeysAway(t *testing.T) {
+	t.Parallel()
 	play(t, row{"keys away", "start, send", "no recording without a key; sends wait"}, 2, 1, func(r *Run) {
 		r.crm.Script(crmsim.Fault{Op: crmsim.OpAttach, Times: 2, Do: crmsim.Refuse, Status: 500})
 		r.start("", 0)
@@ -173,6 +178,7 @@ func TestKeysAway(t *testing.T) {
 
 // PostgreSQL ends every session and takes none for a while: capture goes on, and nothing is sent twice.
 func TestDatabaseAway(t *testing.T) {
+	t.Parallel()
 	play(t, row{"PostgreSQL", "capturing", "all sessions ended, none taken for 3 s"}, 2, 1, func(r *Run) {
 		r.start("", 0)
 		c := r.begin()
@@ -230,6 +236,7 @@ func (r *Run) databaseAway() (back func()) {
 
 // Nobody is woken: the work is found all the same.
 func TestBusGone(t *testing.T) {
+	t.Parallel()
 	play(t, row{"bus", "all", "gone"}, 2, 1, func(r *Run) {
 		r.start("", 0)
 		c := r.begin()
@@ -242,6 +249,7 @@ func TestBusGone(t *testing.T) {
 // Two processes believe that they are the node: the first stands still in the middle of an upload while the other, with a copy of the
 // spool, goes on; then it wakes up.
 func TestSplitBrain(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name string
 		hold crmsim.Op
@@ -304,6 +312,7 @@ func (r *Run) secondSpool() {
 
 // A call that ends as it begins, and many at once.
 func TestExtremes(t *testing.T) {
+	t.Parallel()
 	play(t, row{"size", "all", "a call of no length"}, 1, 1, func(r *Run) {
 		r.start("", 0)
 		r.end(r.begin())

@@ -62,6 +62,14 @@ type Run struct {
 	watched   watched
 	stats     stats
 	patience  time.Duration // 0: the usual one
+	leaps     []leap
+	inherited []string // leases that a former process has left
+}
+
+// leap is time that the runner has left out.
+type leap struct {
+	at time.Time
+	d  time.Duration
 }
 
 // stats are what a run measures.
@@ -140,6 +148,8 @@ func (r *Run) start(crashAt string, nth int) {
 		r.deadSince = time.Time{}
 	}
 	r.restarted = r.page.now()
+	r.scan(&r.inherited, `SELECT coalesce(array_agg(lease), '{}') FROM (SELECT recording_id || ' ' || part || ' ' || epoch AS lease FROM recording_parts WHERE leased_until IS NOT NULL
+		UNION ALL SELECT outbox_id || ' ' || epoch FROM crm_outbox WHERE leased_until IS NOT NULL) AS leased`)
 	var err error
 	if r.proc, err = spawn(r.dir, cfg); err != nil {
 		r.t.Fatal(err)
@@ -176,8 +186,8 @@ func (r *Run) end(c *talk) {
 		if failed != "" && c.refused == "" {
 			r.t.Fatalf("the end of a call: %s", failed)
 		}
-		if c.ended.IsZero() {
-			c.ended = at
+		if c.ended.IsZero() && !at.IsZero() {
+			c.ended = c.hungUp
 		}
 		return dead || !at.IsZero()
 	})
@@ -279,11 +289,13 @@ func (r *Run) until(what string, ok func() bool) {
 		if r.crm.Busy() {
 			quietSince = time.Now()
 		}
-		if busy && time.Since(quietSince) < 1500*time.Millisecond { // after that the lease is a dead one's
+		if busy && time.Since(quietSince) < 5*time.Second { // after that nobody will end the lease
 			return
 		}
 		if d := at.Sub(r.page.now()); d > 0 {
-			r.page.advance(d + 2*time.Second) // and what follows soon
+			d += 2 * time.Second // and what follows soon
+			r.leaps = append(r.leaps, leap{r.page.now(), d})
+			r.page.advance(d)
 			quietSince = time.Now()
 		}
 	})
@@ -305,22 +317,22 @@ func (r *Run) await(what string, every time.Duration, ok func() bool, meanwhile 
 }
 
 // due is when the next thing is to be done, the zero time when nothing waits for its time, or something is just
-// being removed. It is busy when something is leased.
+// being removed. It is busy when this process has leased something.
 func (r *Run) due() (at time.Time, busy bool) {
 	r.t.Helper()
 	var next struct {
 		At             *time.Time
 		Busy, Removing bool
 	}
-	r.scan(&next, `SELECT jsonb_build_object('At', min(at), 'Busy', coalesce(bool_or(leased_until > $1), false),
+	r.scan(&next, `SELECT jsonb_build_object('At', min(at), 'Busy', coalesce(bool_or(leased_until > $1 AND NOT lease = ANY ($2)), false),
 			'Removing', EXISTS (SELECT FROM recordings WHERE state = 'delivered' AND erased_at IS NULL)) FROM (
-		SELECT greatest(p.next_try_at, p.leased_until, l.parked_until) AS at, p.leased_until FROM recording_parts p JOIN recordings r USING (recording_id)
+		SELECT greatest(p.next_try_at, p.leased_until, l.parked_until) AS at, p.leased_until, p.recording_id || ' ' || part || ' ' || epoch AS lease FROM recording_parts p JOIN recordings r USING (recording_id)
 			LEFT JOIN recording_lanes l ON l.tenant_id = p.tenant_id
 			WHERE p.state <> 'confirmed' AND r.state = 'planned' AND r.ticket IS NOT NULL
 			AND NOT EXISTS (SELECT FROM recording_parts e WHERE e.recording_id = p.recording_id AND e.part < p.part AND e.state <> 'confirmed')
-		UNION ALL SELECT next_plan_at, NULL FROM recordings WHERE state = 'sealed' AND next_plan_at IS NOT NULL
-		UNION ALL SELECT greatest(next_try_at, leased_until, parked_until), leased_until FROM crm_outbox o LEFT JOIN crm_health USING (tenant_id)
-			WHERE NOT EXISTS (SELECT FROM crm_outbox e WHERE e.call_id = o.call_id AND e.outbox_id < o.outbox_id)) AS waiting`, r.page.now())
+		UNION ALL SELECT next_plan_at, NULL, NULL FROM recordings WHERE state = 'sealed' AND next_plan_at IS NOT NULL
+		UNION ALL SELECT greatest(next_try_at, leased_until, parked_until), leased_until, outbox_id || ' ' || epoch FROM crm_outbox o LEFT JOIN crm_health USING (tenant_id)
+			WHERE NOT EXISTS (SELECT FROM crm_outbox e WHERE e.call_id = o.call_id AND e.outbox_id < o.outbox_id)) AS waiting`, r.page.now(), r.inherited)
 	if next.At != nil && !next.Removing {
 		at = *next.At
 	}

@@ -44,6 +44,7 @@ func down(until time.Duration) []crmsim.Fault {
 }
 
 func TestDownForSixDays(t *testing.T) {
+	t.Parallel()
 	play(t, row{"CRM", "sending", "500 for 6 days, then well"}, 3, 1, func(r *Run) {
 		r.crm.Script(down(6 * day)...)
 		r.start("", 0)
@@ -55,6 +56,7 @@ func TestDownForSixDays(t *testing.T) {
 
 // Seven days with a dead CRM: destroyed on time, told of on its ticket when the CRM is back, and no copy of anything opens.
 func TestDownForAWeek(t *testing.T) {
+	t.Parallel()
 	play(t, row{"CRM", "sending", "down for more than 7 days"}, 2, 1, func(r *Run) {
 		c := r.deadline("", 0)
 		r.pass(3 * day)
@@ -95,6 +97,7 @@ func (r *Run) state(c *talk) (state string) {
 }
 
 func TestCrashAtTheDeadline(t *testing.T) {
+	t.Parallel()
 	play(t, row{"kill -9", "c18", "c18: in the sweep, key destroyed, not committed"}, 2, 1, func(r *Run) {
 		r.deadline("c18", 1)
 		r.pass(7 * day)
@@ -126,6 +129,7 @@ func TestCrashAtTheDeadline(t *testing.T) {
 
 // A tenant is deleted while its recording waits: its key is gone at the commit, and not before; nothing is sent after.
 func TestCrashInTenantDeletion(t *testing.T) {
+	t.Parallel()
 	for nth, name := range []string{"c20: tenant's key destroyed, not committed", "c20: tenant's key destroyed"} {
 		play(t, row{"kill -9", "c20", name}, 2, 1, func(r *Run) {
 			r.crm.Script(down(0)...)
@@ -144,6 +148,7 @@ func TestCrashInTenantDeletion(t *testing.T) {
 }
 
 func TestClock(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name string
 		jump time.Duration
