@@ -62,7 +62,7 @@ func (p *provider) EnsureTicket(ctx context.Context, m crmsync.Matter) (string, 
 			return "", err
 		}
 		for _, t := range list {
-			if slices.Contains(t.Tags, tag(itemTag, m.Item)) && !t.Deleted && !t.Spam {
+			if t.ID != "" && slices.Contains(t.Tags, tag(itemTag, m.Item)) && !t.Deleted && !t.Spam {
 				return string(t.ID), nil
 			}
 		}
