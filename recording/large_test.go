@@ -3,6 +3,7 @@ package recording_test
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"hash"
 	"io"
 	"runtime"
@@ -43,15 +44,20 @@ func (m *meter) Attach(_ context.Context, p recording.Part, r io.Reader) (record
 	}
 	audio := w.Payload()
 	header := p.Size - w.Declared()
+	sum, err := m.audio.(hash.Cloner).Clone() // what is cut off in the middle does not count
 	n := int64(0)
 	for err == nil {
 		var some int64
-		some, err = io.CopyN(m.audio, audio, 16<<20)
+		some, err = io.CopyN(sum, audio, 16<<20)
 		n += some
 		var now runtime.MemStats
 		runtime.ReadMemStats(&now)
 		m.heap = max(m.heap, now.HeapInuse)
 	}
+	if !errors.Is(err, io.EOF) {
+		return recording.Confirmation{}, err
+	}
+	m.audio = sum
 	m.sizes[p.Name] = n + header
 	m.order = append(m.order, n+header)
 	return recording.Confirmation{}, nil
