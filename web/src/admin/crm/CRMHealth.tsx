@@ -1,4 +1,4 @@
-import { Alert, Button, Stack } from '@mantine/core';
+import { Alert, Anchor, Button, Stack } from '@mantine/core';
 import { IconAlertTriangle } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
@@ -134,8 +134,8 @@ function Recordings() {
   const recordings = useQuery(recordingsQuery);
   const count = recordings.data?.length ?? 0;
   return (
-    <Link to="/admin/$part" params={{ part: 'recordings' }}>
+    <Anchor component={Link} to="/admin/recordings" size="sm" mt="xs">
       {t('crm.recordings', { count })}
-    </Link>
+    </Anchor>
   );
 }
