@@ -23,17 +23,29 @@ const TAB = 'tandem.phone';
 const noDevices: Devices = { microphone: '', speaker: '', ringer: '', ringVolume: 0.6, processing: true };
 const noMemory: TabMemory = { resume: '', lastSeq: 0, micProven: false, online: false };
 
-function read<T>(storage: Storage, key: string, empty: T): T {
+// A frame on another host's page may have no storage at all, which even naming it says: then nothing is remembered.
+function read<T>(storage: () => Storage, key: string, empty: T): T {
   try {
-    const text = storage.getItem(key);
+    const text = storage().getItem(key);
     return text ? { ...empty, ...(JSON.parse(text) as Partial<T>) } : empty;
   } catch {
     return empty;
   }
 }
 
-export const readDevices = (): Devices => read(localStorage, DEVICES, noDevices);
-export const writeDevices = (devices: Devices): void => localStorage.setItem(DEVICES, JSON.stringify(devices));
-export const readTab = (): TabMemory => read(sessionStorage, TAB, noMemory);
-export const writeTab = (memory: TabMemory): void => sessionStorage.setItem(TAB, JSON.stringify(memory));
-export const forgetTab = (): void => sessionStorage.removeItem(TAB);
+function write(storage: () => Storage, key: string, value: Devices | TabMemory): void {
+  try {
+    storage().setItem(key, JSON.stringify(value));
+  } catch {
+    // as above
+  }
+}
+
+const browser = () => localStorage;
+const tab = () => sessionStorage;
+
+export const readDevices = (): Devices => read(browser, DEVICES, noDevices);
+export const writeDevices = (devices: Devices): void => write(browser, DEVICES, devices);
+export const readTab = (): TabMemory => read(tab, TAB, noMemory);
+export const writeTab = (memory: TabMemory): void => write(tab, TAB, memory);
+export const forgetTab = (): void => write(tab, TAB, noMemory);

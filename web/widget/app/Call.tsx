@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { Phone } from '../../src/phone/phone';
 import { Aside } from './App';
 import { useStore, useTexts } from './context';
@@ -10,6 +10,7 @@ export function Call() {
   const [phone, setPhone] = useState<Phone | null>(null);
   const [state, setState] = useState<'calling' | 'waiting' | 'talking' | 'ended' | 'microphone' | 'failed'>('calling');
   const [muted, setMuted] = useState(false);
+  const voice = useRef<HTMLAudioElement>(null);
   useEffect(() => {
     const made = new Phone({
       url: `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/ws`,
@@ -17,15 +18,15 @@ export function Call() {
       credentials: () => Promise.resolve({ ...store.credentials(), customer: true }),
     });
     let started = false;
-    const audio = new Audio();
-    audio.autoplay = true;
+    let over = false; // what the telephone tells afterwards is not about the call
     const follow = () => {
+      if (over) return;
       const s = made.getState();
       setMuted(s.muted);
       if (s.mediaFault) setState('microphone');
       else if (s.link === 'refused' || (s.lastError && !s.call)) setState('failed');
-      else if (s.call)
-        setState(s.call.state === 'talking' ? 'talking' : s.call.stage === 'waiting' ? 'waiting' : 'calling');
+      else if (s.call?.state === 'talking' || s.call?.state === 'held') setState('talking');
+      else if (s.call) setState(s.call.stage === 'waiting' ? 'waiting' : 'calling');
       if (!started && s.link === 'online' && (s.media === 'connecting' || s.media === 'connected')) {
         started = true;
         // Which number is called is the widget's settings' to say.
@@ -34,9 +35,12 @@ export function Call() {
     };
     const stops = [
       made.subscribe(follow),
-      made.onCallEnded(() => setState('ended')),
+      made.onCallEnded(() => {
+        over = true;
+        setState('ended');
+      }),
       made.onStreams(() => {
-        audio.srcObject = made.streams[0];
+        if (voice.current) voice.current.srcObject = made.streams[0];
       }),
     ];
     made.start();
@@ -46,7 +50,6 @@ export function Call() {
       for (const stop of stops) stop();
       made.dispatch({ type: 'hangup' });
       made.stop();
-      audio.srcObject = null;
     };
   }, [store]);
   const text = {
@@ -60,6 +63,8 @@ export function Call() {
   const live = state === 'calling' || state === 'waiting' || state === 'talking';
   return (
     <Aside title={t.call}>
+      {/* biome-ignore lint/a11y/useMediaCaption: a call has no captions */}
+      <audio ref={voice} autoplay data-remote="call" />
       <p role="status" data-call={state}>
         {text}
       </p>
@@ -68,15 +73,7 @@ export function Call() {
           <button type="button" aria-pressed={muted} onClick={() => phone?.dispatch({ type: 'mute', muted: !muted })}>
             {muted ? t.unmute : t.mute}
           </button>
-          <button
-            type="button"
-            class="danger"
-            data-action="hangup"
-            onClick={() => {
-              phone?.dispatch({ type: 'hangup' });
-              setState('ended');
-            }}
-          >
+          <button type="button" class="danger" data-action="hangup" onClick={() => phone?.dispatch({ type: 'hangup' })}>
             {t.hangup}
           </button>
         </div>

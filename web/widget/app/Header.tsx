@@ -77,6 +77,10 @@ function MenuItems({ done }: { done: () => void }) {
   const t = useTexts();
   const { features, languages } = store.config;
   const current = state.talk.conversations[0];
+  const { offering } = state.talk;
+  // Outside the opening hours only what is chosen for the queue is on offer.
+  const books =
+    features.callback && (!offering || offering.open || offering.options.some((o) => o.kind === 'scheduled_call'));
   const item = (name: string, text: string, act: () => void, pressed?: boolean) => (
     <button
       type="button"
@@ -95,10 +99,7 @@ function MenuItems({ done }: { done: () => void }) {
       {languages.length > 1 &&
         languages.map((l) => item(`language-${l}`, languageNames[l] ?? l, () => store.speak(l), state.language === l))}
       {item('sound', state.sound ? t.soundOn : t.soundOff, () => store.setSound(!state.sound), state.sound)}
-      {state.agreed &&
-        features.callback &&
-        state.talk.offering?.options.some((o) => o.kind === 'scheduled_call') !== false &&
-        item('callback', t.callback, () => store.set({ panel: 'callback' }))}
+      {state.agreed && books && item('callback', t.callback, () => store.set({ panel: 'callback' }))}
       {features.transcript && current && item('transcript', t.transcript, () => store.set({ panel: 'transcript' }))}
       {current && current.state !== 'closed' && item('end', t.end, () => void store.end())}
     </>
