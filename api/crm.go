@@ -71,11 +71,12 @@ type ticketFilter struct {
 	Contact  uuid.UUID  `query:"contact" format:"uuid"`
 	Assignee uuid.UUID  `query:"assignee" format:"uuid"`
 	Call     uuid.UUID  `query:"call" format:"uuid"`
+	SLA      crm.SLA    `query:"sla" enum:"running,paused,at_risk,breached,met"`
 }
 
 func (s *Server) listTickets(ctx context.Context, in *ticketFilter) (*List[crm.Ticket], error) {
 	f := crm.TicketFilter{
-		Status: in.Status, Contact: in.Contact, Assignee: in.Assignee, Call: in.Call, Search: in.Search, Cursor: in.Cursor, Limit: in.Limit,
+		Status: in.Status, Contact: in.Contact, Assignee: in.Assignee, Call: in.Call, SLA: in.SLA, Search: in.Search, Cursor: in.Cursor, Limit: in.Limit,
 	}
 	mine, all, err := s.Auth.Within(ctx, scope(ctx))
 	if err != nil {
@@ -114,6 +115,7 @@ type TicketPage struct {
 	Notes       []crm.Note       `json:"notes"`
 	Attachments []crm.Attachment `json:"attachments"`
 	Calls       []uuid.UUID      `json:"calls"`
+	Promises    []crm.Clock      `json:"promises"`
 }
 
 func (s *Server) ticketPage(ctx context.Context, t crm.Ticket, err error) (*One[TicketPage], error) {
@@ -127,7 +129,10 @@ func (s *Server) ticketPage(ctx context.Context, t crm.Ticket, err error) (*One[
 	if p.Attachments, err = s.CRM.Attachments(ctx, tenant(ctx), t.ID); err != nil {
 		return nil, err
 	}
-	p.Calls, err = s.CRM.Calls(ctx, tenant(ctx), t.ID)
+	if p.Calls, err = s.CRM.Calls(ctx, tenant(ctx), t.ID); err != nil {
+		return nil, err
+	}
+	p.Promises, err = s.CRM.Clocks(ctx, tenant(ctx), t.ID)
 	return one(p, err)
 }
 
@@ -154,7 +159,7 @@ func (s *Server) addTicket(ctx context.Context, in *With[TicketInput]) (*One[Tic
 		if err != nil {
 			return nil, err
 		}
-		n.Call, n.Queue = c.ID, c.Queue
+		n.Call, n.Queue, n.Answered = c.ID, c.Queue, c.ConnectedAt != nil
 	}
 	if err := s.mayAssign(ctx, b.Assignee); err != nil {
 		return nil, err

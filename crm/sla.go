@@ -17,7 +17,7 @@ import (
 // Policy is what is promised for tickets of a priority (TK-3). Times of 0 promise nothing. Tickets keep what was promised when they were made,
 // or when their priority changed.
 type Policy struct {
-	Priority   Priority   `json:"priority" db:"priority"`
+	Priority   Priority   `json:"priority" enum:"urgent,high,medium,low" db:"priority"`
 	Response   int64      `json:"response_seconds" db:"response"`
 	Resolution int64      `json:"resolution_seconds" db:"resolution"`
 	Hours      *uuid.UUID `json:"hours_id,omitempty" db:"hours_id" doc:"only time within these opening hours counts; without it, all"`

@@ -67,6 +67,7 @@ type TicketFilter struct {
 	Assignee uuid.UUID
 	Contact  uuid.UUID
 	Call     uuid.UUID
+	SLA      SLA
 	Search   string // in the title, or a number
 	Cursor   string
 	Limit    int
@@ -254,8 +255,8 @@ func (s *Service) Tickets(ctx context.Context, tenant uuid.UUID, f TicketFilter)
 		rows, err := tx.Query(ctx, `SELECT `+ticketColumns+` FROM tickets t
 			WHERE ticket_id < $1 AND ($2 = '' OR status = $2) AND ($3::uuid = $7::uuid OR assignee = $3) AND ($4::uuid = $7 OR contact_id = $4)
 			AND ($5::uuid = $7 OR EXISTS (SELECT FROM ticket_calls c WHERE c.ticket_id = t.ticket_id AND c.call_id = $5))
-			AND ($6 = '%%' OR title ILIKE $6 OR number::text = trim(both '%#' from $6))
-			ORDER BY ticket_id DESC LIMIT $8`, below, string(f.Status), f.Assignee, f.Contact, f.Call, like(f.Search), uuid.Nil, n+1)
+			AND ($6 = '%%' OR title ILIKE $6 OR number::text = trim(both '%#' from $6)) AND ($9 = '' OR sla = $9)
+			ORDER BY ticket_id DESC LIMIT $8`, below, string(f.Status), f.Assignee, f.Contact, f.Call, like(f.Search), uuid.Nil, n+1, string(f.SLA))
 		if err != nil {
 			return fmt.Errorf("list tickets: %w", err)
 		}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"path"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -200,6 +201,7 @@ func conversationMatter(c *chat.Transcript) Matter {
 	m := Matter{
 		Customer: Customer{Item: c.ID, Channel: string(c.Channel), Account: c.Account.Name, Identity: id, Name: who(c), Phone: c.Person.Phone, Contact: c.Contact},
 		Title:    channelName(c.Channel) + " conversation with " + who(c), Words: "A conversation on " + channelName(c.Channel) + ".", Queue: c.Queue,
+		Answered: slices.ContainsFunc(c.Messages, func(m chat.Message) bool { return m.Direction == chat.Out && m.Author == chat.ByAgent }),
 	}
 	if n := len(c.QueuePath); n > 0 {
 		m.Title += " – " + c.QueuePath[n-1]

@@ -64,7 +64,8 @@ type Matter struct {
 	Words string     `json:"words"` // the ticket's first ones, where the CRM wants some
 	Queue *uuid.UUID `json:"queue_id,omitempty"`
 
-	Fields map[string]string `json:"fields,omitempty"` // of the new ticket, by the vendor's names
+	Answered bool              `json:"answered,omitempty"` // one of ours has talked with the customer
+	Fields   map[string]string `json:"fields,omitempty"`   // of the new ticket, by the vendor's names
 }
 
 // Call is what a CRM is told of a call.
@@ -78,6 +79,7 @@ type Call struct {
 	StartedAt  time.Time  `json:"started_at"`
 	Outbound   bool       `json:"outbound,omitempty"`
 	Voicemail  bool       `json:"voicemail,omitempty"` // a message was left
+	Answered   bool       `json:"answered,omitempty"`  // by an agent
 	External   string     `json:"external,omitempty"`  // the contact's id in the CRM, as the call's data say
 
 	Facts map[string]string `json:"facts,omitempty"` // those that the connection maps to fields
@@ -86,7 +88,7 @@ type Call struct {
 // Matter is the call as the matter of a ticket.
 func (c Call) Matter() Matter {
 	who := Customer{Item: c.ID, Identity: c.Caller, Name: c.CallerName, Phone: c.Caller, External: c.External}
-	return Matter{Customer: who, Title: c.Title(), Words: "A call to " + c.Number + ".", Queue: c.Queue}
+	return Matter{Customer: who, Title: c.Title(), Words: "A call to " + c.Number + ".", Queue: c.Queue, Answered: c.Answered}
 }
 
 // Title is the title of the call's ticket.

@@ -162,7 +162,7 @@ func (s *Service) malformed(e events.Event, err error) error {
 func told(r *calls.Record) Call {
 	c := Call{
 		ID: r.ID, Number: r.Number, Caller: r.Caller.Number, CallerName: r.Caller.Name, Queue: r.Queue, QueuePath: r.QueuePath, StartedAt: r.StartedAt,
-		Outbound: r.Direction == calls.Outbound, Voicemail: r.Voicemail != nil,
+		Outbound: r.Direction == calls.Outbound, Voicemail: r.Voicemail != nil, Answered: r.ConnectedAt != nil,
 	}
 	if v := r.Voicemail; v != nil && v.Number != "" {
 		c.Caller = v.Number

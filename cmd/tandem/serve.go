@@ -69,6 +69,7 @@ func (a *app) services() map[string]func(context.Context) error {
 		"sip":         a.sip.Run,
 		"bots":        a.bots.Run,
 		"uploader":    a.uploader.Run,
+		"crm":         a.crm.Run,
 		"crmsync":     a.crmsync.Run,
 		"webhooks":    a.webhooks.Run,
 		"audit":       audit.Follow(a.db, a.bus, a.log).Run,

@@ -47,7 +47,7 @@ func (p *provider) EnsureContact(ctx context.Context, c crmsync.Customer) (strin
 // EnsureTicket finds or makes the ticket of a call or conversation, and its contact with it.
 func (p *provider) EnsureTicket(ctx context.Context, m crmsync.Matter) (string, error) {
 	title := []rune(m.Title)
-	n := crm.NewTicket{Title: string(title[:min(len(title), 200)]), Queue: m.Queue, Call: m.Item, Conversation: m.Channel != ""}
+	n := crm.NewTicket{Title: string(title[:min(len(title), 200)]), Queue: m.Queue, Call: m.Item, Conversation: m.Channel != "", Answered: m.Answered}
 	if m.Contact != uuid.Nil {
 		n.Contact = &m.Contact
 	}

@@ -72,6 +72,8 @@ func audited(e events.Event) (keep []string, ok bool) {
 		return []string{"channel", "name", "state"}, verb != "templates"
 	case "chat_settings", "canned_response", "widget":
 		return nil, true
+	case "sla_policy":
+		return []string{"priority", "response_seconds", "resolution_seconds"}, true
 	case "crm_connection":
 		return []string{"provider"}, true
 	case "webhook": // where events go outside the house, and what was sent there again

@@ -50,6 +50,7 @@ func Resources() map[string][]string {
 		"callbacks":      {"read", "write"},
 		"contacts":       {"read", "write", "delete", "export"},
 		"tickets":        {"read", "write", "delete", "assign", "export"},
+		"sla":            {"read", "write"},
 		"crm-connection": {"read", "write"},
 		"sms-account":    {"read", "write"},
 		"webhooks":       crud,
@@ -153,13 +154,14 @@ func defaultRoles() map[string]Permissions {
 		grant(ScopeTeam, "calls", "read", "write", "monitor", "barge", "assign"), grant(ScopeTeam, "conversations", "read", "write", "monitor", "barge", "assign"),
 		grant(ScopeTeam, "agents", "read", "write", "presence"), grant(ScopeTeam, "users", "read"), grant(ScopeAll, "teams", "read"),
 		grant(ScopeAll, "tickets", "assign"), grant(ScopeAll, "roles", "read"), grant(ScopeAll, "recordings", "read"),
-		grant(ScopeTeam, "reports", "read"),
+		grant(ScopeTeam, "reports", "read"), grant(ScopeAll, "sla", "read"),
 	)
 	manager := slices.Concat(supervisor,
 		grant(ScopeTeam, "calls", "end"), grant(ScopeTeam, "conversations", "end"), grant(ScopeTeam, "users", "write"), grant(ScopeTeam, "teams", "write"),
 		grant(ScopeAll, "queues", "write"), grant(ScopeAll, "hours", "write", "delete"), grant(ScopeAll, "prompts", "write", "delete"),
 		grant(ScopeAll, "numbers", "read"), grant(ScopeAll, "trunks", "read"), grant(ScopeAll, "bots", "read"),
 		grant(ScopeAll, "contacts", "delete", "export"), grant(ScopeAll, "tickets", "delete", "export"),
+		grant(ScopeAll, "sla", "write"),
 	)
 	analyst := slices.Concat(
 		grant(ScopeAll, "calls", "read"), grant(ScopeAll, "conversations", "read"), grant(ScopeAll, "queues", "read"), grant(ScopeAll, "agents", "read"),

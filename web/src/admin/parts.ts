@@ -38,6 +38,7 @@ export const partGroups = [
     group: 'data',
     parts: [
       ['recordings', 'recordings'],
+      ['sla', 'sla'],
       ['crm', 'crm-connection'],
       ['webhooks', 'webhooks'],
     ],

@@ -2765,6 +2765,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sla-policies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is promised for tickets, by priority */
+        get: operations["list-sla-policies"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sla-policies/{priority}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Change what is promised for new tickets of a priority */
+        put: operations["put-sla-policy"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sms-account": {
         parameters: {
             query?: never;
@@ -4189,6 +4223,27 @@ export interface components {
             /** @description only in the answer that made it */
             secret?: string;
         };
+        Clock: {
+            /** Format: date-time */
+            breached_at?: string;
+            /** Format: date-time */
+            due_at?: string;
+            /** @enum {string} */
+            kind: "response" | "resolution";
+            /** Format: date-time */
+            met_at?: string;
+            /** Format: date-time */
+            since?: string;
+            /** @enum {string} */
+            standing: "running" | "paused" | "at_risk" | "breached" | "met";
+            /** Format: double */
+            target_seconds: number;
+            /**
+             * Format: double
+             * @description until since, while it runs
+             */
+            used_seconds: number;
+        };
         Closing: {
             disposition?: string;
             notes?: string;
@@ -5389,6 +5444,11 @@ export interface components {
             /** @description pass as cursor to get the next page; empty on the last */
             next_cursor: string;
         };
+        PagePolicy: {
+            items: components["schemas"]["Policy"][];
+            /** @description pass as cursor to get the next page; empty on the last */
+            next_cursor: string;
+        };
         PagePresenceWord: {
             items: components["schemas"]["PresenceWord"][];
             /** @description pass as cursor to get the next page; empty on the last */
@@ -5537,6 +5597,28 @@ export interface components {
             /** Format: double */
             longitude: number;
             name?: string;
+        };
+        Policy: {
+            /** @description who gets a ticket whose promise is broken */
+            escalate_to?: string;
+            /** @description only time within these opening hours counts; without it, all */
+            hours_id?: string;
+            /** @enum {string} */
+            priority: "urgent" | "high" | "medium" | "low";
+            /** Format: int64 */
+            resolution_seconds: number;
+            /** Format: int64 */
+            response_seconds: number;
+        };
+        PolicyInput: {
+            /** @description who gets a ticket whose promise is broken */
+            escalate_to?: string;
+            /** @description only time within these opening hours counts; without it, all */
+            hours_id?: string;
+            /** Format: int64 */
+            resolution_seconds: number;
+            /** Format: int64 */
+            response_seconds: number;
         };
         PreferredRule: {
             last_agent: boolean;
@@ -6467,6 +6549,7 @@ export interface components {
             number: number;
             /** @enum {string} */
             priority: "urgent" | "high" | "medium" | "low";
+            promises: components["schemas"]["Clock"][];
             queue_id?: string;
             /** Format: date-time */
             resolved_at?: string;
@@ -13857,6 +13940,68 @@ export interface operations {
             };
         };
     };
+    "list-sla-policies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PagePolicy"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "put-sla-policy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                priority: "urgent" | "high" | "medium" | "low";
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PolicyInput"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "get-sms-account": {
         parameters: {
             query?: never;
@@ -14087,6 +14232,7 @@ export interface operations {
                 contact?: string;
                 assignee?: string;
                 call?: string;
+                sla?: "running" | "paused" | "at_risk" | "breached" | "met";
             };
             header?: never;
             path?: never;

@@ -1,6 +1,7 @@
 import { Anchor, Select, Stack } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
+import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api, body, type Schema } from '../api/client';
 import { contactQuery, queuesQuery } from '../api/queries';
@@ -12,6 +13,7 @@ import { ErrorNotice } from '../ui/ErrorNotice';
 import { Facts } from '../ui/Page';
 import { DateTime } from '../ui/time';
 import { priorities, ticketTypes } from './PriorityTag';
+import { Promised } from './Promised';
 import classes from './tickets.module.css';
 
 type Change = Schema['TicketChange'];
@@ -61,6 +63,10 @@ export function TicketDetails({ ticket }: { ticket: Schema['TicketPage'] }) {
         {save.error && <ErrorNotice error={save.error} />}
         <Facts
           rows={[
+            ...ticket.promises.map((p): [string, ReactNode] => [
+              t(`sla.${p.kind}`),
+              <Promised key={p.kind} standing={p.standing} due={p.due_at} />,
+            ]),
             [t('ticket.contact'), <ContactLink key="contact" id={ticket.contact_id} />],
             [t('ticket.queue'), queues.data?.find((q) => q.id === ticket.queue_id)?.name ?? '–'],
             [t('ticket.created'), <DateTime key="created" time={ticket.created_at} />],

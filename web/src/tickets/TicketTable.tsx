@@ -6,6 +6,7 @@ import { usePeople } from '../app/people';
 import { type Column, DataTable } from '../ui/DataTable';
 import { DateTime } from '../ui/time';
 import { PriorityTag, priorities } from './PriorityTag';
+import { Promised } from './Promised';
 import { TicketStatusTag } from './TicketStatusTag';
 
 type Ticket = Schema['Ticket'];
@@ -59,6 +60,13 @@ export function TicketTable(props: TicketTableProps) {
         header: t('ticket.assignee'),
         width: 170,
         cell: (x) => nameOf(x.assignee) || <span className="quiet">–</span>,
+      },
+      {
+        id: 'due',
+        header: t('sla.column'),
+        width: 200,
+        sort: (x) => Date.parse(x.due_at ?? '9999-12-31'),
+        cell: (x) => <Promised standing={x.sla} due={x.due_at} />,
       },
       {
         id: 'updated',
