@@ -38,7 +38,27 @@ func (s *Service) Sweep(ctx context.Context) error {
 		return err // without a time nothing is destroyed; the next round tries again
 	}
 	s.watchRoom()
-	return errors.Join(s.warn(ctx, now), s.expire(ctx, now), s.takeOver(ctx), s.finishRemovals(ctx), s.destroyEpochs(now), s.sealAbandoned(ctx), s.count(ctx, now))
+	return errors.Join(s.bringBack(ctx), s.warn(ctx, now), s.expire(ctx, now), s.takeOver(ctx), s.finishRemovals(ctx), s.destroyEpochs(now), s.sealAbandoned(ctx), s.count(ctx, now))
+}
+
+// longestWait is more than anything waits for its next try: what is further off was put off by a clock that has been put right since.
+const longestWait = longestRetryAfter + time.Hour
+
+// bringBack lets what a wrong clock has put off go on now.
+func (s *Service) bringBack(ctx context.Context) error {
+	return s.cfg.DB.Worker(ctx, func(tx *storage.Tx) error {
+		for _, sql := range [...]string{
+			`UPDATE recordings SET next_plan_at = $1 WHERE state = 'sealed' AND next_plan_at > $2`,
+			`UPDATE recording_parts SET next_try_at = $1 WHERE state <> 'confirmed' AND next_try_at > $2`,
+			`UPDATE recording_parts SET leased_until = $1 WHERE state = 'sending' AND leased_until > $2`,
+			`UPDATE recording_lanes SET parked_until = $1 WHERE parked_until > $2`,
+		} {
+			if _, err := tx.Exec(ctx, sql, tx.Now, tx.Now.Add(longestWait)); err != nil {
+				return fmt.Errorf("bring back what a wrong clock has put off: %w", err)
+			}
+		}
+		return nil
+	})
 }
 
 const stillHere = `state IN ('capturing', 'sealed', 'planned', 'quarantined')`

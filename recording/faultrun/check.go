@@ -329,10 +329,8 @@ func (v *verdict) evidence(c *talk, rec *found, tickets []crmsim.Ticket) {
 	}
 	notes := 0
 	for _, t := range tickets {
-		for _, n := range t.Notes {
-			if t.Key == c.id.String() && strings.HasPrefix(n.Key, "expired ") {
-				notes++
-			}
+		if t.Key == c.id.String() {
+			notes += len(lostNotes(t))
 		}
 	}
 	if want := map[bool]int{true: 1}[c.want == expired || c.want == restored]; notes != want {

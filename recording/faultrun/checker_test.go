@@ -21,8 +21,8 @@ func TestCheckerFinds(t *testing.T) {
 		tamper     func(r *Run)
 	}{
 		{"an uploader that deletes before the CRM has confirmed", "I2: call 0: 0 files", hasty, nil},
-		{"an uploader that sends twice", "I2: call 0: 4 files", doubling, nil},
-		{"an uploader that sends in the wrong order", "I2: call 0: part 2 stands at place 1", reversing, nil},
+		{"an uploader that sends twice", "I2: call 0: part 1 stands at place 2", doubling, nil},
+		{"an uploader that sends in the wrong order", "I2: call 0: part 1 stands at place", reversing, nil},
 		{"a recording in the clear on the disk", "I5: ", spilling, nil},
 		{"a copy that is kept", "I3: ", hoarding, nil},
 		{"seconds that are exchanged", "I1: call 0: side 0: a second is", mangling, nil},

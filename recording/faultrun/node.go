@@ -141,8 +141,8 @@ func (n *node) watchStalls() {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for last := time.Now(); ; {
-		now := <-tick.C
-		now = time.Now()
+		<-tick.C
+		now := time.Now()
 		n.page.stalled(now.Sub(last) - every)
 		last = now
 	}

@@ -45,6 +45,7 @@ func TestSystemCrash(t *testing.T) {
 		r.dead()
 		r.putBack(files)
 		r.resume()
+		r.until("the file to be removed again", func() bool { return len(r.copySpool()) == 0 })
 	})
 }
 

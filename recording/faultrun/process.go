@@ -2,6 +2,7 @@ package faultrun
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -40,7 +41,7 @@ func spawn(dir string, cfg nodeConfig) (*process, error) {
 		return nil, fmt.Errorf("open the process's log: %w", err)
 	}
 	defer log.Close()
-	p := &process{cmd: exec.Command(os.Args[0]), exited: make(chan struct{}), done: map[string]time.Time{}, failed: map[string]string{}}
+	p := &process{cmd: exec.CommandContext(context.Background(), os.Args[0]), exited: make(chan struct{}), done: map[string]time.Time{}, failed: map[string]string{}}
 	p.cmd.Env = append(os.Environ(), nodeEnv+"="+string(text), "TMPDIR="+dir, "GOMAXPROCS=2")
 	p.cmd.Dir, p.cmd.Stderr = dir, log
 	if p.in, err = p.cmd.StdinPipe(); err != nil {

@@ -17,7 +17,6 @@ type tally struct {
 	runs   int
 	broken []string
 	stats  stats
-	took   time.Duration
 }
 
 // tallies are the report in the making.

@@ -38,7 +38,8 @@ func (r *Run) sweep() {
 // down is a CRM that answers nothing well once it has made the tickets.
 func down(until time.Duration) []crmsim.Fault {
 	return []crmsim.Fault{
-		{Op: crmsim.OpAttach, Until: until, Do: crmsim.Refuse, Status: 500}, {Op: crmsim.OpList, Until: until, Do: crmsim.Refuse, Status: 500},
+		{Op: crmsim.OpAttach, Until: until, Do: crmsim.Refuse, Status: 500},
+		{Op: crmsim.OpList, Until: until, Do: crmsim.Refuse, Status: 500},
 		{Op: crmsim.OpNote, From: time.Hour, Until: until, Do: crmsim.Refuse, Status: 500},
 	}
 }
@@ -75,6 +76,7 @@ func TestDownForAWeek(t *testing.T) {
 		r.putBack(copied) // the node comes back on day 9 with its old disk
 		r.crm.Well()
 		r.resume()
+		r.until("the old disk to be cleared", func() bool { return len(r.copySpool()) == 0 })
 	})
 }
 
