@@ -48,9 +48,12 @@ func (s *Server) conversationRoutes() []route {
 // reader is who asks, and how far their permission reaches.
 func (s *Server) reader(ctx context.Context) (chat.Reader, error) {
 	r := chat.Reader{User: auth.From(ctx).User, Scope: scope(ctx)}
-	var all bool
-	var err error
-	if r.Users, all, err = s.Auth.Within(ctx, scope(ctx)); err != nil || all {
+	users, all, err := s.Auth.Within(ctx, scope(ctx))
+	if err == nil && all { // who reads everybody's has a team nevertheless
+		users, _, err = s.Auth.Within(ctx, auth.ScopeTeam)
+	}
+	r.Users = users
+	if err != nil || all {
 		return r, err
 	}
 	r.Queues, err = s.Queues.ServedBy(ctx, tenant(ctx), r.Users)

@@ -310,6 +310,9 @@ func (s *Service) Retry(ctx context.Context, tenant, conversation, message uuid.
 		if err != nil {
 			return err
 		}
+		if _, _, err := quoted(ctx, tx, conversation, message); err != nil {
+			return cmpMissing(err)
+		}
 		if err := s.maySend(ctx, tx, c, a, p, NewMessage{Author: ByAgent}); err != nil {
 			return err
 		}

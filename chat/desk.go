@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"tandem/internal/auth"
 	"tandem/internal/events"
 	"tandem/internal/fault"
 	"tandem/internal/storage"
@@ -295,7 +296,7 @@ func (s *Service) Transfer(ctx context.Context, tenant, id uuid.UUID, t Transfer
 }
 
 func (s *Service) noteIn(ctx context.Context, tx *storage.Tx, c *row, text string) error {
-	_, err := c.write(ctx, tx, &newMessage{at: tx.Now, direction: Internal, author: ByAgent, authorID: events.ActorID(ctx), kind: Note, text: clean(text)})
+	_, err := c.write(ctx, tx, &newMessage{at: tx.Now, direction: Internal, author: ByAgent, authorID: events.ActorID(ctx), authorName: auth.From(ctx).Name, kind: Note, text: clean(text)})
 	return err
 }
 

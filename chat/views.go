@@ -85,7 +85,10 @@ const viewColumns = `
 		ARRAY (SELECT user_id FROM conversation_people x WHERE x.conversation_id = c.conversation_id AND x.collaborator ORDER BY 1),
 		me.mentioned_until, c.last_at, c.last_text, c.last_direction,
 		(SELECT count(*) FROM messages m WHERE m.conversation_id = c.conversation_id AND m.seq > coalesce(me.read_seq, 0) AND (m.direction = 'in' OR m.kind = 'note' AND m.author IS DISTINCT FROM @user)),
-		c.unanswered, c.rev, c.snoozed_until, c.ticket_id, c.opened_at, c.created_at, c.closed_at, c.close_reason, c.disposition, c.first_reply_at, c.reserved, c.data
+		c.unanswered, c.rev, c.snoozed_until, c.ticket_id, c.opened_at, c.created_at, c.closed_at, c.close_reason, c.disposition, c.first_reply_at, c.reserved, c.data` + viewRows
+
+// viewRows is what conditions of Filter.where are about.
+const viewRows = `
 	FROM conversations c JOIN chat_accounts a USING (account_id) JOIN chat_people p USING (person_id)
 	LEFT JOIN conversation_people me ON me.conversation_id = c.conversation_id AND me.user_id = @user
 	WHERE `
@@ -339,33 +342,6 @@ func quotaOf(ctx context.Context, tx *storage.Tx, a *account) (*Quota, error) {
 		return &Quota{Name: "pushes", Used: number("consumption"), Limit: number("quota")}, nil
 	}
 	return nil, nil
-}
-
-// Counts are the numbers beside the views.
-type Counts struct {
-	Mine       int              `json:"mine"`
-	Unread     int              `json:"unread"` // of mine
-	Unassigned int              `json:"unassigned"`
-	Mentions   int              `json:"mentions"`
-	Ringing    []queues.Ringing `json:"ringing"`
-}
-
-// Counts returns them for a user.
-func (s *Service) Counts(ctx context.Context, tenant uuid.UUID, r Reader) (n Counts, err error) {
-	err = s.cfg.DB.Tenant(ctx, tenant, func(tx *storage.Tx) error {
-		return tx.QueryRow(ctx, `
-			SELECT count(*) FILTER (WHERE c.owner = @user OR cp.collaborator),
-			       count(*) FILTER (WHERE (c.owner = @user OR cp.collaborator)
-			         AND EXISTS (SELECT FROM messages m WHERE m.conversation_id = c.conversation_id AND m.direction = 'in' AND m.seq > coalesce(cp.read_seq, 0))),
-			       count(*) FILTER (WHERE c.owner_kind = 'none' AND (c.queue_id = ANY (@queues) OR @scope = 'all')),
-			       count(*) FILTER (WHERE cp.mentioned_until > @now)
-			FROM conversations c LEFT JOIN conversation_people cp ON cp.conversation_id = c.conversation_id AND cp.user_id = @user
-			WHERE c.state <> 'closed'`, r.args(tx.Now)).Scan(&n.Mine, &n.Unread, &n.Unassigned, &n.Mentions)
-	})
-	if err == nil {
-		n.Ringing, err = s.cfg.Queues.RingingAt(ctx, tenant, r.User)
-	}
-	return n, wrap("count conversations", err)
 }
 
 // Read notes how far a user has read, and tells the customer where the channel can.

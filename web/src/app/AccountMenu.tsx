@@ -6,6 +6,7 @@ import {
   IconDeviceLaptop,
   IconLanguage,
   IconLogout,
+  IconMessageBolt,
   IconMoon,
   IconSun,
 } from '@tabler/icons-react';
@@ -14,7 +15,7 @@ import { useTranslation } from 'react-i18next';
 import { type Language, setLanguage } from '../i18n';
 import { usePush } from '../profile/usePush';
 import { initials } from '../ui/format';
-import { useMe, useSignOut } from './session';
+import { useCan, useMe, useSignOut } from './session';
 
 const languages: Array<[Language, string]> = [
   ['en', 'English'],
@@ -29,6 +30,7 @@ const schemes = [
 export function AccountMenu() {
   const { t, i18n } = useTranslation();
   const me = useMe();
+  const can = useCan();
   const signOut = useSignOut();
   const { colorScheme, setColorScheme } = useMantineColorScheme();
   return (
@@ -53,6 +55,11 @@ export function AccountMenu() {
         <Menu.Item component={Link} to="/profile" leftSection={<IconBell size={16} />}>
           {t('notifications:own.title')}
         </Menu.Item>
+        {can('write', 'conversations') && (
+          <Menu.Item component={Link} to="/canned-responses" leftSection={<IconMessageBolt size={16} />}>
+            {t('inbox:canned')}
+          </Menu.Item>
+        )}
         <PushItem />
         <Menu.Divider />
         <Menu.Label>{t('language')}</Menu.Label>

@@ -134,6 +134,13 @@ const profile = createRoute({
   component: lazyRouteComponent(() => import('../profile/Profile'), 'Profile'),
 });
 
+// Agents keep texts of their own, and have no administration.
+const canned = createRoute({
+  getParentRoute: () => app,
+  path: '/canned-responses',
+  component: lazyRouteComponent(() => import('../admin/chat/CannedResponses'), 'CannedResponses'),
+});
+
 const admin = createRoute({
   getParentRoute: () => app,
   path: '/admin',
@@ -165,6 +172,7 @@ const tree = root.addChildren([
     contacts,
     contact,
     profile,
+    canned,
     admin.addChildren([adminHome, adminPart]),
   ]),
 ]);

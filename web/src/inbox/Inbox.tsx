@@ -55,9 +55,10 @@ export function Inbox() {
 function useFilter(view: string): [Filter, (filter: Filter) => void] {
   const saved = useQuery(viewsQuery).data?.find((one) => one.id === view);
   const [kept, keep] = useState<{ view: string; filter: Filter }>();
+  if (kept && kept.view !== view) keep(undefined);
   const initial = useMemo(
     () => (saved ? filterOf(saved.filter) : { ...noFilter, view: views.find((name) => name === view) ?? 'all' }),
     [saved, view],
   );
-  return [kept?.view === view ? kept.filter : initial, (filter) => keep({ view, filter })];
+  return [kept?.filter ?? initial, (filter) => keep({ view, filter })];
 }

@@ -88,8 +88,6 @@ function Scroller({ conversation, thread, unreadFrom, onEnd, may, onQuote, onEdi
     getItemKey: (index) => entries[index]?.key ?? index,
     overscan: 10,
     anchorTo: 'end',
-    followOnAppend: true,
-    scrollEndThreshold: AT_END,
     paddingStart: 12,
     paddingEnd: 12,
   });

@@ -13,6 +13,9 @@ import { removeView, type SavedView } from './routes';
 
 const icons = { mine: IconInbox, unassigned: IconUserQuestion, team: IconUsers, all: IconStack2, mentions: IconAt };
 
+// The server counts no further in a saved view.
+const MOST = 1000;
+
 // What is current is for us to say: the same path shows all of them.
 const exact = { exact: true };
 
@@ -25,8 +28,12 @@ function useViews() {
   return {
     own: views.filter((view) => (view === 'team' ? scope !== 'own' : view === 'all' ? scope === 'all' : true)),
     saved: saved.data ?? [],
-    count: (view: string): number | undefined =>
-      view === 'mine' || view === 'unassigned' || view === 'mentions' ? counts.data?.[view] : undefined,
+    count: (view: string): string => {
+      const count = views.some((name) => name === view)
+        ? counts.data?.[view as (typeof views)[number]]
+        : counts.data?.saved[view];
+      return count === undefined ? '' : count < MOST ? String(count) : `${MOST - 1}+`;
+    },
   };
 }
 
@@ -50,7 +57,7 @@ export function Views() {
           >
             <Icon size={16} stroke={1.7} aria-hidden />
             <span className={classes.viewName}>{t(`views.${view}`)}</span>
-            <span className={classes.viewCount}>{count(view) ?? ''}</span>
+            <span className={classes.viewCount}>{count(view)}</span>
           </Link>
         );
       })}
@@ -61,7 +68,7 @@ export function Views() {
   );
 }
 
-function Saved({ view, current, count }: { view: SavedView; current: boolean; count: number | undefined }) {
+function Saved({ view, current, count }: { view: SavedView; current: boolean; count: string }) {
   const { t } = useTranslation(['inbox', 'common']);
   const confirm = useConfirm();
   const me = useMe().id;
@@ -82,7 +89,7 @@ function Saved({ view, current, count }: { view: SavedView; current: boolean; co
       >
         <IconBookmark size={16} stroke={1.7} aria-hidden />
         <span className={classes.viewName}>{view.name}</span>
-        <span className={classes.viewCount}>{count ?? ''}</span>
+        <span className={classes.viewCount}>{count}</span>
       </Link>
       {view.owner_id === me && (
         <ActionIcon
@@ -111,7 +118,7 @@ export function ViewSelect({ view }: { view: string }) {
   const { t } = useTranslation('inbox');
   const navigate = useNavigate();
   const { own, saved, count } = useViews();
-  const label = (name: string, id: string) => (count(id) === undefined ? name : `${name} (${count(id)})`);
+  const label = (name: string, id: string) => (count(id) ? `${name} (${count(id)})` : name);
   return (
     <div className={classes.viewSelect}>
       <Select
