@@ -177,6 +177,9 @@ func (s *Service) ChangeEndpoint(ctx context.Context, tenant, id uuid.UUID, c En
 				return err
 			}
 		}
+		if e, err = readEndpoint(ctx, tx, id); err != nil {
+			return err
+		}
 		return s.cfg.Events.Append(ctx, tx, "webhook.changed", id, map[string]any{"enabled": e.Enabled, "personal_data": e.Personal})
 	})
 	return e, err
