@@ -310,6 +310,13 @@ func TestCRMConnection(t *testing.T) {
 		{"nobody there", c, "POST", "/api/v1/crm-connection/test", `{"provider":"rt","base_url":"http://127.0.0.1:1","queue":"General","user":"u","password":"canary-secret"}`, nil, 200, []string{`"ok":false`}},
 		{"a bad address", c, "PUT", "/api/v1/crm-connection", `{"provider":"rt","base_url":"ftp://x"}`, nil, 400, []string{"bad_base_url"}},
 		{"another CRM", c, "PUT", "/api/v1/crm-connection", `{"provider":"rt","base_url":"http://127.0.0.1:1","queue":"General","user":"u","password":"canary-secret"}`, nil, 200, []string{`"credentials_stored":true`}},
+		{"the CRMs there are", c, "GET", "/api/v1/crm-connection/vendors", "", nil, 200, []string{`"name":"own"`, `"name":"rt"`, `"at_least_once":false`}},
+		{"how it does", c, "GET", "/api/v1/crm-connection/health", "", nil, 200, []string{`"waiting":0`, `"failed":0`}},
+		{"what waits", c, "GET", "/api/v1/crm-connection/waiting", "", nil, 200, []string{`"items":[]`}},
+		{"all tried now", c, "POST", "/api/v1/crm-connection/resume", "", nil, 204, nil},
+		{"what can be mapped", c, "GET", "/api/v1/crm-connection/facts", "", nil, 200, []string{`"talk_seconds":"0"`}},
+		{"no sign-in to this one", c, "POST", "/api/v1/crm-connection/authorize", "", nil, 409, []string{"crm_no"}},
+		{"a field twice", c, "PUT", "/api/v1/crm-connection", `{"provider":"own","mapping":[{"from":"number","to":"x"},{"from":"queue","to":"x"}]}`, nil, 400, []string{"bad_mapping"}},
 	})
 	w.follow(t, "crm_connection.changed")
 	if a := w.ask(t, c, "GET", "/api/v1/crm-connection", ""); strings.Contains(a.body+w.log.String(), "canary-secret") {
