@@ -82,7 +82,14 @@ type Ticket struct {
 	ID     uuid.UUID  `json:"ticket_id"`
 	Number int64      `json:"number"`
 	Status crm.Status `json:"status"`
-	Change string     `json:"change,omitempty"` // what of it: fields, note, attachment, call, contact
+	Change string     `json:"change,omitempty"` // what of it: fields, note, attachment, call, contact, escalated
+}
+
+// TicketPromise is the data of ticket.sla_at_risk and ticket.sla_breached.
+type TicketPromise struct {
+	Ticket
+	Kind  crm.ClockKind `json:"kind"` // what was promised: response, resolution
+	DueAt time.Time     `json:"due_at"`
 }
 
 // Conversation is the data of the events of conversations; what was written is for those who ask the API.
@@ -138,7 +145,7 @@ var makers = map[string]func(e events.Event, personal bool) (any, error){
 	"call.wrapped_up": wrapUp, "voicemail.left": voicemail,
 	"recording.started": ofRecording, "recording.sealed": ofRecording, "recording.delivered": ofRecording, "recording.delayed": ofRecording,
 	"recording.expired": ofRecording, "recording.failed": ofRecording,
-	"ticket.created": ticket, "ticket.changed": ticket,
+	"ticket.created": ticket, "ticket.changed": ticket, "ticket.sla_at_risk": promise, "ticket.sla_breached": promise,
 	"conversation.message": conversation, "conversation.changed": conversation, "conversation.closed": conversation, "conversation.rated": rating,
 	"agent.presence": presence, "agent.state": agentState,
 }
@@ -214,6 +221,11 @@ func ofRecording(e events.Event, _ bool) (any, error) {
 func ticket(e events.Event, _ bool) (any, error) {
 	t, err := read[crm.TicketEvent](e)
 	return Ticket{ID: t.Ticket, Number: t.Number, Status: t.Status, Change: t.Change}, err
+}
+
+func promise(e events.Event, _ bool) (any, error) {
+	p, err := read[crm.SLAEvent](e)
+	return TicketPromise{Ticket: Ticket{ID: p.Ticket, Number: p.Number, Status: p.Status}, Kind: p.Kind, DueAt: p.DueAt}, err
 }
 
 func conversation(e events.Event, _ bool) (any, error) {
