@@ -6,10 +6,12 @@ import (
 	"math/rand/v2"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
 	"tandem/internal/storage"
+	"tandem/media"
 	"tandem/media/sound"
 )
 
@@ -86,6 +88,10 @@ func Forge(t testing.TB, s *Service, tenant, call uuid.UUID, payload int64) (id 
 	if err != nil {
 		t.Fatal(err)
 	}
+	r.mu.Lock()
+	r.stopped, r.ended = true, media.Now()+time.Hour // nothing but what is forged gets in, and no sweep takes it for abandoned
+	r.queue = nil
+	r.mu.Unlock()
 	hash := sha256.New()
 	random := rand.NewChaCha8([32]byte{1})
 	frame := make([]byte, 1<<20)
@@ -105,9 +111,6 @@ func Forge(t testing.TB, s *Service, tenant, call uuid.UUID, payload int64) (id 
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.mu.Lock()
-	r.stopped = true // no tap has heard anything
-	r.mu.Unlock()
 	if err := r.Stop(ctx); err != nil {
 		t.Fatal(err)
 	}
