@@ -242,6 +242,8 @@ test('while nobody is there it offers what is chosen for the queue, and takes a 
   };
   const night = items.find((q) => q.name === 'Night desk')?.id;
   expect((await admin.patch(channel(), { data: { queue_id: night } })).ok()).toBe(true);
+  // The account's queue is remembered for some seconds; settings that are saved take effect at once, and the queue with them.
+  await set({ ...before.settings, origins: [site.origin] });
   const { page, context, faults } = await shopper('/');
   await launcher(page).click();
   const frame = await frameOf(page);
