@@ -338,7 +338,7 @@ func TestLateNote(t *testing.T) {
 	r.answer = func(n int, w http.ResponseWriter, _ *http.Request) {
 		if n == 1 {
 			<-release
-			w.WriteHeader(500)
+			w.WriteHeader(http.StatusInternalServerError)
 		}
 	}
 	cfg := r.cfg
@@ -368,7 +368,7 @@ func TestFailingForDays(t *testing.T) {
 		mu.Lock()
 		defer mu.Unlock()
 		if bad {
-			w.WriteHeader(500)
+			w.WriteHeader(http.StatusInternalServerError)
 		}
 	}
 	r.run(t, r.Service)
@@ -546,7 +546,7 @@ func TestEndpoints(t *testing.T) {
 
 func TestMetrics(t *testing.T) {
 	r := open(t)
-	r.answer = func(_ int, w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) }
+	r.answer = func(_ int, w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) }
 	e := r.endpoint(t, "ticket.created")
 	r.run(t, r.Service)
 	r.happens(t, "ticket.created", uuid.New(), ticket)

@@ -4,6 +4,7 @@ package freshdesktest
 
 import (
 	"encoding/json"
+	"errors"
 	"html"
 	"io"
 	"mime"
@@ -292,7 +293,7 @@ func (s *Server) makeNote(w http.ResponseWriter, r *http.Request) {
 func (s *Server) readForm(n *Note, form *multipart.Reader) bool {
 	for {
 		part, err := form.NextPart()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return true
 		}
 		if err != nil {
