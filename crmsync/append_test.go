@@ -154,7 +154,7 @@ func TestRefusalsAndPausesParkTheCRM(t *testing.T) {
 	}
 	o.Await("a refusal", func() bool {
 		h, err := o.sync.Health(ctx, o.Tenant)
-		return err == nil && h.RefusedSince != nil
+		return err == nil && h.RefusedSince != nil && h.Waiting == 6
 	})
 	asked := o.zendesk.Faults.Asked("GET")
 	h, err := o.sync.Health(ctx, o.Tenant)

@@ -136,6 +136,9 @@ func (s *Service) SetConnection(ctx context.Context, tenant uuid.UUID, c Connect
 		if err := s.cfg.Events.Append(ctx, tx, "crm_connection.changed", tenant, map[string]string{"provider": c.Provider}); err != nil {
 			return err
 		}
+		if err := unpark(ctx, tx); err != nil {
+			return err
+		}
 		tx.AfterCommit(s.wake)
 		after, err := s.Secret(ctx, tx, tenant)
 		if err != nil {
