@@ -38,7 +38,12 @@ type node struct {
 
 func newNode(t *testing.T, maxPart int64) *node {
 	t.Helper()
-	n := &node{Rig: recordingtest.New(t, nil)}
+	n := &node{}
+	n.Rig = recordingtest.New(t, func(c *recording.Config) {
+		c.Secret = func(ctx context.Context, tx *storage.Tx, tenant uuid.UUID) ([]byte, error) {
+			return n.sync.Secret(ctx, tx, tenant)
+		}
+	})
 	blobs, err := storage.OpenBlobs(context.Background(), "file:"+t.TempDir())
 	if err != nil {
 		t.Fatal(err)
