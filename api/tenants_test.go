@@ -224,7 +224,7 @@ func (s *site) things(t *testing.T) map[string]uuid.UUID {
 // named puts ids into a path: the thing's own by the path's first word, and those of what belongs to it.
 func named(path string, ids map[string]uuid.UUID) string {
 	place := strings.Split(strings.TrimPrefix(path, "/api/v1/"), "/")[0]
-	return strings.NewReplacer("{id}", ids[place].String(), "{attachment}", ids["attachment"].String(), "{message}", ids["message"].String(), "{n}", "1", "{token}", noToken).Replace(path)
+	return strings.NewReplacer("{id}", ids[place].String(), "{attachment}", ids["attachment"].String(), "{message}", ids["message"].String(), "{delivery}", ids["delivery"].String(), "{n}", "1", "{token}", noToken).Replace(path)
 }
 
 // call writes a live call's row, as a node would.
@@ -381,6 +381,8 @@ func TestAnotherTenantsIDsInside(t *testing.T) {
 	c := w.one.client
 	for _, r := range []struct{ method, path, body string }{
 		{"POST", "/queues", `{"name":"x","parent":"{queues}"}`},
+		{"PUT", "/sla-policies", `{"priority":"low","response_seconds":0,"resolution_seconds":60,"hours_id":"{hours}"}`},
+		{"PUT", "/sla-policies", `{"priority":"low","response_seconds":0,"resolution_seconds":60,"escalate_to":"{users}"}`},
 		{"POST", "/queues", `{"name":"x","settings":{"hours":"{hours}"}}`},
 		{"POST", "/queues", `{"name":"x","settings":{"greeting":{"id":"{prompts}"}}}`},
 		{"PATCH", "/queues/" + mine["queues"].String(), `{"set":{"hold_music":{"id":"{prompts}"}}}`},

@@ -125,7 +125,13 @@ func newWorld(t *testing.T) *world {
 		DB: w.DB, Events: w.events, Bus: w.bus, Keys: keys, Log: log, Metrics: metrics, Dir: filepath.Join(dir, "spool"), Node: "test",
 	})
 	must(err)
-	w.CRM = crm.New(crm.Config{DB: w.DB, Events: w.events, Keys: keys, Blobs: blobs, Log: log})
+	w.CRM = crm.New(crm.Config{
+		DB: w.DB, Events: w.events, Keys: keys, Blobs: blobs, Log: log,
+		Hours: func(ctx context.Context, tx *storage.Tx, id uuid.UUID) (crm.Calendar, error) {
+			_, err := w.Queues.HoursIn(ctx, tx, id)
+			return nil, err
+		},
+	})
 	w.CRMSync = crmsync.New(crmsync.Config{
 		DB: w.DB, Events: w.events, Bus: w.bus, Keys: keys, Recordings: w.Recordings, Log: log, Metrics: metrics,
 		Vendors: []crmsync.Vendor{own.New(w.CRM), rt.New(http.DefaultTransport)},

@@ -18,8 +18,8 @@ import (
 // or when their priority changed.
 type Policy struct {
 	Priority   Priority   `json:"priority" enum:"urgent,high,medium,low" db:"priority"`
-	Response   int64      `json:"response_seconds" db:"response"`
-	Resolution int64      `json:"resolution_seconds" db:"resolution"`
+	Response   int64      `json:"response_seconds" minimum:"0" maximum:"31536000" db:"response"`
+	Resolution int64      `json:"resolution_seconds" minimum:"0" maximum:"31536000" db:"resolution"`
 	Hours      *uuid.UUID `json:"hours_id,omitempty" db:"hours_id" doc:"only time within these opening hours counts; without it, all"`
 	EscalateTo *uuid.UUID `json:"escalate_to,omitempty" db:"escalate_to" doc:"who gets a ticket whose promise is broken"`
 }

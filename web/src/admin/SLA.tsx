@@ -68,15 +68,10 @@ export function SLA() {
 
 function PolicyForm({ policy, onClose }: { policy: Policy; onClose: () => void }) {
   const { t } = useTranslation('crm');
-  const [input, setInput] = useState<Schema['PolicyInput']>({
-    response_seconds: policy.response_seconds,
-    resolution_seconds: policy.resolution_seconds,
-    ...(policy.hours_id && { hours_id: policy.hours_id }),
-    ...(policy.escalate_to && { escalate_to: policy.escalate_to }),
-  });
+  const [input, setInput] = useState(policy);
   const hours = useQuery(hoursQuery);
   const people = usePeople();
-  const change = (part: Partial<Schema['PolicyInput']>) => setInput({ ...input, ...part });
+  const change = (part: Partial<Policy>) => setInput({ ...input, ...part });
   return (
     <EditDrawer
       thing={{ id: policy.priority, name: t(`priority.${policy.priority}`) }}
@@ -84,11 +79,7 @@ function PolicyForm({ policy, onClose }: { policy: Policy; onClose: () => void }
       edit={`${t('sla.title')} · ${t(`priority.${policy.priority}`)}`}
       noun="sla"
       nouns={['sla-policies']}
-      save={() =>
-        body(
-          api.PUT('/api/v1/sla-policies/{priority}', { params: { path: { priority: policy.priority } }, body: input }),
-        )
-      }
+      save={() => body(api.PUT('/api/v1/sla-policies', { body: input }))}
       onClose={onClose}
     >
       <Duration

@@ -2774,22 +2774,6 @@ export interface paths {
         };
         /** What is promised for tickets, by priority */
         get: operations["list-sla-policies"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/sla-policies/{priority}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
         /** Change what is promised for new tickets of a priority */
         put: operations["put-sla-policy"];
         post?: never;
@@ -5605,16 +5589,6 @@ export interface components {
             hours_id?: string;
             /** @enum {string} */
             priority: "urgent" | "high" | "medium" | "low";
-            /** Format: int64 */
-            resolution_seconds: number;
-            /** Format: int64 */
-            response_seconds: number;
-        };
-        PolicyInput: {
-            /** @description who gets a ticket whose promise is broken */
-            escalate_to?: string;
-            /** @description only time within these opening hours counts; without it, all */
-            hours_id?: string;
             /** Format: int64 */
             resolution_seconds: number;
             /** Format: int64 */
@@ -13973,14 +13947,12 @@ export interface operations {
         parameters: {
             query?: never;
             header?: never;
-            path: {
-                priority: "urgent" | "high" | "medium" | "low";
-            };
+            path?: never;
             cookie?: never;
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["PolicyInput"];
+                "application/json": components["schemas"]["Policy"];
             };
         };
         responses: {
