@@ -84,8 +84,12 @@ func fakeCRMs(base string) http.Handler {
 
 func zendeskShown(s *zendesktest.Server) fakeCRM {
 	shown := fakeCRM{Name: "zendesk", Label: "Zendesk", Base: s.Base, Fields: [][2]string{
-		{"Address", s.Base}, {"Agent's e-mail address", zendesktest.User}, {"API token", zendesktest.Token},
-		{"OAuth client", zendesktest.ClientID}, {"OAuth client's secret", zendesktest.Secret}, {"Custom field", zendesktest.FieldID},
+		{"Address", s.Base},
+		{"Agent's e-mail address", zendesktest.User},
+		{"API token", zendesktest.Token},
+		{"OAuth client", zendesktest.ClientID},
+		{"OAuth client's secret", zendesktest.Secret},
+		{"Custom field", zendesktest.FieldID},
 	}}
 	for _, t := range s.Tickets() {
 		one := fakeTicket{ID: strconv.FormatInt(t.ID, 10), Title: t.Subject, Status: t.Status}
