@@ -3,7 +3,6 @@ package freshdesk
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -73,16 +72,8 @@ func (p *provider) Limits() recording.Limits { return limits }
 func (p *provider) Test(ctx context.Context) error {
 	var me thing
 	err := p.JSON(crmsync.Interactive(ctx), http.MethodGet, "/agents/me", nil, &me)
-	var e *recording.SendError
-	switch {
-	case err == nil && me.ID != "":
-		return nil
-	case err == nil:
+	if err == nil && me.ID == "" {
 		return ErrNotFreshdesk
-	case errors.As(err, &e) && e.Class == recording.ClassUnauthorized:
-		return ErrRefused.Because(err)
-	case errors.As(err, &e) && (e.Class == recording.ClassGone || e.Class == recording.ClassRejected):
-		return ErrNotFreshdesk.Because(err)
 	}
-	return ErrUnreachable.Because(err)
+	return crmsync.Words{Refused: ErrRefused, Missing: ErrNotFreshdesk, Unreachable: ErrUnreachable}.Explain(err)
 }

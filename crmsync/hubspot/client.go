@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"tandem/crmsync"
-	"tandem/internal/fault"
 	"tandem/recording"
 )
 
@@ -282,26 +281,4 @@ func quota(h http.Header) (left, total int, ok bool) {
 	left, err := strconv.Atoi(h.Get("X-HubSpot-RateLimit-Daily-Remaining"))
 	total, totalErr := strconv.Atoi(h.Get("X-HubSpot-RateLimit-Daily"))
 	return max(0, left), total, err == nil && totalErr == nil && total > 0
-}
-
-// explain turns a failure into what a person can do about it.
-func explain(err error) error {
-	for _, known := range []*fault.Error{ErrPipeline, ErrStage} {
-		if errors.Is(err, known) {
-			return known.Because(err)
-		}
-	}
-	var e *recording.SendError
-	if !errors.As(err, &e) {
-		return ErrNotOne.Because(err)
-	}
-	switch e.Class {
-	case recording.ClassUnauthorized:
-		return ErrRefused.Because(err)
-	case recording.ClassThrottled:
-		return ErrThrottled.Because(err)
-	case recording.ClassGone, recording.ClassRejected:
-		return ErrNotOne.Because(err)
-	}
-	return ErrUnreachable.Because(err)
 }

@@ -124,7 +124,7 @@ func (p *provider) Test(ctx context.Context) error {
 	for _, own := range properties {
 		known, err := p.property(ctx, own.object, own.name)
 		if err != nil {
-			return explain(err)
+			return words.Explain(err)
 		}
 		if known != nil && own.unique && !known.HasUniqueValue {
 			return missing("property %s of %s must require unique values; rename the one that is there", own.name, own.object)
@@ -141,7 +141,7 @@ func (p *provider) Test(ctx context.Context) error {
 		}
 	}
 	if _, _, err := p.where(ctx); err != nil {
-		return explain(err)
+		return words.Explain(err)
 	}
 	return nil
 }
@@ -150,7 +150,7 @@ func (p *provider) Test(ctx context.Context) error {
 func (p *provider) needs(ctx context.Context, kind, name string) error {
 	known, err := p.property(ctx, kind, name)
 	if err != nil {
-		return explain(err)
+		return words.Explain(err)
 	}
 	if known == nil {
 		return missing("property %s of %s is not there; make it, or name another", name, kind)
@@ -169,7 +169,7 @@ func (p *provider) granted(ctx context.Context) error {
 		return nil // a service key: there is nobody to ask
 	}
 	if err != nil {
-		return explain(err)
+		return words.Explain(err)
 	}
 	var lacking []string
 	for _, s := range scopes {
@@ -185,4 +185,8 @@ func (p *provider) granted(ctx context.Context) error {
 
 func missing(format string, args ...any) *fault.Error {
 	return fault.Newf(fault.Invalid, "crm_missing", "HubSpot's "+format+".", args...).WithField("settings")
+}
+
+var words = crmsync.Words{
+	Refused: ErrRefused, Missing: ErrNotOne, NotOne: ErrNotOne, Throttled: ErrThrottled, Unreachable: ErrUnreachable, Known: []*fault.Error{ErrPipeline, ErrStage},
 }

@@ -3,7 +3,6 @@ package rt
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -78,7 +77,7 @@ func (p *provider) Test(ctx context.Context) error {
 		Version string
 	}
 	if err := p.get(ctx, "/rt", nil, &version); err != nil {
-		return explain(err, ErrNotRT)
+		return words(ErrNotRT).Explain(err)
 	}
 	if version.Version == "" {
 		return ErrNotRT
@@ -87,22 +86,11 @@ func (p *provider) Test(ctx context.Context) error {
 		Name string
 	}
 	if err := p.get(ctx, "/queue/"+segment(p.queue), nil, &queue); err != nil {
-		return explain(err, ErrQueue)
+		return words(ErrQueue).Explain(err)
 	}
 	return nil
 }
 
-// explain turns a failure into what a person can do about it.
-func explain(err error, missing *fault.Error) error {
-	var e *recording.SendError
-	if !errors.As(err, &e) {
-		return ErrNotRT.Because(err) // an answer that is not RT's
-	}
-	switch e.Class {
-	case recording.ClassUnauthorized:
-		return ErrRefused.Because(err)
-	case recording.ClassGone, recording.ClassRejected:
-		return missing.Because(err)
-	}
-	return ErrUnreachable.Because(err)
+func words(missing *fault.Error) crmsync.Words {
+	return crmsync.Words{Refused: ErrRefused, Missing: missing, NotOne: ErrNotRT, Unreachable: ErrUnreachable}
 }

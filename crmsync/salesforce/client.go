@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"tandem/crmsync"
-	"tandem/internal/fault"
 	"tandem/recording"
 )
 
@@ -188,26 +187,4 @@ func quota(h http.Header) (left, total int, ok bool) {
 		}
 	}
 	return left, total, ok
-}
-
-// explain turns a failure into what a person can do about it.
-func explain(err error, missing *fault.Error) error {
-	for _, known := range []*fault.Error{ErrApproval, ErrInstance, ErrNotOne} {
-		if errors.Is(err, known) {
-			return known.Because(err)
-		}
-	}
-	var e *recording.SendError
-	if !errors.As(err, &e) {
-		return ErrNotOne.Because(err)
-	}
-	switch e.Class {
-	case recording.ClassUnauthorized:
-		return ErrRefused.Because(err)
-	case recording.ClassThrottled:
-		return ErrThrottled.Because(err)
-	case recording.ClassGone, recording.ClassRejected:
-		return missing.Because(err)
-	}
-	return ErrUnreachable.Because(err)
 }

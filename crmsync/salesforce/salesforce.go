@@ -139,7 +139,7 @@ func (p *provider) Test(ctx context.Context) error {
 	}
 	if p.queue != "" {
 		if _, err := p.owner(ctx); err != nil {
-			return explain(err, ErrQueue)
+			return words(ErrQueue).Explain(err)
 		}
 	}
 	return nil
@@ -159,7 +159,7 @@ func (p *provider) describe(ctx context.Context, object, key string, written []s
 	}
 	err := p.Send(ctx, crmsync.Request{Method: http.MethodGet, Path: sobjects + object + "/describe", Answer: &d, Most: longestDescription})
 	if err != nil {
-		return explain(err, missing(object, "may not be seen by this user; give it access to the object"))
+		return words(missing(object, "may not be seen by this user; give it access to the object")).Explain(err)
 	}
 	if !d.Createable {
 		return missing(object, "may not be made by this user; give it access to the object")
@@ -181,4 +181,10 @@ func (p *provider) describe(ctx context.Context, object, key string, written []s
 
 func missing(what, how string) *fault.Error {
 	return fault.Newf(fault.Invalid, "crm_missing", "%s %s.", what, how).WithField("settings")
+}
+
+func words(missing *fault.Error) crmsync.Words {
+	return crmsync.Words{
+		Refused: ErrRefused, Missing: missing, NotOne: ErrNotOne, Throttled: ErrThrottled, Unreachable: ErrUnreachable, Known: []*fault.Error{ErrApproval, ErrInstance, ErrNotOne},
+	}
 }

@@ -5,7 +5,6 @@ package servicenow
 import (
 	"cmp"
 	"context"
-	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -114,14 +113,5 @@ func (p *provider) Limits() recording.Limits { return limits }
 // Test reads a ticket, if there is any.
 func (p *provider) Test(ctx context.Context) error {
 	_, err := p.list(crmsync.Interactive(ctx), p.table, nil, "", url.Values{"sysparm_fields": {"sys_id"}, "sysparm_limit": {"1"}})
-	var e *recording.SendError
-	switch {
-	case err == nil:
-		return nil
-	case errors.As(err, &e) && e.Class == recording.ClassUnauthorized:
-		return ErrRefused.Because(err)
-	case errors.As(err, &e) && (e.Class == recording.ClassGone || e.Class == recording.ClassRejected):
-		return ErrNotServiceNow.Because(err)
-	}
-	return ErrUnreachable.Because(err)
+	return crmsync.Words{Refused: ErrRefused, Missing: ErrNotServiceNow, Unreachable: ErrUnreachable}.Explain(err)
 }

@@ -4,7 +4,6 @@ package webhook
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"strings"
 
@@ -85,14 +84,5 @@ func (p *provider) Limits() recording.Limits {
 // Test sends a ping.
 func (p *provider) Test(ctx context.Context) error {
 	err := p.event(ctx, "ping", "", struct{}{}, nil)
-	var e *recording.SendError
-	switch {
-	case err == nil:
-		return nil
-	case errors.As(err, &e) && e.Class == recording.ClassUnauthorized:
-		return ErrRefused.Because(err)
-	case errors.As(err, &e) && (e.Class == recording.ClassGone || e.Class == recording.ClassRejected):
-		return ErrNotThere.Because(err)
-	}
-	return ErrUnreachable.Because(err)
+	return crmsync.Words{Refused: ErrRefused, Missing: ErrNotThere, Unreachable: ErrUnreachable}.Explain(err)
 }

@@ -3,7 +3,6 @@ package zendesk
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -96,18 +95,11 @@ func (p *provider) Test(ctx context.Context) error {
 		} `json:"user"`
 	}
 	err := p.JSON(crmsync.Interactive(ctx), http.MethodGet, "/api/v2/users/me", nil, &me)
-	var e *recording.SendError
 	switch {
 	case err == nil && me.User.ID == "":
 		return ErrRefused // Zendesk answers strangers too
 	case err == nil && me.User.Role != "agent" && me.User.Role != "admin":
 		return ErrRole
-	case err == nil:
-		return nil
-	case errors.As(err, &e) && e.Class == recording.ClassUnauthorized:
-		return ErrRefused.Because(err)
-	case errors.As(err, &e) && (e.Class == recording.ClassGone || e.Class == recording.ClassRejected):
-		return ErrNotZendesk.Because(err)
 	}
-	return ErrUnreachable.Because(err)
+	return crmsync.Words{Refused: ErrRefused, Missing: ErrNotZendesk, Unreachable: ErrUnreachable}.Explain(err)
 }
