@@ -14,8 +14,8 @@ LDFLAGS = -s -w -X main.version=$(VERSION)
 CGO = $(shell command -v gcc >/dev/null && pkg-config --exists opus 2>/dev/null && echo 1 || echo 0)
 RACE = $(if $(filter 1,$(CGO)),-race)
 TOOLS = $(shell scripts/tooldir.sh)
-# Packages whose tests run the whole program with real peers: one at a time, after the others.
-E2E := tandem/cmd/tandem
+# Packages whose tests run the program, or most of it, in processes of their own: one at a time, after the others.
+E2E := tandem/cmd/tandem tandem/recording/faultrun
 # Processes at a time; more makes the media tests fight for two cores.
 P ?= 2
 
@@ -64,7 +64,7 @@ lint: setup-lint web ## check formatting, go vet, golangci-lint, module files, B
 .PHONY: test-go test-nocgo test-web test-e2e
 test-go: setup-lint web
 	$(call step,Go tests)
-	CGO_ENABLED=$(CGO) scripts/gotest.sh pkgname-and-test-fails "$$(go list -tags $(TAGS) ./... | grep -v '^$(E2E)' | tr '\n' ' ')" -tags $(TAGS) $(RACE) -p $(P) -timeout 15m
+	CGO_ENABLED=$(CGO) scripts/gotest.sh pkgname-and-test-fails "$$(go list -tags $(TAGS) ./... | grep -v $(addprefix -e ^,$(E2E)) | tr '\n' ' ')" -tags $(TAGS) $(RACE) -p $(P) -timeout 15m
 
 test-nocgo: setup-lint web
 	$(call step,without cgo: builds and its codecs work)
@@ -78,7 +78,7 @@ test-web: web/node_modules/.stamp
 # Without -race: sound is measured here, and the detector's slowness would be measured with it.
 test-e2e: setup-lint bin/tandem
 	$(call step,end to end: the program and real peers)
-	CGO_ENABLED=$(CGO) scripts/gotest.sh testname ./cmd/tandem/... -tags $(TAGS) -p 1 -timeout 30m
+	CGO_ENABLED=$(CGO) scripts/gotest.sh testname "$(addsuffix /...,$(E2E))" -tags $(TAGS) -p 1 -timeout 30m
 	$(call step,end to end: screens)
 	cd web && ../scripts/with-server.sh npm run e2e
 

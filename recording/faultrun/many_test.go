@@ -11,7 +11,7 @@ import (
 // left; and the same while the server is killed again and again.
 func TestManyCalls(t *testing.T) {
 	t.Parallel()
-	calls, at, every := 60, 30, 4*time.Second
+	calls, at, every := 24, 12, 4*time.Second
 	if *full {
 		calls, at, every = 1000, 60, 20*time.Second
 	}
