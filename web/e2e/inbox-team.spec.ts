@@ -137,7 +137,7 @@ test('closed with a disposition, opened again, and handed to a queue', async () 
   await page.getByText('This conversation is closed').waitFor(PATIENCE);
   await page.locator('[data-action=reopen]').click();
   const { page: next } = await accepts(DORA.name);
-  await field(next).waitFor(PATIENCE);
+  await next.getByText('Yours', { exact: true }).waitFor(PATIENCE);
   await next.keyboard.press('Alt+t');
   await choose(next, 'Queue', /Sales/);
   await next.getByRole('dialog').getByRole('button', { name: 'Transfer' }).click();
@@ -195,15 +195,14 @@ test('outside the window: why, and a template with its preview', async () => {
 
 test('a call is accepted while two chats are open; a third chat waits until there is room', async () => {
   const { page } = anna;
-  for (const { id } of ((await (await admin.get(`${url}/api/v1/conversations`)).json()) as { items: { id: string }[] })
-    .items)
-    await admin.post(`${url}/api/v1/conversations/${id}/end`, { data: {} });
   await ben.context.close();
+  await clearDesks(browser);
   const ringing = [
     ['viber', '01AB000001==', 'Gil'],
     ['sms', EMIL.customer, ''],
   ] as const;
   await page.goto(`${url}/?part=inbox`);
+  await goAvailable(page);
   for (const [channel, customer, name] of ringing) {
     await stage.play(channel, 'say', { customer, name, text: `Hello by ${channel}` });
     await page.locator('[data-action=accept-chat]').click(PATIENCE);
