@@ -126,6 +126,13 @@ func (f *Fake) Count() int {
 	return f.ids
 }
 
+// CountFrom has the ids begin above n: a fake that is started anew must not tell anew of what the program knows already.
+func (f *Fake) CountFrom(n int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.ids = n
+}
+
 // ID is the next id, with a prefix of the platform's form.
 func (f *Fake) ID(prefix string) string { return fmt.Sprintf("%s%06d", prefix, f.Count()) }
 

@@ -37,12 +37,16 @@ type fakeChannelsCommand struct {
 var errFakesAbroad = fault.New(fault.Invalid, "not_loopback",
 	"The fake channels listen on loopback only, because everybody knows their secrets. Use an address like 127.0.0.1:8099, or add --anywhere.")
 
-// fakePlatforms are all fake platforms, each with the demo account.
+// fakePlatforms are all fake platforms, each with the demo account. Their ids go on from those of an earlier start.
 func fakePlatforms(start time.Time) []chattest.Platform {
-	return []chattest.Platform{
+	all := []chattest.Platform{
 		whatsapptest.New(start), messengertest.New(start), instagramtest.New(start), wechattest.New(start), linetest.New(start),
 		telegramtest.New(start), vibertest.New(start), smstest.New(start),
 	}
+	for _, p := range all {
+		p.Base().CountFrom(int(start.Unix()))
+	}
+	return all
 }
 
 // Run serves the fake platforms until SIGINT or SIGTERM.

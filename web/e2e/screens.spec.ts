@@ -41,6 +41,8 @@ const screens = [
   ['/admin/hours', 'Opening hours', '营业时间'],
   ['/admin/recordings', 'Recordings waiting', '待送达录音'],
   ['/admin/crm', 'CRM connection', 'CRM 连接'],
+  ['/admin/sla', 'Service levels', '服务级别'],
+  ['/admin/webhooks', 'Webhooks', 'Webhook'],
   ['/admin/keys', 'API keys', 'API 密钥'],
   ['/admin/audit', 'Audit log', '审计日志'],
   ['/profile', 'Notifications', '通知'],
