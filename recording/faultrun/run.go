@@ -271,8 +271,9 @@ func (r *Run) scan(to any, sql string, args ...any) {
 	}
 }
 
-// patience is how long the runner waits for anything by the true clock.
-const patience = time.Minute
+// patience is how long the runner waits for anything by the true clock. Runs share a PostgreSQL: a process that another run has stopped in mid-transaction
+// holds up this one's followers of the event log too.
+const patience = 3 * time.Minute
 
 // wait waits for something by the true clock.
 func (r *Run) wait(what string, ok func() bool) {
