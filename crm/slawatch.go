@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"golang.org/x/sync/errgroup"
 
 	"tandem/internal/events"
 	"tandem/internal/storage"
@@ -21,14 +22,22 @@ const (
 // Run warns of tickets' promises that are about to be broken, tells of those that are, and sees who was answered, until ctx ends.
 func (s *Service) Run(ctx context.Context) error {
 	follower := events.Follower{Name: "crm", DB: s.cfg.DB, Bus: s.cfg.Bus, Log: s.cfg.Log, Handle: s.follow}
-	followed := make(chan error, 1)
-	go func() { followed <- follower.Run(ctx) }()
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return follower.Run(ctx) })
+	g.Go(func() error {
+		s.watchAgain(ctx)
+		return nil
+	})
+	return g.Wait()
+}
+
+func (s *Service) watchAgain(ctx context.Context) {
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			return <-followed
+			return
 		case <-tick.C:
 		}
 		if err := s.Watch(ctx); err != nil && ctx.Err() == nil {
@@ -113,5 +122,5 @@ func (s *Service) follow(ctx context.Context, tx *storage.Tx, e events.Event) er
 	default:
 		return nil
 	}
-	return s.Answered(ctx, &storage.Tx{Tx: tx.Tx, Tenant: e.Tenant, Now: tx.Now}, e.Subject)
+	return s.Answered(ctx, tx.For(e.Tenant), e.Subject)
 }

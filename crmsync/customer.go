@@ -19,3 +19,17 @@ func (c Customer) Key() string {
 	// Platforms' ids have any length and any characters.
 	return "customer-" + uuid.NewSHA1(uuid.NameSpaceURL, []byte(c.Channel+":"+c.Account+":"+c.Identity)).String()
 }
+
+// ExternalID is the id by which a contact of ours is known where vendors keep any text for it: the one that the caller's data name, or else one for
+// each identity.
+func (c Customer) ExternalID() string {
+	switch {
+	case c.External != "":
+		return c.External
+	case c.Phone != "":
+		return "tandem:" + c.Phone
+	case c.Identity == "":
+		return "tandem:withheld:" + c.Item.String()
+	}
+	return "tandem:" + c.Channel + ":" + c.Account + ":" + c.Identity
+}

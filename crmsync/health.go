@@ -81,7 +81,7 @@ func (s *Service) heard(ctx context.Context, tx *storage.Tx, tenant uuid.UUID, w
 	}
 	s.log.Error("a CRM refuses its credentials; nothing is told to it until they are changed", "tenant", tenant)
 	s.refusals.Inc()
-	return s.cfg.Events.Append(ctx, &storage.Tx{Tx: tx.Tx, Now: tx.Now, Tenant: tenant}, "crm_connection.refused", tenant, struct{}{})
+	return s.cfg.Events.AppendFor(ctx, tx, tenant, "crm_connection.refused", tenant, struct{}{})
 }
 
 func count(ctx context.Context, tx *storage.Tx, tenant uuid.UUID, ok bool) error {
@@ -89,9 +89,11 @@ func count(ctx context.Context, tx *storage.Tx, tenant uuid.UUID, ok bool) error
 	if ok {
 		done, failed = 1, 0
 	}
-	_, err := tx.Exec(ctx, `INSERT INTO crm_attempts (tenant_id, hour, succeeded, failed) VALUES ($1, $2, $3, $4)
-		ON CONFLICT (tenant_id, hour) DO UPDATE SET succeeded = crm_attempts.succeeded + $3, failed = crm_attempts.failed + $4`, tenant, tx.Now.Truncate(time.Hour), done, failed)
-	if err == nil {
+	var fresh bool // the hour's first
+	err := tx.QueryRow(ctx, `INSERT INTO crm_attempts (tenant_id, hour, succeeded, failed) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (tenant_id, hour) DO UPDATE SET succeeded = crm_attempts.succeeded + $3, failed = crm_attempts.failed + $4 RETURNING xmax = 0`,
+		tenant, tx.Now.Truncate(time.Hour), done, failed).Scan(&fresh)
+	if err == nil && fresh {
 		_, err = tx.Exec(ctx, `DELETE FROM crm_attempts WHERE tenant_id = $1 AND hour < $2`, tenant, tx.Now.Add(-48*time.Hour))
 	}
 	if err != nil {

@@ -7,11 +7,11 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/google/uuid"
 
+	"tandem/internal/egress"
 	"tandem/recording"
 )
 
@@ -128,7 +128,7 @@ type Note struct {
 // Refused makes the error of an HTTP answer that is no success. What a CRM answers with 5xx may have been done; it is looked for before
 // it is sent again.
 func Refused(status int, header http.Header, err error) error {
-	e := &recording.SendError{Class: recording.ClassRejected, RetryAfter: retryAfter(header), Err: err}
+	e := &recording.SendError{Class: recording.ClassRejected, RetryAfter: egress.RetryAfter(header, time.Now()), Err: err}
 	switch {
 	case status == http.StatusUnauthorized, status == http.StatusForbidden:
 		e.Class = recording.ClassUnauthorized
@@ -144,18 +144,6 @@ func Refused(status int, header http.Header, err error) error {
 		e.Class = recording.ClassRetry
 	}
 	return e
-}
-
-// retryAfter reads the header of RFC 9110 section 10.2.3: seconds or a date.
-func retryAfter(h http.Header) time.Duration {
-	v := h.Get("Retry-After")
-	if s, err := strconv.Atoi(v); err == nil && s > 0 {
-		return time.Duration(s) * time.Second
-	}
-	if at, err := http.ParseTime(v); err == nil {
-		return max(0, time.Until(at))
-	}
-	return 0
 }
 
 // class is the class of an error, doubt when it says none.

@@ -14,7 +14,7 @@ import (
 // Secret is what guards the CRM's half of the keys of a tenant's recordings: what an administrator has typed in to reach the CRM. What OAuth
 // renews by itself is not part of it. It is nil for Tandem's own tickets.
 func (s *Service) Secret(ctx context.Context, tx *storage.Tx, tenant uuid.UUID) ([]byte, error) {
-	c, err := s.connection(ctx, &storage.Tx{Tx: tx.Tx, Now: tx.Now, Tenant: tenant})
+	c, err := s.connection(ctx, tx.For(tenant))
 	if err != nil || c.Provider == Own {
 		return nil, err
 	}

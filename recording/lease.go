@@ -155,18 +155,22 @@ func (p *paces) set(tenant uuid.UUID, perMinute int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if l := p.of[tenant]; l == nil || l.Burst() != perMinute {
-		// A minute's worth at once is within what it takes, and then as it comes.
-		p.of[tenant] = rate.NewLimiter(rate.Limit(perMinute)/60, perMinute)
+		p.of[tenant] = minutely(perMinute)
 	}
+}
+
+// minutely lets a minute's worth go at once, which is within what a CRM takes, and then as it comes.
+func minutely(perMinute int) *rate.Limiter {
+	return rate.NewLimiter(rate.Limit(perMinute)/60, perMinute)
 }
 
 func (p *paces) allow(tenant uuid.UUID, now time.Time) bool {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	l := p.of[tenant]
-	p.mu.Unlock()
 	if l == nil { // planned by a former process
-		p.set(tenant, 0)
-		return p.allow(tenant, now)
+		l = minutely(p.most)
+		p.of[tenant] = l
 	}
 	return l.AllowN(now, 1)
 }

@@ -34,22 +34,24 @@ func usedShare(dir string) (float64, error) {
 }
 
 // HasRoom says whether the spool's disk takes another recording. Where calls must not go on unrecorded, they are refused by it.
-func (s *Service) HasRoom() bool {
+func (s *Service) HasRoom() bool { return s.used() < spoolFull }
+
+// used is how much of the spool's disk is; nothing when nobody knows: a write that fails is seen in any case.
+func (s *Service) used() float64 {
 	used, err := s.cfg.Used(s.cfg.Dir)
 	if err != nil {
 		s.log.Error("nobody knows how full the spool's disk is", "err", err)
-		return true // a write that fails is seen in any case
+		return 0
 	}
 	s.metrics.spoolUsed.Set(used)
-	return used < spoolFull
+	return used
 }
 
 // watchRoom raises the alarm.
 func (s *Service) watchRoom() {
-	if used, err := s.cfg.Used(s.cfg.Dir); err == nil && used >= spoolAlarm {
+	if used := s.used(); used >= spoolAlarm {
 		s.log.Error("the spool's disk fills up", "used", fmt.Sprintf("%.0f %%", used*100), "nothing new is recorded from", fmt.Sprintf("%.0f %%", spoolFull*100))
 	}
-	s.HasRoom()
 }
 
 // broken notes from where on the audio of a recording is missing, at once: a repair after a crash trusts nothing beyond it either.

@@ -5,7 +5,6 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -104,20 +103,9 @@ func answered(res *http.Response, now time.Time) outcome {
 	case res.StatusCode == http.StatusGone:
 		o.failure = FailureGone
 	default:
-		o.failure, o.retryAfter = FailureStatus, retryAfter(res.Header.Get("Retry-After"), now)
+		o.failure, o.retryAfter = FailureStatus, egress.RetryAfter(res.Header, now)
 	}
 	return o
-}
-
-// retryAfter reads the header of RFC 9110, section 10.2.3: seconds or a date.
-func retryAfter(v string, now time.Time) time.Duration {
-	if s, err := strconv.Atoi(v); err == nil {
-		return time.Duration(min(max(s, 0), int(longestWish/time.Second))) * time.Second
-	}
-	if at, err := http.ParseTime(v); err == nil {
-		return max(0, at.Sub(now))
-	}
-	return 0
 }
 
 // unanswered is the outcome of a request that has no answer.

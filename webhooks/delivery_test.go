@@ -48,21 +48,3 @@ func TestNext(t *testing.T) {
 		t.Errorf("the steps take %v", all)
 	}
 }
-
-func FuzzRetryAfter(f *testing.F) {
-	now := time.Date(2026, 11, 22, 6, 0, 0, 0, time.UTC)
-	for _, v := range []string{"", "120", "-1", "99999999999999999999", "Sun, 22 Nov 2026 06:01:00 GMT", "Sat, 21 Nov 2026 06:01:00 GMT", "soon"} {
-		f.Add(v)
-	}
-	if d := retryAfter("Sun, 22 Nov 2026 06:01:00 GMT", now); d != time.Minute {
-		f.Errorf("a date: %v", d)
-	}
-	if d := retryAfter("120", now); d != 2*time.Minute {
-		f.Errorf("seconds: %v", d)
-	}
-	f.Fuzz(func(t *testing.T, v string) {
-		if d := retryAfter(v, now); d < 0 {
-			t.Errorf("%q: %v", v, d)
-		}
-	})
-}

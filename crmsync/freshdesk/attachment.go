@@ -1,6 +1,7 @@
 package freshdesk
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,11 +35,7 @@ func (p *provider) Attach(ctx context.Context, id string, f crmsync.File, r io.R
 	if err := p.exists(ctx, id); err != nil {
 		return "", err
 	}
-	words := f.Note
-	if words == "" {
-		words = f.Name
-	}
-	fields := []crmsync.FormField{{Name: "body", Value: paragraphs(words)}, {Name: "private", Value: "true"}}
+	fields := []crmsync.FormField{{Name: "body", Value: paragraphs(cmp.Or(f.Note, f.Name))}, {Name: "private", Value: "true"}}
 	form, body, size, err := crmsync.Form(fields, "attachments[]", f, r)
 	if err != nil {
 		return "", err

@@ -13,23 +13,10 @@ import (
 	"tandem/recording"
 )
 
-// external is the unique external id of a contact that we make: one for each identity.
-func external(c crmsync.Customer) string {
-	switch {
-	case c.External != "":
-		return c.External
-	case c.Phone != "":
-		return "tandem:" + c.Phone
-	case c.Identity == "":
-		return "tandem:withheld:" + c.Item.String()
-	}
-	return "tandem:" + c.Channel + ":" + c.Account + ":" + c.Identity
-}
-
 // EnsureContact finds the contact by external id or number, or makes one. Of two that are made at once Freshdesk makes one, since external ids are
 // unique, and says which.
 func (p *provider) EnsureContact(ctx context.Context, c crmsync.Customer) (string, error) {
-	queries := []url.Values{{"unique_external_id": {external(c)}}}
+	queries := []url.Values{{"unique_external_id": {c.ExternalID()}}}
 	if c.Phone != "" {
 		queries = append(queries, url.Values{"phone": {c.Phone}}, url.Values{"mobile": {c.Phone}})
 	}
@@ -42,7 +29,7 @@ func (p *provider) EnsureContact(ctx context.Context, c crmsync.Customer) (strin
 			return string(found[0].ID), nil
 		}
 	}
-	contact := map[string]any{"name": cmp.Or(c.Name, c.Identity, "Caller with a withheld number"), "unique_external_id": external(c)}
+	contact := map[string]any{"name": cmp.Or(c.Name, c.Identity, "Caller with a withheld number"), "unique_external_id": c.ExternalID()}
 	if c.Phone != "" {
 		contact["phone"] = c.Phone
 	}

@@ -1,6 +1,7 @@
 package zendesk
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -50,11 +51,7 @@ func (p *provider) Attach(ctx context.Context, id string, f crmsync.File, r io.R
 	if up.Upload.Token == "" || up.Upload.Attachment.Size != f.Size {
 		return "", &recording.SendError{Class: recording.ClassRetry, Err: errors.New("Zendesk did not store the whole file")}
 	}
-	words := f.Note
-	if words == "" {
-		words = f.Name
-	}
-	return "", p.comment(ctx, id, map[string]any{"body": words, "public": false, "uploads": []string{up.Upload.Token}})
+	return "", p.comment(ctx, id, map[string]any{"body": cmp.Or(f.Note, f.Name), "public": false, "uploads": []string{up.Upload.Token}})
 }
 
 // exists says by ClassGone that there is no such ticket, or that it is closed, before a file is sent for nothing.

@@ -16,23 +16,10 @@ type users struct {
 	} `json:"users"`
 }
 
-// external is the external id of a user of Zendesk's that we make: one for each identity.
-func external(c crmsync.Customer) string {
-	switch {
-	case c.External != "":
-		return c.External
-	case c.Phone != "":
-		return "tandem:" + c.Phone
-	case c.Identity == "":
-		return "tandem:withheld:" + c.Item.String()
-	}
-	return "tandem:" + c.Channel + ":" + c.Account + ":" + c.Identity
-}
-
 // EnsureContact finds the user by external id or number, or makes an end user. Of two that are made at once, or while searches lag, Zendesk makes
 // one: external ids are unique.
 func (p *provider) EnsureContact(ctx context.Context, c crmsync.Customer) (string, error) {
-	queries := []url.Values{{"external_id": {external(c)}}}
+	queries := []url.Values{{"external_id": {c.ExternalID()}}}
 	if c.Phone != "" {
 		queries = append(queries, url.Values{"query": {"type:user phone:" + c.Phone}})
 	}
@@ -47,7 +34,7 @@ func (p *provider) EnsureContact(ctx context.Context, c crmsync.Customer) (strin
 			}
 		}
 	}
-	user := map[string]any{"name": cmp.Or(c.Name, c.Identity, "Caller with a withheld number"), "external_id": external(c), "role": "end-user"}
+	user := map[string]any{"name": cmp.Or(c.Name, c.Identity, "Caller with a withheld number"), "external_id": c.ExternalID(), "role": "end-user"}
 	if c.Phone != "" {
 		user["phone"] = c.Phone
 	}

@@ -33,11 +33,18 @@ type Tx struct {
 	pgx.Tx
 	Now    time.Time
 	Tenant uuid.UUID // uuid.Nil in a Worker transaction
-	after  []func()
+	after  *[]func()
+}
+
+// For is the same transaction on behalf of a tenant, for a worker that has come to one tenant's rows.
+func (tx *Tx) For(tenant uuid.UUID) *Tx {
+	of := *tx
+	of.Tenant = tenant
+	return &of
 }
 
 // AfterCommit runs f once the transaction has committed, in the order of the calls; never when it rolled back.
-func (tx *Tx) AfterCommit(f func()) { tx.after = append(tx.after, f) }
+func (tx *Tx) AfterCommit(f func()) { *tx.after = append(*tx.after, f) }
 
 // Open connects; it does not migrate.
 func Open(ctx context.Context, cfg Config) (*DB, error) {
@@ -122,15 +129,16 @@ func (db *DB) once(ctx context.Context, tenant uuid.UUID, role string, f func(*T
 	if _, err := ptx.Exec(ctx, "SELECT set_config('role', $1, true), set_config('tandem.tenant', $2, true)", role, id); err != nil {
 		return fmt.Errorf("bind the transaction to its tenant: %w", err)
 	}
-	tx := &Tx{Tx: ptx, Now: db.Now(), Tenant: tenant}
+	var after []func()
+	tx := &Tx{Tx: ptx, Now: db.Now(), Tenant: tenant, after: &after}
 	if err := f(tx); err != nil {
 		return err
 	}
 	if err := ptx.Commit(ctx); err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
-	for _, after := range tx.after {
-		after()
+	for _, f := range after {
+		f()
 	}
 	return nil
 }
