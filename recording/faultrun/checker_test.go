@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tandem/internal/storage"
+	"tandem/internal/storage/storagetest"
 	"tandem/recording/crmsim"
 )
 
@@ -40,7 +41,7 @@ func TestCheckerFinds(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			r := newRun(t, 2, 1)
+			r := newRun(t, storagetest.NewURL(t), 2, 1)
 			r.cfg.Mutant = c.mutant
 			r.start("", 0)
 			r.speak()
@@ -76,7 +77,7 @@ func (r *Run) tell(sql string) {
 // The watcher of the disk sees a file that is gone while the CRM is still asked about its part.
 func TestWatcherSeesEarlyRemoval(t *testing.T) {
 	t.Parallel()
-	r := newRun(t, 1, 1)
+	r := newRun(t, storagetest.NewURL(t), 1, 1)
 	r.crm.Script(crmsim.Fault{Op: crmsim.OpAttach, Do: crmsim.Refuse, Status: 500, Times: 1})
 	r.start("", 0)
 	c := r.speak()

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"tandem/internal/storage/storagetest"
 )
 
 var (
@@ -51,9 +53,15 @@ func few(parts []int) []int {
 
 // play runs a row with a seed and fails the test for each promise that it breaks.
 func play(t *testing.T, which row, parts int, seed uint64, do func(r *Run)) {
+	t.Helper()
+	playAt(t, which, storagetest.NewURL, parts, seed, do)
+}
+
+// playAt is play with a database of the row's choice.
+func playAt(t *testing.T, which row, database func(testing.TB) string, parts int, seed uint64, do func(r *Run)) {
 	t.Run(fmt.Sprintf("%s/%d parts/seed %d", which.name, parts, seed), func(t *testing.T) {
 		t.Parallel()
-		r := newRun(t, parts, seed)
+		r := newRun(t, database(t), parts, seed)
 		do(r)
 		broken := r.finish()
 		results.add(which, r, broken)

@@ -1,6 +1,7 @@
 package faultrun
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -11,18 +12,20 @@ import (
 // left; and the same while the server is killed again and again.
 func TestManyCalls(t *testing.T) {
 	t.Parallel()
-	calls, at, every := 24, 12, 4*time.Second
+	calls, at, every := 40, 20, 4*time.Second
 	if *full {
 		calls, at, every = 1000, 60, 20*time.Second
 	}
-	play(t, row{"CRM fails 20 %", "all", "many calls"}, 2, 7, func(r *Run) { many(r, calls, at, 0) })
-	play(t, row{"CRM fails 20 %, killed again and again", "all", "many calls"}, 2, 8, func(r *Run) { many(r, calls, at, every) })
+	name := fmt.Sprintf("%d calls", calls)
+	play(t, row{"CRM fails 20 %", "all", name}, 2, 7, func(r *Run) { many(r, calls, at, 0) })
+	play(t, row{fmt.Sprintf("CRM fails 20 %%, killed every %v", every), "all", name + ", killed"}, 2, 8, func(r *Run) { many(r, calls, at, every) })
 }
 
 // many makes n calls, at most so many at the same time, and kills the server every so often; 0: never.
 func many(r *Run, n, at int, every time.Duration) {
 	r.t.Helper()
-	r.cfg.Settle, r.patience = 30*time.Second, 40*time.Second
+	// Failures put the tries of a thousand calls off to as many times: the clock goes to them in fewer steps.
+	r.cfg.Settle, r.patience, r.stride = 30*time.Second, time.Duration(n)*2*time.Second, 15*time.Second
 	r.crm.Script(crmsim.Random(0.2)...)
 	r.start("", 0)
 	next := time.Now().Add(every)

@@ -41,6 +41,7 @@ type nodeConfig struct {
 	Settle                      time.Duration
 	Timeout                     time.Duration // of the CRM's client
 	Mutant                      mutant
+	Zone                        string // in which the process lives; empty: the machine's
 }
 
 // node is the process under test: recordings, their upload and the CRM's outbox, as the server has them. It does what its input says and

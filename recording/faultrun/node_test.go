@@ -1,9 +1,6 @@
 package faultrun
 
 import (
-	"context"
-	"fmt"
-	"net/url"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -11,7 +8,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"tandem/recording/crmsim"
 )
@@ -175,64 +171,6 @@ func TestKeysAway(t *testing.T) {
 		}
 		r.end(c)
 	})
-}
-
-// PostgreSQL ends every session and takes none for a while: capture goes on, and nothing is sent twice.
-func TestDatabaseAway(t *testing.T) {
-	t.Parallel()
-	play(t, row{"PostgreSQL", "capturing", "all sessions ended, none taken for 3 s"}, 2, 1, func(r *Run) {
-		r.start("", 0)
-		c := r.begin()
-		r.listen(time.Second)
-		back := r.databaseAway()
-		r.listen(3 * time.Second)
-		back()
-		r.listen(time.Second)
-		r.end(c)
-	})
-	play(t, row{"PostgreSQL", "sending", "all sessions ended while the CRM stores a part"}, 2, 1, func(r *Run) {
-		r.crm.Script(crmsim.Fault{Op: crmsim.OpAttach, Do: crmsim.Hold, Times: 2})
-		r.cfg.Timeout = time.Minute
-		r.start("", 0)
-		r.speak()
-		for n := 1; n <= 2; n++ {
-			r.until("a part to be stored", func() bool { return r.files() >= n })
-			back := r.databaseAway()
-			r.crm.Release()
-			r.listen(2 * time.Second)
-			back()
-		}
-	})
-}
-
-// databaseAway ends all sessions of the run's database and lets none begin until back is called.
-func (r *Run) databaseAway() (back func()) {
-	r.t.Helper()
-	u, err := url.Parse(r.cfg.Database)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	name := filepath.Base(u.Path)
-	u.Path = "/postgres"
-	allow := func(yes bool) {
-		ctx := context.Background()
-		c, err := pgx.Connect(ctx, u.String())
-		if err != nil {
-			r.t.Fatal(err)
-		}
-		defer c.Close(ctx)
-		if _, err := c.Exec(ctx, fmt.Sprintf("ALTER DATABASE %s ALLOW_CONNECTIONS %v", name, yes)); err != nil {
-			r.t.Fatal(err)
-		}
-		if _, err := c.Exec(ctx, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name); err != nil {
-			r.t.Fatal(err)
-		}
-	}
-	allow(false)
-	return func() {
-		allow(true)
-		r.db.Pool().Reset()
-	}
 }
 
 // Nobody is woken: the work is found all the same.

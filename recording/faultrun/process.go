@@ -43,6 +43,9 @@ func spawn(dir string, cfg nodeConfig) (*process, error) {
 	defer log.Close()
 	p := &process{cmd: exec.CommandContext(context.Background(), os.Args[0]), exited: make(chan struct{}), done: map[string]time.Time{}, failed: map[string]string{}}
 	p.cmd.Env = append(os.Environ(), nodeEnv+"="+string(text), "TMPDIR="+dir, "GOMAXPROCS=2")
+	if cfg.Zone != "" {
+		p.cmd.Env = append(p.cmd.Env, "TZ="+cfg.Zone)
+	}
 	p.cmd.Dir, p.cmd.Stderr = dir, log
 	if p.in, err = p.cmd.StdinPipe(); err != nil {
 		return nil, err

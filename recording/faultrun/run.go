@@ -63,8 +63,10 @@ type Run struct {
 	watched   watched
 	stats     stats
 	patience  time.Duration // 0: the usual one
+	stride    time.Duration // how far the clock is moved beyond what is due, so that what follows soon is due too
 	leaps     []leap
-	inherited []string // leases that a former process has left
+	jumps     []time.Duration // of the node's clock alone, each taken back later
+	inherited []string        // leases that a former process has left
 }
 
 // leap is time that the runner has left out.
@@ -80,11 +82,10 @@ type stats struct {
 	copies int // of parts that were stored more than once, for a time
 }
 
-// newRun makes everything but a process. parts is how many a call of callTime is cut into.
-func newRun(t testing.TB, parts int, seed uint64) *Run {
+// newRun makes everything but a process on a database that is migrated and empty. parts is how many a call of callTime is cut into.
+func newRun(t testing.TB, url string, parts int, seed uint64) *Run {
 	t.Helper()
-	r := &Run{t: t, dir: t.TempDir()}
-	url := storagetest.NewURL(t)
+	r := &Run{t: t, dir: t.TempDir(), stride: 2 * time.Second}
 	r.cfg = nodeConfig{
 		Database: url, Keys: filepath.Join(r.dir, "keys"), Spool: filepath.Join(r.dir, "spool"), Page: filepath.Join(r.dir, "page"), Token: filepath.Join(r.dir, "token"),
 		MaxPart: partSize(parts), Timeout: 2 * time.Second,
@@ -294,7 +295,7 @@ func (r *Run) until(what string, ok func() bool) {
 			return
 		}
 		if d := at.Sub(r.page.now()); d > 0 {
-			d += 2 * time.Second // and what follows soon
+			d += r.stride
 			r.leaps = append(r.leaps, leap{r.page.now(), d})
 			r.page.advance(d)
 			quietSince = time.Now()

@@ -148,35 +148,3 @@ func TestCrashInTenantDeletion(t *testing.T) {
 		})
 	}
 }
-
-func TestClock(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		name string
-		jump time.Duration
-	}{{"+30 days", 30 * day}, {"-30 days", -30 * day}, {"+1 hour", time.Hour}} {
-		play(t, row{"clock", "waiting", "the node's clock jumps " + c.name}, 2, 1, func(r *Run) {
-			r.crm.Script(crmsim.Fault{Op: crmsim.OpAttach, Times: 2, Do: crmsim.Refuse, Status: 500})
-			r.start("", 0)
-			talk := r.speak()
-			r.wait("a failure", func() bool { return r.failures() > 0 })
-			r.page.skew.Add(int64(c.jump))
-			r.sweep()
-			if s := r.state(talk); s == "expired" {
-				t.Errorf("it is %s", s)
-			}
-			r.page.skew.Add(-int64(c.jump))
-			r.sweep()
-		})
-		play(t, row{"clock", "capturing", "the node's clock jumps " + c.name}, 2, 1, func(r *Run) {
-			r.start("", 0)
-			talk := r.begin()
-			r.listen(callTime / 2)
-			r.page.skew.Add(int64(c.jump))
-			r.sweep()
-			r.listen(callTime / 2)
-			r.page.skew.Add(-int64(c.jump))
-			r.end(talk)
-		})
-	}
-}
