@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -42,6 +43,7 @@ type nodeConfig struct {
 	Timeout                     time.Duration // of the CRM's client
 	Mutant                      mutant
 	Zone                        string // in which the process lives; empty: the machine's
+	FileLimit                   int64  // bytes that no file may outgrow; 0: none
 }
 
 // node is the process under test: recordings, their upload and the CRM's outbox, as the server has them. It does what its input says and
@@ -97,6 +99,12 @@ func (n *node) run(ctx context.Context) error {
 		return err
 	}
 	go n.watchStalls()
+	if n.cfg.FileLimit > 0 {
+		signal.Ignore(syscall.SIGXFSZ) // the write fails instead
+		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: uint64(n.cfg.FileLimit), Max: uint64(n.cfg.FileLimit)}); err != nil {
+			return fmt.Errorf("limit the size of files: %w", err)
+		}
+	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	if n.under, err = recordingtest.OpenNode(n.cfg.Database, n.cfg.Keys, n.cfg.Spool, log, n.page.now); err != nil {
 		return err
@@ -241,7 +249,7 @@ func (n *node) do(ctx context.Context, verb string, id uuid.UUID, index int, c *
 	case "sweep":
 		return n.rec.Sweep(ctx)
 	case "break":
-		return breakSpool(n.cfg.Spool, index == 1)
+		return breakSpool(n.cfg.Spool, badFiles[index])
 	case "deafen":
 		n.under.Bus.Close()
 		return nil
@@ -287,12 +295,14 @@ func (n *node) end(ctx context.Context, id uuid.UUID, index int, c *call) error 
 // callerNumber and four digits is personal data: it must not be in what recordings tell of themselves.
 const callerNumber = "+4989123456"
 
-// breakSpool puts something else in the place of every open recording: a full disk, or one that takes all and syncs nothing.
-func breakSpool(dir string, sync bool) error {
-	name := "/dev/full"
-	if sync {
-		name = "/dev/null"
-	}
+// badFile fails with EIO whatever is read or written at its beginning: nothing is ever mapped there.
+const badFile = "/proc/self/mem"
+
+// badFiles are a full disk, one that takes all and syncs nothing, and one that fails.
+var badFiles = [...]string{"/dev/full", "/dev/null", badFile}
+
+// breakSpool puts a bad file in the place of every open recording.
+func breakSpool(dir, name string) error {
 	bad, err := os.OpenFile(name, os.O_WRONLY, 0)
 	if err != nil {
 		return fmt.Errorf("break the spool: %w", err)

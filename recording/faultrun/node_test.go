@@ -69,55 +69,6 @@ func (r *Run) tear(how int) {
 	}
 }
 
-// A disk that takes nothing more, or syncs nothing: the call goes on, and what was safe before is delivered.
-func TestBadDisk(t *testing.T) {
-	t.Parallel()
-	for index, name := range []string{"full (ENOSPC)", "syncs nothing"} {
-		play(t, row{"disk", "capturing", name}, 1, 1, func(r *Run) {
-			r.start("", 0)
-			c := r.begin()
-			r.listen(callTime)
-			r.proc.order("break", uuid.Nil, index)
-			r.listen(time.Second)
-			r.end(c)
-			r.until("the end", r.over)
-			var told int
-			r.scan(&told, `SELECT count(*) FROM events WHERE type = 'recording.incomplete'`)
-			if rec := r.found(c); rec == nil || !rec.Incomplete || told != 1 {
-				t.Error("nobody is told that it is incomplete")
-			}
-		})
-	}
-}
-
-// The spool's disk is gone: without a second copy the recording is lost, and a person is told.
-func TestDiskGone(t *testing.T) {
-	t.Parallel()
-	for _, at := range []string{"capturing", "sealed"} {
-		play(t, row{"node's disk gone", at, "reported as lost while " + at}, 1, 1, func(r *Run) {
-			r.crm.Script(crmsim.Fault{Op: crmsim.OpTicket, Times: 1, Do: crmsim.Refuse, Status: 500})
-			r.start(map[string]string{"sealed": "c6"}[at], 1)
-			c := r.begin()
-			r.listen(callTime)
-			if at == "sealed" {
-				r.end(c)
-				r.dead()
-			}
-			for name := range r.copySpool() {
-				if err := os.Remove(name); err != nil {
-					t.Fatal(err)
-				}
-			}
-			c.want = quarantined
-			if at == "sealed" {
-				r.resume()
-			} else {
-				r.end(c)
-			}
-		})
-	}
-}
-
 // A backup of the database from before the delivery: nothing is sent again, and nothing opens.
 func TestBackupRestored(t *testing.T) {
 	t.Parallel()
