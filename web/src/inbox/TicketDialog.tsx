@@ -4,7 +4,7 @@ import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { ticketsQuery } from '../api/queries';
 import { useSave } from '../api/useSave';
-import { priorities, ticketTypes } from '../tickets/PriorityTag';
+import { priorities, ticketTypes } from '../tickets/words';
 import { FormModal } from '../ui/FormModal';
 import { setTicket } from './routes';
 import type { Conversation } from './types';

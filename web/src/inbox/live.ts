@@ -7,7 +7,7 @@ import { usePhone } from '../phone/react';
 import { belongs, type Filter } from './filter';
 import { refreshMessages } from './queries';
 import { listConversations } from './routes';
-import { append, mergeHead, mergeRow } from './rows';
+import { joined, mergeHead, mergeRow } from './rows';
 import type { Conversation } from './types';
 
 // How long a page waits for more news before it asks: news come in bursts.
@@ -36,13 +36,11 @@ export function useConversations(filter: Filter) {
     queryFn: ({ pageParam }) => listConversations(filter, pageParam),
     getNextPageParam: (page) => page.next_cursor || undefined,
     staleTime: Number.POSITIVE_INFINITY,
+    structuralSharing: false, // rows.ts keeps what is the same; a search for it through all rows, at each page, would be seen
     refetchOnReconnect: false,
     refetchOnMount: false,
   });
-  const rows = useMemo(
-    () => query.data?.pages.reduce<Conversation[]>((all, page) => append(all, page.items), []),
-    [query.data],
-  );
+  const rows = useMemo(() => query.data && joined(query.data.pages), [query.data]);
 
   const refresh = useCallback(async () => {
     if (!queries.getQueryData<Pages>(key)) return;
@@ -83,7 +81,7 @@ export function useConversations(filter: Filter) {
       const stays = belongs(row, filter, me);
       queries.setQueryData<Pages>(key, (now) => {
         if (!now) return now;
-        const all = now.pages.reduce<Conversation[]>((rows, page) => append(rows, page.items), []);
+        const all = joined(now.pages);
         const known = all.some((other) => other.id === row.id);
         return known ? onePage(now, mergeRow(all, row, stays ?? true)) : now;
       });
@@ -99,7 +97,7 @@ function onePage(now: Pages, items: Conversation[]): Pages {
 }
 
 function withHead(now: Pages, head: Schema['PageConversation']): Pages {
-  const all = now.pages.reduce<Conversation[]>((rows, page) => append(rows, page.items), []);
+  const all = joined(now.pages);
   const fresh = new Set(head.items.map((row) => row.id));
   const whole = head.next_cursor === '';
   // More has come than a page holds: what lies between is not known.

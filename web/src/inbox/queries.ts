@@ -1,3 +1,4 @@
+import { useDebouncedCallback } from '@mantine/hooks';
 import { type QueryClient, queryOptions, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useCallback } from 'react';
 import { noFilter } from './filter';
@@ -91,18 +92,20 @@ export function refreshMessages(queries: QueryClient, id: string | undefined): v
   void queries.invalidateQueries({ queryKey: id ? messagesKey(id) : ['messages'] });
 }
 
+// So long a pointer rests on a row that is meant; rows that are scrolled past under it are not.
+const MEANT = 80;
+
 /** Fetches a conversation's messages before it is opened. */
 export function usePrefetch(): (id: string) => void {
   const queries = useQueryClient();
-  return useCallback(
-    (id) => {
+  return useDebouncedCallback(
+    (id: string) =>
       void queries.prefetchQuery({
         queryKey: messagesKey(id),
         queryFn: () => loadMessages(queries, id),
         staleTime: 5_000,
-      });
-    },
-    [queries],
+      }),
+    MEANT,
   );
 }
 

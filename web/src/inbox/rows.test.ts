@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { anyState, belongs, countFilters, filterOf, noFilter, savedOf } from './filter';
-import { append, mergeHead, mergeRow } from './rows';
+import { joined, mergeHead, mergeRow } from './rows';
 import type { Conversation } from './types';
 
 const row = (id: string, minute: number, more: Partial<Conversation> = {}) =>
@@ -35,7 +35,7 @@ test('one row changes, moves, or leaves', () => {
 });
 
 test('a page does not repeat what is there', () => {
-  expect(ids(append(loaded, [row('e', 10), row('f', 5)]))).toBe('abcdef');
+  expect(ids(joined([{ items: loaded }, { items: [row('e', 10), row('f', 5)] }]))).toBe('abcdef');
 });
 
 test.each<[string, Partial<Conversation>, Partial<typeof noFilter>, boolean | undefined]>([

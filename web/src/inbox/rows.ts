@@ -10,12 +10,11 @@ function before(a: Conversation, b: Conversation): number {
  * the first but are not have left the list. whole says that the page is all there is.
  */
 export function mergeHead(loaded: Conversation[], head: Conversation[], whole: boolean): Conversation[] {
-  if (whole) return keepSame(loaded, head);
-  const last = head[head.length - 1];
-  if (!last) return [];
-  const fresh = new Set(head.map((row) => row.id));
-  const rest = loaded.filter((row) => !fresh.has(row.id) && before(row, last) > 0);
-  return keepSame(loaded, [...head, ...rest]);
+  const first = keepSame(loaded, head);
+  const last = first[first.length - 1];
+  if (whole || !last) return first;
+  const fresh = new Set(first.map((row) => row.id));
+  return [...first, ...loaded.filter((row) => !fresh.has(row.id) && before(row, last) > 0)];
 }
 
 /** The list with one row changed, or without it. */
@@ -26,9 +25,10 @@ export function mergeRow(loaded: Conversation[], row: Conversation, stays: boole
 }
 
 /** Pages after each other; a row that moved up between two requests is in both. */
-export function append(loaded: Conversation[], page: Conversation[]): Conversation[] {
-  const known = new Set(loaded.map((row) => row.id));
-  return [...loaded, ...page.filter((row) => !known.has(row.id))];
+export function joined(pages: { items: Conversation[] }[]): Conversation[] {
+  const known = new Map<string, Conversation>();
+  for (const { items } of pages) for (const row of items) if (!known.has(row.id)) known.set(row.id, row);
+  return [...known.values()];
 }
 
 // A row that did not change stays the same object, so that it is not drawn again.

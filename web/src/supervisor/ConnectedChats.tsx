@@ -5,7 +5,7 @@ import { ChannelIcon } from '../inbox/channels';
 import { anyState, noFilter } from '../inbox/filter';
 import { usePersonName } from '../inbox/name';
 import { listConversations } from '../inbox/routes';
-import { append } from '../inbox/rows';
+import { joined } from '../inbox/rows';
 import type { Conversation } from '../inbox/types';
 import { type Column, DataTable } from '../ui/DataTable';
 import { MoreButton } from '../ui/MoreButton';
@@ -46,10 +46,7 @@ export function ConnectedChats(props: { open: string | undefined; onOpen: (id: s
   const name = usePersonName();
   const [filters, setFilters] = useState(noChatFilters);
   const found = useInfiniteQuery(chatsQuery(filters));
-  const all = useMemo(
-    () => found.data?.pages.reduce<Conversation[]>((rows, page) => append(rows, page.items), []),
-    [found.data],
-  );
+  const all = useMemo(() => found.data && joined(found.data.pages), [found.data]);
   const rows = useMemo(() => connectedChats(all, filters), [all, filters]);
   const columns = useMemo(
     (): Column<Conversation>[] => [

@@ -13,10 +13,31 @@ export function secondsSince(time: string | undefined | null, now: number): numb
   return Number.isNaN(then) || then < 0 ? 0 : Math.max(0, Math.floor((now - then) / 1000));
 }
 
+// Making one takes far longer than using it, and lists do so with every row that is scrolled into sight.
+const formats = new Map<string, Intl.DateTimeFormat>();
+
+function format(date: Date, language: string, options: Intl.DateTimeFormatOptions): string {
+  const key = `${language} ${JSON.stringify(options)}`;
+  const known = formats.get(key);
+  if (known) return known.format(date);
+  const made = new Intl.DateTimeFormat(language, options);
+  formats.set(key, made);
+  return made.format(date);
+}
+
+const full: Intl.DateTimeFormatOptions = { dateStyle: 'medium', timeStyle: 'short' };
+const ofToday: Intl.DateTimeFormatOptions = { timeStyle: 'short' };
+const ofAnotherDay: Intl.DateTimeFormatOptions = {
+  month: 'short',
+  day: 'numeric',
+  hour: 'numeric',
+  minute: '2-digit',
+};
+
 export function dateTime(time: string | undefined | null, language: string): string {
   const date = time ? new Date(time) : null;
   if (!date || Number.isNaN(date.getTime()) || date.getUTCFullYear() < 1970) return '–';
-  return new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short' }).format(date);
+  return format(date, language, full);
 }
 
 /** Time alone for today, the date with it for other days. */
@@ -24,10 +45,7 @@ export function shortTime(time: string | undefined | null, language: string, now
   const date = time ? new Date(time) : null;
   if (!date || Number.isNaN(date.getTime())) return '–';
   const today = new Date(now).toDateString() === date.toDateString();
-  return new Intl.DateTimeFormat(
-    language,
-    today ? { timeStyle: 'short' } : { month: 'short', day: 'numeric', hour: 'numeric', minute: '2-digit' },
-  ).format(date);
+  return format(date, language, today ? ofToday : ofAnotherDay);
 }
 
 export function bytes(count: number, language: string): string {
