@@ -160,7 +160,9 @@ type Plan struct {
 	Box         Box           // of voicemail
 	Callback    CallbackOffer // made to those who wait
 	Ticket      bool
-	Bot         *Bot // the virtual agent that takes the call first, as the hours are now; nil: none
+	// HoldForChoice lets the CRM be told only when the agent has chosen a record, or the wrap-up is over.
+	HoldForChoice bool
+	Bot           *Bot // the virtual agent that takes the call first, as the hours are now; nil: none
 }
 
 // Say is something to be said: a prompt, else a text to speak, else nothing.

@@ -73,7 +73,8 @@ type Record struct {
 	Offer         *uuid.UUID  `json:"offer_id,omitempty"`
 	Recording     *uuid.UUID  `json:"recording_id,omitempty"`
 	Redactions    []Redaction `json:"redactions,omitempty"`
-	Ticket        bool        `json:"crm_ticket"` // the queue asks for a ticket in the CRM
+	Ticket        bool        `json:"crm_ticket"`                // the queue asks for a ticket in the CRM
+	HoldForChoice bool        `json:"hold_for_choice,omitempty"` // the CRM is told only when the agent has chosen a record, or the wrap-up is over
 	Reserved      Reserved    `json:"reserved"`
 	Headers       Headers     `json:"data,omitempty"`
 	Bot           *uuid.UUID  `json:"bot_id,omitempty"` // the virtual agent that had the call

@@ -57,6 +57,7 @@ func (c *Call) follows(ctx context.Context, queue uuid.UUID) error {
 	}
 	c.plan = plan
 	c.record.Queue, c.record.QueuePath, c.record.Ticket, c.record.Language = &plan.Queue, plan.Path, plan.Ticket, plan.Language
+	c.record.HoldForChoice = plan.HoldForChoice
 	return nil
 }
 

@@ -12,10 +12,33 @@ type Linker interface {
 	Link(ctx context.Context, ticket string, m Matter) error
 }
 
+// follow returns the ticket that a matter goes to as somebody has chosen.
+func follow(ctx context.Context, p Provider, c Connection, m Matter, chosen Choice) (string, error) {
+	switch chosen.Kind {
+	case ChooseTicket:
+		if err := link(ctx, p, chosen.Record, m); err != nil {
+			return "", err
+		}
+		return chosen.Record, nil
+	case ChooseNew:
+		return p.EnsureTicket(ctx, m)
+	case ChooseContact:
+		m.Record = chosen.Record
+	}
+	return choose(ctx, p, c, m)
+}
+
+func link(ctx context.Context, p Provider, ticket string, m Matter) error {
+	if l, ok := p.(Linker); ok {
+		return l.Link(ctx, ticket, m)
+	}
+	return nil
+}
+
 // choose returns the ticket that a matter goes to (R5.2): the newest open one of its contact and leaf queue, or one that was closed at most so many
 // days ago as the connection says; else one of its own. Who withholds their number is a new contact each time, and has no tickets.
 func choose(ctx context.Context, p Provider, c Connection, m Matter) (string, error) {
-	if c.AppendDays == 0 || m.Queue == nil || m.Identity == "" && m.External == "" && m.Contact == uuid.Nil {
+	if c.AppendDays == 0 || m.Queue == nil || m.Identity == "" && m.External == "" && m.Record == "" && m.Contact == uuid.Nil {
 		return p.EnsureTicket(ctx, m)
 	}
 	contact, err := p.EnsureContact(ctx, m.Customer)
@@ -30,10 +53,7 @@ func choose(ctx context.Context, p Provider, c Connection, m Matter) (string, er
 	if chosen == "" {
 		return p.EnsureTicket(ctx, m)
 	}
-	if l, ok := p.(Linker); ok {
-		err = l.Link(ctx, chosen, m)
-	}
-	return chosen, err
+	return chosen, link(ctx, p, chosen, m)
 }
 
 // newest is the first that is open, or else the first that was closed since.

@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -28,6 +29,8 @@ type office struct {
 	zendesk *zendesktest.Server
 	url     string
 	queue   uuid.UUID
+
+	attended atomic.Bool // an agent still has the calls
 }
 
 func newOffice(t *testing.T, change func(*crmsync.Connection)) *office {
@@ -45,6 +48,8 @@ func newOffice(t *testing.T, change func(*crmsync.Connection)) *office {
 	o.sync = crmsync.New(crmsync.Config{
 		DB: o.DB, Events: o.Events, Bus: o.Bus, Keys: o.Keys, Recordings: o.Service, Log: o.Log, Base: 5 * time.Millisecond, Poll: 10 * time.Millisecond,
 		Vendors: []crmsync.Vendor{own.New(o.crm), zendesk.New(transport)}, HTTP: crmsync.HTTPClient(transport), PublicURL: "https://cc.example.test",
+		Sweep: 20 * time.Millisecond, LookupFor: 200 * time.Millisecond,
+		Attended: func(context.Context, *storage.Tx, uuid.UUID) (bool, error) { return o.attended.Load(), nil },
 	})
 	o.connect(change)
 	o.Run(o.sync.Run)

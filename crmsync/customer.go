@@ -1,6 +1,7 @@
 package crmsync
 
 import (
+	"context"
 	"strings"
 
 	"github.com/google/uuid"
@@ -32,4 +33,15 @@ func (c Customer) ExternalID() string {
 		return "tandem:withheld:" + c.Item.String()
 	}
 	return "tandem:" + c.Channel + ":" + c.Account + ":" + c.Identity
+}
+
+// Known is the contact that a Provider's EnsureContact need not make: the one that somebody has chosen, or the one that is found; empty when there is none.
+func Known(ctx context.Context, p interface {
+	FindContact(ctx context.Context, c Customer) (Contact, error)
+}, c Customer) (id string, err error) {
+	if c.Record != "" {
+		return c.Record, nil
+	}
+	found, err := p.FindContact(ctx, c)
+	return found.ID, err
 }

@@ -98,6 +98,9 @@ func (s *Service) Read(ctx context.Context, tenant uuid.UUID, ref, name string) 
 	return r, nil
 }
 
+// ErrNotSearchable says that a CRM cannot be searched now.
+var ErrNotSearchable = fault.New(fault.Unavailable, "crm_not_searchable", "The CRM does not answer; try again, or choose later in the CRM.")
+
 // ErrNotReadable says that a CRM does not hand out a file now.
 var ErrNotReadable = fault.New(fault.Unavailable, "crm_not_readable", "The CRM does not hand out this file now; listen to it there, or try again.")
 

@@ -43,6 +43,8 @@ func (s *Service) work(ctx context.Context) {
 	defer stop()
 	poll := time.NewTicker(s.cfg.Poll)
 	defer poll.Stop()
+	sweep := time.NewTicker(s.cfg.Sweep)
+	defer sweep.Stop()
 	for {
 		n, err := s.round(ctx)
 		if err != nil && ctx.Err() == nil {
@@ -56,6 +58,10 @@ func (s *Service) work(ctx context.Context) {
 			return
 		case <-wake:
 		case <-poll.C:
+		case <-sweep.C:
+			if err := s.sweep(ctx); err != nil && ctx.Err() == nil {
+				s.log.Error("the sweep of the CRM's outbox tries again", "err", err)
+			}
 		}
 	}
 }
@@ -71,7 +77,7 @@ func (s *Service) round(ctx context.Context) (int, error) {
 }
 
 // claim leases the oldest row of each call, conversation and customer that is due. A tenant takes at most half of the workers, so that a slow CRM leaves
-// room, and one worker to try credentials that were refused. A CRM that has asked for a pause gets it.
+// room, and one worker to try credentials that were refused. A CRM that has asked for a pause gets it; a call for which a record may still be chosen waits.
 func (s *Service) claim(ctx context.Context) (jobs []job, err error) {
 	err = s.cfg.DB.Worker(ctx, func(tx *storage.Tx) error {
 		rows, err := tx.Query(ctx, `
@@ -81,6 +87,7 @@ func (s *Service) claim(ctx context.Context) (jobs []job, err error) {
 				FROM crm_outbox o LEFT JOIN crm_health h USING (tenant_id)
 				WHERE next_try_at <= $1 AND (leased_until IS NULL OR leased_until <= $1) AND (h.parked_until IS NULL OR h.parked_until <= $1)
 				AND NOT EXISTS (SELECT FROM crm_outbox e WHERE e.tenant_id = o.tenant_id AND e.call_id = o.call_id AND e.outbox_id < o.outbox_id)
+				AND NOT EXISTS (SELECT FROM crm_choices c WHERE c.tenant_id = o.tenant_id AND c.call_id = o.call_id AND c.held_at IS NOT NULL)
 				AND (o.order_key = '' OR NOT EXISTS (SELECT FROM crm_outbox e
 					WHERE e.tenant_id = o.tenant_id AND e.order_key = o.order_key AND e.outbox_id < o.outbox_id AND NOT e.quarantined))
 			)
@@ -159,6 +166,9 @@ func (s *Service) addNote(ctx context.Context, j job) error {
 // another is the ticket of a call whose ticket is gone: the one it was merged into, or a new one.
 func (s *Service) another(ctx context.Context, j job) (Provider, string, error) {
 	err := s.cfg.DB.Tenant(ctx, j.Tenant, func(tx *storage.Tx) error {
+		if err := forgetChoice(ctx, tx, j.Tenant, j.Item); err != nil {
+			return err
+		}
 		return tx.QueryRow(ctx, `SELECT call FROM crm_call_tickets WHERE call_id = $1`, j.Item).Scan(&j.Body)
 	})
 	if err != nil {
@@ -190,7 +200,16 @@ func (s *Service) resolve(ctx context.Context, j job) (p Provider, name, ticket 
 	}
 	m := c.Matter()
 	m.Fields = conn.fields(c.Facts)
-	ticket, err = choose(ctx, p, conn, m)
+	chosen, err := s.begin(ctx, j.Tenant, j.Item, conn.Provider)
+	if err != nil {
+		return nil, "", "", err
+	}
+	ticket, err = follow(ctx, p, conn, m, chosen)
+	if class(err) == recording.ClassGone && chosen.Record != "" {
+		err = errors.Join(&recording.SendError{Class: recording.ClassRetry, Err: err}, s.cfg.DB.Tenant(ctx, j.Tenant, func(tx *storage.Tx) error {
+			return forgetChoice(ctx, tx, j.Tenant, j.Item)
+		}))
+	}
 	return p, conn.Provider, ticket, err
 }
 

@@ -20,7 +20,10 @@ import (
 type Provider interface {
 	// Limits is what the CRM allows.
 	Limits() recording.Limits
-	// EnsureContact returns the CRM's id of the customer's contact, made when there is none. It is looked for by c.External first, then by number. A
+	// FindContact returns the customer's contact and makes none: one without an ID says that there is none. It is looked for by c.External first, then
+	// by number.
+	FindContact(ctx context.Context, c Customer) (Contact, error)
+	// EnsureContact returns the CRM's id of the customer's contact: c.Record where it is given, else the one that FindContact finds, else a new one. A
 	// customer without an identity is a new contact for each call.
 	EnsureContact(ctx context.Context, c Customer) (string, error)
 	// EnsureTicket returns the CRM's id of the ticket of a call or conversation, made when there is none: one for each, however often it is
@@ -55,6 +58,14 @@ type Customer struct {
 	Phone    string    `json:"phone,omitempty"`    // E.164, where it is known
 	Contact  uuid.UUID `json:"contact,omitzero"`   // in Tandem's own contacts, where it is known
 	External string    `json:"external,omitempty"` // the contact's id in the CRM, where the call's data name it
+	Record   string    `json:"record,omitempty"`   // the contact's id as EnsureContact gives it, where somebody has chosen one
+}
+
+// Contact is a contact as its vendor tells of it.
+type Contact struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`          // empty where the vendor's look-up does not tell it
+	URL  string `json:"url,omitempty"` // for a person's browser
 }
 
 // Matter is what a ticket is about: a call or a conversation.

@@ -43,6 +43,10 @@ type Config struct {
 	Workers    int           // requests at the same time; default 4
 	Timeout    time.Duration // of one request; default 30 s
 	Poll       time.Duration // how often the outbox is looked at without being woken; default 2 s
+	Sweep      time.Duration // how often what waits for too long is looked for; default 1 min
+	LookupFor  time.Duration // how long a CRM may take to say who calls; default 5 s
+	// Attended says whether an agent still talks in a call or wraps it up; nil: never.
+	Attended func(ctx context.Context, tx *storage.Tx, call uuid.UUID) (bool, error)
 }
 
 // Service follows the event log and tells the CRMs.
@@ -52,7 +56,9 @@ type Service struct {
 	told *prometheus.CounterVec
 
 	refusals prometheus.Counter
+	looked   *prometheus.CounterVec
 	vendors  map[string]Vendor
+	lookups  *lookups
 }
 
 const wakeSubject = "crmsync.work"
@@ -74,15 +80,22 @@ func New(cfg Config) *Service {
 	if cfg.Poll == 0 {
 		cfg.Poll = 2 * time.Second
 	}
+	if cfg.LookupFor == 0 {
+		cfg.LookupFor = 5 * time.Second
+	}
+	if cfg.Sweep == 0 {
+		cfg.Sweep = time.Minute
+	}
 	s := &Service{cfg: cfg, log: cfg.Log, told: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "tandem_crm_requests_total", Help: "Tickets and notes told to CRMs, by kind and result.",
-	}, []string{"kind", "result"}), vendors: make(map[string]Vendor)}
+	}, []string{"kind", "result"}), vendors: make(map[string]Vendor), lookups: newLookups()}
 	for _, v := range cfg.Vendors {
 		s.vendors[v.Name] = v
 	}
 	s.refusals = prometheus.NewCounter(prometheus.CounterOpts{Name: "tandem_crm_refusals_total", Help: "How often a CRM has begun to refuse its tenant's credentials."})
+	s.looked = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "tandem_crm_lookups_total", Help: "Callers looked up in CRMs, by what came of it."}, []string{"result"})
 	if cfg.Metrics != nil {
-		cfg.Metrics.MustRegister(s.told, s.refusals)
+		cfg.Metrics.MustRegister(s.told, s.refusals, s.looked)
 	}
 	return s
 }
@@ -96,6 +109,7 @@ func (s *Service) Run(ctx context.Context) error {
 			s.log.Error("the CRMs no longer hear of calls", "err", err)
 		}
 	})
+	wg.Go(func() { s.lookUp(ctx) })
 	s.work(ctx)
 	wg.Wait()
 	return nil
@@ -106,6 +120,20 @@ func (s *Service) wake() { s.cfg.Bus.Publish(wakeSubject, nil) }
 // handle turns events into rows of the outbox.
 func (s *Service) handle(ctx context.Context, tx *storage.Tx, e events.Event) error {
 	switch e.Type {
+	case "call.queued":
+		var r calls.Record
+		if err := json.Unmarshal(e.Data, &r); err != nil {
+			return s.malformed(e, err)
+		}
+		return s.foresee(ctx, tx, e.Tenant, &r)
+	case "call.connected":
+		var r calls.Record
+		if err := json.Unmarshal(e.Data, &r); err != nil {
+			return s.malformed(e, err)
+		}
+		return s.hold(ctx, tx, e.Tenant, &r)
+	case "offer.ended": // the agent's wrap-up is over
+		return s.release(ctx, tx, e.Tenant, e.Subject)
 	case "call.ended":
 		var r calls.Record
 		if err := json.Unmarshal(e.Data, &r); err != nil {
@@ -181,6 +209,9 @@ func (s *Service) callEnded(ctx context.Context, tx *storage.Tx, e events.Event,
 	if err != nil {
 		return err
 	}
+	if err := s.releaseUnless(ctx, tx, e.Tenant, r.ID); err != nil {
+		return err
+	}
 	if err := s.enqueue(ctx, tx, e.Tenant, r.ID, kindTicket, w.call(r)); err != nil {
 		return err
 	}
@@ -210,6 +241,9 @@ func (s *Service) again(ctx context.Context, tx *storage.Tx, tenant, call uuid.U
 	}
 	if err != nil {
 		return fmt.Errorf("forget the ticket that is gone: %w", err)
+	}
+	if err := forgetChoice(ctx, tx, tenant, call); err != nil {
+		return err
 	}
 	return s.enqueue(ctx, tx, tenant, call, kindTicket, json.RawMessage(c))
 }

@@ -132,6 +132,7 @@ type Settings struct {
 	Missed              Setting[MissedRule]         `json:"missed"`
 	RedactMax           Setting[int]                `json:"redact_max_seconds"` // how long an agent may pause the recording at a time (V3.6)
 	Ticket              Setting[bool]               `json:"ticket"`             // make a CRM ticket
+	HoldForChoice       Setting[bool]               `json:"hold_for_choice"`    // tell the CRM when the agent has chosen a record, or the wrap-up is over
 	ServiceLevelTarget  Setting[int]                `json:"service_level_seconds"`
 	ShortAbandon        Setting[int]                `json:"short_abandon_seconds"` // who leaves earlier is not counted against the service level
 	Hours               Setting[uuid.UUID]          `json:"hours"`                 // uuid.Nil: always open
@@ -179,6 +180,7 @@ type OwnSettings struct {
 	Missed              *MissedRule         `json:"missed,omitempty"`
 	RedactMax           *int                `json:"redact_max_seconds,omitempty"`
 	Ticket              *bool               `json:"ticket,omitempty"`
+	HoldForChoice       *bool               `json:"hold_for_choice,omitempty"`
 	ServiceLevelTarget  *int                `json:"service_level_seconds,omitempty"`
 	ShortAbandon        *int                `json:"short_abandon_seconds,omitempty"`
 	Hours               *uuid.UUID          `json:"hours,omitempty"`
@@ -229,6 +231,8 @@ func inherit(global OwnSettings, chain []OwnSettings) Settings {
 		Missed:       settle(levels, MissedRule{Threshold: 1}, func(o *OwnSettings) *MissedRule { return o.Missed }),
 		RedactMax:    settle(levels, 120, func(o *OwnSettings) *int { return o.RedactMax }),
 		Ticket:       settle(levels, true, func(o *OwnSettings) *bool { return o.Ticket }),
+		HoldForChoice: settle(levels, true,
+			func(o *OwnSettings) *bool { return o.HoldForChoice }),
 		ServiceLevelTarget: settle(levels, 20,
 			func(o *OwnSettings) *int { return o.ServiceLevelTarget }),
 		ShortAbandon: settle(levels, 5, func(o *OwnSettings) *int { return o.ShortAbandon }),

@@ -99,6 +99,12 @@ func (s *Service) wrappingUp(ctx context.Context, tenant, agent, offer uuid.UUID
 	})
 }
 
+// Attended says whether an agent still has an item: talks about it, or wraps it up. The transaction may be a worker's.
+func (s *Service) Attended(ctx context.Context, tx *storage.Tx, item uuid.UUID) (yes bool, err error) {
+	err = tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM queue_offers WHERE item_id = $1 AND state NOT IN ('RESERVED', 'ALERTING', 'IDLE'))`, item).Scan(&yes)
+	return yes, wrap("look whether an agent has an item", err)
+}
+
 // RequestWrapUp asks, during an interaction, for a wrap-up after it, also where the queue has none; on false it takes that back.
 func (s *Service) RequestWrapUp(ctx context.Context, tenant, agent, item uuid.UUID, on bool) error {
 	err := s.db.Tenant(ctx, tenant, func(tx *storage.Tx) error {

@@ -293,6 +293,7 @@ func (a *app) buildServices(ctx context.Context) (err error) {
 			return a.board.Get(ctx, tenant, call)
 		},
 		Vendors: a.crmVendors(), HTTP: crmsync.HTTPClient(egress.Transport(a.cfg.Egress.Private || a.demo)), PublicURL: a.publicURL(),
+		Attended: a.queues.Attended,
 	})
 	a.analytics = analytics.New(analytics.Config{DB: a.db, Bus: a.bus, Queues: a.queues, Zone: a.zone, Later: a.rebuildLater, Log: a.log, Metrics: a.metrics})
 	a.notify = notify.New(notify.Config{

@@ -53,6 +53,8 @@ func (d *queueDesk) Plan(ctx context.Context, tenant, queue uuid.UUID, channel c
 		Consent:     set.Record.Value == queues.RecordAsk,
 		RedactLimit: time.Duration(set.RedactMax.Value) * time.Second,
 		Ticket:      set.Ticket.Value,
+
+		HoldForChoice: set.HoldForChoice.Value,
 	}
 	if b := set.Bot.Value; b.Works(visit.Open) {
 		p.Bot = &calls.Bot{ID: b.Bot, HandOver: b.HandOver}

@@ -55,6 +55,7 @@ func Run(t *testing.T, c CRM) {
 	ctx := context.Background()
 	t.Run("one ticket for each call", func(t *testing.T) { c.oneTicket(ctx, t) })
 	t.Run("one contact for each number", func(t *testing.T) { c.oneContact(ctx, t) })
+	t.Run("a look-up makes nothing", func(t *testing.T) { c.looks(ctx, t) })
 	t.Run("the tickets of a contact", func(t *testing.T) { c.tickets(ctx, t) })
 	t.Run("files arrive whole and are listed", func(t *testing.T) { c.files(ctx, t) })
 	t.Run("a file cut off leaves nothing", func(t *testing.T) { c.cutOff(ctx, t) })
@@ -109,6 +110,28 @@ func (c *CRM) oneContact(ctx context.Context, t *testing.T) {
 	}
 	if len(ids) != 4 {
 		t.Errorf("%d contacts for two numbers and two withheld ones", len(ids))
+	}
+}
+
+// looks checks that a look-up makes nothing, and that a chosen contact is the one of the ticket.
+func (c *CRM) looks(ctx context.Context, t *testing.T) {
+	call := NewCall("+4989777770")
+	if found, err := c.Provider.FindContact(ctx, call.Customer); err != nil || found.ID != "" {
+		t.Fatalf("a stranger is %+v, %v", found, err)
+	}
+	made, err := c.Provider.EnsureContact(ctx, call.Customer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found, err := c.Provider.FindContact(ctx, call.Customer); err != nil || found.ID != made {
+		t.Fatalf("contact %s is found as %+v, %v", made, found, err)
+	}
+	other := NewCall("+4989777771")
+	other.Record = made
+	ticket := c.ticket(ctx, t, other)
+	list, err := c.Provider.Tickets(ctx, made)
+	if err != nil || !slices.ContainsFunc(list, func(x crmsync.Ticket) bool { return x.ID == ticket }) {
+		t.Errorf("ticket %s is not among those of the contact that was chosen: %+v, %v", ticket, list, err)
 	}
 }
 

@@ -13,21 +13,31 @@ import (
 	"tandem/recording"
 )
 
-// EnsureContact finds the contact by external id or number, or makes one. Of two that are made at once Freshdesk makes one, since external ids are
-// unique, and says which.
-func (p *provider) EnsureContact(ctx context.Context, c crmsync.Customer) (string, error) {
+// FindContact finds the contact by external id or number.
+func (p *provider) FindContact(ctx context.Context, c crmsync.Customer) (crmsync.Contact, error) {
 	queries := []url.Values{{"unique_external_id": {c.ExternalID()}}}
 	if c.Phone != "" {
 		queries = append(queries, url.Values{"phone": {c.Phone}}, url.Values{"mobile": {c.Phone}})
 	}
 	for _, q := range queries {
-		var found []thing
+		var found []struct {
+			thing
+			Name string `json:"name"`
+		}
 		if err := p.JSON(ctx, http.MethodGet, "/contacts?"+q.Encode(), nil, &found); err != nil {
-			return "", fmt.Errorf("look for the customer in Freshdesk: %w", err)
+			return crmsync.Contact{}, fmt.Errorf("look for the customer in Freshdesk: %w", err)
 		}
 		if len(found) > 0 && found[0].ID != "" {
-			return string(found[0].ID), nil
+			return crmsync.Contact{ID: string(found[0].ID), Name: found[0].Name, URL: p.base + "/a/contacts/" + string(found[0].ID)}, nil
 		}
+	}
+	return crmsync.Contact{}, nil
+}
+
+// EnsureContact finds the contact, or makes one. Of two that are made at once Freshdesk makes one, since external ids are unique, and says which.
+func (p *provider) EnsureContact(ctx context.Context, c crmsync.Customer) (string, error) {
+	if id, err := crmsync.Known(ctx, p, c); err != nil || id != "" {
+		return id, err
 	}
 	contact := map[string]any{"name": cmp.Or(c.Name, c.Identity, "Caller with a withheld number"), "unique_external_id": c.ExternalID()}
 	if c.Phone != "" {

@@ -12,9 +12,8 @@ import (
 	"tandem/recording"
 )
 
-// EnsureContact returns the id of the customer's contact: the one that their data name, the one that we have made for them, the oldest with
-// their number, or a new one.
-func (p *provider) EnsureContact(ctx context.Context, c crmsync.Customer) (string, error) {
+// FindContact finds the customer's contact: the one that their data name, the one that we have made for them, or the oldest with their number.
+func (p *provider) FindContact(ctx context.Context, c crmsync.Customer) (found crmsync.Contact, err error) {
 	id, err := p.named(ctx, c.External)
 	if err == nil && id == "" {
 		id, err = p.by(ctx, "contacts", contactProperty, c.Key())
@@ -23,10 +22,16 @@ func (p *provider) EnsureContact(ctx context.Context, c crmsync.Customer) (strin
 		id, err = p.numbered(ctx, c.Phone)
 	}
 	if err != nil {
-		return "", fmt.Errorf("look for the customer in HubSpot: %w", err)
+		return found, fmt.Errorf("look for the customer in HubSpot: %w", err)
 	}
-	if id != "" {
-		return id, nil
+	return crmsync.Contact{ID: id}, nil
+}
+
+// EnsureContact returns the id of the customer's contact, made when there is none.
+func (p *provider) EnsureContact(ctx context.Context, c crmsync.Customer) (string, error) {
+	id, err := crmsync.Known(ctx, p, c)
+	if err != nil || id != "" {
+		return id, err
 	}
 	with := map[string]string{contactProperty: c.Key(), "lastname": c.Name}
 	if c.Phone != "" {

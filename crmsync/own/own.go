@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -35,8 +36,25 @@ type provider struct {
 // Limits are the same for all.
 func (p *provider) Limits() recording.Limits { return limits }
 
+// FindContact finds the contact of a number.
+func (p *provider) FindContact(ctx context.Context, c crmsync.Customer) (crmsync.Contact, error) {
+	found, err := p.crm.FindCaller(ctx, p.tenant, c.Identity)
+	if err != nil || found.ID == uuid.Nil {
+		return crmsync.Contact{}, classify(err)
+	}
+	return shown(found), nil
+}
+
+func shown(c crm.Contact) crmsync.Contact {
+	id := c.ID.String()
+	return crmsync.Contact{ID: id, Name: strings.TrimSpace(c.FirstName + " " + c.LastName), URL: "/contacts/" + id}
+}
+
 // EnsureContact finds or makes the customer's contact. Who writes has one already.
 func (p *provider) EnsureContact(ctx context.Context, c crmsync.Customer) (string, error) {
+	if c.Record != "" {
+		return c.Record, nil
+	}
 	if c.Contact != uuid.Nil {
 		return c.Contact.String(), nil
 	}
@@ -50,6 +68,9 @@ func (p *provider) EnsureTicket(ctx context.Context, m crmsync.Matter) (string, 
 	n := crm.NewTicket{Title: string(title[:min(len(title), 200)]), Queue: m.Queue, Call: m.Item, Conversation: m.Channel != "", Answered: m.Answered}
 	if m.Contact != uuid.Nil {
 		n.Contact = &m.Contact
+	}
+	if chosen, err := uuid.Parse(m.Record); err == nil {
+		n.Contact = &chosen
 	}
 	t, err := p.crm.EnsureCallTicket(ctx, p.tenant, n, crm.Caller{Number: m.Identity, Name: m.Name})
 	return t.ID.String(), classify(err)
@@ -67,17 +88,40 @@ func (p *provider) Tickets(ctx context.Context, contact string) ([]crmsync.Ticke
 	}
 	list := make([]crmsync.Ticket, 0, len(found.Items))
 	for _, t := range found.Items {
-		one := crmsync.Ticket{ID: t.ID.String(), Title: t.Title, Open: t.Status != crm.Resolved, UpdatedAt: t.UpdatedAt, URL: "/tickets/" + t.ID.String()}
-		if t.Queue != nil {
-			one.Queue = *t.Queue
-		}
-		if t.ResolvedAt != nil {
-			one.ClosedAt = *t.ResolvedAt
-		}
-		list = append(list, one)
+		list = append(list, ticketShown(t))
 	}
 	return list, nil
 }
+
+func ticketShown(t crm.Ticket) crmsync.Ticket {
+	one := crmsync.Ticket{ID: t.ID.String(), Title: t.Title, Open: t.Status != crm.Resolved, UpdatedAt: t.UpdatedAt, URL: "/tickets/" + t.ID.String()}
+	if t.Queue != nil {
+		one.Queue = *t.Queue
+	}
+	if t.ResolvedAt != nil {
+		one.ClosedAt = *t.ResolvedAt
+	}
+	return one
+}
+
+// Search finds contacts and tickets by words.
+func (p *provider) Search(ctx context.Context, text string) (found crmsync.Found, err error) {
+	contacts, err := p.crm.Contacts(ctx, p.tenant, text, "", mostFound)
+	if err != nil {
+		return found, classify(err)
+	}
+	for _, c := range contacts.Items {
+		found.Contacts = append(found.Contacts, shown(c))
+	}
+	tickets, err := p.crm.Tickets(ctx, p.tenant, crm.TicketFilter{Search: text, Limit: mostFound})
+	for _, t := range tickets.Items {
+		found.Tickets = append(found.Tickets, ticketShown(t))
+	}
+	return found, classify(err)
+}
+
+// mostFound of each kind are shown.
+const mostFound = 10
 
 // Link shows the call or conversation on a ticket of another.
 func (p *provider) Link(ctx context.Context, ticket string, m crmsync.Matter) error {
@@ -187,7 +231,7 @@ func classify(err error) error {
 	switch kind := fault.KindOf(err); {
 	case errors.Is(err, crm.ErrNoAttachment):
 		return nil // removed already
-	case errors.Is(err, crm.ErrNoTicket):
+	case errors.Is(err, crm.ErrNoTicket), errors.Is(err, crm.ErrNoContact):
 		c = recording.ClassGone
 	case kind == fault.Invalid, kind == fault.Illegal:
 		c = recording.ClassRejected

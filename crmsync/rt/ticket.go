@@ -64,18 +64,27 @@ func user(c crmsync.Customer) string {
 	return c.Channel + "-" + c.Account + "-" + url.QueryEscape(c.Identity) // without what RT takes for an e-mail address or a list
 }
 
-// EnsureContact returns the name of the RT user that stands for the customer, made unprivileged when there is none. RT knows requestors by
-// name, and searches users by no telephone field (it passes over such a condition and returns everybody), so the number is the name.
+// FindContact finds the RT user that stands for the customer. RT knows requestors by name, and searches users by no telephone field (it passes over
+// such a condition and returns everybody), so the number is the name.
+func (p *provider) FindContact(ctx context.Context, c crmsync.Customer) (crmsync.Contact, error) {
+	name := user(c)
+	known, err := p.hasUser(ctx, name)
+	if err != nil || !known {
+		return crmsync.Contact{}, err
+	}
+	return crmsync.Contact{ID: name, Name: name}, nil
+}
+
+// EnsureContact returns the name of the RT user that stands for the customer, made unprivileged when there is none.
 func (p *provider) EnsureContact(ctx context.Context, c crmsync.Customer) (string, error) {
+	if id, err := crmsync.Known(ctx, p, c); err != nil || id != "" {
+		return id, err
+	}
 	name, made := user(c), "Made by a call to the contact centre"
 	if c.Channel != "" {
 		made = "Made by a conversation with the contact centre"
 	}
-	known, err := p.hasUser(ctx, name)
-	if err != nil || known {
-		return name, err
-	}
-	err = p.post(ctx, "/user", map[string]any{"Name": name, "MobilePhone": c.Phone, "RealName": c.Name, "Privileged": 0, "Disabled": 0, "Comments": made}, nil)
+	err := p.post(ctx, "/user", map[string]any{"Name": name, "MobilePhone": c.Phone, "RealName": c.Name, "Privileged": 0, "Disabled": 0, "Comments": made}, nil)
 	if err != nil {
 		if known, lookErr := p.hasUser(ctx, name); lookErr == nil && known {
 			return name, nil // made after all, or by another request

@@ -17,6 +17,7 @@ import (
 // record is a row of any table; all values are text.
 type record struct {
 	ID          string    `json:"sys_id"`
+	Name        string    `json:"name"`
 	Title       string    `json:"short_description"`
 	Correlation string    `json:"correlation_id"`
 	Queue       string    `json:"correlation_display"`

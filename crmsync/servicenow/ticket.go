@@ -70,7 +70,7 @@ func (p *provider) Tickets(ctx context.Context, contact string) ([]crmsync.Ticke
 	for _, r := range found {
 		one := crmsync.Ticket{
 			ID: r.ID, Title: r.Title, Queue: crmsync.TaggedQueue(r.Queue), Open: r.Active == "true" && r.State != resolved, UpdatedAt: r.Updated.Time,
-			URL: p.base + "/nav_to.do?uri=" + url.QueryEscape(p.table+".do?sys_id="+r.ID),
+			URL: p.page(p.table, r.ID),
 		}
 		if !one.Open {
 			one.ClosedAt = r.Closed.Time
@@ -81,6 +81,11 @@ func (p *provider) Tickets(ctx context.Context, contact string) ([]crmsync.Ticke
 		list = append(list, one)
 	}
 	return list, nil
+}
+
+// page is a row's address in a browser.
+func (p *provider) page(table, id string) string {
+	return p.base + "/nav_to.do?uri=" + url.QueryEscape(table+".do?sys_id="+id)
 }
 
 func (p *provider) path(ticket string) string {

@@ -12,13 +12,13 @@ import (
 
 type users struct {
 	Users []struct {
-		ID number `json:"id"`
+		ID   number `json:"id"`
+		Name string `json:"name"`
 	} `json:"users"`
 }
 
-// EnsureContact finds the user by external id or number, or makes an end user. Of two that are made at once, or while searches lag, Zendesk makes
-// one: external ids are unique.
-func (p *provider) EnsureContact(ctx context.Context, c crmsync.Customer) (string, error) {
+// FindContact finds the user by external id or number.
+func (p *provider) FindContact(ctx context.Context, c crmsync.Customer) (crmsync.Contact, error) {
 	queries := []url.Values{{"external_id": {c.ExternalID()}}}
 	if c.Phone != "" {
 		queries = append(queries, url.Values{"query": {"type:user phone:" + c.Phone}})
@@ -26,13 +26,21 @@ func (p *provider) EnsureContact(ctx context.Context, c crmsync.Customer) (strin
 	for _, q := range queries {
 		var found users
 		if err := p.JSON(ctx, http.MethodGet, "/api/v2/users/search?"+q.Encode(), nil, &found); err != nil {
-			return "", fmt.Errorf("look for the customer in Zendesk: %w", err)
+			return crmsync.Contact{}, fmt.Errorf("look for the customer in Zendesk: %w", err)
 		}
 		for _, u := range found.Users {
 			if u.ID != "" {
-				return string(u.ID), nil
+				return crmsync.Contact{ID: string(u.ID), Name: u.Name, URL: p.base + "/agent/users/" + string(u.ID)}, nil
 			}
 		}
+	}
+	return crmsync.Contact{}, nil
+}
+
+// EnsureContact finds the user, or makes an end user. Of two that are made at once, or while searches lag, Zendesk makes one: external ids are unique.
+func (p *provider) EnsureContact(ctx context.Context, c crmsync.Customer) (string, error) {
+	if id, err := crmsync.Known(ctx, p, c); err != nil || id != "" {
+		return id, err
 	}
 	user := map[string]any{"name": cmp.Or(c.Name, c.Identity, "Caller with a withheld number"), "external_id": c.ExternalID(), "role": "end-user"}
 	if c.Phone != "" {

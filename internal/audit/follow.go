@@ -87,6 +87,8 @@ func audited(e events.Event) (keep []string, ok bool) {
 		switch verb {
 		case "ended_by_person":
 			return []string{"why"}, e.Actor != nil
+		case "record_chosen":
+			return []string{"kind", "provider"}, true
 		case "supervised", "supervision_changed", "supervision_ended":
 			return []string{"supervision_id", "supervisor_id", "mode", "why", "cause", "seconds"}, true
 		}

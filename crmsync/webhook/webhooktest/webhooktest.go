@@ -3,6 +3,7 @@
 package webhooktest
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -63,6 +64,7 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("POST "+Path, s.event)
 	mux.HandleFunc("POST "+Path+"/attachments", s.attach)
 	mux.HandleFunc("GET "+Path+"/tickets", s.asked(s.listTickets))
+	mux.HandleFunc("GET "+Path+"/contact", s.asked(s.findContact))
 	mux.HandleFunc("GET "+Path+"/attachments", s.asked(s.listFiles))
 	mux.HandleFunc("GET "+Path+"/attachments/{id}", s.asked(s.content))
 	mux.HandleFunc("DELETE "+Path+"/attachments/{id}", s.asked(s.remove))
@@ -124,7 +126,7 @@ type event struct {
 		Body    string
 		Key     string
 		Fields  map[string]string
-		Contact struct{ Key string }
+		Contact struct{ ID, Key string }
 	}
 }
 
@@ -150,7 +152,7 @@ func (s *Server) event(w http.ResponseWriter, r *http.Request) {
 	case "contact.ensure":
 		s.answer(w, r, map[string]string{"id": s.contact(e.Data.Key)})
 	case "ticket.ensure":
-		t := &Ticket{ID: s.id(), Item: e.Data.Item, Title: e.Data.Title, Queue: e.Data.Queue, Contact: s.contact(e.Data.Contact.Key), Fields: e.Data.Fields, Notes: map[string]string{}, At: time.Now().UTC()}
+		t := &Ticket{ID: s.id(), Item: e.Data.Item, Title: e.Data.Title, Queue: e.Data.Queue, Contact: cmp.Or(e.Data.Contact.ID, s.contact(e.Data.Contact.Key)), Fields: e.Data.Fields, Notes: map[string]string{}, At: time.Now().UTC()}
 		s.tickets = append(s.tickets, t)
 		s.answer(w, r, map[string]string{"id": t.ID})
 	case "note.add":
@@ -171,6 +173,15 @@ func (s *Server) contact(key string) string {
 		s.contacts[key] = s.id()
 	}
 	return s.contacts[key]
+}
+
+func (s *Server) findContact(w http.ResponseWriter, r *http.Request) {
+	id := s.contacts[r.URL.Query().Get("key")]
+	if id == "" {
+		refuse(w, http.StatusNotFound)
+		return
+	}
+	_ = json.NewEncoder(w).Encode(map[string]string{"id": id})
 }
 
 func (s *Server) find(id string) *Ticket {

@@ -1,0 +1,31 @@
+package crm
+
+import (
+	"context"
+	"errors"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"tandem/internal/storage"
+)
+
+// FindCaller returns the contact with a caller's number and makes none: the zero Contact says that there is none.
+func (s *Service) FindCaller(ctx context.Context, tenant uuid.UUID, number string) (c Contact, err error) {
+	if number == "" {
+		return c, nil
+	}
+	kind, value := s.identity(number)
+	err = s.cfg.DB.Tenant(ctx, tenant, func(tx *storage.Tx) error {
+		var id uuid.UUID
+		err := tx.QueryRow(ctx, `SELECT contact_id FROM contact_identities WHERE kind = $1 AND value = $2`, kind, value).Scan(&id)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil
+		}
+		if err == nil {
+			c, err = getContact(ctx, tx, id)
+		}
+		return err
+	})
+	return c, err
+}
