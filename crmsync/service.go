@@ -254,9 +254,10 @@ func (s *Service) enqueue(ctx context.Context, tx *storage.Tx, tenant, call uuid
 		return fmt.Errorf("write to the CRM's outbox: %w", err)
 	}
 	// Callers are told of in order; what follows a call's ticket bears its caller.
-	_, err = tx.Exec(ctx, `INSERT INTO crm_outbox (tenant_id, outbox_id, call_id, kind, body, next_try_at, created_at, order_key) VALUES ($1, $2, $3, $4, $5, $6, $6,
+	_, err = tx.Exec(ctx, `INSERT INTO crm_outbox (tenant_id, outbox_id, call_id, kind, body, next_try_at, created_at, order_key) SELECT $1, $2, $3, $4::text, $5::jsonb, $6, $6,
 			coalesce(CASE WHEN $4 = 'ticket' THEN $5::jsonb->>'caller' END, (SELECT max(order_key) FROM crm_outbox WHERE tenant_id = $1 AND call_id = $3),
-				(SELECT call->>'caller' FROM crm_call_tickets WHERE tenant_id = $1 AND call_id = $3), ''))`,
+				(SELECT call->>'caller' FROM crm_call_tickets WHERE tenant_id = $1 AND call_id = $3), '')
+		WHERE NOT EXISTS (SELECT FROM tenants WHERE tenant_id = $1 AND deleted_at IS NOT NULL)`,
 		tenant, storage.NewID(), call, kind, b, tx.Now)
 	if err != nil {
 		return fmt.Errorf("write to the CRM's outbox: %w", err)

@@ -92,31 +92,6 @@ func (s *Service) DestroyNow(ctx context.Context, tenant, id uuid.UUID) error {
 	})
 }
 
-// ForgetTenant destroys the keys of whatever is held for a tenant that is being deleted: nothing of it is sent or heard from the commit on. The
-// nodes remove their files within a minute.
-func (s *Service) ForgetTenant(ctx context.Context, tenant uuid.UUID) error {
-	err := s.cfg.DB.Tenant(ctx, tenant, func(tx *storage.Tx) error {
-		held, err := list(ctx, tx, stillHere+` FOR UPDATE`)
-		if err != nil {
-			return err
-		}
-		for _, r := range held {
-			if err := s.expireIn(ctx, tx, r, "tenant deleted"); err != nil {
-				return err
-			}
-		}
-		if _, err := tx.Exec(ctx, `DELETE FROM recording_crm_keys WHERE tenant_id = $1`, tenant); err != nil {
-			return fmt.Errorf("destroy the CRM's keys: %w", err)
-		}
-		return s.cfg.Keys.DestroyTenant(ctx, tx, tenant)
-	})
-	if err != nil {
-		return err
-	}
-	s.cfg.Crashing("c20")
-	return s.finishRemovals(ctx)
-}
-
 // expireIn destroys the keys of a recording that is held: from the commit on nobody can read it.
 func (s *Service) expireIn(ctx context.Context, tx *storage.Tx, r *row, reason string) error {
 	if err := r.step(ctx, tx, StepExpire); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -87,7 +88,7 @@ func TestTenantIsForgotten(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := r.Service.ForgetTenant(t.Context(), r.Tenant); err != nil {
+	if err := r.Service.DeleteTenant(t.Context(), r.Tenant); err != nil {
 		t.Fatal(err)
 	}
 	for _, id := range []uuid.UUID{held, running.ID()} {
@@ -116,5 +117,23 @@ func TestTenantIsForgotten(t *testing.T) {
 	r.Scan(&keys, `SELECT (SELECT count(*) FROM recording_crm_keys) + (SELECT count(*) FROM tenant_keys) + (SELECT count(*) FROM recordings WHERE wrapped_key IS NOT NULL OR crm_share IS NOT NULL)`)
 	if keys != 0 {
 		t.Errorf("%d keys left", keys)
+	}
+	if err := r.Service.Sweep(t.Context()); err != nil { // the call that ran has ended
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		after time.Duration
+		rows  int
+	}{{23 * time.Hour, 2}, {2 * time.Hour, 0}} {
+		r.Skew(c.after)
+		if err := r.Service.PurgeDeleted(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		var rows, tenants int
+		r.Scan(&rows, `SELECT count(*) FROM recordings`)
+		r.Scan(&tenants, `SELECT count(*) FROM tenants`)
+		if rows != c.rows || tenants != 1 {
+			t.Errorf("%d recordings, %d tenants %v later", rows, tenants, c.after)
+		}
 	}
 }

@@ -27,6 +27,11 @@ type purgeQueues struct{}
 // Kind implements storage.Job.
 func (purgeQueues) Kind() string { return "purge_queues" }
 
+type purgeTenants struct{}
+
+// Kind implements storage.Job.
+func (purgeTenants) Kind() string { return "purge_tenants" }
+
 type sweepReports struct{}
 
 // Kind implements storage.Job.
@@ -67,6 +72,7 @@ func (a *app) newJobs(desk *queueDesk) (*storage.Jobs, error) {
 			}
 			return err
 		}),
+		storage.Every(24*time.Hour, 5*time.Hour, func(ctx context.Context, _ purgeTenants) error { return a.recording.PurgeDeleted(ctx) }),
 		storage.Every(24*time.Hour, 4*time.Hour, func(ctx context.Context, _ sweepReports) error {
 			const day = 24 * time.Hour
 			return a.analytics.Sweep(ctx, time.Duration(a.cfg.Reports.KeepDays)*day, time.Duration(a.cfg.Reports.KeepWaitsDays)*day)

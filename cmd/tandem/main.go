@@ -22,6 +22,7 @@ var version = "dev"
 type commands struct {
 	Serve       serveCommand       `cmd:"" help:"Serve calls, screens and the API."`
 	Migrate     migrateCommand     `cmd:"" help:"Bring the database's schema up to this program's version."`
+	Tenant      tenantCommand      `cmd:"" help:"Manage tenants."`
 	CheckConfig checkConfigCommand `cmd:"" name:"check-config" help:"Check a configuration file."`
 	Version     versionCommand     `cmd:"" help:"Print the version."`
 

@@ -62,7 +62,7 @@ func audited(e events.Event) (keep []string, ok bool) {
 		return []string{"priority", "from", "agent"}, (verb == "priority_changed" || verb == "assigned") && e.Actor != nil
 	case "queue":
 		return nil, verb == "changed"
-	case "number", "trunk", "prompt", "ringtone", "sms_account", "bot":
+	case "tenant", "number", "trunk", "prompt", "ringtone", "sms_account", "bot":
 		return nil, true
 	case "action": // what customers were asked for (V3.7): who asked for what, and what came of it
 		return []string{"item", "item_kind", "agent", "kind", "files"}, true
@@ -72,14 +72,22 @@ func audited(e events.Event) (keep []string, ok bool) {
 		return []string{"channel", "name", "state"}, verb != "templates"
 	case "chat_settings", "canned_response", "widget":
 		return nil, true
+	case "ticket_type":
+		return []string{"type", "fields"}, true
 	case "sla_policy":
 		return []string{"priority", "response_seconds", "resolution_seconds"}, true
 	case "crm_connection":
 		return []string{"provider"}, true
 	case "webhook": // where events go outside the house, and what was sent there again
 		return []string{"enabled", "personal_data", "why", "deliveries"}, true
-	case "contact", "ticket":
-		return nil, e.Actor != nil && verb == "deleted"
+	case "contact":
+		return []string{"from", "into", "merge_id", "note_id"}, e.Actor != nil && (verb == "deleted" || verb == "merged" || verb == "unmerged" || verb == "note_deleted")
+	case "contact_attribute":
+		return []string{"key", "type"}, true
+	case "contact_list":
+		return nil, verb == "deleted"
+	case "ticket":
+		return []string{"into"}, e.Actor != nil && (verb == "deleted" || verb == "merged")
 	case "agent":
 		// What agents set for themselves is no matter for the audit; what another sets for them is (Q2.5).
 		return []string{"presence", "from"}, verb == "presence" && e.Actor != nil && *e.Actor != e.Subject

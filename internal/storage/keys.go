@@ -122,13 +122,17 @@ func (k *Keys) Tenant(ctx context.Context, tx *Tx, tenant uuid.UUID) (*Key, erro
 			return nil, err
 		}
 		// Another transaction may be first; then its key is the tenant's.
-		_, err = tx.Exec(ctx, "INSERT INTO tenant_keys (tenant_id, keyset, created_at) VALUES ($1, $2, $3) ON CONFLICT (tenant_id) DO NOTHING", tenant, fresh, tx.Now)
+		_, err = tx.Exec(ctx, `INSERT INTO tenant_keys (tenant_id, keyset, created_at) SELECT $1, $2, $3
+			WHERE NOT EXISTS (SELECT FROM tenants WHERE tenant_id = $1 AND deleted_at IS NOT NULL) ON CONFLICT (tenant_id) DO NOTHING`, tenant, fresh, tx.Now)
 		if err == nil {
 			wrapped, err = tenantKeyset(ctx, tx, tenant)
 		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("fetch the tenant's key: %w", err)
+	}
+	if wrapped == nil {
+		return nil, ErrTenantDeleted
 	}
 	return k.master.openKeyset(wrapped, purpose)
 }
@@ -143,10 +147,14 @@ func tenantKeyset(ctx context.Context, tx *Tx, tenant uuid.UUID) ([]byte, error)
 	return wrapped, err
 }
 
-// DestroyTenant deletes a tenant's key: whatever was encrypted for the tenant is unreadable from the commit on.
+// DestroyTenant deletes a tenant's key for good: whatever was encrypted for the tenant is unreadable from the commit on, and nothing is encrypted for it
+// any more.
 func (k *Keys) DestroyTenant(ctx context.Context, tx *Tx, tenant uuid.UUID) error {
 	if _, err := tx.Exec(ctx, "DELETE FROM tenant_keys WHERE tenant_id = $1", tenant); err != nil {
 		return fmt.Errorf("destroy the tenant's key: %w", err)
+	}
+	if _, err := tx.Exec(ctx, "UPDATE tenants SET deleted_at = coalesce(deleted_at, $2) WHERE tenant_id = $1", tenant, tx.Now); err != nil {
+		return fmt.Errorf("note that the tenant is deleted: %w", err)
 	}
 	return nil
 }

@@ -241,6 +241,9 @@ func (p *Private) command(ctx context.Context, program string, args ...string) *
 	return cmd
 }
 
+// URL is that of the database tandem, once Start has returned: also when it refused because another server uses the folder.
+func (p *Private) URL() string { return p.url("tandem", "tandem") }
+
 func (p *Private) url(user, database string) string {
 	q := url.Values{"host": {p.place.socket}, "user": {user}, "sslmode": {"disable"}}
 	return "postgres:///" + database + "?" + q.Encode()

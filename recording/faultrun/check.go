@@ -127,7 +127,7 @@ func (v *verdict) keys(c *talk, rec *found) {
 	case rec == nil && c.want != unrecorded:
 		v.broken("I1", c, "there is no recording")
 	case rec == nil:
-	case rec.State == "quarantined" && (c.want == quarantined || c.want == unreadable || c.want == restored):
+	case rec.State == "quarantined" && (c.want == quarantined || c.want == restored):
 	case rec.Key:
 		v.broken("I3", c, "its key is left")
 	case rec.ErasedAt == nil:
@@ -320,7 +320,8 @@ func (v *verdict) evidence(c *talk, rec *found, tickets []crmsim.Ticket) {
 		empty:       {"started", "sealed", "delivered", "destroyed"},
 		expired:     {"started", "sealed", "delayed:1", "delayed:3", "delayed:5", "delayed:6", "expired", "destroyed"},
 		quarantined: {"started", "sealed", "failed"},
-		unreadable:  {"started", "sealed", "failed"},
+		forgotten:   {"started", "sealed", "expired", "destroyed"},
+		cutOff:      {"started", "expired", "destroyed"},
 		restored:    {"started", "sealed", "expired", "destroyed", "failed"},
 	}[c.want]
 	told = slices.DeleteFunc(told, func(s string) bool {

@@ -34,10 +34,10 @@ const nodeEnv = "FAULTRUN_NODE"
 // nodeConfig is what a process under test is told at its start.
 type nodeConfig struct {
 	Database, Keys, Spool, Page string
-	CRM, Token                  string // URL of the CRM, name of the file with its token
-	Tenant                      uuid.UUID
-	CrashAt                     string // a crash point
-	Nth                         int    // how often it is reached
+	CRM, Token                  string      // URL of the CRM, name of the file with its token
+	Tenants                     []uuid.UUID // have the calls in turn
+	CrashAt                     string      // a crash point
+	Nth                         int         // how often it is reached
 	MaxPart                     int64
 	Settle                      time.Duration
 	Timeout                     time.Duration // of the CRM's client
@@ -254,22 +254,20 @@ func (n *node) do(ctx context.Context, verb string, id uuid.UUID, index int, c *
 		n.under.Bus.Close()
 		return nil
 	case "delete-tenant":
-		err := n.under.DB.Tenant(ctx, n.cfg.Tenant, func(tx *storage.Tx) error {
-			defer n.crash("c20")
-			return n.under.Keys.DestroyTenant(ctx, tx, n.cfg.Tenant)
-		})
-		n.crash("c20")
-		return err
+		return n.rec.DeleteTenant(ctx, n.tenant(index))
 	}
 	return fmt.Errorf("no such order: %s", verb)
 }
+
+// tenant is whose the call with that index is.
+func (n *node) tenant(index int) uuid.UUID { return n.cfg.Tenants[index%len(n.cfg.Tenants)] }
 
 // start begins a call: both sides say which second it is.
 func (n *node) start(ctx context.Context, id uuid.UUID, index int, c *call) (err error) {
 	for side := range 2 {
 		c.voices = append(c.voices, recordingtest.SpeakSeconds(codec.PCMU, func(second int) float64 { return tone(index, side, second) }, nil))
 	}
-	c.rec, err = n.rec.Start(ctx, recording.NewRecording{Tenant: n.cfg.Tenant, Call: id, Customer: c.voices[0].Stream, Agent: c.voices[1].Stream})
+	c.rec, err = n.rec.Start(ctx, recording.NewRecording{Tenant: n.tenant(index), Call: id, Customer: c.voices[0].Stream, Agent: c.voices[1].Stream})
 	return err
 }
 
@@ -283,7 +281,7 @@ func (n *node) end(ctx context.Context, id uuid.UUID, index int, c *call) error 
 	for _, v := range c.voices {
 		_ = v.Close()
 	}
-	return n.under.DB.Tenant(ctx, n.cfg.Tenant, func(tx *storage.Tx) error {
+	return n.under.DB.Tenant(ctx, n.tenant(index), func(tx *storage.Tx) error {
 		r := calls.Record{
 			ID: id, Direction: calls.Inbound, Number: "1001", Caller: calls.Party{Number: fmt.Sprintf("%s%04d", callerNumber, index)}, StartedAt: tx.Now, EndedAt: &tx.Now,
 			Reason: calls.ReasonCallerHungUp, Ticket: true,

@@ -27,7 +27,8 @@ const (
 	empty       fate = "empty"       // nothing was recorded, and the log says so
 	unrecorded  fate = "unrecorded"  // there is no recording, and its start said so
 	quarantined fate = "quarantined" // waits for a person, who is told; destroyed on time
-	unreadable  fate = "unreadable"  // its keys are gone before their time; nothing of it is sent
+	forgotten   fate = "forgotten"   // its tenant was deleted: destroyed at once, and nobody outside is told of it
+	cutOff      fate = "cut off"     // the same in mid-call
 	restored    fate = "restored"    // expired, and come back with a backup: nothing of it opens, and a person is told
 )
 
@@ -104,7 +105,7 @@ func newRun(t testing.TB, url string, parts int, seed uint64) *Run {
 		t.Fatal(err)
 	}
 	t.Cleanup(r.db.Close)
-	r.cfg.Tenant = storagetest.Tenant(t, r.db, "a")
+	r.cfg.Tenants = []uuid.UUID{storagetest.Tenant(t, r.db, "a")}
 	r.crm = crmsim.New(seed, r.page.now)
 	t.Cleanup(r.crm.Close)
 	r.setToken("token-1")
@@ -374,7 +375,7 @@ func (r *Run) over() bool {
 func (r *Run) told() bool {
 	tickets := r.crm.Tickets()
 	return !slices.ContainsFunc(r.talks, func(c *talk) bool {
-		return !slices.ContainsFunc(tickets, func(t crmsim.Ticket) bool {
+		return c.want != forgotten && c.want != cutOff && !slices.ContainsFunc(tickets, func(t crmsim.Ticket) bool {
 			return t.Key == c.id.String() && (len(lostNotes(t)) > 0 || c.want != expired && c.want != restored)
 		})
 	})

@@ -23,7 +23,7 @@ func (r *Run) pass(d time.Duration) {
 func (r *Run) sweep() {
 	r.t.Helper()
 	before := time.Now()
-	id := r.cfg.Tenant
+	id := r.cfg.Tenants[0]
 	r.proc.order("sweep", id, 0)
 	r.wait("a sweep", func() bool {
 		at, failed := r.proc.when("sweep", id)
@@ -127,24 +127,4 @@ func TestCrashAtTheDeadline(t *testing.T) {
 		r.sweep()
 		r.crm.Well()
 	})
-}
-
-// A tenant is deleted while its recording waits: its key is gone at the commit, and not before; nothing is sent after.
-func TestCrashInTenantDeletion(t *testing.T) {
-	t.Parallel()
-	for nth, name := range []string{"c20: tenant's key destroyed, not committed", "c20: tenant's key destroyed"} {
-		play(t, row{"kill -9", "c20", name}, 2, 1, func(r *Run) {
-			r.crm.Script(down(0)...)
-			r.start("c20", nth+1)
-			c := r.speak()
-			r.wait("a failure", func() bool { return r.failures() > 0 })
-			r.proc.order("delete-tenant", r.cfg.Tenant, 0)
-			r.dead()
-			if nth == 1 {
-				c.want = unreadable
-			}
-			r.crm.Well()
-			r.resume()
-		})
-	}
 }
