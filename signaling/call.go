@@ -60,6 +60,7 @@ type wrapUpView struct {
 // offerView is an offered call.
 type offerView struct {
 	Offer uuid.UUID  `json:"offer"`
+	Call  uuid.UUID  `json:"call"`
 	Card  calls.Card `json:"card"`
 	Ring  int        `json:"ring_seconds"`
 	Tone  calls.Ring `json:"tone"`
@@ -105,7 +106,7 @@ func (s *session) negotiate(g *leg) {
 
 func (s *session) offerView() *offerView {
 	t := s.leg.target
-	return &offerView{Offer: t.Offer, Card: t.Card, Ring: t.Card.RingFor, Tone: t.Ring, Since: s.leg.begun, Auto: s.answersItself(s.leg)}
+	return &offerView{Offer: t.Offer, Call: s.leg.callID(), Card: t.Card, Ring: t.Card.RingFor, Tone: t.Ring, Since: s.leg.begun, Auto: s.answersItself(s.leg)}
 }
 
 // ringing says whether an offer waits for the agent.

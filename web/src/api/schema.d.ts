@@ -476,6 +476,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/calls/{id}/crm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the CRM knows of a call's customer, and which record was chosen for it */
+        get: operations["get-call-crm"];
+        /** Choose the contact or ticket that a call goes to */
+        put: operations["choose-call-record"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/calls/{id}/crm/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Look for contacts and tickets in the CRM */
+        get: operations["search-call-crm"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/calls/{id}/data": {
         parameters: {
             query?: never;
@@ -3827,6 +3862,13 @@ export interface components {
         CRMAddress: {
             url: string;
         };
+        CRMChoice: {
+            begun: boolean;
+            held: boolean;
+            kind?: string;
+            label?: string;
+            record?: string;
+        };
         CRMConnection: {
             /** Format: int64 */
             append_days: number;
@@ -3842,6 +3884,11 @@ export interface components {
             settings: {
                 [key: string]: string;
             };
+        };
+        CRMContact: {
+            id: string;
+            name: string;
+            url?: string;
         };
         CRMFacts: {
             /** @description none: there was no call yet */
@@ -3859,6 +3906,10 @@ export interface components {
             label: string;
             name: string;
             required: boolean;
+        };
+        CRMFound: {
+            contacts: components["schemas"]["CRMContact"][];
+            tickets: components["schemas"]["CRMTicket"][];
         };
         CRMHealth: {
             /** Format: int64 */
@@ -3897,6 +3948,17 @@ export interface components {
             next_try_at: string;
             quarantined: boolean;
         };
+        CRMTicket: {
+            /** Format: date-time */
+            closed_at?: string;
+            id: string;
+            open: boolean;
+            queue_id: string;
+            title: string;
+            /** Format: date-time */
+            updated_at: string;
+            url?: string;
+        };
         CRMVendor: {
             /** @description it neither knows what it is sent twice nor tells what it has: a file may arrive twice */
             at_least_once: boolean;
@@ -3927,6 +3989,20 @@ export interface components {
              */
             years?: number;
         };
+        CallCRM: {
+            choice: components["schemas"]["CRMChoice"];
+            contact?: components["schemas"]["CRMContact"];
+            /** @description what the CRM is called */
+            label: string;
+            /** @description the CRM's name, as /crm-connection/vendors lists them */
+            provider: string;
+            /** @enum {string} */
+            state: "looking" | "known" | "unknown" | "silent";
+            /** @description that still take notes and files, the newest first */
+            tickets: components["schemas"]["CRMTicket"][];
+            /** @description the call goes to a ticket */
+            wanted: boolean;
+        };
         CallRow: {
             agent_id?: string;
             agent_name?: string;
@@ -3952,6 +4028,7 @@ export interface components {
             ended_at?: string;
             /** Format: double */
             held_seconds: number;
+            hold_for_choice?: boolean;
             language?: string;
             legs: components["schemas"]["LegRecord"][];
             menu_id?: string;
@@ -5261,6 +5338,7 @@ export interface components {
             dispositions?: string[];
             empty?: components["schemas"]["EmptyPolicy"];
             greeting?: components["schemas"]["QueuePrompt"];
+            hold_for_choice?: boolean;
             hold_music?: components["schemas"]["QueuePrompt"];
             hours?: string;
             hours_overrides?: components["schemas"]["HoursOverride"][];
@@ -5993,6 +6071,14 @@ export interface components {
             /** Format: double */
             seconds: number;
         };
+        RecordChoice: {
+            /** @enum {string} */
+            kind: "automatic" | "contact" | "ticket" | "new";
+            /** @description the record as it was shown */
+            label?: string;
+            /** @description the contact's or ticket's id, as the CRM has it */
+            record?: string;
+        };
         RecordingAccess: {
             /** Format: uuid */
             challenge_id: string;
@@ -6294,6 +6380,7 @@ export interface components {
             dispositions: components["schemas"]["SettingListString"];
             empty: components["schemas"]["SettingEmptyPolicy"];
             greeting: components["schemas"]["SettingQueuePrompt"];
+            hold_for_choice: components["schemas"]["SettingBool"];
             hold_music: components["schemas"]["SettingQueuePrompt"];
             hours: components["schemas"]["SettingUUID"];
             hours_overrides: components["schemas"]["SettingListHoursOverride"];
@@ -8222,6 +8309,105 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CallRow"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-call-crm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallCRM"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "choose-call-record": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RecordChoice"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CRMChoice"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "search-call-crm": {
+        parameters: {
+            query: {
+                text: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CRMFound"];
                 };
             };
             /** @description Error */

@@ -7,6 +7,7 @@ import { clock } from '../ui/format';
 import { EmptyState, Facts } from '../ui/Page';
 import { QueuePath, Tag } from '../ui/State';
 import { Actions } from './Actions';
+import { CallRecord } from './CallRecord';
 import { ContactPanel } from './ContactPanel';
 import classes from './desktop.module.css';
 import { Flags } from './Flags';
@@ -19,12 +20,14 @@ export function CallCard() {
   const offer = usePhoneState((s) => s.offer);
   const call = usePhoneState((s) => s.call);
   const card = offer?.card ?? call?.card;
+  const party = offer ? offer.call : call?.id;
   return (
     <section className={classes.panel} aria-label={t('card.title')}>
       {card ? (
         <div className={classes.card}>
           <CardFacts card={card} />
           {call && !offer && call.state !== 'wrap_up' ? <Notes call={call.id} /> : <ContactPanel card={card} />}
+          {party && <CallRecord key={party} call={party} choosing={!offer} />}
           {call && !offer && <Actions key={call.id} of={{ call_id: call.id }} asking={call.state !== 'connecting'} />}
         </div>
       ) : (

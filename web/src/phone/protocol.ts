@@ -82,6 +82,7 @@ export interface Ring {
 
 export interface Offer {
   offer: string;
+  call?: string;
   card: Card;
   /** Seconds the offer rings before it counts as missed. */
   ring_seconds?: number;

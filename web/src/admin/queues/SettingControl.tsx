@@ -97,6 +97,8 @@ export function SettingControl<N extends Name>({ name, value, onChange }: Contro
       return <OnOff {...give('countdown')} />;
     case 'ticket':
       return <OnOff {...give('ticket')} />;
+    case 'hold_for_choice':
+      return <OnOff {...give('hold_for_choice')} />;
     case 'record':
       return <OneOf {...give('record')} of={['yes', 'no', 'ask']} texts="recordModes" />;
     case 'algorithm':

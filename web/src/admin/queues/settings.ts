@@ -43,7 +43,7 @@ export const groups: Array<{ group: string; names: Name[]; menuToo?: boolean }> 
       'deflection_messaging',
     ],
   },
-  { group: 'groupAfter', names: ['record', 'redact_max_seconds', 'ticket'] },
+  { group: 'groupAfter', names: ['record', 'redact_max_seconds', 'ticket', 'hold_for_choice'] },
 ];
 
 /** Settings that hold for all queues alike, so that queues do not show them. */
@@ -72,6 +72,7 @@ export const defaults: { [N in Name]: Value<N> } = {
   announcement: { on: false, every_seconds: 60 },
   missed: { threshold: 1, not_responding_seconds: 0 },
   ticket: true,
+  hold_for_choice: true,
   service_level_seconds: 20,
   short_abandon_seconds: 5,
   hours: NO_ID,
