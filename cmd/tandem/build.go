@@ -19,6 +19,7 @@ import (
 	"tandem/analytics"
 	"tandem/api"
 	"tandem/calls"
+	"tandem/chat"
 	"tandem/crm"
 	"tandem/crmsync"
 	"tandem/crmsync/freshdesk"
@@ -44,6 +45,7 @@ import (
 	"tandem/recording"
 	"tandem/signaling"
 	"tandem/sip"
+	"tandem/smartactions"
 	"tandem/web"
 	"tandem/webhooks"
 )
@@ -94,8 +96,14 @@ func (a *app) buildStorage(ctx context.Context) (err error) {
 		return err
 	}
 	a.later("close the database", func() error { a.db.Close(); return nil })
-	if a.keys, err = storage.OpenKeys(filepath.Join(a.cfg.Data.Dir, "keys")); err != nil {
+	if a.keys, err = a.cfg.openKeys(); err != nil {
 		return err
+	}
+	onDisk := prometheus.NewGauge(prometheus.GaugeOpts{Name: "tandem_master_key_on_disk", Help: "1 while the master key lies on a disk, an image of which opens what a dump of the database holds."})
+	a.metrics.MustRegister(onDisk)
+	if a.keys.OnDisk() {
+		onDisk.Set(1)
+		a.log.Warn("the master key lies on a disk: an image of it and a dump of the database open recordings that wait; see keys.master in docs/recording.md")
 	}
 	blobURL := a.cfg.Blob.URL
 	if blobURL == "" {
@@ -283,7 +291,8 @@ func (a *app) buildServices(ctx context.Context) (err error) {
 		return err
 	}
 	a.crm = crm.New(crm.Config{
-		DB: a.db, Events: a.events, Bus: a.bus, Keys: a.keys, Blobs: a.blobs, Hours: a.calendar, Log: a.log, Metrics: a.metrics,
+		DB: a.db, Events: a.events, Bus: a.bus, Keys: a.keys, Blobs: a.blobs, Hours: a.calendar, Ask: a.askCustomer, Log: a.log, Metrics: a.metrics,
+		Holders: []crm.Holder{{Name: "conversations", Move: chat.MoveContact}, {Name: "devices", Move: smartactions.MoveContact}},
 	})
 	a.buildActions()
 	a.buildChat()

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,6 +21,7 @@ import (
 	yamlnode "go.yaml.in/yaml/v3"
 
 	"tandem/internal/fault"
+	"tandem/internal/storage"
 )
 
 // Config is what the server is told from outside: a YAML file, then the environment (TANDEM_HTTP_ADDR for http.addr).
@@ -49,6 +51,9 @@ type Config struct {
 	Data struct {
 		Dir string `koanf:"dir"`
 	} `koanf:"data"`
+	Keys struct {
+		Master string `koanf:"master"`
+	} `koanf:"keys"`
 	Database struct {
 		URL string `koanf:"url"`
 	} `koanf:"database"`
@@ -113,6 +118,7 @@ func defaults() map[string]any {
 		"media.ip": "", "media.rtp_ports": "20000-29999",
 		"webrtc.udp":   []string{":8189"},
 		"data.dir":     "./data",
+		"keys.master":  "",
 		"database.url": "",
 		"bus.listen":   "", "bus.routes": []string{},
 		"blob.url":             "",
@@ -131,6 +137,10 @@ func defaults() map[string]any {
 		"demo.api_key":            "",
 		"log.level":               "info",
 	}
+}
+
+func (c *Config) openKeys() (*storage.Keys, error) {
+	return storage.OpenKeysWith(filepath.Join(c.Data.Dir, "keys"), c.Keys.Master)
 }
 
 // loadConfig reads the file (none: only the environment) and checks every setting. Errors name the key, and the line in the file.

@@ -73,7 +73,7 @@ func (d deleteTenantCommand) confirmed(in io.Reader, out io.Writer) error {
 }
 
 func deleteTenant(ctx context.Context, cfg *Config, db *storage.DB, log *slog.Logger, slug string) error {
-	keys, err := storage.OpenKeys(filepath.Join(cfg.Data.Dir, "keys"))
+	keys, err := cfg.openKeys()
 	if err != nil {
 		return err
 	}

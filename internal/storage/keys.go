@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -23,7 +24,7 @@ import (
 
 // Keys is the key hierarchy of a node:
 //
-//	master key      data.dir/keys/master, made once; opens the rest
+//	master key      data.dir/keys/master, made once, or the file keys.master; opens the rest
 //	tenant key      a row of tenant_keys, wrapped by the master key
 //	epoch key       data.dir/keys/epoch-YYYY-MM-DD, wrapped by the master key, destroyed on the seventh day
 //	data key        one for each recording or file, kept beside what describes the file: wrapped by the tenant's key, or, of a recording,
@@ -33,6 +34,7 @@ import (
 type Keys struct {
 	dir    string
 	master *Key
+	onDisk bool
 
 	mu        sync.Mutex
 	releasers map[string][]ed25519.PublicKey // by reason
@@ -49,15 +51,24 @@ const masterFile = "master"
 
 // OpenKeys opens the key folder, data.dir/keys, and makes it and the master key when there are none. A folder or master key that other
 // users may read is refused.
-func OpenKeys(dir string) (*Keys, error) {
+func OpenKeys(dir string) (*Keys, error) { return OpenKeysWith(dir, "") }
+
+// OpenKeysWith is OpenKeys with a master key that is kept in another file, which must be there; an empty name: in the folder.
+func OpenKeysWith(dir, name string) (*Keys, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the key folder: %w", err)
 	}
 	if err := closedToOthers(dir); err != nil {
 		return nil, err
 	}
-	name := filepath.Join(dir, masterFile)
-	if _, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) {
+	elsewhere := name != ""
+	if !elsewhere {
+		name = filepath.Join(dir, masterFile)
+	}
+	switch _, err := os.Stat(name); {
+	case errors.Is(err, fs.ErrNotExist) && elsewhere:
+		return nil, fault.Newf(fault.Invalid, "master_key_missing", "There is no master key in %s: put it there as your machine's start does, or move it from %s.", name, dir).WithField("keys.master")
+	case errors.Is(err, fs.ErrNotExist):
 		if err := makeMaster(name); err != nil {
 			return nil, err
 		}
@@ -77,7 +88,17 @@ func OpenKeys(dir string) (*Keys, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Keys{dir: dir, master: master}, nil
+	return &Keys{dir: dir, master: master, onDisk: !inMemory(name)}, nil
+}
+
+// OnDisk says whether the master key lies on a disk, an image of which opens whatever a dump of the database holds.
+func (k *Keys) OnDisk() bool { return k.onDisk }
+
+// inMemory says whether a file's file system is one that forgets all when the machine stops.
+func inMemory(name string) bool {
+	const tmpfs, ramfs = 0x01021994, 0x858458f6
+	var st syscall.Statfs_t
+	return syscall.Statfs(name, &st) == nil && (uint32(st.Type) == tmpfs || uint32(st.Type) == ramfs)
 }
 
 // makeMaster leaves alone a key that another process has made in the meantime.

@@ -133,6 +133,44 @@ func TestTenantKeys(t *testing.T) {
 	}
 }
 
+// A master key kept elsewhere is never made, and none is left beside the other keys.
+func TestMasterKeyElsewhere(t *testing.T) {
+	dir, elsewhere := filepath.Join(t.TempDir(), "keys"), filepath.Join(t.TempDir(), "master")
+	var f *fault.Error
+	if _, err := storage.OpenKeysWith(dir, elsewhere); !errors.As(err, &f) || f.Code != "master_key_missing" {
+		t.Errorf("without a master key: %v", err)
+	}
+	openKeys(t, filepath.Dir(elsewhere)+"/made")
+	if err := os.Rename(filepath.Dir(elsewhere)+"/made/master", elsewhere); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := storage.OpenKeysWith(dir, elsewhere); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
+		t.Errorf("beside the other keys lie %v, %v", left, err)
+	}
+}
+
+// Whether the master key lies on a disk is told by its file system, also through a link.
+func TestMasterKeyOnDisk(t *testing.T) {
+	memory, err := os.MkdirTemp("/dev/shm", "tandem-keys-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(memory) })
+	if k := openKeys(t, memory); k.OnDisk() {
+		t.Error("a master key in memory is said to lie on a disk")
+	}
+	dir := t.TempDir()
+	if err := errors.Join(os.Chmod(dir, 0o700), os.Symlink(filepath.Join(memory, "master"), filepath.Join(dir, "master"))); err != nil {
+		t.Fatal(err)
+	}
+	if k := openKeys(t, dir); k.OnDisk() {
+		t.Error("a link to a master key in memory is said to lie on a disk")
+	}
+}
+
 func TestEpochs(t *testing.T) {
 	dir := t.TempDir() + "/keys"
 	keys := openKeys(t, dir)
