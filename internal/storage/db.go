@@ -56,9 +56,10 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if pc.MaxConns == 0 {
 		pc.MaxConns = 16
 	}
-	// Statements outside a transaction, if there ever are any, see no tenant and so no rows.
+	// Statements outside a transaction, if there ever are any, see no tenant and so no rows. A node that stands still in mid-transaction must
+	// not keep its locks from the others: no transaction of ours waits for anything but the database.
 	pc.AfterConnect = func(ctx context.Context, c *pgx.Conn) error {
-		_, err := c.Exec(ctx, "SET ROLE tandem_app")
+		_, err := c.Exec(ctx, "SET ROLE tandem_app; SET idle_in_transaction_session_timeout = '30s'")
 		return err
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, pc)
