@@ -38,14 +38,11 @@ func BenchmarkForward(b *testing.B) {
 
 // One packet in by a socket and out by another: the sender's and the receiver's system calls are in it.
 func BenchmarkForwardSockets(b *testing.B) {
-	pool, err := NewRTPPorts(RTPConfig{IP: loopback, MinPort: 18000, MaxPort: 18999})
-	if err != nil {
-		b.Fatal(err)
-	}
+	pool := runPool(b, RTPConfig{IP: loopback, MinPort: 18000, MaxPort: 18999})
 	clock := NewClock()
 	ctx, cancel := context.WithCancel(context.Background())
 	leg := func() (*Stream, *net.UDPConn, netip.AddrPort) {
-		far, err := listenUDP(netip.AddrPortFrom(loopback, 0))
+		far, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(loopback, 0)))
 		if err != nil {
 			b.Fatal(err)
 		}

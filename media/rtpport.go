@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -28,7 +26,7 @@ type RTPPort struct {
 	pool      *RTPPorts
 	pair      int
 	local     netip.AddrPort
-	rtp, rtcp *net.UDPConn
+	rtp, rtcp *rtpSocket
 	metrics   *Metrics
 	maxRate   int // RTP packets a second
 	closing   sync.Once
@@ -89,22 +87,21 @@ func (p *RTPPort) Send(pkt *Packet) error {
 		return fmt.Errorf("send RTP payload of %d bytes: %w", len(pkt.Payload), errTooLong)
 	}
 	n += copy(p.out[n:], pkt.Payload)
-	_, err = p.rtp.WriteToUDPAddrPort(p.out[:n], *to)
-	return err // once a packet: the caller counts, and must not allocate
+	return p.rtp.send(p.out[:n], *to) // once a packet: the caller counts, and must not allocate
 }
 
 var errTooLong = errors.New("media: longer than a datagram")
 
 // SendControl sends one compound RTCP packet.
 func (p *RTPPort) SendControl(b []byte) error {
-	to, conn := p.control.Load(), p.rtcp
+	to, socket := p.control.Load(), p.rtcp
 	if to == nil || to.Port() == 0 || to.Addr().IsUnspecified() {
 		return nil
 	}
 	if p.mux.Load() {
-		conn = p.rtp
+		socket = p.rtp
 	}
-	if _, err := conn.WriteToUDPAddrPort(b, *to); err != nil {
+	if err := socket.send(b, *to); err != nil {
 		return fmt.Errorf("send RTCP: %w", err)
 	}
 	return nil
@@ -115,41 +112,35 @@ func (p *RTPPort) Run(ctx context.Context, recv func(*Packet)) error {
 	return p.RunControl(ctx, recv, func([]byte) {})
 }
 
-// RunControl is Run which also hands each RTCP packet from the peer to control, from another goroutine than recv's.
+// RunControl is Run which also hands each RTCP packet from the peer to control. Both are called by the goroutine that reads this port among
+// others (RTPPorts.Run), and must not block.
 func (p *RTPPort) RunControl(ctx context.Context, recv func(*Packet), control func([]byte)) error {
-	stop := context.AfterFunc(ctx, p.interrupt)
-	defer stop()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	done := make(chan error, 1)
-	go func() { done <- p.readControl(control) }()
-	err := p.readRTP(recv, control)
-	p.rtcp.SetReadDeadline(time.Unix(1, 0)) //nolint:errcheck // closed already is as good
+	go func() { done <- p.readControl(ctx, control) }()
+	err := p.readRTP(ctx, recv, control)
+	cancel()
 	return errors.Join(err, <-done)
-}
-
-// interrupt wakes both readers.
-func (p *RTPPort) interrupt() {
-	p.rtp.SetReadDeadline(time.Unix(1, 0))  //nolint:errcheck // closed already is as good
-	p.rtcp.SetReadDeadline(time.Unix(1, 0)) //nolint:errcheck // closed already is as good
 }
 
 // Close frees the port, which rests before it is used again.
 func (p *RTPPort) Close() error {
-	var err error
 	p.closing.Do(func() {
-		err = errors.Join(p.rtp.Close(), p.rtcp.Close())
+		p.rtp.close()
+		p.rtcp.close()
 		p.pool.release(p.pair)
 	})
-	return err
+	return nil
 }
 
-func (p *RTPPort) readRTP(recv func(*Packet), control func([]byte)) error {
+func (p *RTPPort) readRTP(ctx context.Context, recv func(*Packet), control func([]byte)) error {
 	var (
-		buf  [maxDatagram]byte
 		in   rtp.Packet
 		out  Packet
 		rate window
 	)
-	return readLoop(p.rtp, buf[:], func(b []byte, from netip.AddrPort) {
+	return p.rtp.read(ctx, func(b []byte, from netip.AddrPort) {
 		now := Now()
 		if isControl(b) {
 			if !p.mux.Load() {
@@ -182,12 +173,9 @@ func (p *RTPPort) readRTP(recv func(*Packet), control func([]byte)) error {
 	})
 }
 
-func (p *RTPPort) readControl(control func([]byte)) error {
-	var (
-		buf  [maxDatagram]byte
-		rate window
-	)
-	return readLoop(p.rtcp, buf[:], func(b []byte, from netip.AddrPort) {
+func (p *RTPPort) readControl(ctx context.Context, control func([]byte)) error {
+	var rate window
+	return p.rtcp.read(ctx, func(b []byte, from netip.AddrPort) {
 		if isControl(b) && p.fromPeer(from.Addr()) && rate.allow(Now(), maxControl) {
 			control(b)
 		}
@@ -244,23 +232,4 @@ func (w *window) allow(now time.Duration, limit int) bool {
 	}
 	w.n++
 	return w.n <= limit
-}
-
-// readLoop hands datagrams to f until the socket is closed or its deadline set into the past. Any other error, such as an ICMP refusal,
-// means nothing for UDP; only a socket that fails over and over ends the loop with it.
-func readLoop(conn *net.UDPConn, buf []byte, f func([]byte, netip.AddrPort)) error {
-	for failed := 0; ; {
-		n, from, err := conn.ReadFromUDPAddrPort(buf)
-		switch {
-		case err == nil:
-			failed = 0
-			f(buf[:n], netip.AddrPortFrom(from.Addr().Unmap(), from.Port()))
-		case errors.Is(err, net.ErrClosed), errors.Is(err, os.ErrDeadlineExceeded):
-			return nil
-		default:
-			if failed++; failed == maxErrors {
-				return fmt.Errorf("read %s: %w", conn.LocalAddr(), err)
-			}
-		}
-	}
 }

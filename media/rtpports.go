@@ -1,14 +1,17 @@
 package media
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"net/netip"
+	"runtime"
 	"sync"
 	"syscall"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // restTime is how long a freed port is left alone: late packets of the old call must not enter the next one.
@@ -32,13 +35,14 @@ type RTPConfig struct {
 type RTPPorts struct {
 	cfg   RTPConfig
 	first int // lowest even port
+	loops []*rtpLoop
 
 	mu    sync.Mutex
 	taken []bool
 	freed []time.Time // when a port was given back, zero if never
 }
 
-// NewRTPPorts makes the pool; it binds nothing.
+// NewRTPPorts makes the pool; it binds nothing, and reads nothing until Run.
 func NewRTPPorts(cfg RTPConfig) (*RTPPorts, error) {
 	if cfg.MinPort == 0 && cfg.MaxPort == 0 {
 		cfg.MinPort, cfg.MaxPort = 20000, 29999
@@ -54,7 +58,24 @@ func NewRTPPorts(cfg RTPConfig) (*RTPPorts, error) {
 	if cfg.Metrics == nil {
 		cfg.Metrics = NewMetrics(nil)
 	}
-	return &RTPPorts{cfg: cfg, first: first, taken: make([]bool, pairs), freed: make([]time.Time, pairs)}, nil
+	r := &RTPPorts{cfg: cfg, first: first, taken: make([]bool, pairs), freed: make([]time.Time, pairs)}
+	for range max(1, runtime.GOMAXPROCS(0)/2) {
+		loop, err := newRTPLoop()
+		if err != nil {
+			return nil, err
+		}
+		r.loops = append(r.loops, loop)
+	}
+	return r, nil
+}
+
+// Run reads all ports until ctx ends; nothing is heard without it. It returns nil then.
+func (r *RTPPorts) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	for _, l := range r.loops {
+		g.Go(func() error { return l.run(ctx) })
+	}
+	return g.Wait()
 }
 
 // Open binds a free port to local, or to the configured IP when local is the zero Addr. A caller on loopback is to be met on loopback. The
@@ -109,28 +130,17 @@ func (r *RTPPorts) release(pair int) {
 
 func (r *RTPPorts) bind(local netip.Addr, pair int) (*RTPPort, error) {
 	at := netip.AddrPortFrom(local, uint16(r.first+2*pair))
-	rtp, err := listenUDP(at)
+	loop := r.loops[pair%len(r.loops)]
+	rtp, err := listenRTP(loop, at)
 	if err != nil {
 		return nil, err
 	}
-	rtcp, err := listenUDP(netip.AddrPortFrom(local, at.Port()+1))
+	rtcp, err := listenRTP(loop, netip.AddrPortFrom(local, at.Port()+1))
 	if err != nil {
-		rtp.Close()
+		rtp.close()
 		return nil, err
 	}
 	return &RTPPort{pool: r, pair: pair, local: at, rtp: rtp, rtcp: rtcp, metrics: r.cfg.Metrics, maxRate: maxPacketRate}, nil
-}
-
-func listenUDP(at netip.AddrPort) (*net.UDPConn, error) {
-	network := "udp4"
-	if at.Addr().Is6() {
-		network = "udp6"
-	}
-	conn, err := net.ListenUDP(network, net.UDPAddrFromAddrPort(at))
-	if err != nil {
-		return nil, fmt.Errorf("bind RTP port %s: %w", at, err)
-	}
-	return conn, nil
 }
 
 // InUse is how many ports are open.

@@ -78,7 +78,7 @@ func newHouse(t testing.TB, change ...func(*sip.Config)) *house {
 	}
 	h.udp, h.tcp = h.srv.Addr("udp").String(), h.srv.Addr("tcp").String()
 	h.trunk(sip.Trunk{Name: "loopback", Networks: []string{"127.0.0.0/9"}, Trusted: true, Enabled: true, Headers: []string{"x-crm-*", "user-to-user"}})
-	h.run(h.srv.Run, clock.Run)
+	h.run(h.srv.Run, clock.Run, ports.Run)
 	return h
 }
 

@@ -62,6 +62,7 @@ func named(name string, err error) error {
 func (a *app) services() map[string]func(context.Context) error {
 	return map[string]func(context.Context) error{
 		"media clock": a.clock.Run,
+		"RTP ports":   a.ports.Run,
 		"queues":      a.queues.Run,
 		"chat":        a.chat.Run,
 		"recording":   a.recording.Run,
