@@ -44,6 +44,8 @@ type nodeConfig struct {
 	Mutant                      mutant
 	Zone                        string // in which the process lives; empty: the machine's
 	FileLimit                   int64  // bytes that no file may outgrow; 0: none
+	Master                      string // file of the master key; empty: in the folder of keys
+	Secret                      []byte // of the CRM connection
 }
 
 // node is the process under test: recordings, their upload and the CRM's outbox, as the server has them. It does what its input says and
@@ -106,13 +108,14 @@ func (n *node) run(ctx context.Context) error {
 		}
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
-	if n.under, err = recordingtest.OpenNode(n.cfg.Database, n.cfg.Keys, n.cfg.Spool, log, n.page.now); err != nil {
+	if n.under, err = recordingtest.OpenNode(n.cfg.Database, n.cfg.Keys, n.cfg.Master, n.cfg.Spool, log, n.page.now); err != nil {
 		return err
 	}
 	cfg := n.under.Config()
 	cfg.Second = func(context.Context) (time.Time, error) { return n.page.other(), nil }
 	cfg.Sweep = 300 * time.Millisecond
 	cfg.Crashing = n.crash
+	cfg.Secret = func(context.Context, *storage.Tx, uuid.UUID) ([]byte, error) { return n.cfg.Secret, nil }
 	if n.rec, err = recording.New(cfg); err != nil {
 		return err
 	}
@@ -253,6 +256,8 @@ func (n *node) do(ctx context.Context, verb string, id uuid.UUID, index int, c *
 	case "deafen":
 		n.under.Bus.Close()
 		return nil
+	case "access":
+		return n.access(ctx, n.tenant(0), id, index)
 	case "delete-tenant":
 		return n.rec.DeleteTenant(ctx, n.tenant(index))
 	}

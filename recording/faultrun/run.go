@@ -91,33 +91,39 @@ func newRun(t testing.TB, url string, parts int, seed uint64) *Run {
 		Database: url, Keys: filepath.Join(r.dir, "keys"), Spool: filepath.Join(r.dir, "spool"), Page: filepath.Join(r.dir, "page"), Token: filepath.Join(r.dir, "token"),
 		MaxPart: partSize(parts), Timeout: 2 * time.Second,
 	}
+	r.equip(seed)
+	r.cfg.Tenants = []uuid.UUID{storagetest.Tenant(t, r.db, "a")}
+	return r
+}
+
+// equip gives the run its clock, its own way to the database and its CRM.
+func (r *Run) equip(seed uint64) {
+	r.t.Helper()
 	r.spools = []string{r.cfg.Spool}
 	var err error
 	if r.page, err = mapPage(r.cfg.Page); err != nil {
-		t.Fatal(err)
+		r.t.Fatal(err)
 	}
-	t.Cleanup(func() {
+	r.t.Cleanup(func() {
 		if err := r.page.unmap(); err != nil {
-			t.Error(err)
+			r.t.Error(err)
 		}
 	})
-	if r.db, err = storage.Open(context.Background(), storage.Config{URL: url, Now: r.page.now, MaxConns: 2}); err != nil {
-		t.Fatal(err)
+	if r.db, err = storage.Open(context.Background(), storage.Config{URL: r.cfg.Database, Now: r.page.now, MaxConns: 2}); err != nil {
+		r.t.Fatal(err)
 	}
-	t.Cleanup(r.db.Close)
-	r.cfg.Tenants = []uuid.UUID{storagetest.Tenant(t, r.db, "a")}
+	r.t.Cleanup(r.db.Close)
 	r.crm = crmsim.New(seed, r.page.now)
-	t.Cleanup(r.crm.Close)
+	r.t.Cleanup(r.crm.Close)
 	r.setToken("token-1")
 	r.cfg.CRM = r.crm.URL()
 	r.began = r.page.now()
 	r.watched.start(r)
-	t.Cleanup(func() {
+	r.t.Cleanup(func() {
 		if r.proc != nil {
 			r.proc.kill()
 		}
 	})
-	return r
 }
 
 // callTime is how long calls last: at 16,000 bytes a second it makes the parts asked for.

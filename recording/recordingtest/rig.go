@@ -34,8 +34,9 @@ type Node struct {
 	skew   atomic.Int64
 }
 
-// OpenNode opens a migrated database, a key folder and a bus of its own. now is its clock; nil: one that Skew moves.
-func OpenNode(url, keys, dir string, log *slog.Logger, now func() time.Time) (*Node, error) {
+// OpenNode opens a migrated database, a key folder and a bus of its own; master is the file of the master key, empty: in the folder. now is its clock;
+// nil: one that Skew moves.
+func OpenNode(url, keys, master, dir string, log *slog.Logger, now func() time.Time) (*Node, error) {
 	n := &Node{Dir: dir, Log: log}
 	if now == nil {
 		now = n.Now
@@ -48,7 +49,7 @@ func OpenNode(url, keys, dir string, log *slog.Logger, now func() time.Time) (*N
 		return nil, err
 	}
 	n.Events = events.NewLog(n.Bus)
-	n.Keys, err = storage.OpenKeys(keys)
+	n.Keys, err = storage.OpenKeysWith(keys, master)
 	return n, err
 }
 
@@ -81,7 +82,7 @@ func New(t testing.TB, change func(*recording.Config)) *Rig {
 		log = slog.New(slog.NewTextHandler(os.Stderr, nil))
 	}
 	var err error
-	if r.Node, err = OpenNode(r.URL, r.KeyDir, t.TempDir(), log, nil); err != nil {
+	if r.Node, err = OpenNode(r.URL, r.KeyDir, "", t.TempDir(), log, nil); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(r.DB.Close)
