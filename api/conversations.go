@@ -401,13 +401,23 @@ func (s *Server) setConversationTicket(ctx context.Context, in *Change[TicketLin
 	var t crm.Ticket
 	switch b := in.Body; {
 	case b.Ticket != nil:
-		t, err = s.CRM.Ticket(ctx, tenant(ctx), *b.Ticket)
+		tickets, notAllowed := allow(ctx, "write:tickets")
+		if notAllowed != nil {
+			return nil, notAllowed
+		}
+		t, err = s.ticket(tickets, *b.Ticket)
 	case b.Title != "":
+		if _, err := allow(ctx, "create:tickets"); err != nil {
+			return nil, err
+		}
 		t, err = s.CRM.CreateTicket(ctx, tenant(ctx), crm.NewTicket{Title: b.Title, Type: b.Type, Priority: b.Priority, Contact: &c.Contact})
 	default:
 		err = errTicketLink
 	}
 	if err != nil {
+		return nil, err
+	}
+	if t, err = s.CRM.LinkTo(ctx, tenant(ctx), t.ID, in.ID, crm.LinkConversation); err != nil {
 		return nil, err
 	}
 	return one(t, s.Chat.SetTicket(ctx, tenant(ctx), in.ID, t.ID))

@@ -69,7 +69,7 @@ func (s *Service) Attach(ctx context.Context, tenant, ticket uuid.UUID, name, co
 		if err != nil {
 			return err
 		}
-		a.CreatedAt = tx.Now
+		a.Ticket, a.CreatedAt = t.ID, tx.Now
 		_, err = tx.Exec(ctx, `UPDATE ticket_attachments SET size = $2, sha256 = $3, seconds = $4, peaks = $5, channels = $6, created_at = $7, stored_at = $7 WHERE attachment_id = $1`,
 			a.ID, a.Size, a.SHA256, p.Seconds, p.bytes, p.Channels, tx.Now)
 		if err != nil {
@@ -82,9 +82,11 @@ func (s *Service) Attach(ctx context.Context, tenant, ticket uuid.UUID, name, co
 
 // reserve writes the row, or takes that of an attempt which was cut off, and returns the file's key.
 func (s *Service) reserve(ctx context.Context, tx *storage.Tx, a *Attachment) (*storage.DataKey, error) {
-	if _, err := getTicket(ctx, tx, a.Ticket); err != nil {
+	t, err := getTicket(ctx, tx, a.Ticket)
+	if err != nil {
 		return nil, err
 	}
+	a.Ticket = t.ID
 	tenant, err := s.cfg.Keys.Tenant(ctx, tx, tx.Tenant)
 	if err != nil {
 		return nil, err
@@ -147,10 +149,11 @@ func (s *Service) measure(ctx context.Context, tenant uuid.UUID, a Attachment, k
 // Attachments lists a ticket's files, oldest first.
 func (s *Service) Attachments(ctx context.Context, tenant, ticket uuid.UUID) (list []Attachment, err error) {
 	err = s.cfg.DB.Tenant(ctx, tenant, func(tx *storage.Tx) error {
-		if _, err := getTicket(ctx, tx, ticket); err != nil {
+		t, err := readTicket(ctx, tx, ticket, "")
+		if err != nil {
 			return err
 		}
-		rows, err := tx.Query(ctx, `SELECT `+attachmentColumns+` FROM ticket_attachments WHERE ticket_id = $1 AND stored_at IS NOT NULL ORDER BY attachment_id`, ticket)
+		rows, err := tx.Query(ctx, `SELECT `+attachmentColumns+` FROM ticket_attachments WHERE ticket_id = $1 AND stored_at IS NOT NULL ORDER BY attachment_id`, t.ID)
 		if err != nil {
 			return fmt.Errorf("list attachments: %w", err)
 		}
@@ -167,7 +170,7 @@ func (s *Service) RemoveAttachment(ctx context.Context, tenant, ticket, id uuid.
 		if err != nil {
 			return err
 		}
-		tag, err := tx.Exec(ctx, `DELETE FROM ticket_attachments WHERE attachment_id = $1 AND ticket_id = $2`, id, ticket)
+		tag, err := tx.Exec(ctx, `DELETE FROM ticket_attachments WHERE attachment_id = $1 AND ticket_id = $2`, id, t.ID)
 		if err != nil {
 			return fmt.Errorf("remove the attachment: %w", err)
 		}
@@ -196,7 +199,7 @@ func (s *Service) OpenAttachment(ctx context.Context, tenant, ticket, id uuid.UU
 	var a Attachment
 	var key *storage.DataKey
 	err := s.cfg.DB.Tenant(ctx, tenant, func(tx *storage.Tx) error {
-		rows, err := tx.Query(ctx, `SELECT `+attachmentColumns+` FROM ticket_attachments WHERE attachment_id = $1 AND ticket_id = $2 AND stored_at IS NOT NULL`, id, ticket)
+		rows, err := tx.Query(ctx, `SELECT `+attachmentColumns+` FROM ticket_attachments WHERE ticket_id = `+leadsTo+` AND attachment_id = $2 AND stored_at IS NOT NULL`, ticket, id)
 		if err != nil {
 			return fmt.Errorf("read the attachment: %w", err)
 		}

@@ -77,7 +77,7 @@ func abs(v int) int { return max(v, -v) }
 // Peaks returns the waveform of a file; ErrNoAttachment when it has none.
 func (s *Service) Peaks(ctx context.Context, tenant, ticket, id uuid.UUID) (p Peaks, err error) {
 	err = s.cfg.DB.Tenant(ctx, tenant, func(tx *storage.Tx) error {
-		err := tx.QueryRow(ctx, `SELECT seconds, channels, peaks FROM ticket_attachments WHERE attachment_id = $1 AND ticket_id = $2 AND stored_at IS NOT NULL AND peaks IS NOT NULL`, id, ticket).
+		err := tx.QueryRow(ctx, `SELECT seconds, channels, peaks FROM ticket_attachments WHERE ticket_id = `+leadsTo+` AND attachment_id = $2 AND stored_at IS NOT NULL AND peaks IS NOT NULL`, ticket, id).
 			Scan(&p.Seconds, &p.Channels, &p.bytes)
 		if err != nil {
 			return storage.Missing(fmt.Errorf("read the peaks: %w", err), ErrNoAttachment)

@@ -139,6 +139,11 @@ func (s *Service) promise(ctx context.Context, tx *storage.Tx, t *Ticket) error 
 
 // moved lets a ticket's clocks follow its status: what is worked on has been answered, what is on hold waits, what is resolved is done.
 func (s *Service) moved(ctx context.Context, tx *storage.Tx, t *Ticket, from Status) error {
+	if from == ToDo {
+		if err := noteAnswer(ctx, tx, t); err != nil {
+			return err
+		}
+	}
 	clocks, err := clocksOf(ctx, tx, t.ID)
 	if err != nil || len(clocks) == 0 {
 		return err
@@ -160,6 +165,9 @@ func (s *Service) moved(ctx context.Context, tx *storage.Tx, t *Ticket, from Sta
 
 // answered ends the wait for a first answer.
 func (s *Service) answered(ctx context.Context, tx *storage.Tx, t *Ticket) error {
+	if err := noteAnswer(ctx, tx, t); err != nil {
+		return err
+	}
 	clocks, err := clocksOf(ctx, tx, t.ID)
 	if err != nil || len(clocks) == 0 || clocks[0].Met != nil {
 		return err
@@ -168,6 +176,18 @@ func (s *Service) answered(ctx context.Context, tx *storage.Tx, t *Ticket) error
 		return err
 	}
 	return s.runClocks(ctx, tx, t, clocks)
+}
+
+// noteAnswer remembers when a ticket was first answered, whatever was promised.
+func noteAnswer(ctx context.Context, tx *storage.Tx, t *Ticket) error {
+	if t.AnsweredAt != nil {
+		return nil
+	}
+	t.AnsweredAt = &tx.Now
+	if _, err := tx.Exec(ctx, `UPDATE tickets SET answered_at = $2 WHERE ticket_id = $1`, t.ID, tx.Now); err != nil {
+		return fmt.Errorf("note a ticket's first answer: %w", err)
+	}
+	return nil
 }
 
 // runClocks lets clocks run or stand as the ticket's status wants it, and stores them.
@@ -202,7 +222,7 @@ func (s *Service) on(ctx context.Context, tx *storage.Tx, k *slaClock, f func(*s
 
 // clocksOf are a ticket's clocks, that of the response first; none of a ticket to which nothing was ever promised.
 func clocksOf(ctx context.Context, tx *storage.Tx, ticket uuid.UUID) ([]slaClock, error) {
-	rows, err := tx.Query(ctx, `SELECT kind, target, used, hours_id, since, warn_at, due_at, warned_at, breached_at, met_at FROM ticket_clocks WHERE ticket_id = $1 ORDER BY kind DESC`, ticket)
+	rows, err := tx.Query(ctx, `SELECT kind, target, used, hours_id, since, warn_at, due_at, warned_at, breached_at, met_at FROM ticket_clocks WHERE ticket_id = `+leadsTo+` ORDER BY kind DESC`, ticket)
 	if err != nil {
 		return nil, fmt.Errorf("read a ticket's promises: %w", err)
 	}
@@ -254,7 +274,7 @@ func (s *Service) Clocks(ctx context.Context, tenant, ticket uuid.UUID) (all []C
 
 // Answered says that a person has answered the customer of a call or conversation: its tickets' first answer is there.
 func (s *Service) Answered(ctx context.Context, tx *storage.Tx, item uuid.UUID) error {
-	rows, err := tx.Query(ctx, `SELECT c.ticket_id FROM ticket_calls c JOIN ticket_clocks k USING (ticket_id) WHERE c.call_id = $1 AND k.kind = 'response' AND k.met_at IS NULL ORDER BY 1`, item)
+	rows, err := tx.Query(ctx, `SELECT ticket_id FROM ticket_calls JOIN tickets USING (ticket_id) WHERE call_id = $1 AND answered_at IS NULL ORDER BY 1`, item)
 	if err != nil {
 		return fmt.Errorf("look whose first answer it is: %w", err)
 	}

@@ -25,6 +25,7 @@ type Ticket struct {
 	Priority   Priority   `json:"priority" db:"priority"`
 	Status     Status     `json:"status" db:"status"`
 	Contact    *uuid.UUID `json:"contact_id,omitempty" db:"contact_id"`
+	Name       string     `json:"contact_name,omitempty" db:"contact_name"` // of the contact
 	Queue      *uuid.UUID `json:"queue_id,omitempty" db:"queue_id"`
 	Assignee   *uuid.UUID `json:"assignee,omitempty" db:"assignee"`
 	CreatedBy  *uuid.UUID `json:"created_by,omitempty" db:"created_by"`
@@ -33,9 +34,13 @@ type Ticket struct {
 	ResolvedAt *time.Time `json:"resolved_at,omitempty" db:"resolved_at"`
 	SLA        SLA        `json:"sla" enum:"none,running,paused,at_risk,breached,met" db:"sla"` // the worse of its promises
 	DueAt      *time.Time `json:"due_at,omitempty" db:"due_at"`                                 // when the next of them runs out
+	AnsweredAt *time.Time `json:"answered_at,omitempty" db:"answered_at"`                       // when somebody first answered the customer
+	Fields     Values     `json:"fields" db:"fields" doc:"the values of the fields of its type, by the field's id"`
+	MergedInto *uuid.UUID `json:"-" db:"merged_into"`
 }
 
-const ticketColumns = `ticket_id, number, title, type, priority, status, contact_id, queue_id, assignee, created_by, created_at, updated_at, resolved_at, sla, due_at`
+const ticketColumns = `ticket_id, number, title, type, priority, status, contact_id, queue_id, assignee, created_by, created_at, updated_at, resolved_at, sla, due_at, answered_at, fields, merged_into,
+	coalesce((SELECT trim(first_name || ' ' || last_name) FROM contacts c WHERE c.contact_id = tickets.contact_id), '') AS contact_name`
 
 // NewTicket is what a ticket is made of. Type and Priority default to general and medium.
 type NewTicket struct {
@@ -59,45 +64,24 @@ type TicketChange struct {
 	Status   *Status    `json:"status,omitempty"`
 	Assignee *uuid.UUID `json:"assignee,omitempty"`
 	Contact  *uuid.UUID `json:"contact_id,omitempty"`
+	Fields   Values     `json:"fields,omitempty"` // those to be changed; null removes one
 }
 
-// TicketFilter chooses tickets for a list; zero values choose all.
-type TicketFilter struct {
-	Status   Status
-	Assignee uuid.UUID
-	Contact  uuid.UUID
-	Call     uuid.UUID
-	SLA      SLA
-	Search   string // in the title, or a number
-	Cursor   string
-	Limit    int
-}
-
-// Note is an internal remark on a ticket; no customer ever sees one (TK-5).
-type Note struct {
-	ID        uuid.UUID  `json:"id" db:"note_id"`
-	Author    *uuid.UUID `json:"author,omitempty" db:"author"` // nil: the system
-	Body      string     `json:"body" db:"body"`
-	CreatedAt time.Time  `json:"created_at" db:"created_at"`
-}
-
-// TicketEvent is the data of ticket.created and ticket.changed.
+// TicketEvent is the data of ticket.created and ticket.changed; that of ticket.merged says where the ticket leads.
 type TicketEvent struct {
 	Ticket uuid.UUID `json:"ticket_id"`
 	Number int64     `json:"number"`
 	Status Status    `json:"status"`
-	Change string    `json:"change,omitempty"` // "fields", "note", "attachment", "call", "escalated"
+	Change string    `json:"change,omitempty"` // "fields", "note", "attachment", "call", "contact", "escalated", "merged", "rated"
+	Into   uuid.UUID `json:"into,omitzero"`
 }
 
 // Errors for people.
 var (
 	ErrNoTicket  = fault.New(fault.NotFound, "ticket_not_found", "There is no such ticket.")
 	ErrTitle     = fault.New(fault.Invalid, "bad_title", "A ticket needs a title of at most 200 characters.").WithField("title")
-	ErrNote      = fault.New(fault.Invalid, "bad_note", "A note needs a text of at most 50,000 characters.").WithField("body")
 	ErrReference = fault.New(fault.Invalid, "bad_reference", "The contact or person named does not exist.")
 )
-
-const longestNote = 50_000
 
 // CreateTicket makes a ticket.
 func (s *Service) CreateTicket(ctx context.Context, tenant uuid.UUID, n NewTicket) (t Ticket, err error) {
@@ -111,7 +95,7 @@ func (s *Service) CreateTicket(ctx context.Context, tenant uuid.UUID, n NewTicke
 func (s *Service) createTicket(ctx context.Context, tx *storage.Tx, n NewTicket) (Ticket, error) {
 	t := Ticket{
 		ID: storage.NewID(), Title: strings.TrimSpace(n.Title), Type: n.Type, Priority: n.Priority, Status: ToDo, Contact: n.Contact, Queue: n.Queue, Assignee: n.Assignee,
-		CreatedBy: events.ActorID(ctx), CreatedAt: tx.Now, UpdatedAt: tx.Now,
+		CreatedBy: events.ActorID(ctx), CreatedAt: tx.Now, UpdatedAt: tx.Now, Fields: Values{},
 	}
 	if t.Type == "" {
 		t.Type = General
@@ -137,7 +121,11 @@ func (s *Service) createTicket(ctx context.Context, tx *storage.Tx, n NewTicket)
 		return t, fmt.Errorf("write the ticket: %w", err)
 	}
 	if n.Call != uuid.Nil {
-		if err := linkCall(ctx, tx, t.ID, n); err != nil {
+		kind := LinkCall
+		if n.Conversation {
+			kind = LinkConversation
+		}
+		if err := link(ctx, tx, t.ID, n.Call, kind); err != nil {
 			return t, err
 		}
 	}
@@ -159,36 +147,19 @@ func (t *Ticket) check() error {
 	return errors.Join(t.Type.check(), t.Priority.check())
 }
 
-// contactExists keeps another tenant's contact out: row-level security does not look at foreign keys.
+// contactExists keeps another tenant's contact out: row-level security does not look at foreign keys. One that was merged is who they became.
 func contactExists(ctx context.Context, tx *storage.Tx, id *uuid.UUID) error {
 	if id == nil {
 		return nil
 	}
-	if _, err := getContact(ctx, tx, *id); err != nil {
-		if errors.Is(err, ErrNoContact) {
-			return ErrReference.WithField("contact_id")
-		}
-		return err
+	c, err := getContact(ctx, tx, *id)
+	if errors.Is(err, ErrNoContact) {
+		return ErrReference.WithField("contact_id")
 	}
-	return nil
-}
-
-// LinkCall shows a call or conversation on a ticket that there is.
-func (s *Service) LinkCall(ctx context.Context, tenant, ticket, call uuid.UUID, conversation bool) error {
-	return s.cfg.DB.Tenant(ctx, tenant, func(tx *storage.Tx) error {
-		if _, err := getTicket(ctx, tx, ticket); err != nil {
-			return err
-		}
-		return linkCall(ctx, tx, ticket, NewTicket{Call: call, Conversation: conversation})
-	})
-}
-
-func linkCall(ctx context.Context, tx *storage.Tx, ticket uuid.UUID, n NewTicket) error {
-	_, err := tx.Exec(ctx, `INSERT INTO ticket_calls (tenant_id, ticket_id, call_id, conversation) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`, tx.Tenant, ticket, n.Call, n.Conversation)
-	if err != nil {
-		return fmt.Errorf("link the ticket to its call: %w", err)
+	if err == nil {
+		*id = c.ID
 	}
-	return nil
+	return err
 }
 
 func (s *Service) tellTicket(ctx context.Context, tx *storage.Tx, typ string, t Ticket, change string) error {
@@ -227,17 +198,29 @@ func (s *Service) EnsureCallTicket(ctx context.Context, tenant uuid.UUID, n NewT
 	return t, err
 }
 
-// Ticket returns one.
+// Ticket returns one; that which took it over, when it was merged.
 func (s *Service) Ticket(ctx context.Context, tenant, id uuid.UUID) (t Ticket, err error) {
 	err = s.cfg.DB.Tenant(ctx, tenant, func(tx *storage.Tx) error {
-		t, err = getTicket(ctx, tx, id)
+		t, err = readTicket(ctx, tx, id, "")
 		return err
 	})
 	return t, err
 }
 
+// leadsTo is an expression for the ticket that one with the id $1 leads to.
+const leadsTo = `coalesce((SELECT merged_into FROM tickets WHERE ticket_id = $1), $1)`
+
+// getTicket returns a ticket, locked until the transaction ends. Its id is another than was asked for when it was merged.
 func getTicket(ctx context.Context, tx *storage.Tx, id uuid.UUID) (Ticket, error) {
-	rows, err := tx.Query(ctx, `SELECT `+ticketColumns+` FROM tickets WHERE ticket_id = $1 FOR UPDATE`, id)
+	t, err := readTicket(ctx, tx, id, " FOR UPDATE")
+	if err == nil && t.MergedInto != nil { // while we waited for the lock
+		t, err = readTicket(ctx, tx, *t.MergedInto, " FOR UPDATE")
+	}
+	return t, err
+}
+
+func readTicket(ctx context.Context, tx *storage.Tx, id uuid.UUID, lock string) (Ticket, error) {
+	rows, err := tx.Query(ctx, `SELECT `+ticketColumns+` FROM tickets WHERE ticket_id = `+leadsTo+lock, id)
 	if err != nil {
 		return Ticket{}, fmt.Errorf("read the ticket: %w", err)
 	}
@@ -245,29 +228,7 @@ func getTicket(ctx context.Context, tx *storage.Tx, id uuid.UUID) (Ticket, error
 	return t, storage.Missing(err, ErrNoTicket)
 }
 
-// Tickets lists tickets, the newest first.
-func (s *Service) Tickets(ctx context.Context, tenant uuid.UUID, f TicketFilter) (p Page[Ticket], err error) {
-	below, n, err := window(f.Cursor, f.Limit)
-	if err != nil {
-		return p, err
-	}
-	err = s.cfg.DB.Tenant(ctx, tenant, func(tx *storage.Tx) error {
-		rows, err := tx.Query(ctx, `SELECT `+ticketColumns+` FROM tickets t
-			WHERE ticket_id < $1 AND ($2 = '' OR status = $2) AND ($3::uuid = $7::uuid OR assignee = $3) AND ($4::uuid = $7 OR contact_id = $4)
-			AND ($5::uuid = $7 OR EXISTS (SELECT FROM ticket_calls c WHERE c.ticket_id = t.ticket_id AND c.call_id = $5))
-			AND ($6 = '%%' OR title ILIKE $6 OR number::text = trim(both '%#' from $6)) AND ($9 = '' OR sla = $9)
-			ORDER BY ticket_id DESC LIMIT $8`, below, string(f.Status), f.Assignee, f.Contact, f.Call, like(f.Search), uuid.Nil, n+1, string(f.SLA))
-		if err != nil {
-			return fmt.Errorf("list tickets: %w", err)
-		}
-		list, err := pgx.CollectRows(rows, pgx.RowToStructByName[Ticket])
-		p = page(list, n, func(t Ticket) uuid.UUID { return t.ID })
-		return err
-	})
-	return p, err
-}
-
-// ChangeTicket changes what is given; ErrStatus for a move that TK-4 does not allow.
+// ChangeTicket changes what is given; ErrStatus for a move that TK-4 does not allow, ErrRequired for a resolved one without a field that it needs.
 func (s *Service) ChangeTicket(ctx context.Context, tenant, id uuid.UUID, ch TicketChange) (t Ticket, err error) {
 	err = s.cfg.DB.Tenant(ctx, tenant, func(tx *storage.Tx) error {
 		if t, err = getTicket(ctx, tx, id); err != nil {
@@ -280,8 +241,11 @@ func (s *Service) ChangeTicket(ctx context.Context, tenant, id uuid.UUID, ch Tic
 		if err := contactExists(ctx, tx, ch.Contact); err != nil {
 			return err
 		}
-		_, err := tx.Exec(ctx, `UPDATE tickets SET title = $2, type = $3, priority = $4, status = $5, assignee = $6, contact_id = $7, updated_at = $8, resolved_at = $9
-			WHERE ticket_id = $1`, id, t.Title, t.Type, t.Priority, t.Status, t.Assignee, t.Contact, t.UpdatedAt, t.ResolvedAt)
+		if err := t.fill(ctx, tx, ch.Fields, was.Status); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, `UPDATE tickets SET title = $2, type = $3, priority = $4, status = $5, assignee = $6, contact_id = $7, updated_at = $8, resolved_at = $9, fields = $10
+			WHERE ticket_id = $1`, t.ID, t.Title, t.Type, t.Priority, t.Status, t.Assignee, t.Contact, t.UpdatedAt, t.ResolvedAt, t.Fields)
 		if err != nil {
 			return fmt.Errorf("change the ticket: %w", err)
 		}
@@ -293,6 +257,11 @@ func (s *Service) ChangeTicket(ctx context.Context, tenant, id uuid.UUID, ch Tic
 		if t.Status != was.Status {
 			if err := s.moved(ctx, tx, &t, was.Status); err != nil {
 				return err
+			}
+			if t.Status == Resolved {
+				if err := survey(ctx, tx, &t); err != nil {
+					return err
+				}
 			}
 		}
 		return s.tellTicket(ctx, tx, "ticket.changed", t, "fields")
@@ -330,61 +299,4 @@ func (t *Ticket) apply(ch TicketChange, now time.Time) error {
 	}
 	t.UpdatedAt = now
 	return t.check()
-}
-
-// AddNote writes a note. With a key it is written once, however often it is asked for.
-func (s *Service) AddNote(ctx context.Context, tenant, ticket uuid.UUID, body, key string) (n Note, err error) {
-	n = Note{ID: storage.NewID(), Author: events.ActorID(ctx), Body: strings.TrimSpace(body)}
-	if c := utf8.RuneCountInString(n.Body); c == 0 || c > longestNote {
-		return n, ErrNote
-	}
-	err = s.cfg.DB.Tenant(ctx, tenant, func(tx *storage.Tx) error {
-		t, err := getTicket(ctx, tx, ticket)
-		if err != nil {
-			return err
-		}
-		n.CreatedAt = tx.Now
-		tag, err := tx.Exec(ctx, `INSERT INTO ticket_notes (tenant_id, note_id, ticket_id, author, body, key, created_at) VALUES ($1, $2, $3, $4, $5, nullif($6, ''), $7)
-			ON CONFLICT (ticket_id, key) DO NOTHING`, tenant, n.ID, ticket, n.Author, n.Body, key, tx.Now)
-		if err != nil {
-			return fmt.Errorf("write the note: %w", err)
-		}
-		if tag.RowsAffected() == 0 {
-			return nil
-		}
-		if _, err := tx.Exec(ctx, `UPDATE tickets SET updated_at = $2 WHERE ticket_id = $1`, ticket, tx.Now); err != nil {
-			return fmt.Errorf("write the note: %w", err)
-		}
-		return s.tellTicket(ctx, tx, "ticket.changed", t, "note")
-	})
-	return n, err
-}
-
-// Notes lists a ticket's notes, oldest first.
-func (s *Service) Notes(ctx context.Context, tenant, ticket uuid.UUID) (list []Note, err error) {
-	err = s.cfg.DB.Tenant(ctx, tenant, func(tx *storage.Tx) error {
-		if _, err := getTicket(ctx, tx, ticket); err != nil {
-			return err
-		}
-		rows, err := tx.Query(ctx, `SELECT note_id, author, body, created_at FROM ticket_notes WHERE ticket_id = $1 ORDER BY note_id`, ticket)
-		if err != nil {
-			return fmt.Errorf("list notes: %w", err)
-		}
-		list, err = pgx.CollectRows(rows, pgx.RowToStructByName[Note])
-		return err
-	})
-	return list, err
-}
-
-// Calls lists the calls of a ticket.
-func (s *Service) Calls(ctx context.Context, tenant, ticket uuid.UUID) (list []uuid.UUID, err error) {
-	err = s.cfg.DB.Tenant(ctx, tenant, func(tx *storage.Tx) error {
-		rows, err := tx.Query(ctx, `SELECT call_id FROM ticket_calls WHERE ticket_id = $1 AND NOT conversation ORDER BY call_id`, ticket)
-		if err != nil {
-			return fmt.Errorf("list the ticket's calls: %w", err)
-		}
-		list, err = pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
-		return err
-	})
-	return list, err
 }

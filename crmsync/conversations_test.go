@@ -210,8 +210,8 @@ func TestConversationReachesItsTicket(t *testing.T) {
 		t.Errorf("%+v, %v", contact, err)
 	}
 	d.first(tickets[0].ID)
-	if calls, err := d.crm.Calls(t.Context(), d.Tenant, tickets[0].ID); err != nil || len(calls) != 0 {
-		t.Errorf("the conversation is shown as a call: %v, %v", calls, err)
+	if links, err := d.crm.Links(t.Context(), d.Tenant, tickets[0].ID); err != nil || len(links) != 1 || links[0].Kind != crm.LinkConversation {
+		t.Errorf("the links of a conversation's ticket: %+v, %v", links, err)
 	}
 	var linked uuid.UUID
 	if d.Scan(&linked, `SELECT ticket_id FROM conversations`); linked != tickets[0].ID {

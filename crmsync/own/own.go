@@ -106,7 +106,7 @@ func ticketShown(t crm.Ticket) crmsync.Ticket {
 
 // Search finds contacts and tickets by words.
 func (p *provider) Search(ctx context.Context, text string) (found crmsync.Found, err error) {
-	contacts, err := p.crm.Contacts(ctx, p.tenant, text, "", mostFound)
+	contacts, err := p.crm.Contacts(ctx, p.tenant, crm.ContactFilter{Search: text, Limit: mostFound})
 	if err != nil {
 		return found, classify(err)
 	}
@@ -129,7 +129,12 @@ func (p *provider) Link(ctx context.Context, ticket string, m crmsync.Matter) er
 	if err != nil {
 		return err
 	}
-	return classify(p.crm.LinkCall(ctx, p.tenant, id, m.Item, m.Channel != ""))
+	kind := crm.LinkCall
+	if m.Channel != "" {
+		kind = crm.LinkConversation
+	}
+	_, err = p.crm.LinkTo(ctx, p.tenant, id, m.Item, kind)
+	return classify(err)
 }
 
 // Attach stores a file on the ticket.

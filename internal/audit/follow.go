@@ -72,8 +72,8 @@ func audited(e events.Event) (keep []string, ok bool) {
 		return []string{"channel", "name", "state"}, verb != "templates"
 	case "chat_settings", "canned_response", "widget":
 		return nil, true
-	case "ticket_type":
-		return []string{"type", "fields"}, true
+	case "ticket_type", "ticket_settings":
+		return []string{"type", "fields", "survey"}, true
 	case "sla_policy":
 		return []string{"priority", "response_seconds", "resolution_seconds"}, true
 	case "crm_connection":

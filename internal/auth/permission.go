@@ -33,31 +33,33 @@ type Permission struct {
 func Resources() map[string][]string {
 	crud := []string{"read", "write", "delete"}
 	return map[string][]string{
-		"calls":          {"read", "write", "monitor", "barge", "end", "assign"},
-		"queues":         crud,
-		"agents":         {"read", "write", "presence"},
-		"users":          crud,
-		"teams":          crud,
-		"roles":          crud,
-		"api-keys":       crud,
-		"numbers":        crud,
-		"trunks":         crud,
-		"bots":           crud,
-		"prompts":        crud,
-		"hours":          crud,
-		"recordings":     {"read", "write", "delete", "access"},
-		"voicemails":     {"read", "write"},
-		"callbacks":      {"read", "write"},
-		"contacts":       {"read", "write", "delete", "export"},
-		"tickets":        {"read", "write", "delete", "assign", "export"},
-		"sla":            {"read", "write"},
-		"crm-connection": {"read", "write"},
-		"sms-account":    {"read", "write"},
-		"webhooks":       crud,
-		"audit":          {"read", "export"},
-		"reports":        {"read", "write"},
-		"conversations":  {"read", "write", "monitor", "barge", "end", "assign"},
-		"channels":       crud,
+		"calls":           {"read", "write", "monitor", "barge", "end", "assign"},
+		"queues":          crud,
+		"agents":          {"read", "write", "presence"},
+		"users":           crud,
+		"teams":           crud,
+		"roles":           crud,
+		"api-keys":        crud,
+		"numbers":         crud,
+		"trunks":          crud,
+		"bots":            crud,
+		"prompts":         crud,
+		"hours":           crud,
+		"recordings":      {"read", "write", "delete", "access"},
+		"voicemails":      {"read", "write"},
+		"callbacks":       {"read", "write"},
+		"contacts":        {"read", "write", "delete", "export"},
+		"attributes":      {"read", "write"}, // of contacts
+		"tickets":         {"read", "create", "write", "delete", "assign", "export"},
+		"ticket-settings": {"read", "write"},
+		"sla":             {"read", "write"},
+		"crm-connection":  {"read", "write"},
+		"sms-account":     {"read", "write"},
+		"webhooks":        crud,
+		"audit":           {"read", "export"},
+		"reports":         {"read", "write"},
+		"conversations":   {"read", "write", "monitor", "barge", "end", "assign"},
+		"channels":        crud,
 	}
 }
 
@@ -147,7 +149,7 @@ func grant(scope Scope, resource string, verbs ...string) []Permission {
 func defaultRoles() map[string]Permissions {
 	agent := slices.Concat(
 		grant(ScopeOwn, "calls", "read", "write"), grant(ScopeOwn, "conversations", "read", "write"), grant(ScopeOwn, "agents", "read", "presence"),
-		grant(ScopeTeam, "voicemails", "read", "write"), grant(ScopeTeam, "callbacks", "read", "write"), grant(ScopeAll, "contacts", "read", "write"), grant(ScopeAll, "tickets", "read", "write"),
+		grant(ScopeTeam, "voicemails", "read", "write"), grant(ScopeTeam, "callbacks", "read", "write"), grant(ScopeAll, "contacts", "read", "write"), grant(ScopeAll, "tickets", "read", "create", "write"),
 		grant(ScopeAll, "queues", "read"), grant(ScopeAll, "hours", "read"), grant(ScopeAll, "prompts", "read"),
 	)
 	supervisor := slices.Concat(agent,
@@ -161,7 +163,7 @@ func defaultRoles() map[string]Permissions {
 		grant(ScopeAll, "queues", "write"), grant(ScopeAll, "hours", "write", "delete"), grant(ScopeAll, "prompts", "write", "delete"),
 		grant(ScopeAll, "numbers", "read"), grant(ScopeAll, "trunks", "read"), grant(ScopeAll, "bots", "read"),
 		grant(ScopeAll, "contacts", "delete", "export"), grant(ScopeAll, "tickets", "delete", "export"),
-		grant(ScopeAll, "sla", "write"),
+		grant(ScopeAll, "sla", "write"), grant(ScopeAll, "ticket-settings", "read", "write"),
 	)
 	analyst := slices.Concat(
 		grant(ScopeAll, "calls", "read"), grant(ScopeAll, "conversations", "read"), grant(ScopeAll, "queues", "read"), grant(ScopeAll, "agents", "read"),

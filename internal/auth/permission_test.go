@@ -22,6 +22,9 @@ func TestRoleMatrix(t *testing.T) {
 		{"read", "audit", [6]Scope{none, none, none, none, ScopeAll, none}},
 		{"write", "crm-connection", [6]Scope{none, none, none, none, ScopeAll, none}},
 		{"write", "tickets", [6]Scope{ScopeAll, ScopeAll, ScopeAll, ScopeAll, ScopeAll, none}},
+		{"create", "tickets", [6]Scope{ScopeAll, ScopeAll, ScopeAll, ScopeAll, ScopeAll, none}},
+		{"assign", "tickets", [6]Scope{none, none, ScopeAll, ScopeAll, ScopeAll, none}},
+		{"write", "ticket-settings", [6]Scope{none, none, none, ScopeAll, ScopeAll, none}},
 		{"write", "roles", [6]Scope{none, none, none, none, ScopeAll, none}},
 	} {
 		for i, role := range roles {

@@ -25,6 +25,7 @@ import { Roles } from './Roles';
 import { Skills } from './Skills';
 import { SLA } from './SLA';
 import { Teams } from './Teams';
+import { TicketTypes } from './TicketTypes';
 import { Trunks } from './Trunks';
 import { Users } from './Users';
 import { Webhooks } from './webhooks/Webhooks';
@@ -51,6 +52,7 @@ const screens: Record<Part, ComponentType> = {
   'chat-settings': ChatSettings,
   recordings: RecordingsWaiting,
   sla: SLA,
+  'ticket-types': TicketTypes,
   crm: CRMConnection,
   webhooks: Webhooks,
   keys: APIKeys,

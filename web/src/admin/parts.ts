@@ -39,6 +39,7 @@ export const partGroups = [
     parts: [
       ['recordings', 'recordings'],
       ['sla', 'sla'],
+      ['ticket-types', 'ticket-settings'],
       ['crm', 'crm-connection'],
       ['webhooks', 'webhooks'],
     ],

@@ -8,6 +8,7 @@ import {
   redirect,
 } from '@tanstack/react-router';
 import { Login } from '../login/Login';
+import { readSearch } from '../tickets/search';
 import { AppFrame } from './AppFrame';
 import { Crash, NotFound } from './Fallbacks';
 import { type Screen, screensOf } from './screens';
@@ -108,6 +109,7 @@ const tickets = createRoute({
   getParentRoute: () => app,
   path: '/tickets',
   component: lazyRouteComponent(() => import('../tickets/Tickets'), 'Tickets'),
+  validateSearch: readSearch,
 });
 
 const ticket = createRoute({

@@ -5,7 +5,7 @@ import { useTranslation } from 'react-i18next';
 import { api, body, type Schema } from '../api/client';
 import { useSave } from '../api/useSave';
 import { FormModal } from '../ui/FormModal';
-import { priorities, ticketTypes } from './PriorityTag';
+import { priorities, ticketTypes } from './words';
 
 export function NewTicket({ opened, onClose, contact }: { opened: boolean; onClose: () => void; contact?: string }) {
   const { t } = useTranslation('crm');

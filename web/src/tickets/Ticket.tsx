@@ -1,15 +1,19 @@
-import { Anchor, Button, Group, Skeleton } from '@mantine/core';
-import { IconArrowLeft } from '@tabler/icons-react';
+import { ActionIcon, Anchor, Button, Group, Menu, Skeleton } from '@mantine/core';
+import { IconArrowLeft, IconArrowMerge, IconDots } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
-import { Link, useParams } from '@tanstack/react-router';
+import { Link, Navigate, useParams } from '@tanstack/react-router';
+import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api, body, type Schema } from '../api/client';
-import { type TicketStatus, ticketQuery } from '../api/queries';
+import { Problem } from '../api/problem';
+import { type TicketStatus, ticketQuery, ticketTypesQuery } from '../api/queries';
 import { useSave } from '../api/useSave';
 import { useCan } from '../app/session';
 import { Recordings } from '../recordings/Recordings';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import { Page } from '../ui/Page';
+import { Links } from './Links';
+import { MergeDialog } from './MergeDialog';
 import { moves } from './moves';
 import { Notes } from './Notes';
 import { TicketDetails } from './TicketDetails';
@@ -20,6 +24,8 @@ export function Ticket() {
   const { t } = useTranslation('crm');
   const { id } = useParams({ from: '/app/tickets/$id' });
   const { data: ticket, error, refetch } = useQuery(ticketQuery(id));
+  // One that was merged leads to the ticket that took it over.
+  if (ticket && ticket.id !== id) return <Navigate to="/tickets/$id" params={{ id: ticket.id }} replace />;
   return (
     <Page
       title={ticket?.title ?? t('ticket.one')}
@@ -42,6 +48,7 @@ export function Ticket() {
           ) : (
             <Skeleton height={180} radius={10} />
           )}
+          {ticket && <Links ticket={ticket} />}
           {ticket ? <Notes ticket={ticket} /> : <Skeleton height={220} radius={10} />}
         </div>
         {ticket ? <TicketDetails ticket={ticket} /> : <Skeleton height={320} radius={10} />}
@@ -53,16 +60,21 @@ export function Ticket() {
 function Moves({ ticket }: { ticket: Schema['TicketPage'] }) {
   const { t } = useTranslation('crm');
   const can = useCan();
+  const [merging, setMerging] = useState(false);
   const move = useSave({
     save: (status: TicketStatus) =>
       body(api.PATCH('/api/v1/tickets/{id}', { params: { path: { id: ticket.id } }, body: { status } })),
     nouns: ['tickets'],
     quiet: true,
   });
+  const types = useQuery(ticketTypesQuery);
+  const blamed =
+    move.error instanceof Problem && move.error.code === 'field_required' ? move.error.fields[0]?.field : '';
+  const needed = types.data?.flatMap((one) => one.fields).find((field) => `fields.${field.id}` === blamed);
   if (!can('write', 'tickets')) return null;
   return (
     <Group gap="xs">
-      {move.error && <span role="alert">{move.errorText}</span>}
+      {move.error && <span role="alert">{needed ? t('field.needed', { name: needed.name }) : move.errorText}</span>}
       <span className="quiet">{t('ticket.moveTo')}</span>
       {moves[ticket.status].map((status) => (
         <Button
@@ -75,6 +87,19 @@ function Moves({ ticket }: { ticket: Schema['TicketPage'] }) {
           {t(`status.${status}`)}
         </Button>
       ))}
+      <Menu position="bottom-end">
+        <Menu.Target>
+          <ActionIcon variant="default" size="lg" aria-label={t('ticket.more')}>
+            <IconDots size={17} aria-hidden />
+          </ActionIcon>
+        </Menu.Target>
+        <Menu.Dropdown>
+          <Menu.Item leftSection={<IconArrowMerge size={15} aria-hidden />} onClick={() => setMerging(true)}>
+            {t('ticket.merge')}
+          </Menu.Item>
+        </Menu.Dropdown>
+      </Menu>
+      {merging && <MergeDialog ticket={ticket} onClose={() => setMerging(false)} />}
     </Group>
   );
 }

@@ -12,9 +12,10 @@ import { contactName } from '../contacts/name';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import { Facts } from '../ui/Page';
 import { DateTime } from '../ui/time';
-import { priorities, ticketTypes } from './PriorityTag';
+import { FieldInputs } from './FieldInputs';
 import { Promised } from './Promised';
 import classes from './tickets.module.css';
+import { priorities, ticketTypes } from './words';
 
 type Change = Schema['TicketChange'];
 
@@ -60,6 +61,7 @@ export function TicketDetails({ ticket }: { ticket: Schema['TicketPage'] }) {
           value={ticket.assignee ?? null}
           onChange={(assignee) => assignee && save.mutate({ assignee })}
         />
+        <FieldInputs ticket={ticket} />
         {save.error && <ErrorNotice error={save.error} />}
         <Facts
           rows={[

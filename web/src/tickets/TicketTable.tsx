@@ -1,13 +1,14 @@
 import { useNavigate } from '@tanstack/react-router';
-import { useMemo } from 'react';
+import { type ReactNode, useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Schema } from '../api/client';
 import { usePeople } from '../app/people';
 import { type Column, DataTable } from '../ui/DataTable';
 import { DateTime } from '../ui/time';
-import { PriorityTag, priorities } from './PriorityTag';
+import { PriorityTag } from './PriorityTag';
 import { Promised } from './Promised';
 import { TicketStatusTag } from './TicketStatusTag';
+import { priorities } from './words';
 
 type Ticket = Schema['Ticket'];
 
@@ -18,6 +19,9 @@ interface TicketTableProps {
   onRetry: () => void;
   empty: string;
   emptyText?: string;
+  /** A part of a list that the server has put in order; without it, all of a short one. */
+  ordered?: boolean;
+  footer?: ReactNode;
 }
 
 /** The list of tickets, on its own screen and on a contact's. */
@@ -25,8 +29,9 @@ export function TicketTable(props: TicketTableProps) {
   const { t } = useTranslation('crm');
   const navigate = useNavigate();
   const { nameOf } = usePeople();
-  const columns = useMemo(
-    (): Column<Ticket>[] => [
+  const { ordered } = props;
+  const columns = useMemo((): Column<Ticket>[] => {
+    const all: Column<Ticket>[] = [
       {
         id: 'number',
         header: t('ticket.number'),
@@ -54,6 +59,13 @@ export function TicketTable(props: TicketTableProps) {
         sort: (x) => priorities.indexOf(x.priority),
         cell: (x) => <PriorityTag priority={x.priority} />,
       },
+      {
+        id: 'contact',
+        header: t('ticket.contact'),
+        width: 160,
+        sort: (x) => x.contact_name ?? '',
+        cell: (x) => x.contact_name || <span className="quiet">–</span>,
+      },
       { id: 'type', header: t('ticket.type'), width: 140, sort: (x) => x.type, cell: (x) => t(`type.${x.type}`) },
       {
         id: 'assignee',
@@ -76,9 +88,9 @@ export function TicketTable(props: TicketTableProps) {
         sort: (x) => Date.parse(x.updated_at),
         cell: (x) => <DateTime time={x.updated_at} short />,
       },
-    ],
-    [t, nameOf],
-  );
+    ];
+    return ordered ? all.map(({ sort: _, ...column }) => column) : all;
+  }, [t, nameOf, ordered]);
   return (
     <DataTable
       label={t('ticket.title')}
@@ -89,9 +101,10 @@ export function TicketTable(props: TicketTableProps) {
       columns={columns}
       rowKey={(x) => x.id}
       onOpen={(x) => void navigate({ to: '/tickets/$id', params: { id: x.id } })}
-      sortBy={{ id: 'updated', desc: true }}
+      {...(ordered ? {} : { sortBy: { id: 'updated', desc: true } })}
       empty={props.empty}
       emptyText={props.emptyText}
+      footer={props.footer}
     />
   );
 }

@@ -1,65 +1,77 @@
-import { Button, Select } from '@mantine/core';
+import { Button, SegmentedControl } from '@mantine/core';
 import { IconPlus } from '@tabler/icons-react';
-import { useQuery } from '@tanstack/react-query';
-import { useState } from 'react';
+import { useInfiniteQuery } from '@tanstack/react-query';
+import { useNavigate, useSearch } from '@tanstack/react-router';
+import { useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { type TicketStatus, ticketsQuery } from '../api/queries';
+import { ticketPagesQuery } from '../api/queries';
 import { useCan } from '../app/session';
+import { MoreButton } from '../ui/MoreButton';
 import { Page } from '../ui/Page';
-import { SearchInput } from '../ui/SearchInput';
-import { moves } from './moves';
+import { Board } from './Board';
 import { NewTicket } from './NewTicket';
+import { filterOf, type TicketSearch } from './search';
+import { TicketFilters } from './TicketFilters';
 import { TicketTable } from './TicketTable';
-import classes from './tickets.module.css';
 
+/** The tickets as a list or a board; what is shown stands in the address. */
 export function Tickets() {
   const { t } = useTranslation('crm');
   const can = useCan();
-  const [text, setText] = useState('');
-  const [status, setStatus] = useState('open');
+  const navigate = useNavigate();
+  const search = useSearch({ from: '/app/tickets' });
   const [making, setMaking] = useState(false);
-  const one = status === 'open' || status === 'all' ? undefined : (status as TicketStatus);
-  const tickets = useQuery(ticketsQuery(one ? { status: one } : {}));
-  const wanted = text.trim().toLowerCase().replace(/^#/, '');
-  const rows = tickets.data?.filter(
-    (x) =>
-      (status !== 'open' || x.status !== 'resolved') &&
-      (x.title.toLowerCase().includes(wanted) || String(x.number).startsWith(wanted)),
-  );
+  const show = (change: { [K in keyof TicketSearch]?: TicketSearch[K] | undefined }) =>
+    void navigate({
+      to: '/tickets',
+      search: Object.fromEntries(Object.entries({ ...search, ...change }).filter(([, value]) => value !== undefined)),
+      replace: true,
+    });
   return (
     <Page
       title={t('ticket.title')}
       actions={
-        can('write', 'tickets') && (
-          <Button leftSection={<IconPlus size={16} />} onClick={() => setMaking(true)}>
-            {t('ticket.new')}
-          </Button>
-        )
+        <>
+          <SegmentedControl
+            aria-label={t('ticket.view')}
+            data={[
+              { value: 'list', label: t('ticket.list') },
+              { value: 'board', label: t('ticket.board') },
+            ]}
+            value={search.view ?? 'list'}
+            onChange={(view) => show({ view: view === 'board' ? 'board' : undefined })}
+          />
+          {can('create', 'tickets') && (
+            <Button leftSection={<IconPlus size={16} />} onClick={() => setMaking(true)}>
+              {t('ticket.new')}
+            </Button>
+          )}
+        </>
       }
     >
-      <div className={classes.toolbar}>
-        <SearchInput label={t('ticket.search')} value={text} onChange={setText} />
-        <Select
-          aria-label={t('ticket.status')}
-          w={180}
-          data={[
-            { value: 'open', label: t('ticket.open') },
-            { value: 'all', label: t('ticket.allStatuses') },
-            ...Object.keys(moves).map((s) => ({ value: s, label: t(`status.${s}`) })),
-          ]}
-          value={status}
-          onChange={(value) => setStatus(value ?? 'open')}
-        />
-      </div>
-      <TicketTable
-        tickets={rows}
-        loading={tickets.isPending}
-        error={tickets.error}
-        onRetry={tickets.refetch}
-        empty={tickets.data?.length ? t('ticket.noMatch') : t('ticket.empty')}
-        emptyText={tickets.data?.length ? undefined : t('ticket.emptyText')}
-      />
+      <TicketFilters search={search} onChange={show} />
+      {search.view === 'board' ? <Board search={search} /> : <List search={search} />}
       <NewTicket opened={making} onClose={() => setMaking(false)} />
     </Page>
+  );
+}
+
+function List({ search }: { search: TicketSearch }) {
+  const { t } = useTranslation('crm');
+  const tickets = useInfiniteQuery(ticketPagesQuery(filterOf(search)));
+  const rows = useMemo(() => tickets.data?.pages.flatMap((page) => page.items), [tickets.data]);
+  const { view: _, sort: __, ...chosen } = search;
+  const filtered = Object.keys(chosen).length > 0;
+  return (
+    <TicketTable
+      ordered
+      tickets={rows}
+      loading={tickets.isPending}
+      error={tickets.error}
+      onRetry={tickets.refetch}
+      empty={filtered ? t('ticket.noMatch') : t('ticket.empty')}
+      emptyText={filtered ? undefined : t('ticket.emptyText')}
+      footer={<MoreButton query={tickets} />}
+    />
   );
 }
