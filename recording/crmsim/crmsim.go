@@ -12,6 +12,7 @@
 package crmsim
 
 import (
+	"io"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -37,6 +38,7 @@ type CRM struct {
 	open     int // requests that are being answered
 	watch    func(Request)
 	held     chan struct{} // closed to answer what a Hold keeps
+	sink     func(io.Reader) error
 }
 
 type ticket struct {
@@ -75,7 +77,9 @@ type Ticket struct {
 // File is a file that the CRM keeps.
 type File struct {
 	ID, Name string
-	Data     []byte
+	Data     []byte // nil when a Sink has it
+	Size     int64
+	Sum      [32]byte // SHA-256
 	At       time.Time
 }
 
@@ -129,6 +133,13 @@ func (c *CRM) Watch(f func(Request)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.watch = f
+}
+
+// Sink has files that come go to a function, one after another, instead of into memory. It reads each to its end.
+func (c *CRM) Sink(f func(io.Reader) error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.sink = f
 }
 
 // Busy says whether a request is being answered.

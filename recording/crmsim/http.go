@@ -1,6 +1,7 @@
 package crmsim
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"io"
@@ -152,20 +153,33 @@ func (e *exchange) ticket() {
 }
 
 // body reads the file to where the fault lets it.
-func (e *exchange) body() ([]byte, error) {
+func (e *exchange) body() (*file, error) {
 	if e.fault.Do == Cut {
 		_, _ = io.CopyN(io.Discard, e.r.Body, e.fault.Bytes)
 		return nil, errCut
 	}
-	data, err := io.ReadAll(e.r.Body)
-	if err == nil && e.r.ContentLength >= 0 && int64(len(data)) != e.r.ContentLength {
+	e.c.mu.Lock()
+	sink := e.c.sink
+	e.c.mu.Unlock()
+	f, sum := &file{File: File{Name: e.log.Name}}, sha256.New()
+	body := io.TeeReader(e.r.Body, sum)
+	var err error
+	if sink != nil {
+		err = sink(body)
+		f.Size = e.r.ContentLength
+	} else {
+		f.Data, err = io.ReadAll(body)
+		f.Size = int64(len(f.Data))
+	}
+	if err == nil && e.r.ContentLength >= 0 && f.Size != e.r.ContentLength {
 		err = io.ErrUnexpectedEOF
 	}
-	return data, err
+	f.Sum = [32]byte(sum.Sum(nil))
+	return f, err
 }
 
 func (e *exchange) attach() {
-	data, err := e.body()
+	f, err := e.body()
 	e.c.mu.Lock()
 	defer e.c.mu.Unlock()
 	t, status := e.c.find(e.log.Ticket)
@@ -180,19 +194,19 @@ func (e *exchange) attach() {
 		e.status = status
 		return
 	}
-	f := &file{File: File{ID: e.c.newID(), Name: e.log.Name, Data: data, At: e.c.now()}}
-	full := int64(len(data))
+	f.ID, f.At = e.c.newID(), e.c.now()
+	answer := listed{ID: f.ID, Name: f.Name, Size: f.Size, At: f.At}
 	switch e.fault.Do {
 	case Shrink:
-		f.Data = data[:min(full, e.fault.Bytes)]
+		f.Size = min(f.Size, e.fault.Bytes)
+		f.Data = f.Data[:f.Size]
+		f.Sum = sha256.Sum256(f.Data)
 	case Hide:
 		f.listed = e.c.now().Add(e.fault.For)
-	}
-	t.files = append(t.files, f)
-	answer := listed{ID: f.ID, Name: f.Name, Size: full, At: f.At}
-	if e.fault.Do == Mislead {
+	case Mislead:
 		answer.ID = "0"
 	}
+	t.files = append(t.files, f)
 	e.answer = answer
 }
 
@@ -207,7 +221,7 @@ func (e *exchange) list() {
 	found := []listed{}
 	for _, f := range t.files {
 		if f.Name == e.log.Name && !e.c.now().Before(f.listed) {
-			found = append(found, listed{ID: f.ID, Name: f.Name, Size: int64(len(f.Data)), At: f.At})
+			found = append(found, listed{ID: f.ID, Name: f.Name, Size: f.Size, At: f.At})
 		}
 	}
 	e.answer = found

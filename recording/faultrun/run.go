@@ -43,6 +43,7 @@ type talk struct {
 	refused        string    // why it is not recorded
 	want           fate
 	parts          int // how many are on its ticket when only some may be; 0: all
+	forged         *forgery
 }
 
 // Run is one run: a database, a spool, keys, a CRM and processes under test, one after another.
