@@ -6,14 +6,14 @@ import "math"
 // frequencies (1.5 % off is accepted, 3.5 % is not), a plausible balance between them, and hardly anything else; speech rarely does. One per
 // stream; it allocates nothing.
 type DTMFDetector struct {
-	coeff [8]float32 // low group, then high group
-	block []float32  // the last samples; full when n == len(block)
-	n     int
-	hop   int
-	guess byte // digit of the last block, 0 for none
-	hits  int  // blocks in a row with guess
-	miss  int  // blocks in a row without the active digit
-	on    byte // digit that sounds, 0 for none
+	low, high [4]float32 // coefficients of the two groups of tones
+	block     []float32  // the last samples; full when n == len(block)
+	n         int
+	hop       int
+	guess     byte // digit of the last block, 0 for none
+	hits      int  // blocks in a row with guess
+	miss      int  // blocks in a row without the active digit
+	on        byte // digit that sounds, 0 for none
 }
 
 const (
@@ -31,8 +31,8 @@ func NewDTMFDetector(rate int) *DTMFDetector {
 	size := 128 * rate / 8000 // 16 ms: wide enough for 1.5 % off, narrow enough to tell rows apart
 	d := &DTMFDetector{block: make([]float32, size), hop: size / 2}
 	for i := range 4 {
-		d.coeff[i] = float32(2 * math.Cos(2*math.Pi*dtmfLow[i]/float64(rate)))
-		d.coeff[4+i] = float32(2 * math.Cos(2*math.Pi*dtmfHigh[i]/float64(rate)))
+		d.low[i] = float32(2 * math.Cos(2*math.Pi*dtmfLow[i]/float64(rate)))
+		d.high[i] = float32(2 * math.Cos(2*math.Pi*dtmfHigh[i]/float64(rate)))
 	}
 	return d
 }
@@ -90,28 +90,36 @@ func (d *DTMFDetector) look() byte {
 	if energy < dtmfFloor*dtmfFloor*size {
 		return 0
 	}
-	var power [8]float32
-	for k, c := range d.coeff {
-		var s1, s2 float32
-		for _, x := range d.block {
-			s1, s2 = x+c*s1-s2, s1
-		}
-		power[k] = s1*s1 + s2*s2 - c*s1*s2
+	pure := dtmfPure * energy * size / 2 // a sine of energy E in N samples has a power of E·N/2 here
+	row, low, lowNext := strongest(d.power(d.low))
+	if low < rowRatio*lowNext || low*(1+twistHigh) < pure { // as nearly all speech ends here, the high tones need not be looked for
+		return 0
 	}
-	row, low, lowNext := strongest(power[:4])
-	col, high, highNext := strongest(power[4:])
+	col, high, highNext := strongest(d.power(d.high))
 	switch {
-	case low < rowRatio*lowNext, high < rowRatio*highNext:
+	case high < rowRatio*highNext:
 		return 0
 	case high > twistHigh*low, low > twistLow*high:
 		return 0
-	case 2*(low+high) < dtmfPure*energy*size: // a sine of energy E in N samples has a power of E·N/2 here
+	case low+high < pure:
 		return 0
 	}
 	return dtmfKeys[4*row+col]
 }
 
-func strongest(p []float32) (index int, best, next float32) {
+// power is the power of the block at four frequencies (Goertzel). The four go side by side, because each has to wait for its own last step.
+func (d *DTMFDetector) power(c [4]float32) [4]float32 {
+	var p, p1, q, q1, r, r1, s, s1 float32
+	for _, x := range d.block {
+		p, p1 = x-p1+c[0]*p, p
+		q, q1 = x-q1+c[1]*q, q
+		r, r1 = x-r1+c[2]*r, r
+		s, s1 = x-s1+c[3]*s, s
+	}
+	return [4]float32{p*p + p1*p1 - c[0]*p*p1, q*q + q1*q1 - c[1]*q*q1, r*r + r1*r1 - c[2]*r*r1, s*s + s1*s1 - c[3]*s*s1}
+}
+
+func strongest(p [4]float32) (index int, best, next float32) {
 	for i, v := range p {
 		switch {
 		case v > best:
