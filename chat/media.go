@@ -64,6 +64,9 @@ func NewMediaStore(cfg MediaConfig) *MediaStore {
 	return m
 }
 
+// MaxBytes is the size of the largest file that is taken.
+func (m *MediaStore) MaxBytes() int64 { return m.cfg.MaxBytes }
+
 // MediaState is how far a file of a message has come.
 type MediaState string
 

@@ -55,7 +55,7 @@ func newLoader(files fs.FS) loader {
 }
 
 // public is the part of the settings that pages get. It is safe within a script and within HTML: encoding/json escapes <, > and &.
-func public(w *widget, account string) []byte {
+func (s *Service) public(w *widget, account string) []byte {
 	set := w.Settings
 	b, err := json.Marshal(struct {
 		Account   string          `json:"account"`
@@ -69,7 +69,8 @@ func public(w *widget, account string) []byte {
 		Consent   bool            `json:"consent"`
 		Triggers  []Trigger       `json:"triggers"`
 		Features  Features        `json:"features"`
-	}{account, set.Color, set.Position, set.Theme, set.Languages, set.Texts, set.Form, set.Offline, set.Consent, set.Triggers, set.Features})
+		MaxFile   int64           `json:"max_file"` // bytes
+	}{account, set.Color, set.Position, set.Theme, set.Languages, set.Texts, set.Form, set.Offline, set.Consent, set.Triggers, set.Features, min(s.cfg.Media.MaxBytes(), maxMedia)})
 	if err != nil {
 		return []byte("null") // our own type marshals
 	}
@@ -104,7 +105,7 @@ func (s *Service) serveLoader(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "// The widget was not built into this program; run make web.", http.StatusNotFound)
 		return
 	}
-	body := bytes.Join([][]byte{s.loader.script[0], public(known, account), s.loader.script[1]}, nil)
+	body := bytes.Join([][]byte{s.loader.script[0], s.public(known, account), s.loader.script[1]}, nil)
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(body))
 }
 
@@ -129,7 +130,7 @@ func (s *Service) servePage(w http.ResponseWriter, r *http.Request) {
 	h.Set("Cache-Control", "no-cache")
 	h.Set("Cross-Origin-Resource-Policy", "cross-origin")
 	h.Del("Cross-Origin-Opener-Policy")
-	_, _ = w.Write(bytes.Join([][]byte{s.loader.page[0], public(known, account), s.loader.page[1]}, nil)) // the browser may be gone
+	_, _ = w.Write(bytes.Join([][]byte{s.loader.page[0], s.public(known, account), s.loader.page[1]}, nil)) // the browser may be gone
 }
 
 // serveAsset answers with the page's scripts and styles, which have their content's hash in their names.

@@ -158,7 +158,7 @@ func (s *Service) SetSettings(ctx context.Context, tenant, account uuid.UUID, se
 	if err := set.tidy(); err != nil {
 		return View{}, err
 	}
-	if n := len(public(&widget{Settings: set}, "")); n > maxSettings {
+	if n := len(s.public(&widget{Settings: set}, "")); n > maxSettings {
 		return View{}, bad("settings", "The settings are too large: they are loaded before the widget opens. Shorten the texts.")
 	}
 	return s.change(ctx, tenant, account, func(tx *storage.Tx, key *storage.Key, was []byte) (Settings, []byte, string, error) {

@@ -4,7 +4,16 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { clearDesks, goAvailable, seriousFaults, signIn, startBrowser, type Visitor, visitor } from './browser';
+import {
+  addDevice,
+  clearDesks,
+  goAvailable,
+  seriousFaults,
+  signIn,
+  startBrowser,
+  type Visitor,
+  visitor,
+} from './browser';
 
 // An agent asks a caller for things while they talk; the caller opens the links on their mobile telephone.
 
@@ -118,18 +127,7 @@ test('photos: at most four, seen by the agent at once, and the link is used up',
 test('a device confirms: set up the first time, known from then on; a replay is refused', {
   timeout: 120_000,
 }, async () => {
-  const cdp = await mobile.newCDPSession(phone);
-  await cdp.send('WebAuthn.enable');
-  await cdp.send('WebAuthn.addVirtualAuthenticator', {
-    options: {
-      protocol: 'ctap2',
-      transport: 'internal',
-      hasResidentKey: true,
-      hasUserVerification: true,
-      isUserVerified: true,
-      automaticPresenceSimulation: true,
-    },
-  });
+  await addDevice(phone);
   const confirm = phone.locator('[data-action=confirm]');
   await phone.goto(await ask('verification'));
   expect(await confirm.textContent()).toBe('Set up this device');

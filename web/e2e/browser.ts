@@ -113,6 +113,22 @@ export async function signedIn(browser: Browser, user: string): Promise<APIReque
   return request;
 }
 
+/** Gives a page a device that confirms whatever it is asked for, its owner included: WebAuthn's virtual authenticator. */
+export async function addDevice(page: Page): Promise<void> {
+  const cdp = await page.context().newCDPSession(page);
+  await cdp.send('WebAuthn.enable');
+  await cdp.send('WebAuthn.addVirtualAuthenticator', {
+    options: {
+      protocol: 'ctap2',
+      transport: 'internal',
+      hasResidentKey: true,
+      hasUserVerification: true,
+      isUserVerified: true,
+      automaticPresenceSimulation: true,
+    },
+  });
+}
+
 /** Has an agent on the desktop go online and be available, from wherever an earlier spec has left them: after a call, or available already. */
 export async function goAvailable(page: Page): Promise<void> {
   const ready = async () => {

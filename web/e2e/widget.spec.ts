@@ -1,9 +1,22 @@
 import type { APIRequestContext, Browser, Frame, WebSocketRoute } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { goAvailable, seriousFaults, signedIn, signIn, startBrowser, url, type Visitor, visitor } from './browser';
+import {
+  clearDesks,
+  goAvailable,
+  seriousFaults,
+  signedIn,
+  signIn,
+  startBrowser,
+  url,
+  type Visitor,
+  visitor,
+} from './browser';
 import { frameOf, launcher, newSecret, openWidget, png, sign, type Tandem, write } from './widget';
 
 // A customer on a page that embeds the widget, and an agent who answers by the API.
+
+// So long the network is gone.
+const OUTAGE = 30_000;
 
 let browser: Browser;
 let stop: () => Promise<void>;
@@ -11,10 +24,12 @@ let agent: APIRequestContext;
 let admin: APIRequestContext;
 let customer: Visitor;
 let secret = '';
+let talk = '';
 const sockets: { blocked: boolean; open: Set<WebSocketRoute> } = { blocked: false, open: new Set() };
 
 beforeAll(async () => {
   ({ browser, stop } = await startBrowser());
+  await clearDesks(browser);
   admin = await signedIn(browser, 'admin');
   secret = await newSecret(admin);
   customer = await newCustomer();
@@ -97,10 +112,6 @@ test('the agent is there', async () => {
   await signIn(desk.page, 'agent1');
   await goAvailable(desk.page);
   agent = desk.context.request;
-  // What earlier tests have left takes no capacity here.
-  const mine = await agent.get(`${url}/api/v1/conversations?view=mine&state=open&limit=100`);
-  const { items } = (await mine.json()) as { items: Listed[] };
-  for (const c of items) await agent.post(`${url}/api/v1/conversations/${c.id}/close`, { data: {} });
 });
 
 test('nothing is stored before the customer agrees; then they chat, and the agent answers', async () => {
@@ -174,32 +185,41 @@ test('a picture goes up, and is there after a reload with everything else', asyn
   expect(await frame.locator('.bubble').count()).toBe(before);
 });
 
-test('the network is gone for a while: nothing is lost, nothing is doubled', async () => {
+test('the network is gone for half a minute: nothing is lost, nothing is doubled', { timeout: 120_000 }, async () => {
   const { page } = customer;
   const frame = await frameOf(page);
   const c = await conversation('');
+  talk = c.id;
   await page.route('**/sync', (route) => (sockets.blocked ? route.abort() : route.continue()));
   sockets.blocked = true;
-  await write(frame, 'written without a network');
-  await write(frame, 'and one more');
-  await frame.locator('[data-pending]').nth(1).waitFor();
-  await answer(c.id, 'answered meanwhile');
-  // The page finds out by itself that nobody is there any more.
-  await frame.evaluate(() => dispatchEvent(new Event('online')));
-  await frame.locator('[data-link=offline]').waitFor({ timeout: 40_000 });
-  expect(await frame.locator('[data-pending]').count()).toBe(2);
-  // A reload without a network loses nothing either: what was written is kept until it is sent.
+  const end = Date.now() + OUTAGE;
+  const mine: string[] = [];
+  const theirs: string[] = [];
+  // The page finds out by itself that nobody is there any more; meanwhile both go on writing.
+  const during = async () => {
+    const n = mine.length + 1;
+    mine.push(`written without a network ${n}`);
+    theirs.push(`answered meanwhile ${n}`);
+    await write(frame, mine.at(-1) as string);
+    await answer(c.id, theirs.at(-1) as string);
+    return Date.now() >= end;
+  };
+  await expect.poll(during, { timeout: 3 * OUTAGE, interval: OUTAGE / 10 }).toBe(true);
+  await frame.locator('[data-link=offline]').waitFor();
+  expect(await frame.locator('[data-pending]').count()).toBe(mine.length);
+  const before = await bubbles(frame);
+  expect(theirs.filter((text) => before.includes(text))).toEqual([]);
+
   sockets.blocked = false;
   await frame.evaluate(() => dispatchEvent(new Event('online')));
   await frame.locator('[data-link=online]').waitFor({ state: 'attached', timeout: 40_000 });
-  await frame.locator('[data-pending]').first().waitFor({ state: 'detached' });
-  const texts = await bubbles(frame);
-  for (const text of ['written without a network', 'and one more', 'answered meanwhile'])
-    expect(texts.filter((t) => t === text)).toHaveLength(1);
+  await expect.poll(() => frame.locator('[data-pending]').count(), { timeout: 40_000 }).toBe(0);
+  const all = [...mine, ...theirs].sort();
+  const written = (texts: string[]) => texts.filter((text) => all.includes(text)).sort();
+  await expect.poll(async () => written(await bubbles(frame)), { timeout: 20_000 }).toEqual(all);
   const listed = await admin.get(`${url}/api/v1/conversations/${c.id}/messages?limit=200`);
   const { items } = (await listed.json()) as { items: { text: string }[] };
-  for (const text of ['written without a network', 'and one more'])
-    expect(items.filter((m) => m.text === text)).toHaveLength(1);
+  expect(written(items.map((message) => message.text))).toEqual(all);
 });
 
 test('a login keeps the history; somebody else on the same browser sees nothing of it', async () => {
@@ -207,9 +227,11 @@ test('a login keeps the history; somebody else on the same browser sees nothing 
   const frame = await frameOf(page);
   const mine = await frame.locator('.bubble').count();
   await page.evaluate((who) => (window as unknown as Tandem).Tandem('identify', who), sign(secret, 'rosa'));
-  await expect
-    .poll(async () => (await conversation('and one more')).person.name, { timeout: 20_000 })
-    .toBe('Rosa Lindqvist');
+  const nameOf = async () => {
+    const answer = await admin.get(`${url}/api/v1/conversations/${talk}`);
+    return ((await answer.json()) as Listed).person.name;
+  };
+  await expect.poll(nameOf, { timeout: 20_000 }).toBe('Rosa Lindqvist');
   await frame
     .locator('.bubble')
     .nth(mine - 1)

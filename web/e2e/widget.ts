@@ -82,6 +82,27 @@ export function png(size: number): Buffer {
   ]);
 }
 
+/** A film of 640 by 360 pixels and 5 s, of which only the boxes are there (chat/attach walks them, and nobody looks at it here). */
+export function film(...more: Buffer[]): Buffer {
+  const box = (kind: string, ...data: Buffer[]) => {
+    const head = Buffer.alloc(8);
+    head.writeUInt32BE(8 + Buffer.concat(data).length, 0);
+    head.write(kind, 4);
+    return Buffer.concat([head, ...data]);
+  };
+  const mvhd = Buffer.alloc(100);
+  mvhd.writeUInt32BE(1000, 12);
+  mvhd.writeUInt32BE(5000, 16);
+  const tkhd = Buffer.alloc(84);
+  tkhd.writeUInt32BE(640 << 16, 76);
+  tkhd.writeUInt32BE(360 << 16, 80);
+  const hdlr = Buffer.alloc(25);
+  hdlr.write('vide', 8);
+  const track = box('trak', box('tkhd', tkhd), box('mdia', box('hdlr', hdlr)));
+  const type = box('ftyp', Buffer.from('isom\0\0\x02\0isommp41', 'latin1'));
+  return Buffer.concat([type, box('moov', box('mvhd', mvhd), track), box('mdat', Buffer.alloc(64, 7)), ...more]);
+}
+
 function crc(data: Buffer): number {
   let c = 0xffffffff;
   for (const byte of data) {

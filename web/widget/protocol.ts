@@ -46,6 +46,8 @@ export interface Config {
   consent: boolean;
   triggers: Trigger[];
   features: Features;
+  /** The size of the largest file, in bytes. */
+  max_file: number;
 }
 
 export interface Identity {

@@ -69,7 +69,8 @@ function Bubble({ message, album, first, conversation, may, onQuote, onEdit, onV
           {unsent && <em className={classes.small}>{t('unsent')}</em>}
           {message.text && (
             <div className={classes.text} data-struck={unsent || undefined}>
-              <Linked text={message.text} />
+              {/* A link to a request works in the browser that opens it first, which is to be the customer's. */}
+              {message.kind === 'action' ? message.text : <Linked text={message.text} />}
             </div>
           )}
           {!unsent && <BodyView message={message} />}

@@ -43,11 +43,14 @@ export function Composer() {
   };
   const change = (key: number, by: Partial<File_>) =>
     setFiles((was) => was.map((f) => (f.key === key ? { ...f, ...by } : f)));
+  const most = store.config.max_file;
+  const refuse = (error: unknown) => setError(fill(errorText(t, error), { most: Math.floor(most / 2 ** 20) }));
   const add = (list: FileList | null) => {
     setError('');
     for (const file of list ?? []) {
-      if (!allowed.test(file.name)) {
-        setError(t.uploadKind);
+      const wrong = !allowed.test(file.name) ? 'file_type_refused' : file.size > most ? 'file_too_large' : '';
+      if (wrong) {
+        refuse({ code: wrong });
         continue;
       }
       const key = ++keys;
@@ -58,16 +61,7 @@ export function Composer() {
           (done) => change(key, { share: 1, id: done.id, kind: done.kind }),
           (e) => {
             setFiles((was) => was.filter((f) => f.key !== key));
-            const code = (e as { code?: string }).code ?? '';
-            setError(
-              /large/.test(code)
-                ? t.uploadLarge
-                : /type|kind|file/.test(code)
-                  ? t.uploadKind
-                  : code === 'too_often'
-                    ? errorText(t, e)
-                    : t.uploadFailed,
-            );
+            refuse(e);
           },
         );
     }
@@ -82,6 +76,7 @@ export function Composer() {
       quote: quoted ?? undefined,
     });
     write('');
+    setError('');
     setFiles([]);
     setQuoted(null);
     area.current?.focus();

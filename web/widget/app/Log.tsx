@@ -72,7 +72,8 @@ function Bubble({ m }: { m: Message }) {
   const name = m.mine ? t.you : m.name || (m.author === 'bot' ? t.bot : t.agent);
   const seen = m.mine && m.seq <= (talk.conversations.find((c) => c.id === m.conversation_id)?.read_seq ?? 0);
   const tick = m.mine && !m.unsent ? (seen ? t.read : t.sent) : '';
-  const action = m.kind === 'action' && actionIn(m.text);
+  const action = m.kind === 'action' ? actionIn(m.text) : '';
+  const text = action ? m.text.replace(action, '').trim() : m.text; // its button leads there
   return (
     <article
       class={m.mine ? 'bubble mine' : 'bubble'}
@@ -88,9 +89,9 @@ function Bubble({ m }: { m: Message }) {
           {m.attachments?.map((a) => (
             <AttachmentView key={a.id} a={a} />
           ))}
-          {m.text && (
+          {text && (
             <p class="text">
-              <Linked text={m.text} />
+              <Linked text={text} />
             </p>
           )}
           {action && (
@@ -135,11 +136,11 @@ function Bubble({ m }: { m: Message }) {
   );
 }
 
-/** The page of a SmartAction, which is one of ours, out of the address in its message. */
+/** The page of a SmartAction out of its message, with its host: customers' devices know us by that, and this frame may have another. */
 function actionIn(text: string): string {
   for (const { href } of pieces(text)) {
     const url = href ? new URL(href) : null;
-    if (url && /^\/a\/[\w-]+$/.test(url.pathname)) return url.pathname;
+    if (url && /^\/a\/[\w-]+$/.test(url.pathname)) return url.href;
   }
   return '';
 }
