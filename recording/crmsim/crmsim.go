@@ -38,7 +38,7 @@ type CRM struct {
 	open     int // requests that are being answered
 	watch    func(Request)
 	held     chan struct{} // closed to answer what a Hold keeps
-	sink     func(io.Reader) error
+	sink     func(name string, body io.Reader) error
 }
 
 type ticket struct {
@@ -136,7 +136,7 @@ func (c *CRM) Watch(f func(Request)) {
 }
 
 // Sink has files that come go to a function, one after another, instead of into memory. It reads each to its end.
-func (c *CRM) Sink(f func(io.Reader) error) {
+func (c *CRM) Sink(f func(name string, body io.Reader) error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.sink = f

@@ -165,7 +165,7 @@ func (e *exchange) body() (*file, error) {
 	body := io.TeeReader(e.r.Body, sum)
 	var err error
 	if sink != nil {
-		err = sink(body)
+		err = sink(f.Name, body)
 		f.Size = e.r.ContentLength
 	} else {
 		f.Data, err = io.ReadAll(body)

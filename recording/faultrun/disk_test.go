@@ -66,7 +66,7 @@ func TestDiskGone(t *testing.T) {
 // A spool on a small disk of its own: what is on it when it is full is delivered and makes room; nothing is begun meanwhile, and no call is harmed.
 func TestSmallDisk(t *testing.T) {
 	t.Parallel()
-	play(t, row{"disk", "capturing", "of its own, full (ENOSPC)"}, 1, 1, func(r *Run) {
+	play(t, row{"disk", "capturing", "of its own, 80 %: alarm, 95 %: nothing new, full (ENOSPC)"}, 1, 1, func(r *Run) {
 		own := r.ownDisk(64 << 10)
 		r.start("", 0)
 		c := r.begin()
@@ -82,6 +82,7 @@ func TestSmallDisk(t *testing.T) {
 			}
 			c.want = unrecorded
 			r.end(c)
+			r.wait("an alarm", func() bool { return r.logged("the spool's disk fills up") })
 		}
 		r.end(c)
 		r.until("the end", r.over)

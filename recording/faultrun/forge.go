@@ -12,6 +12,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -25,18 +26,29 @@ import (
 type forgery struct {
 	size int64    // bytes of audio
 	sum  [32]byte // of them
-	got  hash.Hash
-	in   int64
+
+	mu  sync.Mutex
+	had map[string]bool // parts
+	in  int64
+	got hash.Hash
 }
 
-// take is the CRM's sink: it unpacks each part as it comes, in the order in which they come.
-func (f *forgery) take(body io.Reader) error {
+// take is the CRM's sink: it unpacks each part as it comes, in the order in which they come. What is cut off, or comes again, does not count.
+func (f *forgery) take(name string, body io.Reader) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	w, err := sound.NewReader(body)
 	if err != nil {
 		return err
 	}
-	n, err := io.Copy(f.got, w.Payload())
-	f.in += n
+	got, err := f.got.(hash.Cloner).Clone()
+	if err != nil {
+		return err
+	}
+	n, err := io.Copy(got, w.Payload())
+	if err == nil && n == w.Declared() && !f.had[name] {
+		f.had[name], f.in, f.got = true, f.in+n, got
+	}
 	return err
 }
 
@@ -90,7 +102,7 @@ func (r *Run) forge(c *talk, size int64) {
 	if err = errors.Join(err, f.Close()); err != nil {
 		r.t.Fatal(err)
 	}
-	c.forged = &forgery{size: size, sum: [32]byte(sum.Sum(nil)), got: sha256.New()}
+	c.forged = &forgery{size: size, sum: [32]byte(sum.Sum(nil)), had: map[string]bool{}, got: sha256.New()}
 	r.crm.Sink(c.forged.take)
 }
 

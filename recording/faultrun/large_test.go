@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"tandem/recording/crmsim"
 )
 
 const (
@@ -46,6 +48,23 @@ func TestLarge(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The connection is cut behind each megabyte of a part: nothing of what came is left on the ticket.
+func TestCutAnywhere(t *testing.T) {
+	t.Parallel()
+	play(t, row{"CRM", "c10", "connection cut behind each MB"}, 1, 1, func(r *Run) {
+		r.cfg.MaxPart, r.cfg.Timeout = largestPart, time.Minute
+		for mb := range 5 {
+			r.crm.Script(crmsim.Fault{Op: crmsim.OpAttach, Times: 1, Do: crmsim.Cut, Bytes: int64(mb+1) * 1_000_000})
+		}
+		r.start("", 0)
+		talk := r.begin()
+		r.listen(callTime)
+		r.kill()
+		r.forge(talk, 6_000_000)
+		r.resume()
+	})
 }
 
 // memory is what the kernel says of the process's memory, in bytes.

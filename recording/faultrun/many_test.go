@@ -31,10 +31,7 @@ func many(r *Run, n, at int, every time.Duration) {
 	next := time.Now().Add(every)
 	kills := 0
 	for len(r.talks) < n {
-		first := len(r.talks)
-		for len(r.talks) < min(first+at, n) {
-			r.begin()
-		}
+		calls := r.beginAll(min(at, n-len(r.talks)))
 		r.listen(callTime)
 		if every > 0 && time.Now().After(next) {
 			r.kill()
@@ -43,9 +40,7 @@ func many(r *Run, n, at int, every time.Duration) {
 			next = time.Now().Add(every)
 			continue
 		}
-		for _, c := range r.talks[first:] {
-			r.end(c)
-		}
+		r.endAll(calls)
 	}
 	for every > 0 && kills < 3 { // the uploads are cut off as well
 		r.listen(time.Second)

@@ -46,6 +46,8 @@ type nodeConfig struct {
 	FileLimit                   int64  // bytes that no file may outgrow; 0: none
 	Master                      string // file of the master key; empty: in the folder of keys
 	Secret                      []byte // of the CRM connection
+	Copies                      string // folder of the second copy; empty: none
+	Name                        string // of the node; empty: node1
 }
 
 // node is the process under test: recordings, their upload and the CRM's outbox, as the server has them. It does what its input says and
@@ -115,6 +117,14 @@ func (n *node) run(ctx context.Context) error {
 	cfg.Second = func(context.Context) (time.Time, error) { return n.page.other(), nil }
 	cfg.Sweep = 300 * time.Millisecond
 	cfg.Crashing = n.crash
+	if n.cfg.Name != "" {
+		cfg.Node = n.cfg.Name
+	}
+	if n.cfg.Copies != "" {
+		if cfg.Copies, err = storage.OpenBlobs(ctx, "file:"+n.cfg.Copies); err != nil {
+			return err
+		}
+	}
 	cfg.Secret = func(context.Context, *storage.Tx, uuid.UUID) ([]byte, error) { return n.cfg.Secret, nil }
 	if n.rec, err = recording.New(cfg); err != nil {
 		return err

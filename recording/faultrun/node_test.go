@@ -3,6 +3,7 @@ package faultrun
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -69,6 +70,42 @@ func (r *Run) tear(how int) {
 	}
 }
 
+// The disk dies with its node, and there is a second copy: another node delivers from it, and leaves nothing there.
+func TestSecondCopy(t *testing.T) {
+	t.Parallel()
+	for _, at := range []string{"capturing", "sealed"} {
+		play(t, row{"node's disk gone", at, "second copy used, " + at}, 1, 1, func(r *Run) {
+			r.cfg.Copies = filepath.Join(r.dir, "copies")
+			r.crm.Script(down(time.Minute)...)
+			r.start("", 0)
+			c := r.begin()
+			r.listen(callTime)
+			if at == "sealed" {
+				r.end(c)
+			}
+			r.wait("the copy", func() (copied bool) {
+				r.scan(&copied, `SELECT CASE WHEN $1 THEN copied_whole ELSE copied > 12000 END FROM recordings`, at == "sealed")
+				return copied
+			})
+			r.kill()
+			c.chunks = 0 // what was written in the last two seconds may be on the lost disk alone
+			for name := range r.copySpool() {
+				if err := os.Remove(name); err != nil {
+					t.Fatal(err)
+				}
+			}
+			r.page.advance(6 * time.Minute) // the node is taken for dead
+			r.secondSpool()
+			r.cfg.Name = "node2"
+			r.resume()
+			r.until("the end", r.over)
+			if left := readAll(t, r.cfg.Copies); len(left) != 0 {
+				t.Errorf("%d objects are left of the copy", len(left))
+			}
+		})
+	}
+}
+
 // A backup of the database from before the delivery: nothing is sent again, and nothing opens.
 func TestBackupRestored(t *testing.T) {
 	t.Parallel()
@@ -122,6 +159,37 @@ func TestKeysAway(t *testing.T) {
 		}
 		r.end(c)
 	})
+}
+
+// Keys that cannot be reached when a day's key is to be destroyed: destroyed as soon as they are back.
+func TestKeysAwayAtTheEnd(t *testing.T) {
+	t.Parallel()
+	play(t, row{"keys away", "destroy", "a day's key outlives its recordings until the keys are back"}, 2, 1, func(r *Run) {
+		c := r.deadline("", 0)
+		r.pass(7 * day)
+		r.wait("its end at the deadline", func() bool { return r.state(c) == "expired" })
+		away := filepath.Join(r.dir, "away")
+		if err := os.Rename(r.cfg.Keys, away); err != nil {
+			t.Fatal(err)
+		}
+		r.page.advance(2 * day)
+		r.wait("an alarm", func() bool { return r.logged("the sweep of recordings failed in part") })
+		if err := os.Rename(away, r.cfg.Keys); err != nil {
+			t.Fatal(err)
+		}
+		r.sweep()
+		r.crm.Well()
+	})
+}
+
+// logged says whether the processes have logged something.
+func (r *Run) logged(text string) bool {
+	r.t.Helper()
+	b, err := os.ReadFile(filepath.Join(r.dir, "log"))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return strings.Contains(string(b), text)
 }
 
 // Nobody is woken: the work is found all the same.
@@ -213,12 +281,8 @@ func TestExtremes(t *testing.T) {
 		if *full {
 			n = 100
 		}
-		for range n {
-			r.begin()
-		}
+		calls := r.beginAll(n)
 		r.listen(callTime)
-		for _, c := range r.talks {
-			r.end(c)
-		}
+		r.endAll(calls)
 	})
 }

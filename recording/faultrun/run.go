@@ -172,34 +172,55 @@ func (r *Run) start(crashAt string, nth int) {
 // begin starts the next call. Its process may die meanwhile.
 func (r *Run) begin() *talk {
 	r.t.Helper()
-	c := &talk{id: storage.NewID(), index: len(r.talks), want: delivered}
-	r.talks = append(r.talks, c)
-	r.proc.order("start", c.id, c.index)
-	r.wait("the start of a call", func() bool {
-		c.started, c.refused = r.proc.when("start", c.id)
-		_, dead := r.proc.dead()
-		return dead || !c.started.IsZero() || c.refused != ""
-	})
-	return c
+	return r.beginAll(1)[0]
+}
+
+// beginAll starts the next calls at the same time.
+func (r *Run) beginAll(n int) []*talk {
+	r.t.Helper()
+	first := len(r.talks)
+	for range n {
+		c := &talk{id: storage.NewID(), index: len(r.talks), want: delivered}
+		r.talks = append(r.talks, c)
+		r.proc.order("start", c.id, c.index)
+	}
+	for _, c := range r.talks[first:] {
+		r.wait("the start of a call", func() bool {
+			c.started, c.refused = r.proc.when("start", c.id)
+			_, dead := r.proc.dead()
+			return dead || !c.started.IsZero() || c.refused != ""
+		})
+	}
+	return r.talks[first:]
 }
 
 // end hangs up; the log hears of it now or, when the process dies of it, from the next one.
 func (r *Run) end(c *talk) {
 	r.t.Helper()
+	r.endAll([]*talk{c})
+}
+
+// endAll hangs up at the same time.
+func (r *Run) endAll(calls []*talk) {
+	r.t.Helper()
 	p := r.proc
-	c.hungUp = time.Now()
-	p.order("end", c.id, c.index)
-	r.wait("the end of a call", func() bool {
-		at, failed := p.when("end", c.id)
-		_, dead := p.dead()
-		if failed != "" && c.refused == "" {
-			r.t.Fatalf("the end of a call: %s", failed)
-		}
-		if c.ended.IsZero() && !at.IsZero() {
-			c.ended = c.hungUp
-		}
-		return dead || !at.IsZero()
-	})
+	for _, c := range calls {
+		c.hungUp = time.Now()
+		p.order("end", c.id, c.index)
+	}
+	for _, c := range calls {
+		r.wait("the end of a call", func() bool {
+			at, failed := p.when("end", c.id)
+			_, dead := p.dead()
+			if failed != "" && c.refused == "" {
+				r.t.Fatalf("the end of a call: %s", failed)
+			}
+			if c.ended.IsZero() && !at.IsZero() {
+				c.ended = c.hungUp
+			}
+			return dead || !at.IsZero()
+		})
+	}
 }
 
 // speak makes a call of callTime, unless the process dies before.
@@ -262,13 +283,15 @@ func (r *Run) autopsy() {
 func (r *Run) resume() {
 	r.t.Helper()
 	r.start("", 0)
+	var untold []*talk
 	for _, c := range r.talks {
 		var told bool
 		r.scan(&told, `SELECT EXISTS (SELECT FROM events WHERE type = 'call.ended' AND subject = $1)`, c.id)
 		if !told && (c.cut || !c.ended.IsZero() || c.started.IsZero()) {
-			r.end(c)
+			untold = append(untold, c)
 		}
 	}
+	r.endAll(untold)
 }
 
 // scan reads one value from the database.
@@ -299,7 +322,7 @@ func (r *Run) until(what string, ok func() bool) {
 		if r.crm.Busy() {
 			quietSince = time.Now()
 		}
-		if busy && time.Since(quietSince) < 5*time.Second { // after that nobody will end the lease
+		if busy && time.Since(quietSince) < 15*time.Second { // after that nobody will end the lease, however slow the machine is
 			return
 		}
 		if d := at.Sub(r.page.now()); d > 0 {
