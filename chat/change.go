@@ -101,7 +101,7 @@ func (r *receiver) changeOne(ctx context.Context, message uuid.UUID) error {
 		tag, err := r.tx.Exec(ctx, `
 			UPDATE messages SET text = $2, words = to_tsvector('simple', $3), edited_at = $4, edit_number = greatest(edit_number, $5)
 			WHERE message_id = $1 AND unsent_at IS NULL AND CASE WHEN $5 > 0 THEN edit_number < $5 ELSE edited_at IS NULL OR edited_at <= $4 END`,
-			message, e.Edit.Text, searchWords(e.Edit.Text), e.At, e.Edit.Number)
+			message, e.Edit.Text, storage.Words(e.Edit.Text), e.At, e.Edit.Number)
 		if err != nil || tag.RowsAffected() == 0 {
 			return err
 		}

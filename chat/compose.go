@@ -417,7 +417,7 @@ func (s *Service) Edit(ctx context.Context, tenant, conversation, message uuid.U
 		return ErrNothing
 	}
 	return s.alter(ctx, tenant, conversation, message, func(t Traits) bool { return t.Edit && length(text, t.Unit) <= t.TextLimit }, true, func(tx *storage.Tx, external string) (draft, error) {
-		_, err := tx.Exec(ctx, `UPDATE messages SET text = $2, words = to_tsvector('simple', $3), edited_at = $4 WHERE message_id = $1`, message, text, searchWords(text), tx.Now)
+		_, err := tx.Exec(ctx, `UPDATE messages SET text = $2, words = to_tsvector('simple', $3), edited_at = $4 WHERE message_id = $1`, message, text, storage.Words(text), tx.Now)
 		return draft{Kind: Text, Edit: external, Text: text, Author: ByAgent}, err
 	})
 }

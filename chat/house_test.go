@@ -93,7 +93,7 @@ func newHouse(t testing.TB, channel queues.Channel) *house {
 	h.blobs, err = storage.OpenBlobs(t.Context(), "file:"+t.TempDir())
 	h.ok(err)
 	h.queues = queues.New(h.db, h.log, h.bus, quiet, prometheus.NewRegistry(), "node")
-	h.crm = crm.New(crm.Config{DB: h.db, Events: h.log, Keys: h.keys, Blobs: h.blobs, Log: quiet})
+	h.crm = crm.New(crm.Config{Holders: []crm.Holder{{Name: "conversations", Move: chat.MoveContact}}, DB: h.db, Events: h.log, Keys: h.keys, Blobs: h.blobs, Log: quiet})
 	h.s = h.service()
 	q, err := h.queues.CreateQueue(h.ctx, h.tenant, queues.NewQueue{Name: "Support", Settings: queues.OwnSettings{WrapUp: &queues.WrapUpRule{Mode: queues.WrapUpNone}}})
 	h.ok(err)

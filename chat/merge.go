@@ -39,17 +39,7 @@ func (r *receiver) merged(ctx context.Context, was Person) error {
 	if err := r.onlyNewestOpen(ctx, keep.id, other.id); err != nil {
 		return err
 	}
-	for _, sql := range []string{
-		`UPDATE conversations SET person_id = $1, contact_id = $3 WHERE person_id = $2`,
-		`UPDATE chat_outbox SET person_id = $1 WHERE person_id = $2 AND $3::uuid IS NOT NULL`,
-		`DELETE FROM chat_openings WHERE person_id = $2 AND $1::uuid IS NOT NULL AND $3::uuid IS NOT NULL`,
-		`DELETE FROM chat_people WHERE person_id = $2 AND $1::uuid IS NOT NULL AND $3::uuid IS NOT NULL`,
-	} {
-		if _, err := r.tx.Exec(ctx, sql, keep.id, other.id, keep.contact); err != nil {
-			return wrap("merge a visitor with a customer", err)
-		}
-	}
-	if err := r.s.cfg.CRM.Merge(ctx, r.tx, other.contact, keep.contact); err != nil {
+	if err := r.absorb(ctx, keep, other); err != nil {
 		return err
 	}
 	return r.s.tellPerson(ctx, r.tx, keep)

@@ -209,15 +209,8 @@ func (r *receiver) unite(ctx context.Context, keep, other *person) error {
 			}
 		}
 	}
-	for _, sql := range []string{
-		`UPDATE conversations SET person_id = $1, contact_id = $3 WHERE person_id = $2`,
-		`UPDATE chat_outbox SET person_id = $1 WHERE person_id = $2 AND $3::uuid IS NOT NULL`,
-		`DELETE FROM chat_openings WHERE person_id = $2 AND $1::uuid IS NOT NULL AND $3::uuid IS NOT NULL`,
-		`DELETE FROM chat_people WHERE person_id = $2 AND $1::uuid IS NOT NULL AND $3::uuid IS NOT NULL`,
-	} {
-		if _, err := r.tx.Exec(ctx, sql, keep.id, other.id, keep.contact); err != nil {
-			return wrap("unite two customers", err)
-		}
+	if err := r.absorb(ctx, keep, other); err != nil {
+		return err
 	}
 	if keep.ID == "" {
 		keep.ID = other.ID
@@ -238,8 +231,18 @@ func (r *receiver) unite(ctx context.Context, keep, other *person) error {
 	}
 	_, err = r.tx.Exec(ctx, `UPDATE chat_people SET key = nullif($2, ''), alias = nullif($3, ''), window_kind = $4, window_at = $5, window_sends = $6, entry_at = $7, consent = $8 WHERE person_id = $1`,
 		keep.id, keep.ID, keep.Alias, keep.window, keep.windowAt, keep.windowSends, keep.entryAt, keep.consent)
-	if err != nil {
-		return wrap("unite two customers", err)
+	return wrap("unite two customers", err)
+}
+
+// absorb gives everything of one customer to another, on this account and as contacts, and removes them.
+func (r *receiver) absorb(ctx context.Context, keep, other *person) error {
+	b := &pgx.Batch{}
+	b.Queue(`UPDATE conversations SET person_id = $1 WHERE person_id = $2`, keep.id, other.id)
+	b.Queue(`UPDATE chat_outbox SET person_id = $1 WHERE person_id = $2`, keep.id, other.id)
+	b.Queue(`DELETE FROM chat_openings WHERE person_id = $1`, other.id)
+	b.Queue(`DELETE FROM chat_people WHERE person_id = $1`, other.id)
+	if err := r.tx.SendBatch(ctx, b).Close(); err != nil {
+		return wrap("make one of two customers", err)
 	}
 	return r.s.cfg.CRM.Merge(ctx, r.tx, other.contact, keep.contact)
 }

@@ -117,7 +117,7 @@ func (c *row) put(b *pgx.Batch, now time.Time, m *newMessage, fresh *bool) {
 			unanswered = CASE WHEN $7 = 'in' AND $11 <> 'begin' THEN unanswered + 1 WHEN $7 = 'out' AND $8 <> 'system' THEN 0 ELSE unanswered END
 		WHERE conversation_id = $3 AND EXISTS (SELECT FROM m)`,
 		m.id, c.tenant, c.id, c.account, m.at, now, m.direction, m.author, m.authorID, m.authorName, m.kind, m.text, m.body, m.raw,
-		m.external, m.client, m.quoteExternal, m.quote, m.quoteToken, m.readToken, m.album, m.status, m.mentions, searchWords(m.text), preview(m)).
+		m.external, m.client, m.quoteExternal, m.quote, m.quoteToken, m.readToken, m.album, m.status, m.mentions, storage.Words(m.text), preview(m)).
 		Exec(func(tag pgconn.CommandTag) error {
 			if *fresh = tag.RowsAffected() > 0; *fresh {
 				c.lastSeq++

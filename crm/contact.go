@@ -33,11 +33,14 @@ type Contact struct {
 	CreatedAt   time.Time  `json:"created_at" db:"created_at"`
 	UpdatedAt   time.Time  `json:"updated_at" db:"updated_at"`
 	ContactedAt *time.Time `json:"contacted_at,omitempty" db:"contacted_at"`
+	Owner       *uuid.UUID `json:"owner,omitempty" db:"owner"` // who looks after them
+
+	Custom map[string]any `json:"custom" db:"custom"` // values by the attribute's key
 }
 
-const contactColumns = `contact_id, first_name, last_name, email, phone, location, country, company, job_title, tags, created_at, updated_at, contacted_at`
+const contactColumns = `contact_id, first_name, last_name, email, phone, location, country, company, job_title, tags, created_at, updated_at, contacted_at, owner, custom`
 
-// ContactChange is what may be changed; nil leaves a field as it is.
+// ContactChange is what may be changed; nil leaves a field as it is. Owner uuid.Nil takes the contact from everybody; a custom value nil is none.
 type ContactChange struct {
 	FirstName *string `json:"first_name,omitempty"`
 	LastName  *string `json:"last_name,omitempty"`
@@ -48,7 +51,9 @@ type ContactChange struct {
 	Company   *string `json:"company,omitempty"`
 	JobTitle  *string `json:"job_title,omitempty"`
 
-	Tags *[]string `json:"tags,omitempty"`
+	Tags   *[]string      `json:"tags,omitempty"`
+	Owner  *uuid.UUID     `json:"owner,omitempty" doc:"the nil UUID takes it from everybody"`
+	Custom map[string]any `json:"custom,omitempty" doc:"values by the attribute's key; null takes one away"`
 }
 
 // Identity is one way a contact is recognised.
@@ -61,6 +66,7 @@ type Identity struct {
 const (
 	IdentityPhone = "phone"
 	IdentityEmail = "email"
+	IdentitySIP   = "sip" // of a caller without a telephone number
 )
 
 // Errors for people.
@@ -89,7 +95,7 @@ func Phone(number, region string) (string, error) {
 	return phonenumbers.Format(n, phonenumbers.E164), nil
 }
 
-func (s *Service) apply(c *Contact, ch ContactChange) error {
+func (s *Service) apply(ctx context.Context, tx *storage.Tx, c *Contact, ch ContactChange) error {
 	for _, f := range []struct {
 		to   *string
 		from *string
@@ -134,7 +140,13 @@ func (s *Service) apply(c *Contact, ch ContactChange) error {
 			return err
 		}
 	}
-	return nil
+	if ch.Owner != nil {
+		c.Owner = nil
+		if *ch.Owner != uuid.Nil {
+			c.Owner = ch.Owner
+		}
+	}
+	return applyCustom(ctx, tx, c, ch.Custom)
 }
 
 const (
@@ -170,20 +182,40 @@ func (s *Service) CreateContact(ctx context.Context, tenant uuid.UUID, ch Contac
 }
 
 func (s *Service) createContact(ctx context.Context, tx *storage.Tx, ch ContactChange) (Contact, error) {
-	c := Contact{ID: storage.NewID(), Tags: []string{}, CreatedAt: tx.Now, UpdatedAt: tx.Now}
-	if err := s.apply(&c, ch); err != nil {
+	c := Contact{ID: storage.NewID(), Tags: []string{}, Custom: map[string]any{}, CreatedAt: tx.Now, UpdatedAt: tx.Now}
+	if err := s.apply(ctx, tx, &c, ch); err != nil {
 		return c, err
 	}
-	_, err := tx.Exec(ctx, `INSERT INTO contacts (tenant_id, contact_id, first_name, last_name, email, phone, location, country, company, job_title, tags, created_at, updated_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12)`,
-		tx.Tenant, c.ID, c.FirstName, c.LastName, c.Email, c.Phone, c.Location, c.Country, c.Company, c.JobTitle, c.Tags, tx.Now)
-	if err != nil {
-		return c, fmt.Errorf("write the contact: %w", err)
+	if err := insertContact(ctx, tx, c); err != nil {
+		return c, err
 	}
 	if err := setIdentities(ctx, tx, Contact{ID: c.ID}, c); err != nil {
 		return c, err
 	}
+	if err := index(ctx, tx, c.ID); err != nil {
+		return c, err
+	}
 	return c, s.tell(ctx, tx, "contact.created", c.ID, map[string]uuid.UUID{"contact_id": c.ID})
+}
+
+func insertContact(ctx context.Context, tx *storage.Tx, c Contact) error {
+	_, err := tx.Exec(ctx, `INSERT INTO contacts (tenant_id, `+contactColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
+		tx.Tenant, c.ID, c.FirstName, c.LastName, c.Email, c.Phone, c.Location, c.Country, c.Company, c.JobTitle, c.Tags, c.CreatedAt, c.UpdatedAt, c.ContactedAt, c.Owner, c.Custom)
+	if err != nil {
+		return fmt.Errorf("write the contact: %w", err)
+	}
+	return nil
+}
+
+// updateContact writes what a contact is now, and makes them found by it.
+func updateContact(ctx context.Context, tx *storage.Tx, c Contact) error {
+	_, err := tx.Exec(ctx, `UPDATE contacts SET first_name = $2, last_name = $3, email = $4, phone = $5, location = $6, country = $7, company = $8, job_title = $9, tags = $10,
+		updated_at = $11, contacted_at = $12, owner = $13, custom = $14 WHERE contact_id = $1`,
+		c.ID, c.FirstName, c.LastName, c.Email, c.Phone, c.Location, c.Country, c.Company, c.JobTitle, c.Tags, c.UpdatedAt, c.ContactedAt, c.Owner, c.Custom)
+	if err != nil {
+		return fmt.Errorf("change the contact: %w", err)
+	}
+	return index(ctx, tx, c.ID)
 }
 
 // setIdentities replaces the identities that were a contact's own number and address by the new ones.
@@ -218,8 +250,21 @@ func (s *Service) Contact(ctx context.Context, tenant, id uuid.UUID) (c Contact,
 	return c, err
 }
 
+// getContact reads a contact; of one that was merged, the one that they became.
 func getContact(ctx context.Context, tx *storage.Tx, id uuid.UUID) (Contact, error) {
-	rows, err := tx.Query(ctx, `SELECT `+contactColumns+` FROM contacts WHERE contact_id = $1`, id)
+	c, err := readContact(ctx, tx, id, "")
+	if !errors.Is(err, ErrNoContact) {
+		return c, err
+	}
+	if id, err = becameOf(ctx, tx, id); err != nil {
+		return c, err
+	}
+	return readContact(ctx, tx, id, "")
+}
+
+// readContact reads a row; with "FOR UPDATE" it locks it.
+func readContact(ctx context.Context, tx *storage.Tx, id uuid.UUID, lock string) (Contact, error) {
+	rows, err := tx.Query(ctx, `SELECT `+contactColumns+` FROM contacts WHERE contact_id = $1 `+lock, id)
 	if err != nil {
 		return Contact{}, fmt.Errorf("read the contact: %w", err)
 	}
@@ -230,59 +275,45 @@ func getContact(ctx context.Context, tx *storage.Tx, id uuid.UUID) (Contact, err
 // Identities lists how a contact is recognised.
 func (s *Service) Identities(ctx context.Context, tenant, contact uuid.UUID) (list []Identity, err error) {
 	err = s.cfg.DB.Tenant(ctx, tenant, func(tx *storage.Tx) error {
-		rows, err := tx.Query(ctx, `SELECT kind, value FROM contact_identities WHERE contact_id = $1 ORDER BY kind, value`, contact)
-		if err != nil {
-			return fmt.Errorf("list identities: %w", err)
-		}
-		list, err = pgx.CollectRows(rows, pgx.RowToStructByName[Identity])
+		list, err = identities(ctx, tx, contact)
 		return err
 	})
 	return list, err
 }
 
+func identities(ctx context.Context, tx *storage.Tx, contact uuid.UUID) ([]Identity, error) {
+	rows, err := tx.Query(ctx, `SELECT kind, value FROM contact_identities WHERE contact_id = $1 ORDER BY kind, value`, contact)
+	if err != nil {
+		return nil, fmt.Errorf("list identities: %w", err)
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByName[Identity])
+}
+
 // ChangeContact changes what is given.
 func (s *Service) ChangeContact(ctx context.Context, tenant, id uuid.UUID, ch ContactChange) (c Contact, err error) {
 	err = s.cfg.DB.Tenant(ctx, tenant, func(tx *storage.Tx) error {
-		old, err := getContact(ctx, tx, id)
+		found, err := getContact(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		old, err := readContact(ctx, tx, found.ID, "FOR UPDATE")
 		if err != nil {
 			return err
 		}
 		c = old
-		if err := s.apply(&c, ch); err != nil {
+		if err := s.apply(ctx, tx, &c, ch); err != nil {
 			return err
 		}
 		if err := setIdentities(ctx, tx, old, c); err != nil {
 			return err
 		}
 		c.UpdatedAt = tx.Now
-		_, err = tx.Exec(ctx, `UPDATE contacts SET first_name = $2, last_name = $3, email = $4, phone = $5, location = $6, country = $7, company = $8, job_title = $9, tags = $10, updated_at = $11
-			WHERE contact_id = $1`, id, c.FirstName, c.LastName, c.Email, c.Phone, c.Location, c.Country, c.Company, c.JobTitle, c.Tags, tx.Now)
-		if err != nil {
-			return fmt.Errorf("change the contact: %w", err)
+		if err := updateContact(ctx, tx, c); err != nil {
+			return err
 		}
-		return s.tell(ctx, tx, "contact.changed", id, map[string]uuid.UUID{"contact_id": id})
+		return s.tell(ctx, tx, "contact.changed", c.ID, map[string]uuid.UUID{"contact_id": c.ID})
 	})
 	return c, err
-}
-
-// Contacts lists contacts, the newest first; search looks into names, company, e-mail and number.
-func (s *Service) Contacts(ctx context.Context, tenant uuid.UUID, search, cursor string, limit int) (p Page[Contact], err error) {
-	below, n, err := window(cursor, limit)
-	if err != nil {
-		return p, err
-	}
-	err = s.cfg.DB.Tenant(ctx, tenant, func(tx *storage.Tx) error {
-		rows, err := tx.Query(ctx, `SELECT `+contactColumns+` FROM contacts
-			WHERE contact_id < $1 AND ($2 = '%%' OR first_name || ' ' || last_name ILIKE $2 OR company ILIKE $2 OR email ILIKE $2 OR phone LIKE $2)
-			ORDER BY contact_id DESC LIMIT $3`, below, like(search), n+1)
-		if err != nil {
-			return fmt.Errorf("list contacts: %w", err)
-		}
-		list, err := pgx.CollectRows(rows, pgx.RowToStructByName[Contact])
-		p = page(list, n, func(c Contact) uuid.UUID { return c.ID })
-		return err
-	})
-	return p, err
 }
 
 // TagsOf tells the tags of the contact who has a telephone number; none for an unknown one.
@@ -306,7 +337,7 @@ func (s *Service) identity(number string) (kind, value string) {
 	if e164, err := Phone(number, s.cfg.Region); err == nil {
 		return IdentityPhone, e164
 	}
-	return "sip", number
+	return IdentitySIP, number
 }
 
 // Caller is whoever is at the other end of a call. Without a number (withheld) it is a new contact each time.
@@ -355,10 +386,15 @@ func (s *Service) ensureCaller(ctx context.Context, tx *storage.Tx, who Caller) 
 }
 
 func (s *Service) touched(ctx context.Context, tx *storage.Tx, id uuid.UUID) (Contact, error) {
-	if _, err := tx.Exec(ctx, `UPDATE contacts SET contacted_at = $2 WHERE contact_id = $1`, id, tx.Now); err != nil {
-		return Contact{}, fmt.Errorf("note the contact's call: %w", err)
+	c, err := getContact(ctx, tx, id)
+	if err != nil {
+		return c, err
 	}
-	return getContact(ctx, tx, id)
+	if _, err := tx.Exec(ctx, `UPDATE contacts SET contacted_at = $2 WHERE contact_id = $1`, c.ID, tx.Now); err != nil {
+		return c, fmt.Errorf("note the contact's call: %w", err)
+	}
+	c.ContactedAt = &tx.Now
+	return c, nil
 }
 
 // clip shortens what a network sent as a name to what a field holds.

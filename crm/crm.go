@@ -23,16 +23,20 @@ type Config struct {
 	Keys   *storage.Keys
 	Blobs  storage.Blobs
 	// Hours is the calendar of opening hours; an error of kind NotFound when there are none of that id.
-	Hours   func(ctx context.Context, tx *storage.Tx, id uuid.UUID) (Calendar, error)
+	Hours func(ctx context.Context, tx *storage.Tx, id uuid.UUID) (Calendar, error)
+	// Ask sends a question into a conversation; nil: nobody is asked.
+	Ask     func(ctx context.Context, tenant uuid.UUID, q Ask) error
 	Log     *slog.Logger
 	Metrics prometheus.Registerer
-	Region  string // ISO 3166 country whose national numbers callers may have; default "US"
+	Holders []Holder // what others have of contacts, and must go along when two become one
+	Region  string   // ISO 3166 country whose national numbers callers may have; default "US"
 }
 
 // Service is contacts and tickets.
 type Service struct {
 	cfg      Config
 	promises *prometheus.CounterVec
+	surveys  *prometheus.CounterVec
 }
 
 // New makes a Service; nothing runs until Run.
@@ -42,9 +46,11 @@ func New(cfg Config) *Service {
 	}
 	s := &Service{cfg, prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "tandem_ticket_sla_total", Help: "Tickets' promises that were warned of (at_risk) or broken (breached), by kind: response, resolution.",
-	}, []string{"kind", "result"})}
+	}, []string{"kind", "result"}), prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "tandem_ticket_surveys_total", Help: "Questions to customers after a resolve, by what came of sending them: sent, retry, failed.",
+	}, []string{"result"})}
 	if cfg.Metrics != nil {
-		cfg.Metrics.MustRegister(s.promises)
+		cfg.Metrics.MustRegister(s.promises, s.surveys)
 	}
 	return s
 }

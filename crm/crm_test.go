@@ -112,7 +112,7 @@ func TestContacts(t *testing.T) {
 	}
 	var names []string
 	for cursor, pages := "", 0; pages == 0 || cursor != ""; pages++ {
-		p, err := d.Contacts(ctx, d.Tenant, "100%_s", cursor, 2)
+		p, err := d.Contacts(ctx, d.Tenant, crm.ContactFilter{Search: "100%_s", Cursor: cursor, Limit: 2})
 		if err != nil || len(p.Items) > 2 {
 			t.Fatal(len(p.Items), err)
 		}
@@ -124,12 +124,12 @@ func TestContacts(t *testing.T) {
 	if fmt.Sprint(names) != "[First4 First3 First2 First1 First0]" {
 		t.Errorf("pages held %v", names)
 	}
-	for search, want := range map[string]int{"first3": 1, "4989100004": 1, "100_": 0, "%": 5, "nobody": 0, "First1 100%": 1} {
-		if p, err := d.Contacts(ctx, d.Tenant, search, "", 0); err != nil || len(p.Items) != want {
+	for search, want := range map[string]int{"first3": 1, "4989100004": 1, "089/100004": 1, "+49 89 1000 04": 1, "0004": 1, "safe 100": 5, "100_": 5, "%": 0, "nobody": 0, "First1 100%": 1, "irst1": 0} {
+		if p, err := d.Contacts(ctx, d.Tenant, crm.ContactFilter{Search: search}); err != nil || len(p.Items) != want {
 			t.Errorf("search %q: %d, %v", search, len(p.Items), err)
 		}
 	}
-	if _, err := d.Contacts(ctx, d.Tenant, "", "x", 0); !errors.Is(err, crm.ErrCursor) {
+	if _, err := d.Contacts(ctx, d.Tenant, crm.ContactFilter{Cursor: "x"}); !errors.Is(err, crm.ErrCursor) {
 		t.Errorf("bad cursor: %v", err)
 	}
 	for want, ch := range map[error]crm.ContactChange{

@@ -3,6 +3,7 @@ package crm
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -19,7 +20,8 @@ const (
 	watchBatch = 100
 )
 
-// Run warns of tickets' promises that are about to be broken, tells of those that are, and sees who was answered, until ctx ends.
+// Run warns of tickets' promises that are about to be broken, tells of those that are, and sees who was answered; it makes contacts found that
+// were written past this package, and forgets merges that can be undone no more. It ends with ctx.
 func (s *Service) Run(ctx context.Context) error {
 	follower := events.Follower{Name: "crm", DB: s.cfg.DB, Bus: s.cfg.Bus, Log: s.cfg.Log, Handle: s.follow}
 	g, ctx := errgroup.WithContext(ctx)
@@ -42,6 +44,12 @@ func (s *Service) watchAgain(ctx context.Context) {
 		}
 		if err := s.Watch(ctx); err != nil && ctx.Err() == nil {
 			s.cfg.Log.Error("tickets' promises could not be looked at; tried again", "err", err)
+		}
+		if err := s.SendSurveys(ctx); err != nil && ctx.Err() == nil {
+			s.cfg.Log.Error("tickets' customers could not be asked; tried again", "err", err)
+		}
+		if err := errors.Join(s.Index(ctx), s.Forget(ctx)); err != nil && ctx.Err() == nil {
+			s.cfg.Log.Error("contacts could not be looked after; tried again", "err", err)
 		}
 	}
 }

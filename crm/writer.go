@@ -2,6 +2,7 @@ package crm
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"github.com/google/uuid"
@@ -39,6 +40,25 @@ func (s *Service) NameWriter(ctx context.Context, tx *storage.Tx, contact uuid.U
 	tag, err := tx.Exec(ctx, `UPDATE contacts SET first_name = $2, last_name = $3, updated_at = $4 WHERE contact_id = $1 AND last_name = '' AND (first_name = '' OR first_name LIKE '% user')`,
 		contact, first, last, tx.Now)
 	if err != nil || tag.RowsAffected() == 0 {
+		return err
+	}
+	return s.renamed(ctx, tx, contact)
+}
+
+// Rename gives a contact that is still called by a name of ours the name that is known now.
+func (s *Service) Rename(ctx context.Context, tx *storage.Tx, contact uuid.UUID, was, name string) error {
+	tag, err := tx.Exec(ctx, `UPDATE contacts SET first_name = $3, updated_at = $4 WHERE contact_id = $1 AND first_name = $2 AND last_name = ''`, contact, clip(was), clip(name), tx.Now)
+	if err != nil {
+		return fmt.Errorf("rename a contact: %w", err)
+	}
+	if tag.RowsAffected() == 0 {
+		return nil
+	}
+	return s.renamed(ctx, tx, contact)
+}
+
+func (s *Service) renamed(ctx context.Context, tx *storage.Tx, contact uuid.UUID) error {
+	if err := index(ctx, tx, contact); err != nil {
 		return err
 	}
 	return s.tell(ctx, tx, "contact.changed", contact, map[string]uuid.UUID{"contact_id": contact})

@@ -222,6 +222,17 @@ func devices(ctx context.Context, tx *storage.Tx, contact, action uuid.UUID) ([]
 	return list, nil
 }
 
+// MoveContact gives a contact's devices to another contact; with only, no others than these. It is what the crm package needs to merge contacts,
+// and to bring them apart again.
+func MoveContact(ctx context.Context, tx *storage.Tx, from, into uuid.UUID, only []string) ([]string, error) {
+	rows, err := tx.Query(ctx, `UPDATE smartaction_credentials SET contact_id = $2 WHERE contact_id = $1 AND ($3::text[] IS NULL OR encode(credential_id, 'hex') = ANY ($3))
+		RETURNING encode(credential_id, 'hex')`, from, into, only)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[string])
+}
+
 func addDevice(ctx context.Context, tx *storage.Tx, contact, action uuid.UUID, c *webauthn.Credential) error {
 	body, err := json.Marshal(c)
 	if err != nil {

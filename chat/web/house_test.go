@@ -60,7 +60,7 @@ func newHouse(t *testing.T) *house {
 	blobs, err := storage.OpenBlobs(t.Context(), "file:"+t.TempDir())
 	h.ok(err)
 	h.queues = queues.New(h.db, elog, bus, log, prometheus.NewRegistry(), "node")
-	h.crm = crm.New(crm.Config{DB: h.db, Events: elog, Keys: keys, Blobs: blobs, Log: log})
+	h.crm = crm.New(crm.Config{Holders: []crm.Holder{{Name: "conversations", Move: chat.MoveContact}}, DB: h.db, Events: elog, Keys: keys, Blobs: blobs, Log: log})
 	media := chat.NewMediaStore(chat.MediaConfig{DB: h.db, Bus: bus, Keys: keys, Blobs: blobs, Cleaner: attach.New(attach.Config{}), Log: log})
 	h.chat = chat.New(chat.Config{
 		DB: h.db, Events: elog, Bus: bus, Keys: keys, Queues: h.queues, CRM: h.crm, Media: media, Makers: []chat.Maker{web.Maker(bus)}, Log: log, Metrics: prometheus.NewRegistry(),

@@ -12,6 +12,7 @@ import { Channels } from './chat/Channels';
 import { ChatSettings } from './chat/ChatSettings';
 import { Templates } from './chat/Templates';
 import { WidgetDesigner } from './chat/WidgetDesigner';
+import { ContactAttributes } from './ContactAttributes';
 import { CRMConnection } from './crm/CRMConnection';
 import { HoursList } from './HoursList';
 import { Notifications } from './Notifications';
@@ -51,6 +52,7 @@ const screens: Record<Part, ComponentType> = {
   widget: WidgetDesigner,
   'chat-settings': ChatSettings,
   recordings: RecordingsWaiting,
+  attributes: ContactAttributes,
   sla: SLA,
   'ticket-types': TicketTypes,
   crm: CRMConnection,

@@ -38,6 +38,7 @@ export const partGroups = [
     group: 'data',
     parts: [
       ['recordings', 'recordings'],
+      ['attributes', 'attributes'],
       ['sla', 'sla'],
       ['ticket-types', 'ticket-settings'],
       ['crm', 'crm-connection'],

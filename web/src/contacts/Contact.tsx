@@ -1,27 +1,35 @@
-import { Anchor, Badge, Button, Group, Skeleton } from '@mantine/core';
-import { IconArrowLeft, IconPencil } from '@tabler/icons-react';
+import { Anchor, Button, Group, Skeleton, Stack, Tabs } from '@mantine/core';
+import { IconArrowLeft, IconArrowMerge, IconPencil } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
-import { Link, useParams } from '@tanstack/react-router';
-import { useState } from 'react';
+import { Link, useNavigate, useParams } from '@tanstack/react-router';
+import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import type { Schema } from '../api/client';
 import { contactQuery, ticketsQuery } from '../api/queries';
 import { useCan } from '../app/session';
 import { TicketTable } from '../tickets/TicketTable';
 import classes from '../tickets/tickets.module.css';
 import { ErrorNotice } from '../ui/ErrorNotice';
-import { Facts, Page, Section } from '../ui/Page';
-import { DateTime } from '../ui/time';
+import { Page } from '../ui/Page';
+import { Activity } from './Activity';
+import { ContactFacts } from './ContactFacts';
+import { ContactFiles } from './ContactFiles';
 import { ContactForm } from './ContactForm';
+import { ContactNotes } from './ContactNotes';
+import { MergeDialog } from './MergeDialog';
 import { contactName } from './name';
+import { QuickActions } from './QuickActions';
+import type { ContactPage } from './queries';
 
 export function Contact() {
-  const { t } = useTranslation(['crm', 'common']);
+  const { t } = useTranslation(['crm', 'contacts', 'common']);
   const { id } = useParams({ from: '/app/contacts/$id' });
-  const can = useCan();
-  const [editing, setEditing] = useState(false);
+  const navigate = useNavigate();
   const { data: contact, error, refetch } = useQuery(contactQuery(id));
-  const tickets = useQuery(ticketsQuery({ contact: id }));
+  // One who was merged is who they became, in the address too.
+  const became = contact && contact.id !== id ? contact.id : undefined;
+  useEffect(() => {
+    if (became) void navigate({ to: '/contacts/$id', params: { id: became }, replace: true });
+  }, [became, navigate]);
   return (
     <Page
       title={contact ? contactName(contact) || contact.phone || t('contact.unnamed') : t('contact.one')}
@@ -30,77 +38,88 @@ export function Contact() {
           <IconArrowLeft size={13} aria-hidden /> {t('contact.back')}
         </Anchor>
       }
-      actions={
-        contact && (
-          <Group gap="xs">
-            {can('write', 'contacts') && (
-              <Button variant="default" leftSection={<IconPencil size={15} />} onClick={() => setEditing(true)}>
-                {t('common:edit')}
-              </Button>
-            )}
-          </Group>
-        )
-      }
+      actions={contact && <Actions contact={contact} />}
     >
       {error && !contact && <ErrorNotice error={error} onRetry={refetch} />}
       <div className={classes.page}>
-        <Section title={t('contact.tickets')}>
-          <TicketTable
-            tickets={tickets.data}
-            loading={tickets.isPending}
-            error={tickets.error}
-            onRetry={tickets.refetch}
-            empty={t('ticket.empty')}
-            emptyText={t('ticket.emptyText')}
-          />
-        </Section>
-        <aside className={classes.panel} style={{ marginTop: 38 }} aria-label={t('contact.one')}>
-          {contact ? <ContactFacts contact={contact} /> : <Skeleton height={240} />}
+        {contact ? <Parts contact={contact.id} /> : <Skeleton height={240} />}
+        <aside className={classes.panel} aria-label={t('contact.one')}>
+          {contact ? (
+            <Stack gap="md">
+              <QuickActions contact={contact} />
+              <ContactFacts contact={contact} />
+            </Stack>
+          ) : (
+            <Skeleton height={240} />
+          )}
         </aside>
       </div>
-      {contact && <ContactForm opened={editing} contact={contact} onClose={() => setEditing(false)} />}
     </Page>
   );
 }
 
-function ContactFacts({ contact }: { contact: Schema['ContactPage'] }) {
-  const { t } = useTranslation('crm');
-  const identities = contact.identities.map((i): [string, string] => [
-    `${t('contact.identities')} (${i.kind})`,
-    i.value,
-  ]);
+function Actions({ contact }: { contact: ContactPage }) {
+  const { t } = useTranslation(['contacts', 'common']);
+  const can = useCan();
+  const [doing, setDoing] = useState<'edit' | 'merge' | null>(null);
+  if (!can('write', 'contacts')) return null;
+  const done = () => setDoing(null);
   return (
-    <Facts
-      rows={[
-        [
-          t('contact.phone'),
-          <span key="phone" className="tnum">
-            {contact.phone || '–'}
-          </span>,
-        ],
-        [t('contact.email'), contact.email || '–'],
-        [t('contact.company'), contact.company || '–'],
-        [t('contact.jobTitle'), contact.job_title || '–'],
-        [t('contact.country'), contact.country || '–'],
-        [t('contact.location'), contact.location || '–'],
-        [
-          t('contact.tags'),
-          contact.tags.length === 0 ? (
-            '–'
-          ) : (
-            <Group key="tags" gap={4}>
-              {contact.tags.map((tag) => (
-                <Badge key={tag} variant="light" tt="none">
-                  {tag}
-                </Badge>
-              ))}
-            </Group>
-          ),
-        ],
-        [t('contact.created'), <DateTime key="created" time={contact.created_at} />],
-        [t('contact.lastContacted'), <DateTime key="last" time={contact.contacted_at} />],
-        ...identities,
-      ]}
+    <Group gap="xs">
+      <Button
+        variant="default"
+        leftSection={<IconArrowMerge size={15} aria-hidden />}
+        onClick={() => setDoing('merge')}
+      >
+        {t('merge')}
+      </Button>
+      <Button variant="default" leftSection={<IconPencil size={15} aria-hidden />} onClick={() => setDoing('edit')}>
+        {t('common:edit')}
+      </Button>
+      <ContactForm opened={doing === 'edit'} contact={contact} onClose={done} />
+      {doing === 'merge' && <MergeDialog contact={contact} onClose={done} />}
+    </Group>
+  );
+}
+
+function Parts({ contact }: { contact: string }) {
+  const { t } = useTranslation(['contacts', 'crm']);
+  const can = useCan();
+  return (
+    <Tabs defaultValue="activity" keepMounted={false} className={classes.main}>
+      <Tabs.List>
+        <Tabs.Tab value="activity">{t('tabs.activity')}</Tabs.Tab>
+        <Tabs.Tab value="notes">{t('tabs.notes')}</Tabs.Tab>
+        <Tabs.Tab value="files">{t('tabs.files')}</Tabs.Tab>
+        {can('read', 'tickets') && <Tabs.Tab value="tickets">{t('tabs.tickets')}</Tabs.Tab>}
+      </Tabs.List>
+      <Tabs.Panel value="activity">
+        <Activity contact={contact} />
+      </Tabs.Panel>
+      <Tabs.Panel value="notes">
+        <ContactNotes contact={contact} />
+      </Tabs.Panel>
+      <Tabs.Panel value="files">
+        <ContactFiles contact={contact} />
+      </Tabs.Panel>
+      <Tabs.Panel value="tickets">
+        <ContactTickets contact={contact} />
+      </Tabs.Panel>
+    </Tabs>
+  );
+}
+
+function ContactTickets({ contact }: { contact: string }) {
+  const { t } = useTranslation('crm');
+  const tickets = useQuery(ticketsQuery({ contact }));
+  return (
+    <TicketTable
+      tickets={tickets.data}
+      loading={tickets.isPending}
+      error={tickets.error}
+      onRetry={tickets.refetch}
+      empty={t('ticket.empty')}
+      emptyText={t('ticket.emptyText')}
     />
   );
 }

@@ -1,12 +1,10 @@
-import { Button } from '@mantine/core';
+import { Button, Group, SegmentedControl, Select } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
-import { IconPlus } from '@tabler/icons-react';
-import { useInfiniteQuery } from '@tanstack/react-query';
+import { IconPencil, IconPlus } from '@tabler/icons-react';
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import type { Schema } from '../api/client';
-import { contactsQuery } from '../api/queries';
 import { useCan } from '../app/session';
 import { type Column, DataTable } from '../ui/DataTable';
 import { MoreButton } from '../ui/MoreButton';
@@ -14,9 +12,17 @@ import { Page } from '../ui/Page';
 import { SearchInput } from '../ui/SearchInput';
 import { DateTime } from '../ui/time';
 import { ContactForm } from './ContactForm';
+import classes from './contacts.module.css';
+import { ListForm } from './ListForm';
 import { contactName } from './name';
-
-type Contact = Schema['Contact'];
+import {
+  type Contact,
+  type ContactFilter,
+  type ContactList,
+  contactListQuery,
+  contactListsQuery,
+  contactTagsQuery,
+} from './queries';
 
 export function Contacts() {
   const { t } = useTranslation('crm');
@@ -25,7 +31,9 @@ export function Contacts() {
   const [text, setText] = useState('');
   const [search] = useDebouncedValue(text.trim(), 250);
   const [making, setMaking] = useState(false);
-  const contacts = useInfiniteQuery(contactsQuery(search));
+  const [filter, setFilter] = useState<Omit<ContactFilter, 'search'>>({ group: 'all', list: null, tag: null });
+  const contacts = useInfiniteQuery(contactListQuery({ ...filter, search }));
+  const narrowed = search !== '' || filter.group !== 'all' || filter.list !== null || filter.tag !== null;
   const rows = useMemo(() => contacts.data?.pages.flatMap((page) => page.items), [contacts.data]);
   const columns = useMemo(
     (): Column<Contact>[] => [
@@ -79,7 +87,10 @@ export function Contacts() {
         )
       }
     >
-      <SearchInput label={t('contact.search')} value={text} onChange={setText} width={320} />
+      <div className={classes.filters}>
+        <SearchInput label={t('contact.search')} value={text} onChange={setText} width={280} />
+        <Filters filter={filter} onChange={setFilter} />
+      </div>
       <DataTable
         label={t('contact.title')}
         rows={rows}
@@ -89,8 +100,8 @@ export function Contacts() {
         columns={columns}
         rowKey={(c) => c.id}
         onOpen={(c) => void navigate({ to: '/contacts/$id', params: { id: c.id } })}
-        empty={search ? t('contact.noMatch') : t('contact.empty')}
-        emptyText={search ? undefined : t('contact.emptyText')}
+        empty={narrowed ? t('contact.noMatch') : t('contact.empty')}
+        emptyText={narrowed ? undefined : t('contact.emptyText')}
         footer={<MoreButton query={contacts} />}
       />
       <ContactForm
@@ -99,5 +110,78 @@ export function Contacts() {
         onSaved={(made) => void navigate({ to: '/contacts/$id', params: { id: made.id } })}
       />
     </Page>
+  );
+}
+
+type Narrow = Omit<ContactFilter, 'search'>;
+
+function Filters({ filter, onChange }: { filter: Narrow; onChange: (filter: Narrow) => void }) {
+  const { t } = useTranslation('contacts');
+  const can = useCan();
+  const lists = useQuery(contactListsQuery);
+  const tags = useQuery(contactTagsQuery);
+  const [editing, setEditing] = useState<ContactList | 'new' | null>(null);
+  const chosen = lists.data?.find((list) => list.id === filter.list);
+  return (
+    <>
+      <SegmentedControl
+        aria-label={t('group')}
+        data={(['all', 'mine', 'team'] as const).map((value) => ({ value, label: t(`groups.${value}`) }))}
+        value={filter.group}
+        onChange={(group) => onChange({ ...filter, group: group as Narrow['group'] })}
+      />
+      <Select
+        aria-label={t('tag')}
+        placeholder={t('anyTag')}
+        clearable
+        searchable
+        w={150}
+        data={tags.data ?? []}
+        value={filter.tag}
+        onChange={(tag) => onChange({ ...filter, tag })}
+      />
+      <Select
+        aria-label={t('list')}
+        placeholder={t('anyList')}
+        clearable
+        searchable
+        w={190}
+        nothingFoundMessage={t('noLists')}
+        data={lists.data?.map((list) => ({ value: list.id, label: list.name })) ?? []}
+        value={filter.list}
+        onChange={(list) => onChange({ ...filter, list })}
+      />
+      {can('write', 'contacts') && (
+        <Group gap={4}>
+          {chosen && (
+            <Button
+              variant="subtle"
+              size="compact-sm"
+              leftSection={<IconPencil size={14} aria-hidden />}
+              onClick={() => setEditing(chosen)}
+            >
+              {t('editList')}
+            </Button>
+          )}
+          <Button
+            variant="subtle"
+            size="compact-sm"
+            leftSection={<IconPlus size={14} aria-hidden />}
+            onClick={() => setEditing('new')}
+          >
+            {t('newList')}
+          </Button>
+        </Group>
+      )}
+      {editing && (
+        <ListForm
+          list={editing === 'new' ? null : editing}
+          onClose={() => {
+            setEditing(null);
+            if (editing !== 'new') onChange({ ...filter, list: null });
+          }}
+        />
+      )}
+    </>
   );
 }

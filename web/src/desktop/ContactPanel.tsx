@@ -2,14 +2,15 @@ import { Anchor, Skeleton, Stack, Text, Title } from '@mantine/core';
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useTranslation } from 'react-i18next';
-import type { Schema } from '../api/client';
-import { contactsQuery, ticketsQuery } from '../api/queries';
+import { contactQuery, contactsQuery } from '../api/queries';
+import { Activity } from '../contacts/Activity';
+import { ContactFacts as Facts } from '../contacts/ContactFacts';
 import { contactName } from '../contacts/name';
+import { QuickActions } from '../contacts/QuickActions';
 import type { Card } from '../phone/protocol';
-import { TicketStatusTag } from '../tickets/TicketStatusTag';
-import { Facts } from '../ui/Page';
+import { ErrorNotice } from '../ui/ErrorNotice';
 
-/** Who this caller is to us: the contact of the number, and their last tickets. */
+/** Who this caller is to us: the contact of the number. */
 export function ContactPanel({ card }: { card: Card }) {
   const { t } = useTranslation('desktop');
   const number = card.caller ?? '';
@@ -26,35 +27,27 @@ export function ContactPanel({ card }: { card: Card }) {
   return <ContactFacts contact={contact} fallback={number} />;
 }
 
-type Contact = Pick<Schema['Contact'], 'id' | 'first_name' | 'last_name' | 'company' | 'email'>;
-
-/** A contact and their last tickets. */
-export function ContactFacts({ contact, fallback }: { contact: Contact; fallback: string }) {
-  const { t } = useTranslation('crm');
-  const tickets = useQuery(ticketsQuery({ contact: contact.id }));
+/** A contact as calls and conversations show them: what their own page shows, shorter. */
+export function ContactFacts({ contact, fallback }: { contact: { id: string }; fallback: string }) {
+  const { t } = useTranslation('contacts');
+  const found = useQuery(contactQuery(contact.id));
+  if (!found.data) return found.error ? <ErrorNotice error={found.error} /> : <Skeleton height={120} />;
+  const known = found.data;
   return (
     <Stack gap="sm">
       <Title order={3}>
-        <Anchor component={Link} to={`/contacts/${contact.id}`} inherit>
-          {contactName(contact) || fallback}
+        <Anchor component={Link} to={`/contacts/${known.id}`} inherit>
+          {contactName(known) || fallback}
         </Anchor>
       </Title>
-      <Facts
-        rows={[
-          [t('contact.company'), contact.company || '–'],
-          [t('contact.email'), contact.email || '–'],
-        ]}
-      />
-      <Stack gap={6}>
-        {tickets.data?.slice(0, 5).map((ticket) => (
-          <div key={ticket.id} style={{ display: 'flex', gap: 8, alignItems: 'baseline' }}>
-            <TicketStatusTag status={ticket.status} />
-            <Anchor component={Link} to={`/tickets/${ticket.id}`} size="sm" truncate>
-              {`#${ticket.number} ${ticket.title}`}
-            </Anchor>
-          </div>
-        ))}
-      </Stack>
+      <QuickActions contact={known} />
+      <Facts contact={known} />
+      <section>
+        <Title order={3} fz="sm" mb={6}>
+          {t('tabs.activity')}
+        </Title>
+        <Activity contact={known.id} most={5} />
+      </section>
     </Stack>
   );
 }

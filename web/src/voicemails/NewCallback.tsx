@@ -17,10 +17,12 @@ interface Fields {
 }
 
 /** Has somebody called: at their turn, or in a slot. */
-export function NewCallback({ onClose }: { onClose: () => void }) {
+export function NewCallback({ to, onClose }: { to?: { number: string; name: string }; onClose: () => void }) {
   const { t } = useTranslation(['voicemail', 'common']);
   const queues = useQuery(queuesQuery);
-  const form = useForm<Fields>({ initialValues: { queue_id: null, number: '', name: '', note: '', slot: null } });
+  const form = useForm<Fields>({
+    initialValues: { queue_id: null, number: to?.number ?? '', name: to?.name ?? '', note: '', slot: null },
+  });
   const queue = form.values.queue_id;
   const slots = useQuery({ ...slotsQuery(queue ?? ''), enabled: queue !== null });
   const save = useSave({
