@@ -59,7 +59,7 @@ func NewRTPPorts(cfg RTPConfig) (*RTPPorts, error) {
 		cfg.Metrics = NewMetrics(nil)
 	}
 	r := &RTPPorts{cfg: cfg, first: first, taken: make([]bool, pairs), freed: make([]time.Time, pairs)}
-	for range max(1, runtime.GOMAXPROCS(0)/2) {
+	for range runtime.GOMAXPROCS(0) {
 		loop, err := newRTPLoop()
 		if err != nil {
 			return nil, err
