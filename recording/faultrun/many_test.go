@@ -9,16 +9,28 @@ import (
 )
 
 // Many calls through a CRM that fails a fifth of all requests at random: a ticket for each, every part once, in order, spool empty, no key
-// left; and the same while the server is killed again and again.
+// left; and the same while the server is killed again and again. So many voices want the machine for themselves: no other row runs meanwhile.
 func TestManyCalls(t *testing.T) {
-	t.Parallel()
 	calls, at, every := 40, 20, 4*time.Second
 	if *full {
 		calls, at, every = 1000, 60, 20*time.Second
 	}
 	name := fmt.Sprintf("%d calls", calls)
-	play(t, row{"CRM fails 20 %", "all", name}, 2, 7, func(r *Run) { many(r, calls, at, 0) })
-	play(t, row{fmt.Sprintf("CRM fails 20 %%, killed every %v", every), "all", name + ", killed"}, 2, 8, func(r *Run) { many(r, calls, at, every) })
+	playAlone(t, row{"CRM fails 20 %", "all", name}, 2, 7, func(r *Run) { many(r, calls, at, 0) })
+	playAlone(t, row{fmt.Sprintf("CRM fails 20 %%, killed every %v", every), "all", name + ", killed"}, 2, 8, func(r *Run) { many(r, calls, at, every) })
+}
+
+func TestManyCallsAtOnce(t *testing.T) {
+	playAlone(t, row{"size", "all", "100 calls at once, at its limit exactly, or few"}, 3, 1, func(r *Run) {
+		r.start("", 0)
+		n := 20
+		if *full {
+			n = 100
+		}
+		calls := r.beginAll(n)
+		r.listen(callTime)
+		r.endAll(calls)
+	})
 }
 
 // many makes n calls, at most so many at the same time, and kills the server every so often; 0: never.

@@ -15,6 +15,7 @@ type row struct{ fault, at, name string }
 type tally struct {
 	row    row
 	runs   int
+	again  int // runs of a machine that stood still
 	broken []string
 	stats  stats
 }
@@ -32,21 +33,30 @@ var results = tallies{began: time.Now()}
 func (t *tallies) add(which row, r *Run, broken []string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	var line *tally
-	for _, l := range t.list {
-		if l.row == which {
-			line = l
-		}
-	}
-	if line == nil {
-		line = &tally{row: which}
-		t.list = append(t.list, line)
-	}
+	line := t.of(which)
 	line.runs++
 	line.broken = append(line.broken, broken...)
 	line.stats.lost = max(line.stats.lost, r.stats.lost)
 	line.stats.stall = max(line.stats.stall, r.stats.stall)
 	line.stats.copies += r.stats.copies
+}
+
+// starve counts a run that is made again.
+func (t *tallies) starve(which row) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.of(which).again++
+}
+
+// of is a row's line. The caller holds mu.
+func (t *tallies) of(which row) *tally {
+	for _, l := range t.list {
+		if l.row == which {
+			return l
+		}
+	}
+	t.list = append(t.list, &tally{row: which})
+	return t.list[len(t.list)-1]
 }
 
 // writeReport writes what was run; an empty name: nowhere.
@@ -57,12 +67,14 @@ func writeReport(name string) error {
 	results.mu.Lock()
 	defer results.mu.Unlock()
 	var b strings.Builder
-	runs, broken := 0, 0
+	runs, broken, again := 0, 0, 0
 	for _, l := range results.list {
 		runs += l.runs
+		again += l.again
 		broken += len(l.broken)
 	}
-	fmt.Fprintf(&b, "| | |\n|---|---|\n| Runs | %d |\n| Duration | %s |\n| Invariants broken | %d |\n\n", runs, time.Since(results.began).Round(time.Second), broken)
+	fmt.Fprintf(&b, "| | |\n|---|---|\n| Runs | %d |\n| Duration | %s |\n| Invariants broken | %d |\n| Runs made again, because the machine stood still | %d |\n\n",
+		runs, time.Since(results.began).Round(time.Second), broken, again)
 	b.WriteString("| Fault | At | Row | Runs | Broken | Most audio lost | Surplus copies removed | Longest stall |\n|---|---|---|---:|---:|---:|---:|---:|\n")
 	for _, l := range results.list {
 		fmt.Fprintf(&b, "| %s | %s | %s | %d | %d | %s | %d | %s |\n", l.row.fault, l.row.at, l.row.name, l.runs, len(l.broken),

@@ -38,7 +38,7 @@ func newWire(database string) (w *wire, through string, err error) {
 	}
 	w = &wire{whole: make(chan struct{})}
 	close(w.whole)
-	if w.listener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+	if w.listener, err = new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0"); err != nil {
 		return nil, "", fmt.Errorf("listen for the process: %w", err)
 	}
 	w.network, w.address = pgconn.NetworkAddress(cfg.Host, cfg.Port)
