@@ -15,11 +15,12 @@ func (s *Server) putTicketSettings(ctx context.Context, in *With[crm.TicketSetti
 	return nothing(s.CRM.SetTicketSettings(ctx, tenant(ctx), in.Body))
 }
 
-type surveyToken struct {
+// SurveyToken names a question to a customer by the secret in its link.
+type SurveyToken struct {
 	Token string `path:"token" maxLength:"64"`
 }
 
-func (s *Server) getSurvey(ctx context.Context, in *surveyToken) (*One[crm.Question], error) {
+func (s *Server) openSurvey(ctx context.Context, in *SurveyToken) (*One[crm.Question], error) {
 	return one(s.CRM.Question(ctx, in.Token))
 }
 
@@ -30,7 +31,7 @@ type SurveyAnswer struct {
 }
 
 func (s *Server) answerSurvey(ctx context.Context, in *struct {
-	surveyToken
+	SurveyToken
 	Body SurveyAnswer
 }) (*Nothing, error) {
 	return nothing(s.CRM.Answer(ctx, in.Token, in.Body.Score, in.Body.Comment))

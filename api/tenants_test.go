@@ -201,6 +201,14 @@ func (s *site) things(t *testing.T) map[string]uuid.UUID {
 	mail := s.voicemail(t, queue.ID)
 	contact, err := s.w.CRM.CreateContact(ctx, s.tenant, crm.ContactChange{})
 	must(err)
+	other, err := s.w.CRM.CreateContact(ctx, s.tenant, crm.ContactChange{})
+	must(err)
+	attribute, err := s.w.CRM.AddAttribute(ctx, s.tenant, crm.Attribute{Key: "plan", Label: "Plan", Type: crm.AttributeText})
+	must(err)
+	list, err := s.w.CRM.AddList(ctx, s.tenant, "customers", nil)
+	must(err)
+	remark, err := s.w.CRM.AddContactNote(ctx, s.tenant, contact.ID, "a remark")
+	must(err)
 	ticket, err := s.w.CRM.CreateTicket(ctx, s.tenant, crm.NewTicket{Title: "broken", Contact: &contact.ID})
 	must(err)
 	file, err := s.w.CRM.Attach(ctx, s.tenant, ticket.ID, "a.wav", "audio/wav", strings.NewReader(string(sound.HoldMusic().WAV())))
@@ -216,6 +224,7 @@ func (s *site) things(t *testing.T) map[string]uuid.UUID {
 	return map[string]uuid.UUID{
 		"conversations": talk.id, "message": talk.message, "attachments": talk.file, "channels": widget.ID, "canned-responses": canned.ID, "saved-views": view.ID,
 		"callbacks": callback.ID, "voicemails": mail, "queues": queue.ID, "presences": presence.ID, "skills": skill.ID, "agent-groups": group.ID, "hours": hours.ID, "agents": agent.ID, "users": agent.ID, "numbers": number.ID, "trunks": trunk.ID, "prompts": prompt.ID,
+		"contact-attributes": attribute.ID, "contact-lists": list.ID, "other": other.ID, "note": remark.ID,
 		"roles": role.ID, "teams": s.team, "api-keys": key.ID, "contacts": contact.ID, "tickets": ticket.ID, "attachment": file.ID, "ringtones": tone.ID, "bots": bot.ID, "webhooks": hook.ID, "delivery": deliveries[0].ID,
 		"calls": call, "items": call, "recordings": s.stuckRecording(t), "actions": s.action(t, call), "customer": call,
 	}
@@ -224,7 +233,8 @@ func (s *site) things(t *testing.T) map[string]uuid.UUID {
 // named puts ids into a path: the thing's own by the path's first word, and those of what belongs to it.
 func named(path string, ids map[string]uuid.UUID) string {
 	place := strings.Split(strings.TrimPrefix(path, "/api/v1/"), "/")[0]
-	return strings.NewReplacer("{id}", ids[place].String(), "{attachment}", ids["attachment"].String(), "{message}", ids["message"].String(), "{delivery}", ids["delivery"].String(), "{n}", "1", "{token}", noToken).Replace(path)
+	return strings.NewReplacer("{id}", ids[place].String(), "{attachment}", ids["attachment"].String(), "{message}", ids["message"].String(), "{delivery}", ids["delivery"].String(), "{n}", "1", "{token}", noToken, "{item}", ids["calls"].String(),
+		"{other}", ids["other"].String(), "{contact}", ids["contacts"].String(), "{note}", ids["note"].String(), "{merge}", ids["other"].String()).Replace(path)
 }
 
 // call writes a live call's row, as a node would.
@@ -425,6 +435,14 @@ func TestAnotherTenantsIDsInside(t *testing.T) {
 		{"PUT", "/conversations/" + mine["conversations"].String() + "/collaborators", `{"agents":["{users}"]}`},
 		{"PATCH", "/channels/" + mine["channels"].String(), `{"queue_id":"{queues}"}`},
 		{"PATCH", "/tickets/" + mine["tickets"].String(), `{"contact_id":"{contacts}"}`},
+		{"POST", "/tickets/" + mine["tickets"].String() + "/merge", `{"into":"{tickets}"}`},
+		{"POST", "/contacts", `{"owner":"{users}"}`},
+		{"POST", "/contacts/" + mine["contacts"].String() + "/merge", `{"other":"{contacts}"}`},
+		{"GET", "/contacts/" + mine["contacts"].String() + "/merge-preview/" + theirs["contacts"].String(), ""},
+		{"GET", "/contacts?list=" + theirs["contact-lists"].String(), ""},
+		{"PUT", "/contact-lists/" + mine["contact-lists"].String() + "/contacts/" + theirs["contacts"].String(), ""},
+		{"POST", "/tickets/" + mine["tickets"].String() + "/links", `{"call_id":"{calls}"}`},
+		{"POST", "/tickets/" + mine["tickets"].String() + "/links", `{"conversation_id":"{conversations}"}`},
 	} {
 		body := r.body
 		for noun, id := range theirs {

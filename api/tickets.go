@@ -26,10 +26,10 @@ func (s *Server) ticketRoutes() []route {
 		on(s, "GET", "/tickets/{id}/attachments/{attachment}", "read:tickets", "get-attachment", "A file's content; honours Range", s.getAttachment),
 		on(s, "GET", "/tickets/{id}/attachments/{attachment}/peaks", "read:tickets", "get-peaks", "The waveform of a recording", s.getPeaks),
 		on(s, "GET", "/ticket-types", "read:tickets", "list-ticket-types", "The types of tickets with their fields", s.listTicketTypes),
-		on(s, "PUT", "/ticket-types/{type}", "write:ticket-settings", "put-ticket-type", "Change the fields of a type of tickets", s.putTicketType),
+		on(s, "PUT", "/ticket-types", "write:ticket-settings", "put-ticket-type", "Change the fields of a type of tickets", s.putTicketType),
 		on(s, "GET", "/ticket-settings", "read:ticket-settings", "get-ticket-settings", "What customers are asked once a ticket is resolved", s.getTicketSettings),
 		on(s, "PUT", "/ticket-settings", "write:ticket-settings", "put-ticket-settings", "Change what customers are asked once a ticket is resolved", s.putTicketSettings),
-		on(s, "GET", "/customer/surveys/{token}", public, "get-survey", "What a customer is asked", s.getSurvey).pages(),
+		on(s, "POST", "/customer/surveys/{token}/open", public, "open-survey", "What a customer is asked", s.openSurvey).pages(),
 		on(s, "POST", "/customer/surveys/{token}", public, "answer-survey", "A customer's answer, once", s.answerSurvey).pages(),
 		on(s, "GET", "/reports/tickets", "read:reports", "get-ticket-report", "Figures of tickets: volume, times, first contact resolution and satisfaction, by type and agent", s.ticketReport),
 	}
@@ -294,16 +294,8 @@ func (s *Server) listTicketTypes(ctx context.Context, _ *struct{}) (*List[crm.Ti
 	return whole(all, err)
 }
 
-// TypeFields are the fields of a type of tickets, in the order in which they are shown.
-type TypeFields struct {
-	Fields []crm.Field `json:"fields" maxItems:"50"`
-}
-
-func (s *Server) putTicketType(ctx context.Context, in *struct {
-	Type crm.Type `path:"type" enum:"bug,feature_request,billing,refund,general,custom"`
-	Body TypeFields
-}) (*One[crm.TicketType], error) {
-	return one(s.CRM.SetTicketType(ctx, tenant(ctx), crm.TicketType{Type: in.Type, Fields: in.Body.Fields}))
+func (s *Server) putTicketType(ctx context.Context, in *With[crm.TicketType]) (*One[crm.TicketType], error) {
+	return one(s.CRM.SetTicketType(ctx, tenant(ctx), in.Body))
 }
 
 // NoteInput is a note to be added.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"tandem/crm"
 	"tandem/internal/events"
 	"tandem/internal/storage"
 	"tandem/queues"
@@ -65,6 +66,12 @@ func (s *Service) tells(ctx context.Context, e events.Event) (t told, err error)
 		return s.left(ctx, e, KindCallback)
 	case "conversation.message":
 		return s.left(ctx, e, KindMessage)
+	case "ticket.sla_at_risk", "ticket.sla_breached":
+		var d crm.SLAEvent
+		if err = json.Unmarshal(e.Data, &d); err != nil || d.Assignee == nil {
+			return told{}, err
+		}
+		return told{KindTicket, []uuid.UUID{*d.Assignee}, e.Subject, uuid.Nil}, nil
 	}
 	return told{}, nil
 }

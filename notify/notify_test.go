@@ -20,6 +20,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
 
+	"tandem/crm"
 	"tandem/internal/events"
 	"tandem/internal/fault"
 	"tandem/internal/storage"
@@ -208,6 +209,8 @@ func TestWhoIsTold(t *testing.T) {
 		{"voicemail.left", notify.Left{Agent: d.agent}, []string{"push voicemail"}},
 		{"voicemail.left", notify.Left{}, nil},
 		{"callback.requested", notify.Left{Queue: d.queue}, []string{"push callback"}},
+		{"ticket.sla_at_risk", crm.SLAEvent{Assignee: &d.agent}, []string{"push ticket"}},
+		{"ticket.sla_breached", crm.SLAEvent{}, nil},
 		{"conversation.message", notify.Left{Queue: d.queue, Agent: d.agent}, []string{"push message"}},
 		{"conversation.message", notify.Left{Agent: uuid.New()}, nil},
 		{"call.started", struct{}{}, nil},
@@ -221,7 +224,7 @@ func TestWhoIsTold(t *testing.T) {
 	v, err := d.SetProfile(t.Context(), d.tenant, d.agent, notify.Profile{Mobile: mobile, Language: "en", Rules: []notify.Rule{
 		{Kind: notify.KindOffer, Push: true}, {Kind: notify.KindMissed},
 	}})
-	if err != nil || len(v.Rules) != 5 || v.Browsers != 1 || !v.Texting {
+	if err != nil || len(v.Rules) != 6 || v.Browsers != 1 || !v.Texting {
 		t.Fatalf("the profile is %+v, %v", v, err)
 	}
 	d.happens(t, "offer.made", storage.NewID(), offer("").OfferMade)

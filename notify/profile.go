@@ -22,6 +22,7 @@ const (
 	KindVoicemail Kind = "voicemail" // a message was left for the agent or one of their queues
 	KindCallback  Kind = "callback"  // somebody of their queues waits to be called back
 	KindMessage   Kind = "message"   // a customer wrote in a conversation that the agent has
+	KindTicket    Kind = "ticket"    // a promise of a ticket that the agent has is about to be broken, or is
 	KindTest      Kind = "test"
 )
 
@@ -36,11 +37,12 @@ var kinds = []struct {
 	{KindVoicemail, true, false},
 	{KindCallback, true, false},
 	{KindMessage, true, false},
+	{KindTicket, true, false},
 }
 
 // Rule is how a person wants to be told of a kind. Text only takes effect where the queue sends text messages.
 type Rule struct {
-	Kind Kind `json:"kind" enum:"offer,missed,voicemail,callback,message"`
+	Kind Kind `json:"kind" enum:"offer,missed,voicemail,callback,message,ticket"`
 	Push bool `json:"push"`
 	Text bool `json:"text"`
 }

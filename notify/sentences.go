@@ -14,6 +14,7 @@ func sentences(language string) map[Kind]sentence {
 			KindVoicemail: {"新语音留言", "您收到一条新的语音留言。"},
 			KindCallback:  {"回电等待中", "有客户正在等待回电。"},
 			KindMessage:   {"新消息", "您的会话中有一条新消息。"},
+			KindTicket:    {"工单即将超时", "您负责的一张工单即将违约或已经违约。"},
 			KindTest:      {"测试", "通知可以送达这里。"},
 		}
 	}
@@ -23,14 +24,18 @@ func sentences(language string) map[Kind]sentence {
 		KindVoicemail: {"New voicemail", "A voicemail was left for you."},
 		KindCallback:  {"Callback waiting", "A customer is waiting to be called back."},
 		KindMessage:   {"New message", "There is a new message in one of your conversations."},
+		KindTicket:    {"Ticket due", "What was promised for one of your tickets is about to be broken, or is."},
 		KindTest:      {"Test", "Notifications reach you here."},
 	}
 }
 
 // path is the screen that answers a kind.
 func (k Kind) path() string {
-	if k == KindTest {
+	switch k {
+	case KindTest:
 		return "/profile"
+	case KindTicket:
+		return "/tickets?sort=due"
 	}
 	return "/"
 }

@@ -4,9 +4,11 @@ import { useQuery } from '@tanstack/react-query';
 import { useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api, body, type Schema } from '../api/client';
-import { ticketTypesQuery } from '../api/queries';
+import { ticketSettingsQuery, ticketTypesQuery } from '../api/queries';
+import { useSave } from '../api/useSave';
+import { useCan } from '../app/session';
 import { type Column, DataTable } from '../ui/DataTable';
-import { Page } from '../ui/Page';
+import { Page, Section } from '../ui/Page';
 import classes from './admin.module.css';
 import { EditDrawer } from './EditDrawer';
 
@@ -47,8 +49,34 @@ export function TicketTypes() {
         onOpen={setEditing}
         empty={t('ticket.type')}
       />
+      <SurveySetting />
       {editing && <TypeForm type={editing} onClose={() => setEditing(null)} />}
     </Page>
+  );
+}
+
+function SurveySetting() {
+  const { t } = useTranslation('crm');
+  const can = useCan();
+  const settings = useQuery(ticketSettingsQuery);
+  const save = useSave({
+    save: (survey: Schema['TicketSettings']['survey']) => api.PUT('/api/v1/ticket-settings', { body: { survey } }),
+    nouns: ['ticket-settings'],
+  });
+  return (
+    <Section title={t('survey.setting')}>
+      <Select
+        label={t('survey.ask')}
+        description={t('survey.askHelp')}
+        allowDeselect={false}
+        maw={420}
+        disabled={!settings.data || !can('write', 'ticket-settings')}
+        data={(['off', 'numbers', 'faces'] as const).map((value) => ({ value, label: t(`survey.scales.${value}`) }))}
+        value={settings.data?.survey ?? null}
+        onChange={(value) => value && save.mutate(value as Schema['TicketSettings']['survey'])}
+        error={save.error ? save.errorText : undefined}
+      />
+    </Section>
   );
 }
 
@@ -73,9 +101,8 @@ function TypeForm({ type, onClose }: { type: TicketType; onClose: () => void }) 
       wide
       save={() =>
         body(
-          api.PUT('/api/v1/ticket-types/{type}', {
-            params: { path: { type: type.type } },
-            body: { fields: rows.map(({ key: _, ...field }) => field) },
+          api.PUT('/api/v1/ticket-types', {
+            body: { type: type.type, fields: rows.map(({ key: _, ...field }) => field) },
           }),
         )
       }

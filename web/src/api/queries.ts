@@ -1,5 +1,6 @@
-import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
+import { infiniteQueryOptions, keepPreviousData, queryOptions } from '@tanstack/react-query';
 import { api, body, type Schema } from './client';
+import type { paths } from './schema';
 
 // One query per list and thing, keyed by the API's noun: live events (app/live.ts) invalidate by noun.
 
@@ -309,12 +310,37 @@ export const auditQuery = (filter: { action?: string; subject?: string }) =>
 
 export type TicketStatus = Schema['Ticket']['status'];
 
-export const ticketsQuery = (query: { status?: TicketStatus; contact?: string; call?: string; assignee?: string }) =>
+export type TicketFilter = NonNullable<paths['/api/v1/tickets']['get']['parameters']['query']>;
+
+export const ticketsQuery = (query: TicketFilter) =>
   queryOptions({
     queryKey: ['tickets', query],
     queryFn: () => items(body(api.GET('/api/v1/tickets', { params: { query } }))),
     placeholderData: (before: Schema['Ticket'][] | undefined) => before,
   });
+
+export const ticketPagesQuery = (query: TicketFilter) =>
+  infiniteQueryOptions({
+    queryKey: ['tickets', 'pages', query],
+    initialPageParam: '',
+    queryFn: ({ pageParam }) =>
+      body(
+        api.GET('/api/v1/tickets', { params: { query: { ...query, ...(pageParam ? { cursor: pageParam } : {}) } } }),
+      ),
+    getNextPageParam: (page) => page.next_cursor || undefined,
+    placeholderData: keepPreviousData,
+  });
+
+export const ticketTypesQuery = queryOptions({
+  queryKey: ['ticket-types'],
+  queryFn: () => items(body(api.GET('/api/v1/ticket-types'))),
+  staleTime: 60_000,
+});
+
+export const ticketSettingsQuery = queryOptions({
+  queryKey: ['ticket-settings'],
+  queryFn: () => body(api.GET('/api/v1/ticket-settings')),
+});
 
 export const ticketQuery = (id: string) =>
   queryOptions({

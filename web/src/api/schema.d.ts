@@ -912,6 +912,113 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/contact-attributes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Attributes that contacts have besides the built-in ones */
+        get: operations["list-contact-attributes"];
+        put?: never;
+        /** Make an attribute of contacts */
+        post: operations["add-contact-attribute"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/contact-attributes/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Change an attribute's name and options */
+        put: operations["put-contact-attribute"];
+        post?: never;
+        /** Remove an attribute, and its values from all contacts */
+        delete: operations["delete-contact-attribute"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/contact-lists": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists of contacts */
+        get: operations["list-contact-lists"];
+        put?: never;
+        /** Make a list: by hand, or by conditions */
+        post: operations["add-contact-list"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/contact-lists/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Change a list */
+        put: operations["put-contact-list"];
+        post?: never;
+        /** Remove a list; its contacts stay */
+        delete: operations["delete-contact-list"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/contact-lists/{id}/contacts/{contact}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Put a contact on a list by hand */
+        put: operations["add-to-contact-list"];
+        post?: never;
+        /** Take a contact from a list by hand */
+        delete: operations["remove-from-contact-list"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/contact-tags": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The tags that contacts have */
+        get: operations["list-contact-tags"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/contacts": {
         parameters: {
             query?: never;
@@ -937,7 +1044,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One contact with their identities */
+        /** One contact with their identities and lists; of one that was merged, the one that they became */
         get: operations["get-contact"];
         put?: never;
         post?: never;
@@ -946,6 +1053,143 @@ export interface paths {
         head?: never;
         /** Change a contact */
         patch: operations["change-contact"];
+        trace?: never;
+    };
+    "/api/v1/contacts/{id}/activity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What happened with a contact in the last six months, the newest first */
+        get: operations["list-contact-activity"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/contacts/{id}/alike": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Contacts who may be the same person */
+        get: operations["list-contacts-alike"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/contacts/{id}/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Files of a contact's conversations and tickets, the newest first */
+        get: operations["list-contact-files"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/contacts/{id}/merge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give everything of another contact to this one; audited, and undone within 30 days */
+        post: operations["merge-contacts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/contacts/{id}/merge-preview/{other}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a merge would do */
+        get: operations["preview-contact-merge"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/contacts/{id}/merges/{merge}/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Bring two contacts apart as they were */
+        post: operations["undo-contact-merge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/contacts/{id}/notes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Notes on a contact, the newest first */
+        get: operations["list-contact-notes"];
+        put?: never;
+        /** Write a note on a contact */
+        post: operations["add-contact-note"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/contacts/{id}/notes/{note}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Remove an own note; with the permission to delete contacts, anybody's */
+        delete: operations["delete-contact-note"];
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/conversations": {
@@ -1701,6 +1945,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/customer/surveys/{token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A customer's answer, once */
+        post: operations["answer-survey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customer/surveys/{token}/open": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a customer is asked */
+        post: operations["open-survey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/hours": {
         parameters: {
             query?: never;
@@ -2026,6 +2304,58 @@ export interface paths {
         post?: never;
         /** Take a number away */
         delete: operations["delete-number"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/panel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Which pages may have a tenant's agent panel in a frame */
+        get: operations["get-panel"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/panel-settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The agent panel's settings */
+        get: operations["get-panel-settings"];
+        /** Change the agent panel's settings */
+        put: operations["put-panel-settings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/panel/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sign in within a frame, by a ticket of /ws-ticket; sets a cookie for that frame only */
+        post: operations["open-panel"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -2638,6 +2968,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/reports/tickets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Figures of tickets: volume, times, first contact resolution and satisfaction, by type and agent */
+        get: operations["get-ticket-report"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/ringtones": {
         parameters: {
             query?: never;
@@ -2873,6 +3220,42 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/ticket-settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What customers are asked once a ticket is resolved */
+        get: operations["get-ticket-settings"];
+        /** Change what customers are asked once a ticket is resolved */
+        put: operations["put-ticket-settings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/ticket-types": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The types of tickets with their fields */
+        get: operations["list-ticket-types"];
+        /** Change the fields of a type of tickets */
+        put: operations["put-ticket-type"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tickets": {
         parameters: {
             query?: never;
@@ -2880,7 +3263,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Tickets, the newest first */
+        /** Tickets, in the order asked for */
         get: operations["list-tickets"];
         put?: never;
         /** Make a ticket */
@@ -2898,7 +3281,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One ticket with notes, files and calls */
+        /** One ticket with notes, files and links; one that was merged leads to the other */
         get: operations["get-ticket"];
         put?: never;
         post?: never;
@@ -2937,6 +3320,57 @@ export interface paths {
         get: operations["get-peaks"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tickets/{id}/links": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Link a ticket to a call or conversation */
+        post: operations["link-ticket"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tickets/{id}/links/{item}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Take a call or conversation off a ticket */
+        delete: operations["unlink-ticket"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tickets/{id}/merge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give everything of a ticket to another */
+        post: operations["merge-ticket"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3779,6 +4213,19 @@ export interface components {
             size: number;
             ticket_id: string;
         };
+        AttributeChange: {
+            label: string;
+            options?: string[];
+        };
+        AttributeInput: {
+            /** @example customer_since */
+            key: string;
+            label: string;
+            /** @description of a list */
+            options?: string[];
+            /** @enum {string} */
+            type: "text" | "number" | "date" | "boolean" | "list";
+        };
         AuditRow: {
             /** @example user.changed */
             action: string;
@@ -4375,27 +4822,131 @@ export interface components {
             country: string;
             /** Format: date-time */
             created_at: string;
+            custom: {
+                [key: string]: unknown;
+            };
             email: string;
             first_name: string;
             id: string;
             job_title: string;
             last_name: string;
             location: string;
+            owner?: string;
             phone: string;
             tags: string[];
             /** Format: date-time */
             updated_at: string;
         };
+        ContactActivity: {
+            /** Format: date-time */
+            at: string;
+            by?: string;
+            channel?: string;
+            direction?: string;
+            id: string;
+            /** @enum {string} */
+            kind: "call" | "conversation" | "ticket" | "note" | "merge";
+            /** Format: int64 */
+            number?: number;
+            /** Format: double */
+            seconds?: number;
+            state?: string;
+            text?: string;
+        };
+        ContactAttribute: {
+            id: string;
+            key: string;
+            label: string;
+            options: string[];
+            /** @enum {string} */
+            type: "text" | "number" | "date" | "boolean" | "list";
+        };
         ContactChange: {
             company?: string;
             country?: string;
+            /** @description values by the attribute's key; null takes one away */
+            custom?: {
+                [key: string]: unknown;
+            };
             email?: string;
             first_name?: string;
             job_title?: string;
             last_name?: string;
             location?: string;
+            /** @description the nil UUID takes it from everybody */
+            owner?: string;
             phone?: string;
             tags?: string[];
+        };
+        ContactCondition: {
+            /** @example company */
+            field: string;
+            /** @enum {string} */
+            op: "is" | "is_not" | "set" | "unset" | "less" | "more" | "before" | "after" | "within_days" | "before_days";
+            value?: string;
+        };
+        ContactConditions: {
+            items: components["schemas"]["ContactCondition"][];
+            /** @enum {string} */
+            match: "all" | "any";
+        };
+        ContactFile: {
+            /** Format: date-time */
+            at: string;
+            content_type: string;
+            conversation_id?: string;
+            id: string;
+            name: string;
+            preview: boolean;
+            /** Format: int64 */
+            size: number;
+            ticket_id?: string;
+        };
+        ContactList: {
+            conditions?: components["schemas"]["ContactConditions"];
+            /** Format: date-time */
+            created_at: string;
+            created_by?: string;
+            id: string;
+            name: string;
+        };
+        ContactListInput: {
+            /** @description left out: the list is by hand */
+            conditions?: components["schemas"]["ContactConditions"];
+            name: string;
+        };
+        ContactMergeField: {
+            from?: unknown;
+            into?: unknown;
+            /** @enum {string} */
+            keep: "from" | "into" | "both";
+            name: string;
+        };
+        ContactMergeInput: {
+            /** @description by an attribute's name whose value is kept: into (this contact's) or from (the other's); left out: this contact's, or the other's where this one has none, and the tags of both */
+            fields?: {
+                [key: string]: string;
+            };
+            /** @description the contact that this one takes over */
+            other: string;
+        };
+        ContactMergePreview: {
+            fields: components["schemas"]["ContactMergeField"][];
+            from: components["schemas"]["Contact"];
+            /** Format: int64 */
+            identities: number;
+            into: components["schemas"]["Contact"];
+            /** Format: int64 */
+            notes: number;
+            /** Format: int64 */
+            tickets: number;
+        };
+        ContactNote: {
+            author?: string;
+            body: string;
+            /** Format: date-time */
+            created_at: string;
+            id: string;
         };
         ContactPage: {
             company: string;
@@ -4404,13 +4955,18 @@ export interface components {
             country: string;
             /** Format: date-time */
             created_at: string;
+            custom: {
+                [key: string]: unknown;
+            };
             email: string;
             first_name: string;
             id: string;
             identities: components["schemas"]["Identity"][];
             job_title: string;
             last_name: string;
+            lists: components["schemas"]["ContactList"][];
             location: string;
+            owner?: string;
             phone: string;
             tags: string[];
             /** Format: date-time */
@@ -4862,6 +5418,20 @@ export interface components {
             /** Format: date-time */
             started_at: string;
         };
+        LinkInput: {
+            call_id?: string;
+            conversation_id?: string;
+        };
+        LinkedItem: {
+            /**
+             * Format: date-time
+             * @description when it began
+             */
+            at?: string;
+            id: string;
+            /** @enum {string} */
+            kind: "call" | "conversation";
+        };
         Live: {
             /** Format: date-time */
             at: string;
@@ -5031,6 +5601,15 @@ export interface components {
             /** @enum {string} */
             zero: "nothing" | "up" | "queue";
             zero_queue?: string;
+        };
+        MergeInput: {
+            into: string;
+        };
+        MergedTicket: {
+            id: string;
+            /** Format: int64 */
+            number: number;
+            title: string;
         };
         Message: {
             album?: string;
@@ -5229,7 +5808,7 @@ export interface components {
         };
         NotificationRule: {
             /** @enum {string} */
-            kind: "offer" | "missed" | "voicemail" | "callback" | "message";
+            kind: "offer" | "missed" | "voicemail" | "callback" | "message" | "ticket";
             push: boolean;
             text: boolean;
         };
@@ -5456,6 +6035,31 @@ export interface components {
             /** @description pass as cursor to get the next page; empty on the last */
             next_cursor: string;
         };
+        PageContactActivity: {
+            items: components["schemas"]["ContactActivity"][];
+            /** @description pass as cursor to get the next page; empty on the last */
+            next_cursor: string;
+        };
+        PageContactAttribute: {
+            items: components["schemas"]["ContactAttribute"][];
+            /** @description pass as cursor to get the next page; empty on the last */
+            next_cursor: string;
+        };
+        PageContactFile: {
+            items: components["schemas"]["ContactFile"][];
+            /** @description pass as cursor to get the next page; empty on the last */
+            next_cursor: string;
+        };
+        PageContactList: {
+            items: components["schemas"]["ContactList"][];
+            /** @description pass as cursor to get the next page; empty on the last */
+            next_cursor: string;
+        };
+        PageContactNote: {
+            items: components["schemas"]["ContactNote"][];
+            /** @description pass as cursor to get the next page; empty on the last */
+            next_cursor: string;
+        };
         PageConversation: {
             items: components["schemas"]["Conversation"][];
             /** @description pass as cursor to get the next page; empty on the last */
@@ -5581,6 +6185,11 @@ export interface components {
             /** @description pass as cursor to get the next page; empty on the last */
             next_cursor: string;
         };
+        PageTicketType: {
+            items: components["schemas"]["TicketType"][];
+            /** @description pass as cursor to get the next page; empty on the last */
+            next_cursor: string;
+        };
         PageTransferTarget: {
             items: components["schemas"]["TransferTarget"][];
             /** @description pass as cursor to get the next page; empty on the last */
@@ -5610,6 +6219,21 @@ export interface components {
             items: components["schemas"]["WebhookDelivery"][];
             /** @description pass as cursor to get the next page; empty on the last */
             next_cursor: string;
+        };
+        Panel: {
+            /** @description in the panel's address, /panel/ID */
+            id: string;
+            /** @description they are told callers' numbers and names */
+            numbers: boolean;
+            /** @description pages that may have it in a frame, like https://crm.example.com */
+            origins: string[];
+        };
+        PanelInput: {
+            numbers: boolean;
+            origins: string[];
+        };
+        PanelTicket: {
+            ticket: string;
         };
         Party: {
             name: string;
@@ -5753,6 +6377,11 @@ export interface components {
             out: components["schemas"]["Flow"];
             /** Format: int64 */
             round_trip_ns: number;
+        };
+        Question: {
+            answered: boolean;
+            /** @enum {string} */
+            scale: "numbers" | "faces";
         };
         Queue: {
             /** Format: date-time */
@@ -6481,6 +7110,26 @@ export interface components {
             /** @description kept in the audit log */
             why?: string;
         };
+        Survey: {
+            /** Format: date-time */
+            answered_at?: string;
+            comment?: string;
+            id: string;
+            /** @enum {string} */
+            scale: "numbers" | "faces";
+            /** Format: int64 */
+            score?: number;
+            /** Format: date-time */
+            sent_at?: string;
+        };
+        SurveyAnswer: {
+            comment?: string;
+            /**
+             * Format: int64
+             * @description faces: 5 satisfied, 3 neutral, 1 dissatisfied
+             */
+            score: number;
+        };
         Switched: {
             on: boolean;
         };
@@ -6541,13 +7190,20 @@ export interface components {
             text?: string;
         };
         Ticket: {
+            /** Format: date-time */
+            answered_at?: string;
             assignee?: string;
             contact_id?: string;
+            contact_name?: string;
             /** Format: date-time */
             created_at: string;
             created_by?: string;
             /** Format: date-time */
             due_at?: string;
+            /** @description the values of the fields of its type, by the field's id */
+            fields: {
+                [key: string]: unknown;
+            };
             id: string;
             /** Format: int64 */
             number: number;
@@ -6570,6 +7226,10 @@ export interface components {
             /** @description the nil UUID takes it from everybody */
             assignee?: string;
             contact_id?: string;
+            /** @description values by the field's id; null removes one */
+            fields?: {
+                [key: string]: unknown;
+            };
             /** @enum {string} */
             priority?: "urgent" | "high" | "medium" | "low";
             /** @enum {string} */
@@ -6577,6 +7237,64 @@ export interface components {
             title?: string;
             /** @enum {string} */
             type?: "bug" | "feature_request" | "billing" | "refund" | "general" | "custom";
+        };
+        TicketField: {
+            /** @description left out for a new field */
+            id?: string;
+            name: string;
+            /** @description what a list offers */
+            options?: string[];
+            /** @description a ticket cannot be resolved without it */
+            required: boolean;
+            /** @enum {string} */
+            type: "text" | "number" | "date" | "boolean" | "list";
+        };
+        TicketFigures: {
+            /**
+             * Format: int64
+             * @description of those, with a broken promise
+             */
+            broken: number;
+            /**
+             * Format: int64
+             * @description made in the period
+             */
+            created: number;
+            /**
+             * Format: int64
+             * @description of those, after an escalation
+             */
+            escalated: number;
+            /**
+             * Format: double
+             * @description FCR: resolved without escalation ÷ resolved; the target is 0.7
+             */
+            first_contact_resolution?: number;
+            /**
+             * Format: double
+             * @description from making to the first answer, of those made in the period that were answered
+             */
+            first_response_seconds?: number;
+            /**
+             * Format: int64
+             * @description customers' answers in the period
+             */
+            rated: number;
+            /**
+             * Format: double
+             * @description from making to resolving, of those resolved
+             */
+            resolution_seconds?: number;
+            /**
+             * Format: int64
+             * @description resolved in the period, and still so
+             */
+            resolved: number;
+            /**
+             * Format: double
+             * @description CSAT: scores 4 and 5 ÷ answers; the target is 0.8
+             */
+            satisfied?: number;
         };
         TicketInput: {
             assignee?: string;
@@ -6595,16 +7313,25 @@ export interface components {
             type?: string;
         };
         TicketPage: {
+            /** Format: date-time */
+            answered_at?: string;
             assignee?: string;
             attachments: components["schemas"]["Attachment"][];
-            calls: string[];
             contact_id?: string;
+            contact_name?: string;
             /** Format: date-time */
             created_at: string;
             created_by?: string;
             /** Format: date-time */
             due_at?: string;
+            /** @description the values of the fields of its type, by the field's id */
+            fields: {
+                [key: string]: unknown;
+            };
             id: string;
+            links: components["schemas"]["LinkedItem"][];
+            /** @description the tickets that it has taken over */
+            merged: components["schemas"]["MergedTicket"][];
             notes: components["schemas"]["Note"][];
             /** Format: int64 */
             number: number;
@@ -6618,11 +7345,87 @@ export interface components {
             sla: "none" | "running" | "paused" | "at_risk" | "breached" | "met";
             /** @enum {string} */
             status: "to_do" | "in_progress" | "on_hold" | "resolved" | "reopened";
+            /** @description what its customer was asked, and said */
+            surveys: components["schemas"]["Survey"][];
             title: string;
             /** @enum {string} */
             type: "bug" | "feature_request" | "billing" | "refund" | "general" | "custom";
             /** Format: date-time */
             updated_at: string;
+        };
+        TicketReport: {
+            agents: components["schemas"]["TicketRow"][];
+            /** Format: date-time */
+            from: string;
+            /** @enum {string} */
+            interval: "15m" | "30m" | "1h" | "1d" | "total";
+            /** Format: date-time */
+            to: string;
+            totals: components["schemas"]["TicketFigures"];
+            types: components["schemas"]["TicketRow"][];
+            zone: string;
+        };
+        TicketRow: {
+            /** @description who has the tickets; left out for those of nobody */
+            agent_id?: string;
+            /**
+             * Format: int64
+             * @description of those, with a broken promise
+             */
+            broken: number;
+            /**
+             * Format: int64
+             * @description made in the period
+             */
+            created: number;
+            /**
+             * Format: int64
+             * @description of those, after an escalation
+             */
+            escalated: number;
+            /**
+             * Format: double
+             * @description FCR: resolved without escalation ÷ resolved; the target is 0.7
+             */
+            first_contact_resolution?: number;
+            /**
+             * Format: double
+             * @description from making to the first answer, of those made in the period that were answered
+             */
+            first_response_seconds?: number;
+            /**
+             * Format: int64
+             * @description customers' answers in the period
+             */
+            rated: number;
+            /**
+             * Format: double
+             * @description from making to resolving, of those resolved
+             */
+            resolution_seconds?: number;
+            /**
+             * Format: int64
+             * @description resolved in the period, and still so
+             */
+            resolved: number;
+            /**
+             * Format: double
+             * @description CSAT: scores 4 and 5 ÷ answers; the target is 0.8
+             */
+            satisfied?: number;
+            type?: string;
+        };
+        TicketSettings: {
+            /**
+             * @description what the customer is asked once a ticket is resolved: nothing, 1 to 5, or satisfied, neutral or dissatisfied
+             * @enum {string}
+             */
+            survey: "off" | "numbers" | "faces";
+        };
+        TicketType: {
+            fields: components["schemas"]["TicketField"][];
+            /** @enum {string} */
+            type: "bug" | "feature_request" | "billing" | "refund" | "general" | "custom";
         };
         ToAgent: {
             /** Format: uuid */
@@ -9460,6 +10263,347 @@ export interface operations {
             };
         };
     };
+    "list-contact-attributes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageContactAttribute"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "add-contact-attribute": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AttributeInput"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContactAttribute"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "put-contact-attribute": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AttributeChange"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContactAttribute"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-contact-attribute": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-contact-lists": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageContactList"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "add-contact-list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ContactListInput"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContactList"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "put-contact-list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ContactListInput"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContactList"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-contact-list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "add-to-contact-list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                contact: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "remove-from-contact-list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                contact: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-contact-tags": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageString"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-contacts": {
         parameters: {
             query?: {
@@ -9467,6 +10611,10 @@ export interface operations {
                 cursor?: string;
                 limit?: number;
                 search?: string;
+                /** @description mine: whose owner one is; team: or a member of one's teams */
+                group?: "all" | "mine" | "team";
+                list?: string;
+                tag?: string;
             };
             header?: never;
             path?: never;
@@ -9581,6 +10729,307 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ContactPage"];
                 };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-contact-activity": {
+        parameters: {
+            query?: {
+                /** @description next_cursor of the page before */
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageContactActivity"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-contacts-alike": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageContact"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-contact-files": {
+        parameters: {
+            query?: {
+                /** @description next_cursor of the page before */
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageContactFile"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "merge-contacts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ContactMergeInput"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContactPage"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "preview-contact-merge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                /** @description the contact that this one takes over */
+                other: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContactMergePreview"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "undo-contact-merge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                merge: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContactPage"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-contact-notes": {
+        parameters: {
+            query?: {
+                /** @description next_cursor of the page before */
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageContactNote"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "add-contact-note": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NoteInput"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContactNote"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-contact-note": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                note: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Error */
             default: {
@@ -11192,6 +12641,70 @@ export interface operations {
             };
         };
     };
+    "answer-survey": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SurveyAnswer"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "open-survey": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Question"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-hours": {
         parameters: {
             query?: never;
@@ -11988,6 +13501,133 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-panel": {
+        parameters: {
+            query: {
+                id: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Panel"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-panel-settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Panel"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "put-panel-settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PanelInput"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Panel"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "open-panel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PanelTicket"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Set-Cookie"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
             };
             /** @description Error */
             default: {
@@ -13521,6 +15161,42 @@ export interface operations {
             };
         };
     };
+    "get-ticket-report": {
+        parameters: {
+            query: {
+                /** @description a date, a local time or an instant; taken back to a quarter of an hour */
+                from: string;
+                /** @description where the period ends; not part of it */
+                to: string;
+                /** @description IANA time zone; the tenant's when left out */
+                zone?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketReport"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-ringtones": {
         parameters: {
             query?: never;
@@ -14379,6 +16055,128 @@ export interface operations {
             };
         };
     };
+    "get-ticket-settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketSettings"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "put-ticket-settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TicketSettings"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-ticket-types": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageTicketType"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "put-ticket-type": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TicketType"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketType"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-tickets": {
         parameters: {
             query?: {
@@ -14386,11 +16184,21 @@ export interface operations {
                 cursor?: string;
                 limit?: number;
                 search?: string;
+                /** @description only those that are not resolved */
+                open?: boolean;
                 status?: "to_do" | "in_progress" | "on_hold" | "resolved" | "reopened";
+                type?: "bug" | "feature_request" | "billing" | "refund" | "general" | "custom";
+                priority?: "urgent" | "high" | "medium" | "low";
                 contact?: string;
                 assignee?: string;
+                /** @description only those that nobody has */
+                unassigned?: boolean;
+                /** @description that it is linked to */
                 call?: string;
+                /** @description that it is linked to */
+                conversation?: string;
                 sla?: "running" | "paused" | "at_risk" | "breached" | "met";
+                sort?: "newest" | "updated" | "priority" | "due";
             };
             header?: never;
             path?: never;
@@ -14465,6 +16273,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    Location?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -14566,6 +16375,106 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Peaks"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "link-ticket": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LinkInput"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketPage"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "unlink-ticket": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                item: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "merge-ticket": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MergeInput"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketPage"];
                 };
             };
             /** @description Error */

@@ -9,6 +9,7 @@ import { ChatOffers } from '../inbox/ChatOffers';
 import { OutboxProvider } from '../inbox/useOutbox';
 import { Phone, Refused } from '../phone/phone';
 import { PhoneProvider } from '../phone/react';
+import { TicketWarnings } from '../tickets/TicketWarnings';
 import { useLiveQueries } from './live';
 import { Shell } from './Shell';
 
@@ -22,6 +23,7 @@ export function AppFrame() {
       <Shortcuts />
       <Ringing />
       <ShortcutSheet />
+      <TicketWarnings />
       <OutboxProvider>
         <ChatOffers />
         <Shell />
@@ -30,7 +32,8 @@ export function AppFrame() {
   );
 }
 
-function newPhone(): Phone {
+/** The signed-in person's phone. */
+export function newPhone(): Phone {
   const scheme = window.location.protocol === 'https:' ? 'wss' : 'ws';
   return new Phone({
     url: `${scheme}://${window.location.host}/ws`,

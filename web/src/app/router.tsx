@@ -49,6 +49,35 @@ const demo = createRoute({
   component: lazyRouteComponent(() => import('../demo/Demo'), 'Demo'),
 });
 
+const survey = createRoute({
+  getParentRoute: () => root,
+  path: '/survey/$token',
+  component: lazyRouteComponent(() => import('../survey/Survey'), 'Survey'),
+});
+
+const panelHost = createRoute({
+  getParentRoute: () => root,
+  path: '/demo/panel',
+  component: lazyRouteComponent(() => import('../demo/PanelHost'), 'PanelHost'),
+});
+
+const panel = createRoute({
+  getParentRoute: () => root,
+  path: '/panel/$id',
+  component: lazyRouteComponent(() => import('../panel/Panel'), 'Panel'),
+});
+
+// The window in which people sign in for the panel.
+const panelSignIn = createRoute({
+  getParentRoute: () => root,
+  path: '/panel/sign-in',
+  component: lazyRouteComponent(() => import('../panel/SignedIn'), 'SignedIn'),
+  beforeLoad: async ({ context, location }) => {
+    const me = await context.queries.ensureQueryData(meQuery);
+    if (!me || me.totp_needed) throw redirect({ to: '/login', search: { to: location.href } });
+  },
+});
+
 const app = createRoute({
   getParentRoute: () => root,
   id: 'app',
@@ -164,6 +193,10 @@ const adminPart = createRoute({
 const tree = root.addChildren([
   login,
   demo,
+  panelHost,
+  panel,
+  panelSignIn,
+  survey,
   app.addChildren([
     desktop,
     supervisor,

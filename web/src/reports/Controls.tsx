@@ -14,7 +14,9 @@ export function Controls(props: {
   noun: Noun;
   question: Question;
   onChange: (q: Question) => void;
-  children: ReactNode;
+  /** Only the period and the zone. */
+  plain?: boolean;
+  children?: ReactNode;
 }) {
   const { t } = useTranslation('reports');
   const { noun, question } = props;
@@ -59,18 +61,20 @@ export function Controls(props: {
       />
       {date('from')}
       {date('to')}
-      <Select
-        label={t('interval')}
-        w={170}
-        allowDeselect={false}
-        data={intervals.map((value) => ({
-          value,
-          label: t(`intervals.${value}`),
-          disabled: !fits(question, value),
-        }))}
-        value={question.interval}
-        onChange={(value) => value && ask({ interval: value as Interval })}
-      />
+      {!props.plain && (
+        <Select
+          label={t('interval')}
+          w={170}
+          allowDeselect={false}
+          data={intervals.map((value) => ({
+            value,
+            label: t(`intervals.${value}`),
+            disabled: !fits(question, value),
+          }))}
+          value={question.interval}
+          onChange={(value) => value && ask({ interval: value as Interval })}
+        />
+      )}
       <Select
         label={t('zone')}
         w={210}
@@ -81,16 +85,18 @@ export function Controls(props: {
         value={question.zone || null}
         onChange={(value) => ask({ zone: value ?? '' })}
       />
-      <Select
-        label={t('queue')}
-        w={190}
-        searchable
-        clearable
-        placeholder={t('allQueues')}
-        data={(queues.data ?? []).map((q) => ({ value: q.id, label: q.name }))}
-        value={question.queue || null}
-        onChange={(value) => ask({ queue: value ?? '' })}
-      />
+      {!props.plain && (
+        <Select
+          label={t('queue')}
+          w={190}
+          searchable
+          clearable
+          placeholder={t('allQueues')}
+          data={(queues.data ?? []).map((q) => ({ value: q.id, label: q.name }))}
+          value={question.queue || null}
+          onChange={(value) => ask({ queue: value ?? '' })}
+        />
+      )}
       {noun === 'agents' && (
         <Select
           label={t('agent')}

@@ -4,6 +4,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { lazy, Suspense, useCallback, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { useCan } from '../app/session';
 import { type Column, DataTable } from '../ui/DataTable';
 import { dateTime } from '../ui/format';
 import { Page } from '../ui/Page';
@@ -13,6 +14,7 @@ import { dateIn, daysOf, fits, type Interval } from './period';
 import { csvPath, type Question, reportQuery } from './queries';
 import { Reasons } from './Reasons';
 import classes from './reports.module.css';
+import { TicketReport } from './TicketReport';
 
 const Chart = lazy(() => import('./Chart'));
 
@@ -30,24 +32,28 @@ export function Reports() {
     queue: '',
     agent: '',
   }));
+  const can = useCan();
   const noun: Noun = tab === 'agents' ? 'agents' : 'queues';
+  const ofTickets = tab === 'tickets';
   return (
     <Page
       title={t('title')}
       actions={
-        <Button
-          component="a"
-          variant="default"
-          href={csvPath(noun, question)}
-          download
-          leftSection={<IconDownload size={16} aria-hidden />}
-        >
-          {t('csv')}
-        </Button>
+        !ofTickets && (
+          <Button
+            component="a"
+            variant="default"
+            href={csvPath(noun, question)}
+            download
+            leftSection={<IconDownload size={16} aria-hidden />}
+          >
+            {t('csv')}
+          </Button>
+        )
       }
     >
       <Tabs
-        value={noun}
+        value={ofTickets ? 'tickets' : noun}
         onChange={(value) => value && void navigate({ to: '/reports', search: { tab: value } })}
         keepMounted={false}
       >
@@ -57,12 +63,16 @@ export function Reports() {
               {t(name)}
             </Tabs.Tab>
           ))}
+          {can('read', 'tickets') && <Tabs.Tab value="tickets">{t('tickets.title')}</Tabs.Tab>}
         </Tabs.List>
         {nouns.map((name) => (
           <Tabs.Panel key={name} value={name} pt="md">
             <Report noun={name} question={question} onAsk={setQuestion} />
           </Tabs.Panel>
         ))}
+        <Tabs.Panel value="tickets" pt="md">
+          <TicketReport question={question} onAsk={setQuestion} />
+        </Tabs.Panel>
       </Tabs>
     </Page>
   );

@@ -53,3 +53,15 @@ export function csvPath(noun: Noun, q: Question): string {
   if (noun === 'agents' && q.agent) query.set('agent', q.agent);
   return `/api/v1/reports/${noun}?${query}`;
 }
+
+export const ticketReportQuery = ({ from, to, zone }: Question) =>
+  queryOptions({
+    queryKey: ['reports', 'tickets', { from, to, zone }],
+    queryFn: () =>
+      body(
+        api.GET('/api/v1/reports/tickets', {
+          params: { query: { from, to: plusDays(to, 1), ...(zone ? { zone } : {}) } },
+        }),
+      ),
+    placeholderData: (before: Schema['TicketReport'] | undefined) => before,
+  });

@@ -11,6 +11,7 @@ import { useCan } from '../app/session';
 import { contactName } from '../contacts/name';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import { Facts } from '../ui/Page';
+import { State } from '../ui/State';
 import { DateTime } from '../ui/time';
 import { FieldInputs } from './FieldInputs';
 import { Promised } from './Promised';
@@ -74,10 +75,26 @@ export function TicketDetails({ ticket }: { ticket: Schema['TicketPage'] }) {
             [t('ticket.created'), <DateTime key="created" time={ticket.created_at} />],
             [t('ticket.updated'), <DateTime key="updated" time={ticket.updated_at} />],
             [t('ticket.resolved'), <DateTime key="resolved" time={ticket.resolved_at} />],
+            ...ticket.surveys.map((s): [string, ReactNode] => [t('survey.answer'), <Rating key={s.id} survey={s} />]),
           ]}
         />
       </Stack>
     </aside>
+  );
+}
+
+function Rating({ survey }: { survey: Schema['Survey'] }) {
+  const { t } = useTranslation('crm');
+  if (survey.score === undefined) {
+    return <span className="quiet">{t(survey.sent_at ? 'survey.sent' : 'survey.notSent')}</span>;
+  }
+  return (
+    <>
+      <State tone={survey.score > 3 ? 'good' : survey.score === 3 ? 'info' : 'bad'}>
+        {t('survey.of', { score: survey.score })}
+      </State>
+      {survey.comment && <div>{survey.comment}</div>}
+    </>
   );
 }
 
