@@ -89,7 +89,7 @@ func (s *Service) claim(ctx context.Context) (jobs []job, err error) {
 				AND NOT EXISTS (SELECT FROM crm_outbox e WHERE e.tenant_id = o.tenant_id AND e.call_id = o.call_id AND e.outbox_id < o.outbox_id)
 				AND NOT EXISTS (SELECT FROM crm_choices c WHERE c.tenant_id = o.tenant_id AND c.call_id = o.call_id AND c.held_at IS NOT NULL)
 				AND (o.order_key = '' OR NOT EXISTS (SELECT FROM crm_outbox e
-					WHERE e.tenant_id = o.tenant_id AND e.order_key = o.order_key AND e.outbox_id < o.outbox_id AND NOT e.quarantined))
+					WHERE e.tenant_id = o.tenant_id AND e.order_key = o.order_key AND e.order_key <> '' AND e.outbox_id < o.outbox_id AND NOT e.quarantined))
 			)
 			UPDATE crm_outbox SET epoch = epoch + 1, attempts = attempts + 1, leased_until = $2
 			WHERE outbox_id IN (SELECT o.outbox_id FROM crm_outbox o JOIN due USING (outbox_id) WHERE turn <= most ORDER BY turn LIMIT $4 FOR UPDATE OF o SKIP LOCKED)
