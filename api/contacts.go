@@ -22,7 +22,7 @@ func (s *Server) contactRoutes() []route {
 		on(s, "POST", "/contacts/{id}/notes", "write:contacts", "add-contact-note", "Write a note on a contact", s.addContactNote),
 		on(s, "DELETE", "/contacts/{id}/notes/{note}", "write:contacts", "delete-contact-note", "Remove an own note; with the permission to delete contacts, anybody's", s.deleteContactNote),
 		on(s, "GET", "/contacts/{id}/alike", "read:contacts", "list-contacts-alike", "Contacts who may be the same person", s.listAlike),
-		on(s, "GET", "/contacts/{id}/merge-preview", "write:contacts", "preview-contact-merge", "What a merge would do", s.previewMerge),
+		on(s, "GET", "/contacts/{id}/merge-preview/{other}", "write:contacts", "preview-contact-merge", "What a merge would do", s.previewMerge),
 		on(s, "POST", "/contacts/{id}/merge", "write:contacts", "merge-contacts", "Give everything of another contact to this one; audited, and undone within 30 days", s.mergeContacts),
 		on(s, "POST", "/contacts/{id}/merges/{merge}/undo", "write:contacts", "undo-contact-merge", "Bring two contacts apart as they were", s.undoMerge),
 		on(s, "GET", "/contact-tags", "read:contacts", "list-contact-tags", "The tags that contacts have", s.listContactTags),
@@ -119,18 +119,18 @@ func (s *Server) listAlike(ctx context.Context, in *ByID) (*List[crm.Contact], e
 	return whole(s.CRM.Alike(ctx, tenant(ctx), c.ID))
 }
 
-type mergeQuery struct {
+type otherContact struct {
 	ByID
-	Other uuid.UUID `query:"other" format:"uuid" required:"true" doc:"the contact that this one takes over"`
+	Other uuid.UUID `path:"other" format:"uuid" doc:"the contact that this one takes over"`
 }
 
-func (s *Server) previewMerge(ctx context.Context, in *mergeQuery) (*One[crm.MergePreview], error) {
+func (s *Server) previewMerge(ctx context.Context, in *otherContact) (*One[crm.MergePreview], error) {
 	return one(s.CRM.PreviewMerge(ctx, tenant(ctx), in.Other, in.ID))
 }
 
 // ContactMergeInput says which contact is taken over, and whose values are kept.
 type ContactMergeInput struct {
-	Other  uuid.UUID         `json:"other" doc:"the contact that this one takes over"`
+	Other  uuid.UUID         `json:"other" format:"uuid" doc:"the contact that this one takes over"`
 	Fields map[string]string `json:"fields,omitempty" doc:"by an attribute's name whose value is kept: into (this contact's) or from (the other's); left out: this contact's, or the other's where this one has none, and the tags of both"`
 }
 

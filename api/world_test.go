@@ -126,7 +126,7 @@ func newWorld(t *testing.T) *world {
 	})
 	must(err)
 	w.CRM = crm.New(crm.Config{
-		DB: w.DB, Events: w.events, Keys: keys, Blobs: blobs, Log: log,
+		DB: w.DB, Events: w.events, Keys: keys, Blobs: blobs, Log: log, Holders: []crm.Holder{{Name: "conversations", Move: chat.MoveContact}},
 		Hours: func(ctx context.Context, tx *storage.Tx, id uuid.UUID) (crm.Calendar, error) {
 			_, err := w.Queues.HoursIn(ctx, tx, id)
 			return nil, err

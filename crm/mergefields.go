@@ -73,7 +73,8 @@ func unite(from, into Contact, fields map[string]string) (Contact, error) {
 		case f.name == "tags" && choice == "":
 			// A tag that is over the limit is the other's.
 			all := append(slices.Clone(into.Tags), slices.DeleteFunc(slices.Clone(from.Tags), func(t string) bool { return slices.Contains(into.Tags, t) })...)
-			c.Tags = slices.Sorted(slices.Values(all[:min(len(all), maxTags)]))
+			c.Tags = all[:min(len(all), maxTags)]
+			slices.Sort(c.Tags)
 		case choice == "from", choice == "" && isNone(f.get(&into)):
 			f.set(&c, f.get(&from))
 		case choice != "" && choice != "into":

@@ -4927,7 +4927,10 @@ export interface components {
             fields?: {
                 [key: string]: string;
             };
-            /** @description the contact that this one takes over */
+            /**
+             * Format: uuid
+             * @description the contact that this one takes over
+             */
             other: string;
         };
         ContactMergePreview: {

@@ -83,7 +83,7 @@ export const alikeQuery = (id: string) =>
 export const mergePreviewQuery = (id: string, other: string) =>
   queryOptions({
     queryKey: ['contacts', id, 'merge', other],
-    queryFn: () => body(api.GET('/api/v1/contacts/{id}/merge-preview', { params: { path: { id }, query: { other } } })),
+    queryFn: () => body(api.GET('/api/v1/contacts/{id}/merge-preview/{other}', { params: { path: { id, other } } })),
   });
 
 export const attributesQuery = queryOptions({
