@@ -24,7 +24,7 @@ type TicketFilter struct {
 	Contact    uuid.UUID
 	Call       uuid.UUID // or a conversation
 	SLA        SLA
-	Search     string      // in the title, or a number
+	Search     string      // in the title; or a number, which is the ticket's
 	Within     []uuid.UUID // who must have it, or have made it; nil: anybody
 	Sort       TicketSort
 	Cursor     string
@@ -123,7 +123,9 @@ func (f TicketFilter) where(args pgx.NamedArgs) string {
 			args[name] = value
 		}
 	}
-	add(f.Open, `status <> @resolved`, "resolved", Resolved)
+	if f.Open {
+		all = append(all, `status <> 'resolved'`) // as the index of those that are open has it
+	}
 	add(f.Status != "", `status = @status`, "status", f.Status)
 	add(f.Type != "", `type = @type`, "type", f.Type)
 	add(f.Priority != "", `priority = @priority`, "priority", f.Priority)
@@ -135,8 +137,7 @@ func (f TicketFilter) where(args pgx.NamedArgs) string {
 	add(f.Within != nil, `(assignee = ANY(@within) OR created_by = ANY(@within))`, "within", f.Within)
 	search := strings.TrimSpace(f.Search)
 	if number, err := strconv.ParseInt(strings.TrimPrefix(search, "#"), 10, 64); err == nil {
-		add(true, `(number = @number OR title ILIKE @like)`, "number", number)
-		args["like"] = like(search)
+		add(true, `number = @number`, "number", number)
 	} else {
 		add(search != "", `title ILIKE @like`, "like", like(search))
 	}

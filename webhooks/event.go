@@ -82,7 +82,7 @@ type Ticket struct {
 	ID     uuid.UUID  `json:"ticket_id"`
 	Number int64      `json:"number"`
 	Status crm.Status `json:"status"`
-	Change string     `json:"change,omitempty"` // what of it: fields, note, attachment, call, contact, escalated
+	Change string     `json:"change,omitempty"` // what of it: fields, note, attachment, call, contact, escalated, merged, rated
 }
 
 // TicketPromise is the data of ticket.sla_at_risk and ticket.sla_breached.

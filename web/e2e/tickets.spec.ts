@@ -116,5 +116,6 @@ test('a promise at risk is seen at once by whoever has the ticket', { timeout: 9
   await row.getByText('Running').waitFor();
   await row.getByText('At risk').waitFor({ timeout: 60_000 });
   await page.getByText(`Ticket #${number} “Fire in the shop” is at risk`).waitFor();
-  expect(admin.faults).toEqual([]);
+  // The browser writes of a refusal that was asked for.
+  expect(admin.faults.filter((fault) => !fault.includes('status of 422'))).toEqual([]);
 });

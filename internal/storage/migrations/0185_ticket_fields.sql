@@ -19,6 +19,7 @@ CREATE INDEX tickets_merged ON tickets (merged_into) WHERE merged_into IS NOT NU
 DROP INDEX tickets_due;
 CREATE INDEX tickets_due ON tickets (tenant_id, (coalesce(due_at, 'infinity')), ticket_id) WHERE merged_into IS NULL;
 CREATE INDEX tickets_urgent ON tickets (tenant_id, urgency DESC, ticket_id DESC) WHERE merged_into IS NULL;
+CREATE INDEX tickets_open ON tickets (tenant_id, urgency DESC, ticket_id DESC) WHERE merged_into IS NULL AND status <> 'resolved';
 CREATE INDEX tickets_updated ON tickets (tenant_id, updated_at DESC, ticket_id DESC) WHERE merged_into IS NULL;
 CREATE INDEX tickets_status ON tickets (tenant_id, status, ticket_id DESC) WHERE merged_into IS NULL;
 CREATE INDEX tickets_assignee ON tickets (tenant_id, assignee, ticket_id DESC) WHERE merged_into IS NULL;
@@ -34,7 +35,7 @@ WHERE EXISTS (SELECT FROM jsonb_array_elements(permissions) p WHERE p ->> 'verb'
 -- +goose Down
 UPDATE api_keys SET permissions = coalesce((SELECT jsonb_agg(p) FROM jsonb_array_elements(permissions) p WHERE p ->> 'verb' <> 'create'), '[]');
 UPDATE roles SET permissions = coalesce((SELECT jsonb_agg(p) FROM jsonb_array_elements(permissions) p WHERE p ->> 'verb' <> 'create' AND p ->> 'resource' <> 'ticket-settings'), '[]');
-DROP INDEX tickets_due, tickets_urgent, tickets_updated, tickets_status, tickets_assignee, tickets_creator, tickets_merged;
+DROP INDEX tickets_due, tickets_urgent, tickets_open, tickets_updated, tickets_status, tickets_assignee, tickets_creator, tickets_merged;
 CREATE INDEX tickets_due ON tickets (tenant_id, due_at) WHERE due_at IS NOT NULL;
 ALTER TABLE tickets DROP COLUMN fields, DROP COLUMN merged_into, DROP COLUMN answered_at, DROP COLUMN urgency;
 DROP TABLE ticket_types;

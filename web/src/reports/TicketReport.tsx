@@ -1,3 +1,4 @@
+import { Stack } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -40,7 +41,7 @@ export function TicketReport({ question, onAsk }: { question: Question; onAsk: (
     </Section>
   );
   return (
-    <>
+    <Stack gap="lg">
       <Controls plain noun="queues" question={question} onChange={onAsk} />
       {report.error && <ErrorNotice error={report.error} onRetry={report.refetch} />}
       <dl className={classes.tiles}>
@@ -64,7 +65,7 @@ export function TicketReport({ question, onAsk }: { question: Question; onAsk: (
       </dl>
       {table('types', (row) => (row.type ? t(`crm:type.${row.type}`) : '–'))}
       {table('agents', (row) => nameOf(row.agent_id) || t('crm:ticket.nobody'))}
-    </>
+    </Stack>
   );
 }
 

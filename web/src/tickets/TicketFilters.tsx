@@ -25,7 +25,7 @@ export function TicketFilters({ search, onChange }: { search: TicketSearch; onCh
       placeholder={all}
       clearable
       searchable={name === 'assignee'}
-      w={name === 'assignee' ? 170 : 150}
+      w={name === 'assignee' || name === 'sla' ? 175 : 150}
       data={data}
       value={search[name] ?? null}
       onChange={(value) => onChange({ [name]: value ?? undefined })}
