@@ -84,7 +84,7 @@ func fill(b *testing.B, db *storage.DB, tenant uuid.UUID) {
 	ctx := b.Context()
 	err := db.Worker(ctx, func(tx *storage.Tx) error {
 		id := func(n string) string {
-			return `(lpad(to_hex(1700000000000 + ` + n + `), 12, '0') || substr(md5(` + n + `::text), 1, 20))::uuid`
+			return `(lpad(to_hex(1700000000000 + ` + n + `), 12, '0') || substr(md5((` + n + `)::text), 1, 20))::uuid`
 		}
 		for _, sql := range []string{
 			`INSERT INTO contacts (tenant_id, contact_id, first_name, last_name, phone, location, tags, created_at, updated_at, indexed)
