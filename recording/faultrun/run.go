@@ -109,7 +109,7 @@ func (r *Run) equip(seed uint64) {
 	}
 	r.t.Cleanup(r.db.Close)
 	r.crm = crmsim.New(seed, r.page.now)
-	r.t.Cleanup(r.crm.Close)
+	r.t.Cleanup(func() { r.crm.Close() }) // the one that is there then
 	r.setToken("token-1")
 	r.cfg.CRM = r.crm.URL()
 	r.began = r.page.now()
