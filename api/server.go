@@ -94,6 +94,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	if cfg.Web != nil {
 		mux.Handle("GET /a/{token}", s.actionPage(cfg.Web))
+		mux.Handle("GET /panel/{id}", s.panelPage(cfg.Web))
 		mux.Handle("/", screens(cfg.Web))
 	}
 	origins := http.NewCrossOriginProtection()
@@ -168,6 +169,8 @@ func (s *Server) identify(r *http.Request) (context.Context, error) {
 		}
 		actor, err = s.Auth.AuthenticateKey(ctx, strings.TrimSpace(key))
 	} else if c, cerr := r.Cookie(cookie); cerr == nil {
+		actor, err = s.Auth.Authenticate(ctx, c.Value)
+	} else if c, cerr := r.Cookie(panelCookie); cerr == nil {
 		actor, err = s.Auth.Authenticate(ctx, c.Value)
 	} else {
 		return ctx, nil

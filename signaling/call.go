@@ -248,6 +248,9 @@ func (s *session) showCall(g *leg, state viewState, stage string) {
 		v.Card = &g.target.Card
 	} else {
 		v.Card = &calls.Card{Number: g.number, QueuePath: []string{}}
+		if !s.customer() { // who an agent has called
+			v.Card.Name = g.number
+		}
 	}
 	if !g.bridge.IsZero() {
 		v.AnsweredAt = &g.bridge

@@ -9,10 +9,12 @@ import (
 	"tandem/calls"
 	"tandem/internal/auth"
 	"tandem/internal/fault"
+	"tandem/queues"
 )
 
 var (
 	errNumber  = fault.New(fault.Invalid, "number_invalid", "Give a number of 1 to 40 digits, letters or + . - _ * #.").WithField("number")
+	errServing = fault.New(fault.Conflict, "dial_available", "Calls from queues may come at any moment; choose away or busy before you dial.").WithField("number")
 	errCalling = fault.New(fault.Conflict, "already_calling", "You are in a call already; hang up first.")
 	dialable   = regexp.MustCompile(`^\+?[0-9A-Za-z_.*#-]{1,40}$`)
 )
@@ -20,7 +22,8 @@ var (
 // startWithin is how long a call waits for the page's audio: people take their time to allow the microphone.
 const startWithin = 30 * time.Second
 
-// gotStart begins a customer's call: the page shows it at once, the switchboard gets it when audio is connected.
+// gotStart begins a call of a customer, or of an agent to a number of the tenant's: the page shows it at once, the switchboard gets it when audio is
+// connected.
 func (s *session) gotStart(f frame) error {
 	d, err := decode[startData](f)
 	if s.from != nil && err == nil { // the widget's settings say what is called, and the visitor's row what is known
@@ -33,6 +36,11 @@ func (s *session) gotStart(f frame) error {
 		return errNumber
 	case s.leg != nil:
 		return errCalling
+	case !s.customer():
+		if s.agent.Presence == queues.Available {
+			return errServing
+		}
+		return s.begin(d.Number, calls.Data{})
 	}
 	data, err := dataOf(d.Data)
 	if err != nil {
@@ -86,9 +94,12 @@ func (s *session) begin(number string, data calls.Data) error {
 	if s.leg != nil {
 		return errCalling
 	}
-	release, err := s.hub.takeCall(s.source)
-	if err != nil {
-		return err
+	release := func() {}
+	if s.customer() { // agents have one call each
+		var err error
+		if release, err = s.hub.takeCall(s.source); err != nil {
+			return err
+		}
 	}
 	g := s.hub.newLeg(s, s.line, calls.Inbound, legRinging)
 	g.number, g.data = number, data
@@ -118,8 +129,12 @@ func (s *session) startWaiting() {
 	if g.timer != nil {
 		g.timer.Stop()
 	}
+	name := s.name
+	if !s.customer() {
+		name = s.actor.Name
+	}
 	inv := calls.Invite{
-		Tenant: s.tenant, Number: g.number, Caller: calls.Party{Name: s.name}, SignalID: g.id.String(), Transport: "browser",
+		Tenant: s.tenant, Number: g.number, Caller: calls.Party{Name: name}, SignalID: g.id.String(), Transport: "browser",
 		Headers: g.data.Data, Reserved: g.data.Reserved,
 	}
 	if !s.hub.spawn(func(ctx context.Context) { s.hub.need.Incoming(ctx, g, inv) }) {

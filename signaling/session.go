@@ -339,7 +339,7 @@ var handlers = map[string]handler{
 	"offer.ack":        {act: onOffer((*session).acked), agents: true},
 	"offer.accept":     {act: onOffer((*session).acceptOffer), verb: "write", resource: "calls", agents: true},
 	"offer.decline":    {act: onOffer((*session).declined), agents: true},
-	"call.start":       {act: (*session).gotStart, customers: true},
+	"call.start":       {act: (*session).gotStart, verb: "write", resource: "calls"},
 	"call.hold":        {act: (*session).gotHold, verb: "write", resource: "calls", agents: true},
 	"call.resume":      {act: (*session).gotResume, verb: "write", resource: "calls", agents: true},
 	"call.redact":      {act: (*session).gotRedact, verb: "write", resource: "calls", agents: true},

@@ -11,9 +11,11 @@ import '@fontsource-variable/inter/wght.css';
 import './app/global.css';
 import { Problem } from './api/problem';
 import { makeRouter } from './app/router';
+import { ensureStorage } from './app/storage';
 import { cssVariables, theme } from './app/theme';
 import { startI18n } from './i18n';
 
+ensureStorage();
 startI18n();
 
 const queries = new QueryClient({

@@ -3,16 +3,17 @@ import type { ComponentType } from 'react';
 import { Forbidden, NotFound } from '../app/Fallbacks';
 import { useCan } from '../app/session';
 import { AgentGroups } from './AgentGroups';
+import { AgentPanel } from './AgentPanel';
 import { Agents } from './Agents';
 import { APIKeys } from './APIKeys';
 import { AuditLog } from './AuditLog';
 import { Bots } from './Bots';
+import { ContactAttributes } from './ContactAttributes';
 import { CannedResponses } from './chat/CannedResponses';
 import { Channels } from './chat/Channels';
 import { ChatSettings } from './chat/ChatSettings';
 import { Templates } from './chat/Templates';
 import { WidgetDesigner } from './chat/WidgetDesigner';
-import { ContactAttributes } from './ContactAttributes';
 import { CRMConnection } from './crm/CRMConnection';
 import { HoursList } from './HoursList';
 import { Notifications } from './Notifications';
@@ -56,6 +57,7 @@ const screens: Record<Part, ComponentType> = {
   sla: SLA,
   'ticket-types': TicketTypes,
   crm: CRMConnection,
+  panel: AgentPanel,
   webhooks: Webhooks,
   keys: APIKeys,
   audit: AuditLog,

@@ -42,6 +42,7 @@ export const partGroups = [
       ['sla', 'sla'],
       ['ticket-types', 'ticket-settings'],
       ['crm', 'crm-connection'],
+      ['panel', 'crm-connection'],
       ['webhooks', 'webhooks'],
     ],
   },
