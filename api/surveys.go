@@ -30,10 +30,12 @@ type SurveyAnswer struct {
 	Comment string `json:"comment,omitempty" maxLength:"1000"`
 }
 
-func (s *Server) answerSurvey(ctx context.Context, in *struct {
+type surveyAnswer struct {
 	SurveyToken
 	Body SurveyAnswer
-}) (*Nothing, error) {
+}
+
+func (s *Server) answerSurvey(ctx context.Context, in *surveyAnswer) (*Nothing, error) {
 	return nothing(s.CRM.Answer(ctx, in.Token, in.Body.Score, in.Body.Comment))
 }
 

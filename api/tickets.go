@@ -219,7 +219,7 @@ func (s *Server) changeTicket(ctx context.Context, in *Change[TicketChange]) (*O
 
 // MergeInput is the ticket that takes another over.
 type MergeInput struct {
-	Into uuid.UUID `json:"into"`
+	Into uuid.UUID `json:"into" format:"uuid"`
 }
 
 func (s *Server) mergeTicket(ctx context.Context, in *Change[MergeInput]) (*One[TicketPage], error) {
@@ -234,8 +234,8 @@ func (s *Server) mergeTicket(ctx context.Context, in *Change[MergeInput]) (*One[
 
 // LinkInput is what a ticket is about: one of the two.
 type LinkInput struct {
-	Call         *uuid.UUID `json:"call_id,omitempty"`
-	Conversation *uuid.UUID `json:"conversation_id,omitempty"`
+	Call         *uuid.UUID `json:"call_id,omitempty" format:"uuid"`
+	Conversation *uuid.UUID `json:"conversation_id,omitempty" format:"uuid"`
 }
 
 var errLink = fault.New(fault.Invalid, "call_or_conversation", "Give a call or a conversation.").WithField("call_id")

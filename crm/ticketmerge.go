@@ -74,10 +74,10 @@ func takeOver(ctx context.Context, tx *storage.Tx, old, t Ticket) error {
 	return tx.SendBatch(ctx, b).Close()
 }
 
-// Merged lists the tickets that a ticket has taken over.
+// Merged lists the tickets that a ticket has taken over; none for one that was merged itself.
 func (s *Service) Merged(ctx context.Context, tenant, ticket uuid.UUID) (list []MergedTicket, err error) {
 	err = s.cfg.DB.Tenant(ctx, tenant, func(tx *storage.Tx) error {
-		rows, err := tx.Query(ctx, `SELECT ticket_id, number, title FROM tickets WHERE merged_into = `+leadsTo+` ORDER BY number`, ticket)
+		rows, err := tx.Query(ctx, `SELECT ticket_id, number, title FROM tickets WHERE merged_into = $1 AND merged_into IS NOT NULL ORDER BY number`, ticket)
 		if err != nil {
 			return fmt.Errorf("list what a ticket has taken over: %w", err)
 		}

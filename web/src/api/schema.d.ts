@@ -5422,7 +5422,9 @@ export interface components {
             started_at: string;
         };
         LinkInput: {
+            /** Format: uuid */
             call_id?: string;
+            /** Format: uuid */
             conversation_id?: string;
         };
         LinkedItem: {
@@ -5606,6 +5608,7 @@ export interface components {
             zero_queue?: string;
         };
         MergeInput: {
+            /** Format: uuid */
             into: string;
         };
         MergedTicket: {
