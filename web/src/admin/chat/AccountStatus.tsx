@@ -24,14 +24,21 @@ export function AccountStatus({ account, kind }: { account: Account; kind: Schem
   const can = useCan();
   const state = stateOf(account);
   const path = { params: { path: { id: account.id } } };
-  const check = useQuick(() => body(api.POST('/api/v1/channels/{id}/check', path)), t('tested'));
-  const hook = useQuick(() => body(api.POST('/api/v1/channels/{id}/hook', path)), t('hookSet'));
+  const check = useQuick(
+    () => body(api.POST('/api/v1/channels/{id}/check', path)),
+    // An answer may be that our token is refused: then the state says it.
+    (tried) => tried.state === 'ok' && t('tested'),
+  );
+  const hook = useQuick(
+    () => body(api.POST('/api/v1/channels/{id}/hook', path)),
+    () => t('hookSet'),
+  );
   const toggle = useQuick(() =>
     body(api.PATCH('/api/v1/channels/{id}', { ...path, body: { enabled: !account.enabled } })),
   );
   const failed = check.error ?? hook.error ?? toggle.error;
   const ours = account.channel === 'web';
-  const act = (one: typeof check) => {
+  const act = (one: { reset: () => void; mutate: () => void }) => {
     for (const other of [check, hook, toggle]) other.reset();
     one.mutate();
   };
@@ -83,12 +90,13 @@ export function AccountStatus({ account, kind }: { account: Account; kind: Schem
   );
 }
 
-function useQuick(act: () => Promise<unknown>, done?: string) {
+function useQuick<T>(act: () => Promise<T>, done?: (answer: T) => string | false) {
   const queries = useQueryClient();
   return useMutation({
     mutationFn: act,
-    onSuccess: () => {
-      if (done) notifyDone(done);
+    onSuccess: (answer) => {
+      const sentence = done?.(answer);
+      if (sentence) notifyDone(sentence);
     },
     onSettled: () => queries.invalidateQueries({ queryKey: ['channels'] }),
   });

@@ -27,7 +27,7 @@ const tones: Record<string, Tone> = {
 
 /** What may be sent to customers outside their window, as the platform has approved it. */
 export function Templates() {
-  const { t } = useTranslation(['channels', 'admin']);
+  const { t } = useTranslation(['channels', 'admin', 'inbox']);
   const accounts = useQuery(channelsQuery);
   const kinds = useQuery(channelKindsQuery);
   const [chosen, setChosen] = useState<string | null>(null);
@@ -50,7 +50,7 @@ export function Templates() {
               label={t('templates.account')}
               w={320}
               allowDeselect={false}
-              data={usable.map((a) => ({ value: a.id, label: a.label }))}
+              data={usable.map((a) => ({ value: a.id, label: `${a.label} · ${t(`inbox:channels.${a.channel}`)}` }))}
               value={account.id}
               onChange={setChosen}
             />

@@ -1,4 +1,5 @@
 import { Button, Stack, TagsInput, Text } from '@mantine/core';
+import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api, body } from '../../api/client';
 import { useSave } from '../../api/useSave';
@@ -74,13 +75,13 @@ export function Secret({ account }: { account: string }) {
 /** The real widget on an empty page. */
 export function Preview({ name }: { name: string }) {
   const { t } = useTranslation('channels');
+  // Browsers keep the script for a minute; what was saved just now is to be seen at once.
+  const [page] = useState(
+    () => `<!doctype html><title>${name}</title>${embedCode(window.location.origin, name, Date.now())}`,
+  );
   return (
     <Section title={t('widget.preview')}>
-      <iframe
-        title={t('widget.preview')}
-        className={classes.preview}
-        srcDoc={`<!doctype html><title>${name}</title>${embedCode(window.location.origin, name)}`}
-      />
+      <iframe title={t('widget.preview')} className={classes.preview} srcDoc={page} />
       <Text size="xs" c="dimmed">
         {t('widget.previewHelp')}
       </Text>

@@ -6,9 +6,9 @@ export type WidgetForm = UseFormReturnType<Schema['WidgetSettings']>;
 /** What the widget speaks. */
 export const languages = ['en', 'zh'];
 
-/** The line that a site puts into its pages. */
-export const embedCode = (origin: string, name: string): string =>
-  `<script async src="${origin}/widget.js?account=${encodeURIComponent(name)}"></script>`;
+/** The line that a site puts into its pages; a version makes it another address, of which nothing is cached. */
+export const embedCode = (origin: string, name: string, version?: number): string =>
+  `<script async src="${origin}/widget.js?account=${encodeURIComponent(name)}${version ? `&v=${version}` : ''}"></script>`;
 
 /** A name that none of the others has: "field1", "field2" … */
 export function freeName(word: string, taken: string[]): string {
