@@ -207,8 +207,9 @@ func (s *Service) Ticket(ctx context.Context, tenant, id uuid.UUID) (t Ticket, e
 	return t, err
 }
 
-// leadsTo is an expression for the ticket that one with the id $1 leads to.
-const leadsTo = `coalesce((SELECT merged_into FROM tickets WHERE ticket_id = $1), $1)`
+// leadsTo is an expression for the ticket that one with the id $1 leads to. Outside of the subquery coalesce would keep row-level security from
+// using an index.
+const leadsTo = `(SELECT coalesce(merged_into, ticket_id) FROM tickets WHERE ticket_id = $1)`
 
 // getTicket returns a ticket, locked until the transaction ends. Its id is another than was asked for when it was merged.
 func getTicket(ctx context.Context, tx *storage.Tx, id uuid.UUID) (Ticket, error) {
