@@ -17,8 +17,8 @@ const million = 1_000_000
 // hundredth a tag, and one has everything.
 func BenchmarkContacts(b *testing.B) {
 	ctx, db := b.Context(), storagetest.New(b)
-	s := crm.New(crm.Config{DB: db})
-	tenant := storagetest.Tenant(b, db, "a")
+	s := openOn(b, db, nil)
+	tenant := s.Tenant
 	fill(b, db, tenant)
 	list, err := s.AddList(ctx, tenant, "gold of Berlin", &crm.Conditions{Match: "all", Items: []crm.Condition{{Field: "tag", Op: "is", Value: "gold"}, {Field: "location", Op: "is", Value: "city 7"}}})
 	if err != nil {
@@ -51,7 +51,7 @@ func BenchmarkContacts(b *testing.B) {
 	}
 	b.Run("page", func(b *testing.B) {
 		for b.Loop() {
-			openPage(b, s, tenant, busy)
+			openPage(b, s.Service, tenant, busy)
 		}
 	})
 }

@@ -40,7 +40,7 @@ type desk struct {
 func open(t *testing.T) *desk { return openOn(t, storagetest.New(t), nil) }
 
 // openOn is a desk on a database; with changes its configuration.
-func openOn(t *testing.T, db *storage.DB, with func(*crm.Config)) *desk {
+func openOn(t testing.TB, db *storage.DB, with func(*crm.Config)) *desk {
 	t.Helper()
 	d := &desk{DB: db, Tenant: storagetest.Tenant(t, db, "a"), blobs: t.TempDir()}
 	bus, err := events.NewBus(events.BusConfig{}, slog.New(slog.DiscardHandler))
