@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 
 	"tandem/internal/events"
@@ -54,36 +55,35 @@ func fieldIs(data json.RawMessage, field, value string) bool {
 	return json.Unmarshal(data, &all) == nil && all[field] == value
 }
 
+// always are the nouns of which every event is audited, with the fields that are kept.
+var always = map[string][]string{
+	"tenant": nil, "number": nil, "trunk": nil, "prompt": nil, "ringtone": nil, "sms_account": nil, "bot": nil, "chat_settings": nil, "canned_response": nil, "widget": nil,
+	"action":            {"item", "item_kind", "agent", "kind", "files"}, // what customers were asked for (V3.7): who asked for what, and what came of it
+	"ticket_type":       {"type", "fields", "survey"},
+	"ticket_settings":   {"type", "fields", "survey"},
+	"sla_policy":        {"priority", "response_seconds", "resolution_seconds"},
+	"crm_connection":    {"provider"},
+	"webhook":           {"enabled", "personal_data", "why", "deliveries"}, // where events go outside the house, and what was sent there again
+	"contact_attribute": {"key", "type"},
+}
+
 // audited says whether an event is audited, and which of its fields are kept.
 func audited(e events.Event) (keep []string, ok bool) {
 	noun, verb, _ := strings.Cut(e.Type, ".")
+	if keep, ok := always[noun]; ok {
+		return keep, true
+	}
 	switch noun {
 	case "item":
 		return []string{"priority", "from", "agent"}, (verb == "priority_changed" || verb == "assigned") && e.Actor != nil
 	case "queue":
 		return nil, verb == "changed"
-	case "tenant", "number", "trunk", "prompt", "ringtone", "sms_account", "bot":
-		return nil, true
-	case "action": // what customers were asked for (V3.7): who asked for what, and what came of it
-		return []string{"item", "item_kind", "agent", "kind", "files"}, true
 	case "conversation":
 		return ofConversation(e, verb)
 	case "channel":
 		return []string{"channel", "name", "state"}, verb != "templates"
-	case "chat_settings", "canned_response", "widget":
-		return nil, true
-	case "ticket_type", "ticket_settings":
-		return []string{"type", "fields", "survey"}, true
-	case "sla_policy":
-		return []string{"priority", "response_seconds", "resolution_seconds"}, true
-	case "crm_connection":
-		return []string{"provider"}, true
-	case "webhook": // where events go outside the house, and what was sent there again
-		return []string{"enabled", "personal_data", "why", "deliveries"}, true
 	case "contact":
-		return []string{"from", "into", "merge_id", "note_id"}, e.Actor != nil && (verb == "deleted" || verb == "merged" || verb == "unmerged" || verb == "note_deleted")
-	case "contact_attribute":
-		return []string{"key", "type"}, true
+		return []string{"from", "into", "merge_id", "note_id"}, e.Actor != nil && slices.Contains([]string{"deleted", "merged", "unmerged", "note_deleted"}, verb)
 	case "contact_list":
 		return nil, verb == "deleted"
 	case "ticket":
