@@ -37,9 +37,15 @@ func BenchmarkContacts(b *testing.B) {
 		name string
 		f    crm.ContactFilter
 	}{
-		{"list", crm.ContactFilter{}}, {"middle", far}, {"number", crm.ContactFilter{Search: "+49301000007"}}, {"name", crm.ContactFilter{Search: "name77 family7"}},
-		{"beginning", crm.ContactFilter{Search: "fam"}}, {"rare beginning", crm.ContactFilter{Search: "name99999"}}, {"nobody", crm.ContactFilter{Search: "nobody at all"}},
-		{"tag", crm.ContactFilter{Tag: "gold"}}, {"conditions", crm.ContactFilter{List: list.ID}},
+		{"list", crm.ContactFilter{}},
+		{"middle", far},
+		{"number", crm.ContactFilter{Search: "+49301000007"}},
+		{"name", crm.ContactFilter{Search: "name77 family7"}},
+		{"beginning", crm.ContactFilter{Search: "fam"}},
+		{"rare beginning", crm.ContactFilter{Search: "name99999"}},
+		{"nobody", crm.ContactFilter{Search: "nobody at all"}},
+		{"tag", crm.ContactFilter{Tag: "gold"}},
+		{"conditions", crm.ContactFilter{List: list.ID}},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			for b.Loop() {

@@ -135,8 +135,16 @@ func TestLists(t *testing.T) {
 		}
 	}
 	for _, bad := range []crm.Condition{
-		{Field: "contact_id", Op: "is", Value: "x"}, {Field: "c.company", Op: "is", Value: "x"}, {Field: "company", Op: "less", Value: "x"}, {Field: "company", Op: "is"}, {Field: "custom.none", Op: "set"},
-		{Field: "custom.seats", Op: "more", Value: "x"}, {Field: "custom.seats", Op: "<> 1; --", Value: "1"}, {Field: "contacted_at", Op: "within_days", Value: "0"}, {Field: "tag", Op: "set"}, {Field: "custom.paid", Op: "is", Value: "1"},
+		{Field: "contact_id", Op: "is", Value: "x"},
+		{Field: "c.company", Op: "is", Value: "x"},
+		{Field: "company", Op: "less", Value: "x"},
+		{Field: "company", Op: "is"},
+		{Field: "custom.none", Op: "set"},
+		{Field: "custom.seats", Op: "more", Value: "x"},
+		{Field: "custom.seats", Op: "<> 1; --", Value: "1"},
+		{Field: "contacted_at", Op: "within_days", Value: "0"},
+		{Field: "tag", Op: "set"},
+		{Field: "custom.paid", Op: "is", Value: "1"},
 	} {
 		if _, err := d.AddList(ctx, d.Tenant, "bad", &crm.Conditions{Match: "all", Items: []crm.Condition{bad}}); !errors.Is(err, crm.ErrCondition) {
 			t.Errorf("%+v: %v", bad, err)

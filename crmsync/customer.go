@@ -36,12 +36,10 @@ func (c Customer) ExternalID() string {
 }
 
 // Known is the contact that a Provider's EnsureContact need not make: the one that somebody has chosen, or the one that is found; empty when there is none.
-func Known(ctx context.Context, p interface {
-	FindContact(ctx context.Context, c Customer) (Contact, error)
-}, c Customer) (id string, err error) {
+func Known(ctx context.Context, find func(context.Context, Customer) (Contact, error), c Customer) (id string, err error) {
 	if c.Record != "" {
 		return c.Record, nil
 	}
-	found, err := p.FindContact(ctx, c)
+	found, err := find(ctx, c)
 	return found.ID, err
 }

@@ -104,5 +104,5 @@ func (l *rtpLoop) close() {
 	for _, s := range left {
 		s.end(nil)
 	}
-	unix.Close(l.epoll) //nolint:errcheck // nothing is lost with it
+	unix.Close(l.epoll)
 }

@@ -78,7 +78,7 @@ func (s *rtpSocket) release() {
 // free closes the descriptor once nobody uses it; mu is held.
 func (s *rtpSocket) free() {
 	if s.closed && s.users == 0 && s.fd >= 0 {
-		unix.Close(s.fd) //nolint:errcheck // a socket of UDP has nothing to lose
+		unix.Close(s.fd)
 		s.fd = -1
 	}
 }

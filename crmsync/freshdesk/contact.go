@@ -36,7 +36,7 @@ func (p *provider) FindContact(ctx context.Context, c crmsync.Customer) (crmsync
 
 // EnsureContact finds the contact, or makes one. Of two that are made at once Freshdesk makes one, since external ids are unique, and says which.
 func (p *provider) EnsureContact(ctx context.Context, c crmsync.Customer) (string, error) {
-	if id, err := crmsync.Known(ctx, p, c); err != nil || id != "" {
+	if id, err := crmsync.Known(ctx, p.FindContact, c); err != nil || id != "" {
 		return id, err
 	}
 	contact := map[string]any{"name": cmp.Or(c.Name, c.Identity, "Caller with a withheld number"), "unique_external_id": c.ExternalID()}

@@ -29,7 +29,7 @@ func (p *provider) FindContact(ctx context.Context, c crmsync.Customer) (found c
 
 // EnsureContact returns the id of the customer's contact, made when there is none.
 func (p *provider) EnsureContact(ctx context.Context, c crmsync.Customer) (string, error) {
-	id, err := crmsync.Known(ctx, p, c)
+	id, err := crmsync.Known(ctx, p.FindContact, c)
 	if err != nil || id != "" {
 		return id, err
 	}

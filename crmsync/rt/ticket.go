@@ -77,7 +77,7 @@ func (p *provider) FindContact(ctx context.Context, c crmsync.Customer) (crmsync
 
 // EnsureContact returns the name of the RT user that stands for the customer, made unprivileged when there is none.
 func (p *provider) EnsureContact(ctx context.Context, c crmsync.Customer) (string, error) {
-	if id, err := crmsync.Known(ctx, p, c); err != nil || id != "" {
+	if id, err := crmsync.Known(ctx, p.FindContact, c); err != nil || id != "" {
 		return id, err
 	}
 	name, made := user(c), "Made by a call to the contact centre"

@@ -68,7 +68,7 @@ func (p *provider) linked(c crmsync.Contact) crmsync.Contact {
 
 // EnsureContact returns the id of the customer's contact, made when there is none.
 func (p *provider) EnsureContact(ctx context.Context, c crmsync.Customer) (string, error) {
-	if id, err := crmsync.Known(ctx, p, c); err != nil || id != "" {
+	if id, err := crmsync.Known(ctx, p.FindContact, c); err != nil || id != "" {
 		return id, err
 	}
 	last := []rune(cmp.Or(c.Name, c.Phone, "Withheld number"))

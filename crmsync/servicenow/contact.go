@@ -53,7 +53,7 @@ func (p *provider) FindContact(ctx context.Context, c crmsync.Customer) (found c
 
 // EnsureContact finds the customer, or makes a row. User names are unique in ServiceNow: of two that are made at once one is refused, and then found.
 func (p *provider) EnsureContact(ctx context.Context, c crmsync.Customer) (string, error) {
-	if id, err := crmsync.Known(ctx, p, c); err != nil || id != "" {
+	if id, err := crmsync.Known(ctx, p.FindContact, c); err != nil || id != "" {
 		return id, err
 	}
 	id, err := p.insert(ctx, p.people, map[string]string{

@@ -39,7 +39,7 @@ func (p *provider) FindContact(ctx context.Context, c crmsync.Customer) (crmsync
 
 // EnsureContact finds the user, or makes an end user. Of two that are made at once, or while searches lag, Zendesk makes one: external ids are unique.
 func (p *provider) EnsureContact(ctx context.Context, c crmsync.Customer) (string, error) {
-	if id, err := crmsync.Known(ctx, p, c); err != nil || id != "" {
+	if id, err := crmsync.Known(ctx, p.FindContact, c); err != nil || id != "" {
 		return id, err
 	}
 	user := map[string]any{"name": cmp.Or(c.Name, c.Identity, "Caller with a withheld number"), "external_id": c.ExternalID(), "role": "end-user"}
