@@ -82,12 +82,15 @@ func (s *Server) reachesRecord(ctx context.Context, verb, provider, ticket strin
 
 type recordSearch struct {
 	ByID
-	Text string `query:"text" minLength:"2" maxLength:"100" required:"true"`
+	Text string `query:"text" maxLength:"100" doc:"nothing is found by less than two characters"`
 }
 
 func (s *Server) searchCallCRM(ctx context.Context, in *recordSearch) (*One[crmsync.Found], error) {
 	if _, err := s.call(ctx, in.ID); err != nil {
 		return nil, err
+	}
+	if len(in.Text) < 2 {
+		return one(crmsync.Found{Contacts: []crmsync.Contact{}, Tickets: []crmsync.Ticket{}}, nil)
 	}
 	conn, err := s.CRMSync.Connection(ctx, tenant(ctx))
 	if err != nil {

@@ -79,7 +79,7 @@ func TestHostileFrames(t *testing.T) {
 	p = h.open()
 	for typ, data := range map[string]any{
 		"no.such.frame": nil, "rtc.offer": "x", "offer.ack": map[string]int{"offer": 1}, "presence.set": map[string]string{"presence": "BORED"},
-		"call.hold": nil, "call.start": map[string]string{"number": "1001"}, "mic.proof": map[string]float64{"level": 0}, "call.digit": map[string]string{"digit": "xx"},
+		"call.hold": nil, "call.start": map[string]string{"number": "not a number"}, "mic.proof": map[string]float64{"level": 0}, "call.digit": map[string]string{"digit": "xx"},
 	} {
 		p.Send(typ, data)
 		if f := p.Wait("error"); f.ID != typ || f.Get("code") == "" || f.Get("code") == "internal" {

@@ -9199,8 +9199,9 @@ export interface operations {
     };
     "search-call-crm": {
         parameters: {
-            query: {
-                text: string;
+            query?: {
+                /** @description nothing is found by less than two characters */
+                text?: string;
             };
             header?: never;
             path: {
