@@ -173,6 +173,8 @@ func (d *demo) fillQueues(ctx context.Context) error {
 		Dispositions: &[]string{"Resolved", "Call back", "Wrong number"},
 		Announcement: &queues.Announcement{On: true, EverySeconds: 30},
 		RingSeconds:  new(20),
+		// Whoever tries the demo looks for the ticket as soon as the call is over.
+		HoldForChoice: new(false),
 	}
 	night := served
 	night.Hours = &hours
