@@ -29,8 +29,11 @@ func (d *desk) ticket(t *testing.T, n crm.NewTicket) crm.Ticket {
 func TestFieldsOfATicket(t *testing.T) {
 	ctx, d := t.Context(), open(t)
 	set, err := d.SetTicketType(ctx, d.Tenant, crm.TicketType{Type: crm.Refund, Fields: []crm.Field{
-		{Name: " Order ", Type: crm.AttributeText, Required: true}, {Name: "Amount", Type: crm.AttributeNumber}, {Name: "Bought", Type: crm.AttributeDate},
-		{Name: "Opened", Type: crm.AttributeBoolean, Required: true}, {Name: "Reason", Type: crm.AttributeList, Options: []string{"broken", " ", "late", "broken"}},
+		{Name: " Order ", Type: crm.AttributeText, Required: true},
+		{Name: "Amount", Type: crm.AttributeNumber},
+		{Name: "Bought", Type: crm.AttributeDate},
+		{Name: "Opened", Type: crm.AttributeBoolean, Required: true},
+		{Name: "Reason", Type: crm.AttributeList, Options: []string{"broken", " ", "late", "broken"}},
 	}})
 	if err != nil || set.Fields[0].Name != "Order" || !slices.Equal(set.Fields[4].Options, []string{"broken", "late"}) {
 		t.Fatalf("%+v, %v", set, err)
