@@ -100,6 +100,7 @@ type TicketPage struct {
 	Notes       []crm.Note         `json:"notes"`
 	Attachments []crm.Attachment   `json:"attachments"`
 	Links       []crm.Link         `json:"links"`
+	Calls       []uuid.UUID        `json:"calls" doc:"the calls among the links"`
 	Promises    []crm.Clock        `json:"promises"`
 	Merged      []crm.MergedTicket `json:"merged" doc:"the tickets that it has taken over"`
 	Surveys     []crm.Survey       `json:"surveys" doc:"what its customer was asked, and said"`
@@ -118,6 +119,12 @@ func (s *Server) ticketPage(ctx context.Context, t crm.Ticket, err error) (*One[
 	}
 	if p.Links, err = s.CRM.Links(ctx, tenant(ctx), t.ID); err != nil {
 		return nil, err
+	}
+	p.Calls = []uuid.UUID{}
+	for _, l := range p.Links {
+		if l.Kind == crm.LinkCall {
+			p.Calls = append(p.Calls, l.ID)
+		}
 	}
 	if p.Merged, err = s.CRM.Merged(ctx, tenant(ctx), t.ID); err != nil {
 		return nil, err

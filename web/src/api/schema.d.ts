@@ -7323,6 +7323,8 @@ export interface components {
             answered_at?: string;
             assignee?: string;
             attachments: components["schemas"]["Attachment"][];
+            /** @description the calls among the links */
+            calls: string[];
             contact_id?: string;
             contact_name?: string;
             /** Format: date-time */
