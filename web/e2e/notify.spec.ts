@@ -150,7 +150,7 @@ describe('the own notifications', () => {
     await page.getByRole('alert').waitFor();
     await mobile.fill('+49 151 12345678');
     const boxes = page.locator('form input[type=checkbox]');
-    expect(await boxes.count()).toBe(7);
+    expect(await boxes.count()).toBe(8);
     const before = await boxes.first().isChecked();
     await boxes.first().setChecked(!before);
     await Promise.all([
