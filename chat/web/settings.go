@@ -2,12 +2,12 @@ package web
 
 import (
 	"net/mail"
-	"net/url"
 	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
 
+	"tandem/internal/auth"
 	"tandem/internal/fault"
 )
 
@@ -125,7 +125,15 @@ func (s *Settings) tidy() error {
 	if err := s.checkTriggers(); err != nil {
 		return err
 	}
-	return s.tidyOrigins()
+	origins, ok := auth.TidyOrigins(s.Origins)
+	switch {
+	case !ok:
+		return bad("origins", "An origin is like https://shop.example.com, without a path.")
+	case len(origins) > maxOrigins:
+		return bad("origins", "There are at most 50 origins.")
+	}
+	s.Origins = origins
+	return nil
 }
 
 func (s *Settings) checkForm() error {
@@ -162,23 +170,6 @@ func (s *Settings) checkTriggers() error {
 	}
 	if len(s.Triggers) > maxList {
 		return bad("triggers", "There are at most 20 triggers.")
-	}
-	return nil
-}
-
-func (s *Settings) tidyOrigins() error {
-	tidied := []string{}
-	for _, o := range s.Origins {
-		u, err := url.Parse(strings.TrimSpace(o))
-		if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.User != nil ||
-			strings.ContainsAny(u.Host, "*;, '\"") {
-			return bad("origins", "An origin is like https://shop.example.com, without a path.")
-		}
-		tidied = append(tidied, strings.ToLower(u.Scheme+"://"+u.Host))
-	}
-	slices.Sort(tidied)
-	if s.Origins = slices.Compact(tidied); len(s.Origins) > maxOrigins {
-		return bad("origins", "There are at most 50 origins.")
 	}
 	return nil
 }

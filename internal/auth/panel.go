@@ -45,9 +45,9 @@ func (s *Service) PanelOf(ctx context.Context, tenant uuid.UUID) (p Panel, err e
 
 // SetPanel changes that of the acting user's tenant.
 func (s *Service) SetPanel(ctx context.Context, p Panel) error {
-	origins, err := tidyOrigins(p.Origins)
-	if err != nil {
-		return err
+	origins, ok := TidyOrigins(p.Origins)
+	if !ok || len(origins) > maxPanelOrigins {
+		return ErrPanelOrigin
 	}
 	return s.tenant(ctx, func(tx *storage.Tx) error {
 		_, err := tx.Exec(ctx, `INSERT INTO panels (tenant_id, origins, numbers, changed_at) VALUES ($1, $2, $3, $4)
@@ -59,21 +59,19 @@ func (s *Service) SetPanel(ctx context.Context, p Panel) error {
 	})
 }
 
-func tidyOrigins(given []string) ([]string, error) {
-	tidied := []string{}
+// TidyOrigins are pages' origins (RFC 6454) in lower case, sorted, each once. Not ok if one of them is none, like one with a path.
+func TidyOrigins(given []string) (tidied []string, ok bool) {
+	tidied = []string{}
 	for _, o := range given {
 		u, err := url.Parse(strings.TrimSpace(o))
 		if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil ||
 			strings.ContainsAny(u.Host, "*;, '\"") {
-			return nil, ErrPanelOrigin
+			return nil, false
 		}
 		tidied = append(tidied, strings.ToLower(u.Scheme+"://"+u.Host))
 	}
 	slices.Sort(tidied)
-	if tidied = slices.Compact(tidied); len(tidied) > maxPanelOrigins {
-		return nil, ErrPanelOrigin
-	}
-	return tidied, nil
+	return slices.Compact(tidied), true
 }
 
 // OpenPanel begins a session for a frame by a ticket of the session that a person has in a window of their own. It ends when that one would.
