@@ -115,13 +115,22 @@ func (p *RTPPort) Run(ctx context.Context, recv func(*Packet)) error {
 // RunControl is Run which also hands each RTCP packet from the peer to control. Both are called by the goroutine that reads this port among
 // others (RTPPorts.Run), and must not block.
 func (p *RTPPort) RunControl(ctx context.Context, recv func(*Packet), control func([]byte)) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	done := make(chan error, 1)
-	go func() { done <- p.readControl(ctx, control) }()
-	err := p.readRTP(ctx, recv, control)
-	cancel()
-	return errors.Join(err, <-done)
+	defer p.rtp.stop()
+	if err := p.rtp.start(p.onRTP(recv, control)); err != nil {
+		return err
+	}
+	defer p.rtcp.stop()
+	if err := p.rtcp.start(p.onControl(control)); err != nil {
+		return err
+	}
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-p.rtp.ended:
+		return p.rtp.err
+	case <-p.rtcp.ended:
+		return p.rtcp.err
+	}
 }
 
 // Close frees the port, which rests before it is used again.
@@ -134,13 +143,13 @@ func (p *RTPPort) Close() error {
 	return nil
 }
 
-func (p *RTPPort) readRTP(ctx context.Context, recv func(*Packet), control func([]byte)) error {
+func (p *RTPPort) onRTP(recv func(*Packet), control func([]byte)) func([]byte, netip.AddrPort) {
 	var (
 		in   rtp.Packet
 		out  Packet
 		rate window
 	)
-	return p.rtp.read(ctx, func(b []byte, from netip.AddrPort) {
+	return func(b []byte, from netip.AddrPort) {
 		now := Now()
 		if isControl(b) {
 			if !p.mux.Load() {
@@ -170,16 +179,16 @@ func (p *RTPPort) readRTP(ctx context.Context, recv func(*Packet), control func(
 			SSRC: in.SSRC, Payload: in.Payload, Arrival: now,
 		}
 		recv(&out)
-	})
+	}
 }
 
-func (p *RTPPort) readControl(ctx context.Context, control func([]byte)) error {
+func (p *RTPPort) onControl(control func([]byte)) func([]byte, netip.AddrPort) {
 	var rate window
-	return p.rtcp.read(ctx, func(b []byte, from netip.AddrPort) {
+	return func(b []byte, from netip.AddrPort) {
 		if isControl(b) && p.fromPeer(from.Addr()) && rate.allow(Now(), maxControl) {
 			control(b)
 		}
-	})
+	}
 }
 
 // accept asks the source lock.

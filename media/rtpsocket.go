@@ -1,7 +1,6 @@
 package media
 
 import (
-	"context"
 	"fmt"
 	"net"
 	"net/netip"
@@ -26,10 +25,12 @@ type rtpSocket struct {
 	reading sync.Mutex // held while f runs
 	f       func([]byte, netip.AddrPort)
 	failed  int // reads in a row
-	ended   chan error
+	ending  sync.Once
+	ended   chan struct{} // closed once nothing more is read
+	err     error         // why; set before that
 }
 
-// listenRTP binds a socket; nothing is read from it until read.
+// listenRTP binds a socket; nothing is read from it until start.
 func listenRTP(loop *rtpLoop, at netip.AddrPort) (*rtpSocket, error) {
 	family := unix.AF_INET
 	if at.Addr().Is6() {
@@ -39,7 +40,7 @@ func listenRTP(loop *rtpLoop, at netip.AddrPort) (*rtpSocket, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the socket of RTP port %s: %w", at, err)
 	}
-	s := &rtpSocket{loop: loop, local: at, fd: fd, ended: make(chan error, 1)}
+	s := &rtpSocket{loop: loop, local: at, fd: fd, ended: make(chan struct{})}
 	if err := s.bind(); err != nil {
 		s.close()
 		return nil, fmt.Errorf("bind RTP port %s: %w", at, err)
@@ -83,7 +84,7 @@ func (s *rtpSocket) free() {
 	}
 }
 
-// close frees the port and ends read. It may be called from f, and more than once.
+// close frees the port and ends the reading. It may be called from f, and more than once.
 func (s *rtpSocket) close() {
 	s.loop.remove(s)
 	s.mu.Lock()
@@ -93,37 +94,32 @@ func (s *rtpSocket) close() {
 	s.end(nil)
 }
 
-// end makes read return.
 func (s *rtpSocket) end(err error) {
-	select {
-	case s.ended <- err:
-	default: // it ends already
-	}
+	s.ending.Do(func() {
+		s.err = err
+		close(s.ended)
+	})
 }
 
-// read hands each datagram to f, from the loop's goroutine, until ctx ends or close. The datagram is valid until f returns, which must not
-// block. It returns nil unless the socket fails.
-func (s *rtpSocket) read(ctx context.Context, f func([]byte, netip.AddrPort)) error {
+// start hands each datagram to f, from the loop's goroutine, until stop, close, or a socket that fails. The datagram is valid until f
+// returns, which must not block.
+func (s *rtpSocket) start(f func([]byte, netip.AddrPort)) error {
 	if !s.acquire() {
-		return nil
+		return nil // it has ended
 	}
+	defer s.release()
 	s.reading.Lock()
 	s.f = f
 	s.reading.Unlock()
-	err := s.loop.add(s)
-	s.release()
-	if err != nil {
-		return err
-	}
-	select {
-	case <-ctx.Done():
-	case err = <-s.ended:
-	}
+	return s.loop.add(s)
+}
+
+// stop returns when f does not run and will not again. It must not be called from f.
+func (s *rtpSocket) stop() {
 	s.loop.remove(s)
-	s.reading.Lock() // f has returned
+	s.reading.Lock()
 	s.f = nil
 	s.reading.Unlock()
-	return err
 }
 
 // readOne takes one datagram: epoll tells of the next at once, and a second read would mostly find nothing. An error such as an ICMP
