@@ -192,7 +192,7 @@ func (s *Service) createContact(ctx context.Context, tx *storage.Tx, ch ContactC
 	if err := setIdentities(ctx, tx, Contact{ID: c.ID}, c); err != nil {
 		return c, err
 	}
-	if err := index(ctx, tx, c.ID); err != nil {
+	if err := index(ctx, tx, c); err != nil {
 		return c, err
 	}
 	return c, s.tell(ctx, tx, "contact.created", c.ID, map[string]uuid.UUID{"contact_id": c.ID})
@@ -215,7 +215,7 @@ func updateContact(ctx context.Context, tx *storage.Tx, c Contact) error {
 	if err != nil {
 		return fmt.Errorf("change the contact: %w", err)
 	}
-	return index(ctx, tx, c.ID)
+	return index(ctx, tx, c)
 }
 
 // setIdentities replaces the identities that were a contact's own number and address by the new ones.

@@ -187,21 +187,26 @@ var textFields = map[string]func(*Contact) *string{
 	"job_title":  func(c *Contact) *string { return &c.JobTitle },
 }
 
-// index brings what a contact is found by up to what the contact is.
-func index(ctx context.Context, tx *storage.Tx, id uuid.UUID) error {
+// reindex is index for a contact that was written past updateContact.
+func reindex(ctx context.Context, tx *storage.Tx, id uuid.UUID) error {
 	c, err := readContact(ctx, tx, id, "")
 	if err != nil {
 		return err
 	}
-	ids, err := identities(ctx, tx, id)
+	return index(ctx, tx, c)
+}
+
+// index brings what a contact is found by up to what the contact is.
+func index(ctx context.Context, tx *storage.Tx, c Contact) error {
+	ids, err := identities(ctx, tx, c.ID)
 	if err != nil {
 		return err
 	}
 	words := c.words(ids)
 	b := &pgx.Batch{}
-	b.Queue(`DELETE FROM contact_words WHERE contact_id = $1 AND word <> ALL ($2)`, id, words)
-	b.Queue(`INSERT INTO contact_words (tenant_id, word, contact_id) SELECT $1, word, $2 FROM unnest($3::text[]) word ON CONFLICT DO NOTHING`, tx.Tenant, id, words)
-	b.Queue(`UPDATE contacts SET indexed = true WHERE contact_id = $1 AND NOT indexed`, id)
+	b.Queue(`DELETE FROM contact_words WHERE contact_id = $1 AND word <> ALL ($2)`, c.ID, words)
+	b.Queue(`INSERT INTO contact_words (tenant_id, word, contact_id) SELECT $1, word, $2 FROM unnest($3::text[]) word ON CONFLICT DO NOTHING`, tx.Tenant, c.ID, words)
+	b.Queue(`UPDATE contacts SET indexed = true WHERE contact_id = $1 AND NOT indexed`, c.ID)
 	if err := tx.SendBatch(ctx, b).Close(); err != nil {
 		return fmt.Errorf("index a contact: %w", err)
 	}
@@ -225,7 +230,7 @@ func (s *Service) Index(ctx context.Context) error {
 				return err
 			}
 			for _, d := range due {
-				if err := index(ctx, tx.For(d.Tenant), d.Contact); err != nil {
+				if err := reindex(ctx, tx.For(d.Tenant), d.Contact); err != nil {
 					return err
 				}
 			}

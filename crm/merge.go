@@ -119,7 +119,7 @@ func (s *Service) Merge(ctx context.Context, tx *storage.Tx, from, into uuid.UUI
 	if err := s.finish(ctx, tx, m, nil); err != nil {
 		return err
 	}
-	return index(ctx, tx, into)
+	return reindex(ctx, tx, into)
 }
 
 // finish removes the contact that was merged, and remembers who took it over.

@@ -58,7 +58,7 @@ func (s *Service) Rename(ctx context.Context, tx *storage.Tx, contact uuid.UUID,
 }
 
 func (s *Service) renamed(ctx context.Context, tx *storage.Tx, contact uuid.UUID) error {
-	if err := index(ctx, tx, contact); err != nil {
+	if err := reindex(ctx, tx, contact); err != nil {
 		return err
 	}
 	return s.tell(ctx, tx, "contact.changed", contact, map[string]uuid.UUID{"contact_id": contact})
