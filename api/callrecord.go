@@ -53,8 +53,8 @@ func (s *Server) callCRM(ctx context.Context, in *ByID) (*One[CallCRM], error) {
 func goesToTicket(c *calls.CallRow) bool { return c.Ticket || c.Recording != nil }
 
 func may(ctx context.Context, verb, resource string) bool {
-	_, err := auth.From(ctx).Allow(verb, resource)
-	return err == nil
+	_, any := asFarAs(ctx, verb, resource)
+	return any
 }
 
 // withinReach leaves out what the actor may not see: of Tandem's own tickets, those beyond their scope.
@@ -68,15 +68,18 @@ func (s *Server) withinReach(ctx context.Context, provider string, f crmsync.Fou
 
 // reachesRecord refuses a ticket that is not the actor's to see or change.
 func (s *Server) reachesRecord(ctx context.Context, verb, provider, ticket string) error {
-	reach, err := auth.From(ctx).Allow(verb, "tickets")
-	if err != nil || provider != crmsync.Own || reach == auth.ScopeAll {
-		return err
+	within, any := asFarAs(ctx, verb, "tickets")
+	switch {
+	case !any:
+		return auth.ErrForbidden
+	case provider != crmsync.Own || scope(within) == auth.ScopeAll:
+		return nil
 	}
 	id, err := uuid.Parse(ticket)
 	if err != nil {
 		return crmsync.ErrNoRecord
 	}
-	_, err = s.ticket(context.WithValue(ctx, scopeKey{}, reach), id)
+	_, err = s.ticket(within, id)
 	return err
 }
 
