@@ -1,15 +1,15 @@
-import { ActionIcon, Button, Textarea } from '@mantine/core';
+import { ActionIcon } from '@mantine/core';
 import { IconTrash } from '@tabler/icons-react';
 import { useInfiniteQuery } from '@tanstack/react-query';
-import { type FormEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api, body } from '../api/client';
-import { useAct, useSave } from '../api/useSave';
+import { useAct } from '../api/useSave';
 import { usePeople } from '../app/people';
 import { useCan, useMe } from '../app/session';
 import { useConfirm } from '../ui/confirm';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import { MoreButton } from '../ui/MoreButton';
+import { NoteForm } from '../ui/NoteForm';
 import { DateTime } from '../ui/time';
 import classes from './contacts.module.css';
 import { contactNotesQuery } from './queries';
@@ -30,7 +30,17 @@ export function ContactNotes({ contact }: { contact: string }) {
   });
   return (
     <>
-      {can('write', 'contacts') && <AddNote contact={contact} />}
+      {can('write', 'contacts') && (
+        <NoteForm
+          label={t('note')}
+          placeholder={t('notePlaceholder')}
+          action={t('addNote')}
+          save={(text) =>
+            body(api.POST('/api/v1/contacts/{id}/notes', { params: { path: { id: contact } }, body: { body: text } }))
+          }
+          nouns={['contacts']}
+        />
+      )}
       {notes.error && !notes.data && <ErrorNotice error={notes.error} onRetry={notes.refetch} />}
       {notes.data && all.length === 0 && <p className="quiet">{t('noNotes')}</p>}
       <ol className={classes.timeline}>
@@ -67,38 +77,5 @@ export function ContactNotes({ contact }: { contact: string }) {
       </ol>
       <MoreButton query={notes} />
     </>
-  );
-}
-
-function AddNote({ contact }: { contact: string }) {
-  const { t } = useTranslation('contacts');
-  const [text, setText] = useState('');
-  const add = useSave({
-    save: () =>
-      body(api.POST('/api/v1/contacts/{id}/notes', { params: { path: { id: contact } }, body: { body: text } })),
-    nouns: ['contacts'],
-    done: () => setText(''),
-    quiet: true,
-  });
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    if (text.trim() && !add.isPending) add.mutate();
-  };
-  return (
-    <form onSubmit={submit} style={{ marginBottom: 8 }}>
-      <Textarea
-        aria-label={t('note')}
-        placeholder={t('notePlaceholder')}
-        autosize
-        minRows={2}
-        maxRows={10}
-        value={text}
-        onChange={(event) => setText(event.currentTarget.value)}
-      />
-      {add.error && <ErrorNotice error={add.error} m="xs" />}
-      <Button type="submit" mt="xs" variant="default" loading={add.isPending} disabled={!text.trim()}>
-        {t('addNote')}
-      </Button>
-    </form>
   );
 }

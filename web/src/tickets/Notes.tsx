@@ -1,11 +1,8 @@
-import { Button, Textarea } from '@mantine/core';
-import { type FormEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api, body, type Schema } from '../api/client';
-import { useSave } from '../api/useSave';
 import { usePeople } from '../app/people';
 import { useCan } from '../app/session';
-import { ErrorNotice } from '../ui/ErrorNotice';
+import { NoteForm } from '../ui/NoteForm';
 import { Section } from '../ui/Page';
 import { DateTime } from '../ui/time';
 import classes from './tickets.module.css';
@@ -14,18 +11,6 @@ export function Notes({ ticket }: { ticket: Schema['TicketPage'] }) {
   const { t } = useTranslation('crm');
   const can = useCan();
   const { nameOf } = usePeople();
-  const [text, setText] = useState('');
-  const add = useSave({
-    save: () =>
-      body(api.POST('/api/v1/tickets/{id}/notes', { params: { path: { id: ticket.id } }, body: { body: text } })),
-    nouns: ['tickets'],
-    done: () => setText(''),
-    quiet: true,
-  });
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    if (text.trim()) add.mutate();
-  };
   return (
     <Section title={t('ticket.notes')}>
       <div className={classes.panel}>
@@ -42,21 +27,17 @@ export function Notes({ ticket }: { ticket: Schema['TicketPage'] }) {
           </article>
         ))}
         {can('write', 'tickets') && (
-          <form onSubmit={submit} style={{ marginTop: 12 }}>
-            <Textarea
-              aria-label={t('ticket.addNote')}
-              placeholder={t('ticket.notePlaceholder')}
-              autosize
-              minRows={2}
-              maxRows={10}
-              value={text}
-              onChange={(event) => setText(event.currentTarget.value)}
-            />
-            {add.error && <ErrorNotice error={add.error} m="xs" />}
-            <Button type="submit" mt="xs" variant="default" loading={add.isPending} disabled={!text.trim()}>
-              {t('ticket.noteAdd')}
-            </Button>
-          </form>
+          <NoteForm
+            label={t('ticket.addNote')}
+            placeholder={t('ticket.notePlaceholder')}
+            action={t('ticket.noteAdd')}
+            save={(text) =>
+              body(
+                api.POST('/api/v1/tickets/{id}/notes', { params: { path: { id: ticket.id } }, body: { body: text } }),
+              )
+            }
+            nouns={['tickets']}
+          />
         )}
       </div>
     </Section>
