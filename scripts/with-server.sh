@@ -19,7 +19,11 @@ finish() {
     wait "$server" 2>/dev/null || true
     kill "$guard" 2>/dev/null || true
   fi
-  if [ $status != 0 ]; then printf '%s\n' "-- the server's last lines:"; tail -n 40 "$dir/log" 2>/dev/null || true; fi
+  if [ $status != 0 ] && [ -e "$dir/log" ]; then
+    mkdir -p "$root/.cache" && cp "$dir/log" "$root/.cache/server.log"
+    if [ -z "${ready:-}" ]; then tail -n 40 "$dir/log"; fi # otherwise what the command said last is what matters
+    echo "-- what the server said is in .cache/server.log" >&2
+  fi
   rm -rf "$dir"
   exit $status
 }
