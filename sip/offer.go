@@ -37,6 +37,7 @@ type negotiator struct {
 	offered []format                // what our open offer contains
 	written []format                // the formats of our last description
 	current []byte                  // our last description
+	before  func()                  // goes back to the description before our open offer
 	lines   []*sdp.MediaDescription // the lines of their last description: ours must match one by one
 	audio   int                     // which of them is the audio
 	now     agreed
@@ -86,7 +87,18 @@ func (n *negotiator) makeOffer() []byte {
 		}
 	}
 	n.offered = list
+	written, current := n.written, n.current
+	n.before = func() { n.written, n.current, n.last = written, current, "" }
 	return n.write(list, sendrecv, defaultPtime, true)
+}
+
+// refused forgets our open offer, which they did not want: a session refresh repeats what holds (RFC 3261 14.1).
+func (n *negotiator) refused() {
+	if n.settled && n.before != nil {
+		n.before()
+		n.offered = n.written
+	}
+	n.before = nil
 }
 
 // order is the sequence of codec names for an offer of ours.
@@ -194,7 +206,7 @@ func (n *negotiator) write(list []format, dir direction, ptime int, mux bool) []
 
 // repeat offers what already holds, for a session refresh: same text, same version.
 func (n *negotiator) repeat() []byte {
-	n.offered = n.written
+	n.offered, n.before = n.written, nil
 	return n.current
 }
 
