@@ -53,9 +53,27 @@ type QueueCounts struct {
 	DeflectedQueue      int64   `json:"deflected_queue"`
 	DeflectedNumber     int64   `json:"deflected_number"`
 	DeflectedCallback   int64   `json:"deflected_callback"`
+
+	Enquiries            int64   `json:"enquiries"`
+	MessagesIn           int64   `json:"messages_in"`
+	MessagesOut          int64   `json:"messages_out"`
+	MessagesFailed       int64   `json:"messages_failed"`
+	FirstResponses       int64   `json:"first_responses"`
+	FirstResponse        float64 `json:"first_response_seconds"`
+	Responses            int64   `json:"responses"`
+	Response             float64 `json:"response_seconds"`
+	Closed               int64   `json:"conversations_closed"`
+	ClosedCustomerSilent int64   `json:"closed_customer_silent"`
+	ClosedNeverWrote     int64   `json:"closed_never_wrote"`
+	ReturnedAgentSilent  int64   `json:"returned_agent_silent"`
+	Resolution           float64 `json:"resolution_seconds"`
+	Rated                int64   `json:"rated"`
+	Satisfied            int64   `json:"satisfied"`
+	Score                int64   `json:"score_sum"`
 }
 
-// AgentCounts are an agent's facts of some time; they add up. What is above Login is known by queue, the times below are not.
+// AgentCounts are an agent's facts of some time; they add up. All are known by queue, but for the times from Login to Barred and those of
+// conversations.
 type AgentCounts struct {
 	Handled     int64   `json:"handled"`
 	Completed   int64   `json:"completed"`
@@ -76,6 +94,20 @@ type AgentCounts struct {
 	Ready       float64 `json:"ready_seconds"`
 	Handling    float64 `json:"handling_seconds"`
 	Barred      float64 `json:"barred_seconds"`
+
+	MessagesOut          int64   `json:"messages_out"`
+	FirstResponses       int64   `json:"first_responses"`
+	FirstResponse        float64 `json:"first_response_seconds"`
+	Responses            int64   `json:"responses"`
+	Response             float64 `json:"response_seconds"`
+	Closed               int64   `json:"conversations_closed"`
+	ClosedCustomerSilent int64   `json:"closed_customer_silent"`
+	ReturnedAgentSilent  int64   `json:"returned_agent_silent"`
+	Rated                int64   `json:"rated"`
+	Satisfied            int64   `json:"satisfied"`
+	Score                int64   `json:"score_sum"`
+	Conversation         float64 `json:"conversation_seconds"`
+	Conversing           float64 `json:"conversing_seconds"`
 }
 
 // greatest is the one column of facts that does not add up.

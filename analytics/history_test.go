@@ -44,6 +44,7 @@ func (h *history) add(typ string, subject uuid.UUID, data any) {
 // talk is an item on its way through a queue.
 type talk struct {
 	h                         *history
+	kind                      queues.Kind
 	item, queue, agent, offer uuid.UUID
 	state                     queues.State
 	since                     time.Time
@@ -52,7 +53,14 @@ type talk struct {
 
 // enqueue lets an item join a queue whose service level is 20 s and whose short abandons are those under 5 s.
 func (h *history) enqueue(queue uuid.UUID) *talk {
-	t := &talk{h: h, item: uuid.New()}
+	t := &talk{h: h, kind: queues.Call, item: uuid.New()}
+	t.join(queue)
+	return t
+}
+
+// chat is enqueue for a conversation.
+func (h *history) chat(queue uuid.UUID) *talk {
+	t := &talk{h: h, kind: queues.Chat, item: uuid.New()}
 	t.join(queue)
 	return t
 }
@@ -60,13 +68,13 @@ func (h *history) enqueue(queue uuid.UUID) *talk {
 func (t *talk) join(queue uuid.UUID) {
 	t.queue, t.enqueued = queue, t.h.now
 	t.h.add("item.queued", t.item, queues.Queued{
-		Item: t.item, Kind: queues.Call, Queue: queue, Channel: queues.IVR, EnqueuedAt: t.enqueued, Target: 20, ShortAbandon: 5,
+		Item: t.item, Kind: t.kind, Queue: queue, Channel: queues.IVR, EnqueuedAt: t.enqueued, Target: 20, ShortAbandon: 5,
 	})
 }
 
 func (t *talk) offerTo(agent uuid.UUID) *talk {
 	t.agent, t.offer, t.state, t.since = agent, uuid.New(), queues.Idle, t.h.now
-	t.h.add("offer.made", t.item, queues.OfferMade{Offer: t.offer, Item: t.item, Kind: queues.Call, Queue: t.queue, Agent: agent})
+	t.h.add("offer.made", t.item, queues.OfferMade{Offer: t.offer, Item: t.item, Kind: t.kind, Queue: t.queue, Agent: agent})
 	t.to(queues.Reserved)
 	return t
 }
@@ -83,13 +91,13 @@ func (t *talk) to(states ...queues.State) *talk {
 func (t *talk) over(to queues.State, result string) *talk {
 	t.to(to)
 	t.h.add("offer.ended", t.item, queues.OfferEnded{
-		OfferMade: queues.OfferMade{Offer: t.offer, Item: t.item, Kind: queues.Call, Queue: t.queue, Agent: t.agent}, Result: result,
+		OfferMade: queues.OfferMade{Offer: t.offer, Item: t.item, Kind: t.kind, Queue: t.queue, Agent: t.agent}, Result: result,
 	})
 	return t
 }
 
 func (t *talk) leave(why queues.LeaveReason) *talk {
-	t.h.add("item.left", t.item, queues.Left{Item: t.item, Kind: queues.Call, Queue: t.queue, Reason: why, Waited: t.h.now.Sub(t.enqueued).Seconds()})
+	t.h.add("item.left", t.item, queues.Left{Item: t.item, Kind: t.kind, Queue: t.queue, Reason: why, Waited: t.h.now.Sub(t.enqueued).Seconds()})
 	return t
 }
 
@@ -113,6 +121,11 @@ func (t *talk) finish(seconds, wrap float64) *talk {
 
 func (h *history) presence(agent uuid.UUID, p queues.Presence, reason string) {
 	h.add("agent.presence", agent, queues.PresenceChanged{Agent: agent, Presence: p, Reason: reason})
+}
+
+// rate is a customer who says how a conversation went.
+func (h *history) rate(score int, again bool) {
+	h.add("conversation.rated", uuid.New(), rating{Score: score, Queue: sales, Agent: ann, Again: again})
 }
 
 func (h *history) callEnded(r calls.Record) {

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"tandem/calls"
+	"tandem/chat"
 	"tandem/queues"
 )
 
@@ -155,6 +156,16 @@ func TestQueueMetrics(t *testing.T) {
 			h.pass(3600)
 			h.add("item.left", id, queues.Left{Item: id, Kind: queues.CallBack, Queue: sales, Reason: queues.LeftHandled, Waited: 3600})
 		}, QueueCounts{Callbacks: 2, CallbacksConnected: 1}},
+		{"ratings: the first after each opening counts", func(h *history) {
+			h.rate(5, false)
+			h.rate(1, true)
+			h.rate(3, false)
+			h.rate(4, false)
+		}, QueueCounts{Rated: 3, Satisfied: 2, Score: 12}},
+		{"a conversation that became part of another one has not ended, and one without a message is no enquiry", func(h *history) {
+			h.add("conversation.closed", uuid.New(), conversation{Queue: sales, Reason: chat.ClosedMerged})
+			h.add("conversation.updated", uuid.New(), conversation{Queue: sales})
+		}, QueueCounts{}},
 	} {
 		h := newHistory(noon)
 		row.happen(h)
@@ -168,11 +179,12 @@ func TestQueueFigures(t *testing.T) {
 	c := QueueCounts{
 		Offered: 10, Handled: 6, HandledInTime: 3, Abandoned: 4, AbandonedShort: 2, AbandonedInTime: 3, WaitHandled: 120, Completed: 5, Talk: 500, Hold: 50, WrapUp: 100,
 		Transferred: 3, Offers: 8, Missed: 2, Estimated: 4, EstimateError: 40, Callbacks: 4, CallbacksConnected: 3,
+		FirstResponses: 2, FirstResponse: 90, Responses: 4, Response: 100, Closed: 5, Resolution: 600, Rated: 4, Satisfied: 3, Score: 17,
 	}
 	want := QueueFigures{
 		AnswerSpeed: new(20.0), AbandonRate: new(0.4), LevelHandled: new(0.5), LevelOffered: new(0.3), LevelWithoutLost: new(0.375), LevelAbandons: new(0.6),
 		HandleTime: new(130.0), TalkTime: new(100.0), HoldTime: new(10.0), WrapUpTime: new(20.0), TransferRate: new(0.5), RONARate: new(0.25),
-		MeanError: new(10.0), CallbackSuccess: new(0.75),
+		MeanError: new(10.0), CallbackSuccess: new(0.75), FirstResponseTime: new(45.0), ResponseTime: new(25.0), ResolutionTime: new(120.0), Satisfaction: new(0.75), MeanScore: new(4.25),
 	}
 	if d := cmp.Diff(want, c.Figures()); d != "" {
 		t.Error(d)
@@ -224,6 +236,22 @@ func TestAgentMetrics(t *testing.T) {
 			b.over(queues.Idle, "ended")
 			h.presence(ann, queues.Offline, "")
 		}, AgentCounts{Handled: 2, Completed: 2, Talk: 40, Offers: 2, Login: 30, Available: 30, Handling: 30, Productive: 30}},
+		{"conversations at once, and a call beside them: how many there were on average", func(h *history) {
+			h.presence(ann, queues.Available, "")
+			a := h.chat(sales).offerTo(ann).answer(0, 0)
+			h.pass(10)
+			b := h.chat(sales).offerTo(ann).answer(0, 0)
+			c := h.enqueue(sales).offerTo(ann).answer(0, 0)
+			h.pass(10)
+			a.over(queues.Idle, "ended")
+			b.over(queues.Idle, "ended")
+			h.pass(10)
+			c.over(queues.Idle, "ended")
+			h.presence(ann, queues.Offline, "")
+		}, AgentCounts{
+			Handled: 3, Completed: 3, Talk: 50, Offers: 3, Login: 30, Available: 30, Handling: 30, Productive: 30, Conversing: 20, Conversation: 30,
+		}},
+		{"rated by the customer", func(h *history) { h.rate(5, false); h.rate(2, false) }, AgentCounts{Rated: 2, Satisfied: 1, Score: 7}},
 		{"a missed offer bars, until the agent says so", func(h *history) {
 			h.presence(ann, queues.Available, "")
 			c := h.enqueue(sales).offerTo(ann).to(queues.Alerting)
@@ -259,9 +287,13 @@ func TestAgentMetrics(t *testing.T) {
 			t.Errorf("%s: %s", row.name, d)
 		}
 	}
-	f := AgentCounts{Completed: 2, Talk: 100, Hold: 20, WrapUp: 40, Handling: 200, Ready: 600, Login: 1000, Handled: 4, Transferred: 1, Offers: 5, Missed: 1}.Figures()
+	f := AgentCounts{
+		Completed: 2, Talk: 100, Hold: 20, WrapUp: 40, Handling: 200, Ready: 600, Login: 1000, Handled: 4, Transferred: 1, Offers: 5, Missed: 1,
+		FirstResponses: 2, FirstResponse: 90, Responses: 4, Response: 100, Rated: 2, Satisfied: 1, Score: 7, Conversation: 300, Conversing: 200,
+	}.Figures()
 	want := AgentFigures{
 		HandleTime: new(80.0), TalkTime: new(50.0), HoldTime: new(10.0), WrapUpTime: new(20.0), Occupancy: new(0.25), Utilisation: new(0.2), TransferRate: new(0.25), RONARate: new(0.2),
+		FirstResponseTime: new(45.0), ResponseTime: new(25.0), Satisfaction: new(0.5), MeanScore: new(3.5), Concurrency: new(1.5),
 	}
 	if d := cmp.Diff(want, f); d != "" {
 		t.Error(d)

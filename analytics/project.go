@@ -49,37 +49,6 @@ type visit struct {
 	changed bool
 }
 
-// offer is an item that an agent has, or is asked to take: a row of report_offers.
-type offer struct {
-	Tenant    uuid.UUID    `json:"tenant_id"`
-	ID        uuid.UUID    `json:"offer_id"`
-	Item      uuid.UUID    `json:"item_id"`
-	Queue     uuid.UUID    `json:"queue_id"`
-	Agent     uuid.UUID    `json:"agent_id"`
-	State     queues.State `json:"state"`
-	Since     time.Time    `json:"since"`
-	Accepted  bool         `json:"accepted"`
-	Connected bool         `json:"connected"`
-	Ring      float64      `json:"ring"`
-	Talk      float64      `json:"talk"`
-	Hold      float64      `json:"hold"`
-	WrapUp    float64      `json:"wrap_up"`
-
-	over bool
-}
-
-// agent is somebody as the log last showed them: a row of report_agents. Up to Since their time is in the facts.
-type agent struct {
-	Tenant     uuid.UUID       `json:"tenant_id"`
-	ID         uuid.UUID       `json:"agent_id"`
-	Presence   queues.Presence `json:"presence"` // "" while the log has not said
-	Reason     string          `json:"reason"`
-	Productive bool            `json:"productive"`
-	Barred     queues.State    `json:"barred"`
-	Handling   int             `json:"handling"` // items from the acceptance to the end of wrap-up
-	Since      time.Time       `json:"since"`
-}
-
 func newProjection() *projection {
 	return &projection{facts: newFacts(), visits: map[uuid.UUID]*visit{}, offers: map[uuid.UUID]*offer{}, agents: map[uuid.UUID]*agent{}}
 }
@@ -111,11 +80,18 @@ func read(e events.Event) (happened, error) {
 		h.data = &calls.MailEvent{}
 	case "callback.connected", "callback.given_up":
 		h.data = &queues.CallbackEvent{}
+	case "conversation.message", "conversation.updated", "conversation.changed", "conversation.closed":
+		h.data = &conversation{}
+	case "conversation.rated":
+		h.data = &rating{}
 	default:
 		return h, nil
 	}
 	if err := json.Unmarshal(e.Data, h.data); err != nil {
 		return h, fmt.Errorf("read event %s %s: %w", e.Type, e.ID, err)
+	}
+	if c, ok := h.data.(*conversation); ok && c.Measure == nil && e.Type != "conversation.closed" {
+		h.data = nil
 	}
 	return h, nil
 }
@@ -159,6 +135,10 @@ func (p *projection) apply(h happened) {
 		if d.State == queues.CallbackDone {
 			q.CallbacksConnected++
 		}
+	case *conversation:
+		p.conversation(h.Event, d)
+	case *rating:
+		p.rated(h.Event, d)
 	}
 }
 
@@ -271,186 +251,6 @@ func (p *projection) abandonedIn(q *QueueCounts, v *visit, at time.Time) {
 }
 
 func abs(x float64) float64 { return max(x, -x) }
-
-func (p *projection) made(e events.Event, m *queues.OfferMade) {
-	p.offers[m.Offer] = &offer{ID: m.Offer, Tenant: e.Tenant, Item: m.Item, Queue: m.Queue, Agent: m.Agent, State: queues.Reserved, Since: e.At}
-}
-
-// stateChanged takes an offer, and its agent, from state to state.
-func (p *projection) stateChanged(e events.Event, c *queues.StateChanged) {
-	a := p.agentAt(e, c.Agent)
-	if c.Offer == uuid.Nil { // a bar is lifted
-		a.Barred = ""
-		return
-	}
-	o := p.offers[c.Offer]
-	if o == nil || o.over {
-		return // its beginning was purged
-	}
-	was := o.State
-	o.spend(e.At)
-	o.State = c.State
-	if handles(c.State) && !handles(was) {
-		a.Handling++
-	}
-	if !handles(c.State) && handles(was) {
-		a.Handling = max(0, a.Handling-1)
-	}
-	switch c.State {
-	case queues.Connecting:
-		if !o.Accepted {
-			o.Accepted = true
-			p.rang(o, e.At)
-		}
-	case queues.Interacting:
-		if !o.Connected {
-			o.Connected = true
-			p.agentCounts(o, e.At).Handled++
-			if v := p.visits[o.Item]; v != nil && v.LeftAt == nil {
-				v.Agent, v.changed = &o.Agent, true
-			}
-		}
-	case queues.NotResponding, queues.Unreachable:
-		a.Barred = c.State
-	}
-	if c.State == queues.Idle || c.State == queues.NotResponding || c.State == queues.Unreachable {
-		p.offerOver(o, was, e.At)
-	}
-}
-
-// spend books the time since the last change to the state that the offer was in.
-func (o *offer) spend(at time.Time) {
-	d := max(0, at.Sub(o.Since).Seconds())
-	o.Since = at
-	switch o.State {
-	case queues.Reserved, queues.Alerting:
-		o.Ring += d
-	case queues.Interacting:
-		o.Talk += d
-	case queues.Held:
-		o.Hold += d
-	case queues.WrapUp:
-		o.WrapUp += d
-	case queues.Recovering:
-		if o.Connected {
-			o.Talk += d
-		}
-	}
-}
-
-// handles says whether an agent in s is busy with an item: from the acceptance to the end of wrap-up.
-func handles(s queues.State) bool {
-	switch s {
-	case queues.Connecting, queues.Interacting, queues.Held, queues.Recovering, queues.WrapUp:
-		return true
-	}
-	return false
-}
-
-// rang counts an offer, once, when it is known what the agent did with it.
-func (p *projection) rang(o *offer, at time.Time) {
-	q, a := p.queue(o.Tenant, o.Queue, at), p.agentCounts(o, at)
-	q.Offers++
-	a.Offers++
-	q.Ring += o.Ring
-	a.Ring += o.Ring
-}
-
-func (p *projection) agentCounts(o *offer, at time.Time) *AgentCounts {
-	return p.facts.agent(o.Tenant, o.Agent, o.Queue, at)
-}
-
-// offerOver ends an offer: an interaction counts with all its time in the interval in which its wrap-up ended.
-func (p *projection) offerOver(o *offer, was queues.State, at time.Time) {
-	o.over = true
-	if !o.Accepted {
-		p.rang(o, at)
-	}
-	v := p.visits[o.Item]
-	if !o.Connected {
-		if v != nil && v.LeftAt == nil {
-			v.WithdrawnAt, v.WithdrawnIn, v.changed = &at, was, true
-		}
-		return
-	}
-	q, a := p.queue(o.Tenant, o.Queue, at), p.agentCounts(o, at)
-	q.Completed++
-	a.Completed++
-	q.Talk, a.Talk = q.Talk+o.Talk, a.Talk+o.Talk
-	q.Hold, a.Hold = q.Hold+o.Hold, a.Hold+o.Hold
-	q.WrapUp, a.WrapUp = q.WrapUp+o.WrapUp, a.WrapUp+o.WrapUp
-	if v != nil && v.Queue == o.Queue && v.Outcome == queues.LeftHandled {
-		v.Talk, v.Hold, v.WrapUp, v.changed = v.Talk+o.Talk, v.Hold+o.Hold, v.WrapUp+o.WrapUp, true
-	}
-}
-
-// offerEnded comes in the transaction of the change of state that ended the offer, after it.
-func (p *projection) offerEnded(e events.Event, d *queues.OfferEnded) {
-	q, a := p.queue(e.Tenant, d.Queue, e.At), p.facts.agent(e.Tenant, d.Agent, d.Queue, e.At)
-	switch queues.OfferResult(d.Result) {
-	case queues.OfferMissed:
-		q.Missed++
-		a.Missed++
-	case queues.OfferDeclined:
-		q.Declined++
-		a.Declined++
-	case queues.OfferUnreachable:
-		q.Unreachable++
-		a.Unreachable++
-	}
-}
-
-func (p *projection) presenceChanged(e events.Event, c *queues.PresenceChanged) {
-	a := p.agentAt(e, c.Agent)
-	a.Presence, a.Reason = c.Presence, c.Reason
-	a.Productive = c.Presence == queues.Available || c.Productive
-}
-
-// agentAt returns an agent whose time up to the event is booked.
-func (p *projection) agentAt(e events.Event, id uuid.UUID) *agent {
-	a := p.agents[id]
-	if a == nil {
-		a = &agent{ID: id, Tenant: e.Tenant, Since: e.At}
-		p.agents[id] = a
-	}
-	p.book(a, e.At)
-	return a
-}
-
-// book adds an agent's time up to until to the facts, split at the quarters of the hour.
-func (p *projection) book(a *agent, until time.Time) {
-	from := a.Since
-	if until.After(from) {
-		a.Since = until
-	}
-	if a.Presence == "" || a.Presence == queues.Offline {
-		return
-	}
-	each(from, until, func(start time.Time, s float64) {
-		c := p.facts.agent(a.Tenant, a.ID, uuid.Nil, start)
-		c.Login += s
-		switch a.Presence {
-		case queues.Available:
-			c.Available += s
-		case queues.Away:
-			c.Away += s
-		case queues.Busy:
-			c.Busy += s
-		}
-		switch {
-		case a.Handling > 0:
-			c.Handling += s
-		case a.Presence == queues.Available && a.Barred != "":
-			c.Barred += s
-		case a.Presence == queues.Available:
-			c.Ready += s
-		}
-		if a.Handling > 0 || a.Productive && a.Barred == "" {
-			c.Productive += s
-		}
-		p.reasons[reasonSlot{a.Tenant, a.ID, start, string(a.Presence), a.Reason}] += s
-	})
-}
 
 // callEnded counts what happened to a call outside the queues: who left in a menu counts at the node of the tree that they heard last.
 func (p *projection) callEnded(e events.Event, r *calls.Record) {

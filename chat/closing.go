@@ -63,7 +63,7 @@ func (s *Service) reopen(ctx context.Context, tx *storage.Tx, c *row, by step) (
 	c.owner, c.ownerKind, c.openedAt, c.waitingSince, c.closeReason = nil, NoOwner, tx.Now, nil, ""
 	_, err = tx.Exec(ctx, `
 		UPDATE conversations SET state = 'open', owner_kind = 'none', owner = NULL, opened_at = $2, closed_at = NULL, close_reason = '', closed_by = NULL, waiting_since = NULL,
-			snoozed_until = NULL, disposition = '' WHERE conversation_id = $1`, c.id, tx.Now)
+			snoozed_until = NULL, disposition = '', responded = false WHERE conversation_id = $1`, c.id, tx.Now)
 	if err != nil {
 		return err
 	}
@@ -163,7 +163,7 @@ func (s *Service) close(ctx context.Context, tx *storage.Tx, c *row, why CloseRe
 		actor = &by
 	}
 	_, err = tx.Exec(ctx, `
-		UPDATE conversations SET state = 'closed', closed_at = $2, close_reason = $3, closed_by = $4, disposition = $5, enqueue_at = NULL, waiting_since = NULL, snoozed_until = NULL, unanswered = 0
+		UPDATE conversations SET state = 'closed', closed_at = $2, close_reason = $3, closed_by = $4, disposition = $5, enqueue_at = NULL, waiting_since = NULL, snoozed_until = NULL, unanswered = 0, unanswered_since = NULL
 		WHERE conversation_id = $1`, c.id, tx.Now, why, actor, disposition)
 	if err != nil {
 		return err

@@ -131,7 +131,11 @@ func (s *Service) sendIn(ctx context.Context, tx *storage.Tx, conversation uuid.
 			return uuid.Nil, err
 		}
 	}
-	return m.id, s.tell(ctx, tx, c, "conversation.updated", func(t *told) { t.Message, t.Direction, t.Author = m.id, Out, n.Author })
+	answer, err := s.answered(ctx, tx, c, m)
+	if err != nil {
+		return uuid.Nil, err
+	}
+	return m.id, s.tell(ctx, tx, c, "conversation.updated", func(t *told) { t.Message, t.Direction, t.Author, t.Measure = m.id, Out, n.Author, answer })
 }
 
 func kindOf(n NewMessage) Kind {

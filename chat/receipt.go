@@ -196,7 +196,11 @@ func (s *Service) setStatus(ctx context.Context, tx *storage.Tx, c *row, message
 	if err := touch(ctx, tx, message); err != nil {
 		return err
 	}
-	return s.tell(ctx, tx, c, "conversation.updated", func(t *told) { t.Message, t.Direction = message, Out })
+	return s.tell(ctx, tx, c, "conversation.updated", func(t *told) {
+		if t.Message, t.Direction = message, Out; status == StatusFailed {
+			t.Measure = &measure{Failed: true}
+		}
+	})
 }
 
 // failedLater draws the consequences of a failure that the platform told only later.

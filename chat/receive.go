@@ -253,7 +253,7 @@ func said(ctx context.Context, rs []*receiver) error {
 	for i, r := range rs {
 		t, typ := r.c.told(), "conversation.updated"
 		if !r.e.Message.Standby {
-			typ, t.Message, t.Direction, t.Author = "conversation.message", r.m.id, In, r.m.author
+			typ, t.Message, t.Direction, t.Author, t.Measure = "conversation.message", r.m.id, In, r.m.author, r.c.heard(r.m)
 		}
 		entries[i] = events.Entry{Tenant: r.c.tenant, Type: typ, Subject: r.c.id, Data: t, Users: users[r.c.id]}
 	}
@@ -421,5 +421,5 @@ func (r *receiver) elsewhere(ctx context.Context) (err error) {
 	if err != nil || len(fresh) == 0 {
 		return err
 	}
-	return r.s.tell(ctx, r.tx, r.c, "conversation.updated", func(t *told) { t.Message, t.Direction, t.Author = r.m.id, Out, ByApp })
+	return r.s.tell(ctx, r.tx, r.c, "conversation.updated", func(t *told) { t.Message, t.Direction, t.Author, t.Measure = r.m.id, Out, ByApp, &measure{Said: Out} })
 }

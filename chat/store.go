@@ -24,6 +24,8 @@ type row struct {
 	language                             string
 	lastSeq                              int64
 	customerAt, agentAt                  *time.Time
+	unansweredSince                      *time.Time // the customer's first message that nobody has answered
+	responded                            bool       // an agent has written since it was opened
 	openedAt                             time.Time
 	afterHoursAt                         *time.Time
 	closeReason                          CloseReason
@@ -32,12 +34,12 @@ type row struct {
 }
 
 const rowColumns = `conversation_id, tenant_id, account_id, person_id, contact_id, channel, state, owner_kind, owner, queue_id, ticket_id, enqueue_at, waiting_since,
-	priority, language, last_seq, customer_at, agent_at, opened_at, after_hours_at, close_reason`
+	priority, language, last_seq, customer_at, agent_at, unanswered_since, responded, opened_at, after_hours_at, close_reason`
 
 func scanRow(r pgx.Row) (*row, error) {
 	var c row
 	err := r.Scan(&c.id, &c.tenant, &c.account, &c.person, &c.contact, &c.channel, &c.state, &c.ownerKind, &c.owner, &c.queue, &c.ticket, &c.enqueueAt, &c.waitingSince,
-		&c.priority, &c.language, &c.lastSeq, &c.customerAt, &c.agentAt, &c.openedAt, &c.afterHoursAt, &c.closeReason)
+		&c.priority, &c.language, &c.lastSeq, &c.customerAt, &c.agentAt, &c.unansweredSince, &c.responded, &c.openedAt, &c.afterHoursAt, &c.closeReason)
 	if err != nil {
 		return nil, err
 	}
@@ -114,6 +116,8 @@ func (c *row) put(b *pgx.Batch, now time.Time, m *newMessage, fresh *bool) {
 			customer_at = CASE WHEN $7 = 'in' AND $11 <> 'begin' THEN greatest(customer_at, $6) ELSE customer_at END,
 			agent_at = CASE WHEN $7 = 'out' AND $8 <> 'system' THEN greatest(agent_at, $6) ELSE agent_at END,
 			first_reply_at = CASE WHEN $7 = 'out' AND $8 <> 'system' THEN coalesce(first_reply_at, $6) ELSE first_reply_at END,
+			responded = responded OR $7 = 'out' AND $8 = 'agent',
+			unanswered_since = CASE WHEN $7 = 'in' AND $11 <> 'begin' THEN coalesce(unanswered_since, $6) WHEN $7 = 'out' AND $8 <> 'system' THEN NULL ELSE unanswered_since END,
 			unanswered = CASE WHEN $7 = 'in' AND $11 <> 'begin' THEN unanswered + 1 WHEN $7 = 'out' AND $8 <> 'system' THEN 0 ELSE unanswered END
 		WHERE conversation_id = $3 AND EXISTS (SELECT FROM m)`,
 		m.id, c.tenant, c.id, c.account, m.at, now, m.direction, m.author, m.authorID, m.authorName, m.kind, m.text, m.body, m.raw,
@@ -179,6 +183,7 @@ type told struct {
 	State        State          `json:"state"`
 	What         string         `json:"what,omitempty"`
 	Reason       CloseReason    `json:"reason,omitempty"`
+	Measure      *measure       `json:"measure,omitempty"` // of a message that has just been written, or has failed
 	More         any            `json:"more,omitempty"`
 }
 

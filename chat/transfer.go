@@ -120,7 +120,7 @@ func (s *Service) returns(ctx context.Context, tx *storage.Tx, c *row, why strin
 	if err := s.systemLine(ctx, tx, c, "returned", map[string]string{"why": why}, &was); err != nil {
 		return err
 	}
-	if err := s.tell(ctx, tx, c, "conversation.changed", func(t *told) { t.What = "returned" }, was); err != nil {
+	if err := s.tell(ctx, tx, c, "conversation.changed", func(t *told) { t.What, t.Measure = "returned", &measure{By: was, Returned: why} }, was); err != nil {
 		return err
 	}
 	if c.state == Snoozed {

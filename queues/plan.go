@@ -365,26 +365,3 @@ func (p *planner) opens(rule HoursRule) (*time.Time, error) {
 	}
 	return nil, nil
 }
-
-// OpenSpans lists when a queue is open for a channel and a language between two times; one span when it is always open.
-func (s *Service) OpenSpans(ctx context.Context, tenant, queue uuid.UUID, channel Channel, language string, from, until time.Time) (spans []Span, err error) {
-	err = s.db.Tenant(ctx, tenant, func(tx *storage.Tx) error {
-		p := newPlanner(ctx, tx, Arrival{At: from, Channel: channel, Language: language})
-		pl, err := p.place(queue)
-		if err != nil {
-			return err
-		}
-		rule := hoursFor(pl.levels, p.a.Channel, language)
-		if rule.Hours == uuid.Nil {
-			spans = []Span{{from, until}}
-			return nil
-		}
-		h, err := p.readHours(rule.Hours)
-		if err != nil {
-			return err
-		}
-		spans, err = h.Spans(from, until)
-		return err
-	})
-	return spans, wrap("list when a queue is open", err)
-}

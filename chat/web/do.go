@@ -292,10 +292,11 @@ func (s *Service) rate(ctx context.Context, p *Page, data json.RawMessage) error
 		comment = string(r[:1000])
 	}
 	return s.cfg.DB.Tenant(ctx, v.Tenant, func(tx *storage.Tx) error {
-		if err := writeRating(ctx, tx, d.Conversation, d.Score, comment); err != nil {
+		r, err := writeRating(ctx, tx, d.Conversation, d.Score, comment)
+		if err != nil {
 			return err
 		}
-		return s.cfg.Events.Append(ctx, tx, "conversation.rated", d.Conversation, map[string]int{"score": d.Score})
+		return s.cfg.Events.Append(ctx, tx, "conversation.rated", d.Conversation, r)
 	})
 }
 

@@ -72,12 +72,27 @@ func setMerged(ctx context.Context, tx *storage.Tx, visitor uuid.UUID) error {
 	return err
 }
 
-func writeRating(ctx context.Context, tx *storage.Tx, conversation uuid.UUID, score int, comment string) error {
-	_, err := tx.Exec(ctx, `
+// rating is the data of the event conversation.rated.
+type rating struct {
+	Score int        `json:"score"`
+	Queue *uuid.UUID `json:"queue,omitempty"`
+	Agent *uuid.UUID `json:"agent,omitempty"` // who had the conversation last
+	Again bool       `json:"again,omitempty"` // the customer had rated it already since it was opened; reports count the first time
+}
+
+func writeRating(ctx context.Context, tx *storage.Tx, conversation uuid.UUID, score int, comment string) (rating, error) {
+	r := rating{Score: score}
+	err := tx.QueryRow(ctx, `
+		SELECT queue_id, owner, EXISTS (SELECT FROM conversation_ratings r WHERE r.conversation_id = c.conversation_id AND rated_at >= opened_at)
+		FROM conversations c WHERE conversation_id = $1 FOR UPDATE`, conversation).Scan(&r.Queue, &r.Agent, &r.Again)
+	if err != nil {
+		return r, err
+	}
+	_, err = tx.Exec(ctx, `
 		INSERT INTO conversation_ratings (conversation_id, tenant_id, score, comment, rated_at) VALUES ($1, $2, $3, $4, $5)
 		ON CONFLICT (conversation_id) DO UPDATE SET score = excluded.score, comment = excluded.comment, rated_at = excluded.rated_at`,
 		conversation, tx.Tenant, score, comment, tx.Now)
-	return err
+	return r, err
 }
 
 func rated(ctx context.Context, tx *storage.Tx, conversation uuid.UUID) (score int, err error) {

@@ -118,6 +118,11 @@ func TestEndAndRating(t *testing.T) {
 	if got := h.thread(v).Conversations[0]; got.Rating != 4 {
 		t.Errorf("%+v", got)
 	}
+	h.ok(rate(p, 5)) // a change of mind: reports count the first
+	if n := h.count(`SELECT count(*) FROM events e JOIN conversations c ON conversation_id = subject
+		WHERE type = 'conversation.rated' AND (e.data->>'queue')::uuid = queue_id AND e.data->>'score' || coalesce(e.data->>'again', '') IN ('4', '5true')`); n != 2 {
+		t.Errorf("%d ratings are told as they should be", n)
+	}
 	_, err = h.do(p, "transcript", map[string]any{"email": "rosa@example.test"})
 	h.refused("mail_off", err)
 	_, err = h.do(p, "slots", nil)

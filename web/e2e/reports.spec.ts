@@ -1,6 +1,7 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import en from '../src/i18n/en/reports.json';
+import zh from '../src/i18n/zh/reports.json';
 import { everything } from '../src/reports/metrics';
 import { seriousFaults, signIn, startBrowser, url, type Visitor, visitor } from './browser';
 
@@ -31,7 +32,17 @@ const filled = {
   zone: 'Europe/Berlin',
   interval: '1h',
   items: hours,
-  totals: { ...zeros, offered: 100, handled: 84, abandoned: 16, talk_seconds: 16_800, service_level_of_offered: 0.84 },
+  totals: {
+    ...zeros,
+    enquiries: 21,
+    average_first_response_seconds: 95,
+    csat: 0.875,
+    offered: 100,
+    handled: 84,
+    abandoned: 16,
+    talk_seconds: 16_800,
+    service_level_of_offered: 0.84,
+  },
 };
 
 const answer = (page: Page, body: object, status = 200) =>
@@ -86,6 +97,17 @@ describe.each([
       await page.getByRole('tooltip', { name: en.queueMetrics.service_level_of_offered.means }).waitFor();
       expect(await page.getByText(en.noQueue, { exact: true }).count()).toBe(1);
     }
+    // The columns about conversations: first the name, then enquiries; times as clocks, shares in percent.
+    await page.getByText(look.chinese ? zh.conversations : en.conversations, { exact: true }).click();
+    await page
+      .locator('thead')
+      .getByText((look.chinese ? zh : en).queueMetrics.csat.name, { exact: true })
+      .waitFor();
+    const totals = (await cells(page, 'tfoot'))[0] ?? [];
+    expect(totals[1]).toBe('21');
+    expect(totals).toContain('1:35');
+    expect(totals).toContain('87.5%');
+    expect(await seriousFaults(page)).toEqual([]);
     expect(faults).toEqual([]);
     await page.unroute('**/api/v1/reports/queues?*');
   });

@@ -3970,9 +3970,15 @@ export interface components {
             /** Format: double */
             available_seconds: number;
             /** Format: double */
+            average_first_response_seconds?: number;
+            /** Format: double */
             average_handle_seconds?: number;
             /** Format: double */
             average_hold_seconds?: number;
+            /** Format: double */
+            average_response_seconds?: number;
+            /** Format: double */
+            average_score?: number;
             /** Format: double */
             average_talk_seconds?: number;
             /** Format: double */
@@ -3984,9 +3990,25 @@ export interface components {
             /** Format: double */
             busy_seconds: number;
             /** Format: int64 */
+            closed_customer_silent: number;
+            /** Format: int64 */
             completed: number;
+            /** Format: double */
+            concurrency?: number;
+            /** Format: double */
+            conversation_seconds: number;
+            /** Format: int64 */
+            conversations_closed: number;
+            /** Format: double */
+            conversing_seconds: number;
+            /** Format: double */
+            csat?: number;
             /** Format: int64 */
             declined: number;
+            /** Format: double */
+            first_response_seconds: number;
+            /** Format: int64 */
+            first_responses: number;
             /** Format: int64 */
             handled: number;
             /** Format: double */
@@ -3996,6 +4018,8 @@ export interface components {
             /** Format: double */
             login_seconds: number;
             /** Format: int64 */
+            messages_out: number;
+            /** Format: int64 */
             missed: number;
             /** Format: double */
             occupancy?: number;
@@ -4003,14 +4027,26 @@ export interface components {
             offers: number;
             /** Format: double */
             productive_seconds: number;
+            /** Format: int64 */
+            rated: number;
             /** Format: double */
             ready_seconds: number;
             /** @description time in each presence, by reason */
             reasons: components["schemas"]["ReasonTime"][];
             /** Format: double */
+            response_seconds: number;
+            /** Format: int64 */
+            responses: number;
+            /** Format: int64 */
+            returned_agent_silent: number;
+            /** Format: double */
             ring_seconds: number;
             /** Format: double */
             rona_rate?: number;
+            /** Format: int64 */
+            satisfied: number;
+            /** Format: int64 */
+            score_sum: number;
             /** Format: date-time */
             start: string;
             /** Format: double */
@@ -4073,9 +4109,15 @@ export interface components {
             /** Format: double */
             available_seconds: number;
             /** Format: double */
+            average_first_response_seconds?: number;
+            /** Format: double */
             average_handle_seconds?: number;
             /** Format: double */
             average_hold_seconds?: number;
+            /** Format: double */
+            average_response_seconds?: number;
+            /** Format: double */
+            average_score?: number;
             /** Format: double */
             average_talk_seconds?: number;
             /** Format: double */
@@ -4087,9 +4129,25 @@ export interface components {
             /** Format: double */
             busy_seconds: number;
             /** Format: int64 */
+            closed_customer_silent: number;
+            /** Format: int64 */
             completed: number;
+            /** Format: double */
+            concurrency?: number;
+            /** Format: double */
+            conversation_seconds: number;
+            /** Format: int64 */
+            conversations_closed: number;
+            /** Format: double */
+            conversing_seconds: number;
+            /** Format: double */
+            csat?: number;
             /** Format: int64 */
             declined: number;
+            /** Format: double */
+            first_response_seconds: number;
+            /** Format: int64 */
+            first_responses: number;
             /** Format: int64 */
             handled: number;
             /** Format: double */
@@ -4099,6 +4157,8 @@ export interface components {
             /** Format: double */
             login_seconds: number;
             /** Format: int64 */
+            messages_out: number;
+            /** Format: int64 */
             missed: number;
             /** Format: double */
             occupancy?: number;
@@ -4106,12 +4166,24 @@ export interface components {
             offers: number;
             /** Format: double */
             productive_seconds: number;
+            /** Format: int64 */
+            rated: number;
             /** Format: double */
             ready_seconds: number;
+            /** Format: double */
+            response_seconds: number;
+            /** Format: int64 */
+            responses: number;
+            /** Format: int64 */
+            returned_agent_silent: number;
             /** Format: double */
             ring_seconds: number;
             /** Format: double */
             rona_rate?: number;
+            /** Format: int64 */
+            satisfied: number;
+            /** Format: int64 */
+            score_sum: number;
             /** Format: double */
             talk_seconds: number;
             /** Format: double */
@@ -6474,9 +6546,17 @@ export interface components {
             /** Format: double */
             average_estimate_error_seconds?: number;
             /** Format: double */
+            average_first_response_seconds?: number;
+            /** Format: double */
             average_handle_seconds?: number;
             /** Format: double */
             average_hold_seconds?: number;
+            /** Format: double */
+            average_resolution_seconds?: number;
+            /** Format: double */
+            average_response_seconds?: number;
+            /** Format: double */
+            average_score?: number;
             /** Format: double */
             average_speed_of_answer_seconds?: number;
             /** Format: double */
@@ -6490,7 +6570,15 @@ export interface components {
             /** Format: int64 */
             callbacks_connected: number;
             /** Format: int64 */
+            closed_customer_silent: number;
+            /** Format: int64 */
+            closed_never_wrote: number;
+            /** Format: int64 */
             completed: number;
+            /** Format: int64 */
+            conversations_closed: number;
+            /** Format: double */
+            csat?: number;
             /** Format: int64 */
             declined: number;
             /** Format: int64 */
@@ -6509,10 +6597,16 @@ export interface components {
             deflected_waiting: number;
             /** Format: int64 */
             ended_waiting: number;
+            /** Format: int64 */
+            enquiries: number;
             /** Format: double */
             estimate_error_seconds: number;
             /** Format: int64 */
             estimated: number;
+            /** Format: double */
+            first_response_seconds: number;
+            /** Format: int64 */
+            first_responses: number;
             /** Format: int64 */
             handled: number;
             /** Format: int64 */
@@ -6524,6 +6618,12 @@ export interface components {
             /** Format: int64 */
             lost: number;
             /** Format: int64 */
+            messages_failed: number;
+            /** Format: int64 */
+            messages_in: number;
+            /** Format: int64 */
+            messages_out: number;
+            /** Format: int64 */
             missed: number;
             /** Format: int64 */
             moved_on: number;
@@ -6534,10 +6634,24 @@ export interface components {
             queue: string;
             /** @description the nil UUID: calls that reached no queue */
             queue_id: string;
+            /** Format: int64 */
+            rated: number;
+            /** Format: double */
+            resolution_seconds: number;
+            /** Format: double */
+            response_seconds: number;
+            /** Format: int64 */
+            responses: number;
+            /** Format: int64 */
+            returned_agent_silent: number;
             /** Format: double */
             ring_seconds: number;
             /** Format: double */
             rona_rate?: number;
+            /** Format: int64 */
+            satisfied: number;
+            /** Format: int64 */
+            score_sum: number;
             /** Format: double */
             service_level_of_handled?: number;
             /** Format: double */
@@ -6585,9 +6699,17 @@ export interface components {
             /** Format: double */
             average_estimate_error_seconds?: number;
             /** Format: double */
+            average_first_response_seconds?: number;
+            /** Format: double */
             average_handle_seconds?: number;
             /** Format: double */
             average_hold_seconds?: number;
+            /** Format: double */
+            average_resolution_seconds?: number;
+            /** Format: double */
+            average_response_seconds?: number;
+            /** Format: double */
+            average_score?: number;
             /** Format: double */
             average_speed_of_answer_seconds?: number;
             /** Format: double */
@@ -6601,7 +6723,15 @@ export interface components {
             /** Format: int64 */
             callbacks_connected: number;
             /** Format: int64 */
+            closed_customer_silent: number;
+            /** Format: int64 */
+            closed_never_wrote: number;
+            /** Format: int64 */
             completed: number;
+            /** Format: int64 */
+            conversations_closed: number;
+            /** Format: double */
+            csat?: number;
             /** Format: int64 */
             declined: number;
             /** Format: int64 */
@@ -6620,10 +6750,16 @@ export interface components {
             deflected_waiting: number;
             /** Format: int64 */
             ended_waiting: number;
+            /** Format: int64 */
+            enquiries: number;
             /** Format: double */
             estimate_error_seconds: number;
             /** Format: int64 */
             estimated: number;
+            /** Format: double */
+            first_response_seconds: number;
+            /** Format: int64 */
+            first_responses: number;
             /** Format: int64 */
             handled: number;
             /** Format: int64 */
@@ -6635,6 +6771,12 @@ export interface components {
             /** Format: int64 */
             lost: number;
             /** Format: int64 */
+            messages_failed: number;
+            /** Format: int64 */
+            messages_in: number;
+            /** Format: int64 */
+            messages_out: number;
+            /** Format: int64 */
             missed: number;
             /** Format: int64 */
             moved_on: number;
@@ -6642,10 +6784,24 @@ export interface components {
             offered: number;
             /** Format: int64 */
             offers: number;
+            /** Format: int64 */
+            rated: number;
+            /** Format: double */
+            resolution_seconds: number;
+            /** Format: double */
+            response_seconds: number;
+            /** Format: int64 */
+            responses: number;
+            /** Format: int64 */
+            returned_agent_silent: number;
             /** Format: double */
             ring_seconds: number;
             /** Format: double */
             rona_rate?: number;
+            /** Format: int64 */
+            satisfied: number;
+            /** Format: int64 */
+            score_sum: number;
             /** Format: double */
             service_level_of_handled?: number;
             /** Format: double */

@@ -9,7 +9,18 @@ import { type Column, DataTable } from '../ui/DataTable';
 import { dateTime } from '../ui/format';
 import { Page } from '../ui/Page';
 import { Controls } from './Controls';
-import { addsUp, amount, everything, type Metric, type Noun, overview, type Row, series, shown } from './metrics';
+import {
+  addsUp,
+  amount,
+  conversations,
+  everything,
+  type Metric,
+  type Noun,
+  overview,
+  type Row,
+  series,
+  shown,
+} from './metrics';
 import { dateIn, daysOf, fits, type Interval } from './period';
 import { csvPath, type Question, reportQuery } from './queries';
 import { Reasons } from './Reasons';
@@ -19,6 +30,10 @@ import { TicketReport } from './TicketReport';
 const Chart = lazy(() => import('./Chart'));
 
 export const nouns: Noun[] = ['queues', 'agents'];
+
+/** The sets of columns to choose from. */
+const sets = { basic: overview, conversations, all: everything };
+type Columns = keyof typeof sets;
 
 /** What happened in queues and what agents did, in any period. */
 export function Reports() {
@@ -81,12 +96,12 @@ export function Reports() {
 function Report(props: { noun: Noun; question: Question; onAsk: (q: Question) => void }) {
   const { t, i18n } = useTranslation(['reports', 'common']);
   const { noun, question } = props;
-  const [wide, setWide] = useState(false);
+  const [set, setSet] = useState<Columns>('basic');
   const [drawn, setDrawn] = useState<Metric>('handled');
   const asked = fits(question, question.interval);
   const report = useQuery({ ...reportQuery(noun, question), enabled: asked });
   const data = asked ? report.data : undefined;
-  const shownMetrics: Metric[] = wide ? everything[noun] : overview[noun];
+  const shownMetrics: Metric[] = sets[set][noun];
   const columns = useColumns(noun, shownMetrics, question.interval, data);
   const named = (metric: Metric) => t(`${noun === 'queues' ? 'queueMetrics' : 'agentMetrics'}.${metric}.name`);
   const charted = everything[noun].filter(addsUp);
@@ -115,12 +130,9 @@ function Report(props: { noun: Noun; question: Question; onAsk: (q: Question) =>
         />
         <SegmentedControl
           aria-label={t('columnsText')}
-          data={[
-            { value: 'basic', label: t('basic') },
-            { value: 'all', label: t('all') },
-          ]}
-          value={wide ? 'all' : 'basic'}
-          onChange={(value) => setWide(value === 'all')}
+          data={(Object.keys(sets) as Columns[]).map((value) => ({ value, label: t(value) }))}
+          value={set}
+          onChange={(value) => setSet(value as Columns)}
         />
       </Controls>
       {bars.length > 0 && (

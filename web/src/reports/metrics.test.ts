@@ -7,6 +7,8 @@ test('every metric has its definition, and every definition its metric', () => {
   expect([...everything.agents].sort()).toEqual(Object.keys(en.agentMetrics).sort());
   for (const metric of overview.queues) expect(everything.queues).toContain(metric);
   for (const metric of overview.agents) expect(everything.agents).toContain(metric);
+  expect(new Set(everything.queues).size).toBe(everything.queues.length);
+  expect(new Set(everything.agents).size).toBe(everything.agents.length);
 });
 
 test.each([
@@ -14,16 +16,14 @@ test.each([
   ['abandon_rate', 0.1234, '12.3%'],
   ['talk_seconds', 3725, '1:02:05'],
   ['service_level_of_offered', undefined, '–'],
+  ['csat', 0.875, '87.5%'],
+  ['concurrency', 1.5333, '1.53'],
 ])('%s of %s is %s', (metric, value, want) => expect(shown(metric, value, 'en')).toBe(want));
 
 test('only what adds up is added up', () => {
-  expect(['offered', 'talk_seconds', 'longest_wait_seconds', 'occupancy', 'average_talk_seconds'].map(addsUp)).toEqual([
-    true,
-    true,
-    false,
-    false,
-    false,
-  ]);
+  expect(
+    ['offered', 'talk_seconds', 'longest_wait_seconds', 'occupancy', 'average_talk_seconds', 'concurrency'].map(addsUp),
+  ).toEqual([true, true, false, false, false, false]);
   const rows = [
     { start: 'a', offered: 2 },
     { start: 'a', offered: 3 },

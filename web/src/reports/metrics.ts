@@ -45,6 +45,53 @@ export const overview: { queues: QueueMetric[]; agents: AgentMetric[] } = {
   ],
 };
 
+/** The columns about conversations. */
+export const conversations: { queues: QueueMetric[]; agents: AgentMetric[] } = {
+  queues: [
+    'enquiries',
+    'messages_in',
+    'messages_out',
+    'messages_failed',
+    'first_responses',
+    'average_first_response_seconds',
+    'first_response_seconds',
+    'responses',
+    'average_response_seconds',
+    'response_seconds',
+    'conversations_closed',
+    'closed_customer_silent',
+    'closed_never_wrote',
+    'returned_agent_silent',
+    'average_resolution_seconds',
+    'resolution_seconds',
+    'rated',
+    'satisfied',
+    'csat',
+    'score_sum',
+    'average_score',
+  ],
+  agents: [
+    'messages_out',
+    'first_responses',
+    'average_first_response_seconds',
+    'first_response_seconds',
+    'responses',
+    'average_response_seconds',
+    'response_seconds',
+    'conversations_closed',
+    'closed_customer_silent',
+    'returned_agent_silent',
+    'rated',
+    'satisfied',
+    'csat',
+    'score_sum',
+    'average_score',
+    'concurrency',
+    'conversation_seconds',
+    'conversing_seconds',
+  ],
+};
+
 /** Every metric, in the order of docs/reports.md. */
 export const everything: { queues: QueueMetric[]; agents: AgentMetric[] } = {
   queues: [
@@ -100,6 +147,7 @@ export const everything: { queues: QueueMetric[]; agents: AgentMetric[] } = {
     'deflected_queue',
     'deflected_number',
     'deflected_callback',
+    ...conversations.queues,
   ],
   agents: [
     'handled',
@@ -129,15 +177,16 @@ export const everything: { queues: QueueMetric[]; agents: AgentMetric[] } = {
     'barred_seconds',
     'occupancy',
     'utilisation',
+    ...conversations.agents,
   ],
 };
 
-const shares = /(_rate|^service_level_.*|^occupancy|^utilisation|^callback_success)$/;
+const shares = /(_rate|^service_level_.*|^occupancy|^utilisation|^callback_success|^csat)$/;
 
 export const isShare = (metric: string): boolean => shares.test(metric);
 /** Whether the values of several rows may be added. */
 export const addsUp = (metric: string): boolean =>
-  !isShare(metric) && !metric.startsWith('average_') && metric !== 'longest_wait_seconds';
+  !isShare(metric) && !metric.startsWith('average_') && metric !== 'longest_wait_seconds' && metric !== 'concurrency';
 
 /** A value as people read it: times as clocks, shares in percent. */
 export function shown(metric: string, value: number | undefined, language: string): string {
@@ -146,7 +195,7 @@ export function shown(metric: string, value: number | undefined, language: strin
     return new Intl.NumberFormat(language, { style: 'percent', maximumFractionDigits: 1 }).format(value);
   }
   if (metric.endsWith('_seconds')) return clock(Math.round(value));
-  return new Intl.NumberFormat(language).format(value);
+  return new Intl.NumberFormat(language, { maximumFractionDigits: 2 }).format(value);
 }
 
 /** The row's value; a figure without a denominator is not there. */
