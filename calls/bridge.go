@@ -43,6 +43,8 @@ func (c *Call) untilAnswered(ctx context.Context) Reason {
 		switch {
 		case h.kind == farDid && h.event == LegAnswered:
 			return ""
+		case h.kind == farDid && h.event == LegEarly:
+			c.farSounds()
 		case h.kind == farGone:
 			return dialReason(c.far.Cause())
 		case h.kind == timeUp:
@@ -52,6 +54,15 @@ func (c *Call) untilAnswered(ctx context.Context) Reason {
 			return why
 		}
 	}
+}
+
+// farSounds lets the caller hear what the far end's network says before it answers, one way: nobody talks before the answer.
+func (c *Call) farSounds() {
+	leg, ok := c.customer.(earlySound)
+	if c.record.AnsweredAt == nil && (!ok || leg.Early() != nil) {
+		return
+	}
+	c.customer.Stream().Play(media.Forward(c.far.Stream()))
 }
 
 func dialReason(cause Cause) Reason {
@@ -119,6 +130,10 @@ func (c *Call) talk(ctx context.Context) Reason {
 				c.agentRedacts()
 			case LegAskRecord:
 				c.recordAgain(RedactionEndedByAgent)
+			case LegAskTransfer:
+				if why, moved := c.transfer(ctx); moved {
+					return why
+				}
 			case LegLost:
 				lost, comforted = true, false
 				c.report(ctx, AgentLost)

@@ -212,6 +212,9 @@ func (c *Call) follow(ctx context.Context, entry Number) Reason {
 
 // answer accepts the caller's leg; a non-empty reason means that it came to nothing.
 func (c *Call) answer(ctx context.Context) Reason {
+	if c.record.AnsweredAt != nil {
+		return "" // the call was led on from elsewhere
+	}
 	if err := c.customer.Answer(ctx); err != nil {
 		select {
 		case <-c.customer.Done():

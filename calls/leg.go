@@ -56,7 +56,17 @@ const (
 	LegAskTalk   LegEvent = "ask_talk"   // the agent pressed resume
 	LegAskRedact LegEvent = "ask_redact" // the agent pauses the recording (V3.6)
 	LegAskRecord LegEvent = "ask_record" // and lets it go on
+
+	LegAskTransfer LegEvent = "ask_transfer" // a telephone sends the other party elsewhere; see Transfer
 )
+
+// Transfer is where the user of a leg wants the other party sent (REFER, RFC 3515). Ringing and Done tell the user how it goes; they may be
+// called from anywhere.
+type Transfer struct {
+	Number  string // as dialled
+	Ringing func()
+	Done    func(refused Cause) // "" is success; otherwise the call is as it was
+}
 
 // Cause is why a leg ended, or why it is to end. sip maps it to and from response codes and Reason headers (RFC 3326).
 type Cause string

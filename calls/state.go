@@ -37,6 +37,7 @@ const (
 	StepBridge    Step = "bridge"
 	StepHold      Step = "hold"
 	StepResume    Step = "resume"
+	StepTransfer  Step = "transfer" // the agent sends the other party elsewhere
 	StepEnd       Step = "end"
 )
 
@@ -44,13 +45,13 @@ var steps = map[State]map[Step]State{
 	StateNew:       {StepBot: StateBot, StepPlay: StatePlaying, StepMenu: StateMenu, StepDial: StateDialing, StepQueue: StateWaiting},
 	StatePlaying:   {StepBot: StateBot, StepPlay: StatePlaying, StepMenu: StateMenu, StepQueue: StateWaiting, StepDial: StateDialing},
 	StateMenu:      {StepBot: StateBot, StepMenu: StateMenu, StepQueue: StateWaiting, StepPlay: StatePlaying, StepDial: StateDialing},
-	StateDialing:   {StepBridge: StateTalking, StepPlay: StatePlaying, StepQueue: StateWaiting},
+	StateDialing:   {StepBot: StateBot, StepBridge: StateTalking, StepPlay: StatePlaying, StepMenu: StateMenu, StepQueue: StateWaiting, StepDial: StateDialing},
 	StateWaiting:   {StepBot: StateBot, StepOffer: StateOffering, StepPlay: StatePlaying, StepQueue: StateWaiting, StepDial: StateDialing},
 	StateOffering:  {StepDial: StateDialing, StepAccept: StateWhisper, StepCountdown: StateCountdown, StepBridge: StateTalking, StepQueue: StateWaiting},
 	StateWhisper:   {StepCountdown: StateCountdown, StepBridge: StateTalking, StepQueue: StateWaiting},
 	StateCountdown: {StepBridge: StateTalking, StepQueue: StateWaiting},
-	StateTalking:   {StepHold: StateHeld, StepQueue: StateWaiting},
-	StateHeld:      {StepResume: StateTalking, StepQueue: StateWaiting},
+	StateTalking:   {StepHold: StateHeld, StepQueue: StateWaiting, StepTransfer: StateDialing},
+	StateHeld:      {StepResume: StateTalking, StepQueue: StateWaiting, StepTransfer: StateDialing},
 	StateBot:       {StepBot: StateBot, StepQueue: StateWaiting, StepPlay: StatePlaying, StepMenu: StateMenu, StepDial: StateDialing},
 	StateEnded:     {},
 }

@@ -4,21 +4,21 @@ import "testing"
 
 func TestNext(t *testing.T) {
 	all := []State{StateNew, StatePlaying, StateMenu, StateBot, StateDialing, StateWaiting, StateOffering, StateWhisper, StateCountdown, StateTalking, StateHeld, StateEnded}
-	allSteps := []Step{StepPlay, StepMenu, StepBot, StepDial, StepQueue, StepOffer, StepAccept, StepCountdown, StepBridge, StepHold, StepResume, StepEnd}
+	allSteps := []Step{StepPlay, StepMenu, StepBot, StepDial, StepQueue, StepOffer, StepAccept, StepCountdown, StepBridge, StepHold, StepResume, StepTransfer, StepEnd}
 	// One row a state, one column a step, in the order above; "-" is illegal.
 	table := map[State][]State{
-		StateNew:       {StatePlaying, StateMenu, StateBot, StateDialing, StateWaiting, "-", "-", "-", "-", "-", "-", StateEnded},
-		StatePlaying:   {StatePlaying, StateMenu, StateBot, StateDialing, StateWaiting, "-", "-", "-", "-", "-", "-", StateEnded},
-		StateMenu:      {StatePlaying, StateMenu, StateBot, StateDialing, StateWaiting, "-", "-", "-", "-", "-", "-", StateEnded},
-		StateBot:       {StatePlaying, StateMenu, StateBot, StateDialing, StateWaiting, "-", "-", "-", "-", "-", "-", StateEnded},
-		StateDialing:   {StatePlaying, "-", "-", "-", StateWaiting, "-", "-", "-", StateTalking, "-", "-", StateEnded},
-		StateWaiting:   {StatePlaying, "-", StateBot, StateDialing, StateWaiting, StateOffering, "-", "-", "-", "-", "-", StateEnded},
-		StateOffering:  {"-", "-", "-", StateDialing, StateWaiting, "-", StateWhisper, StateCountdown, StateTalking, "-", "-", StateEnded},
-		StateWhisper:   {"-", "-", "-", "-", StateWaiting, "-", "-", StateCountdown, StateTalking, "-", "-", StateEnded},
-		StateCountdown: {"-", "-", "-", "-", StateWaiting, "-", "-", "-", StateTalking, "-", "-", StateEnded},
-		StateTalking:   {"-", "-", "-", "-", StateWaiting, "-", "-", "-", "-", StateHeld, "-", StateEnded},
-		StateHeld:      {"-", "-", "-", "-", StateWaiting, "-", "-", "-", "-", "-", StateTalking, StateEnded},
-		StateEnded:     {"-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"},
+		StateNew:       {StatePlaying, StateMenu, StateBot, StateDialing, StateWaiting, "-", "-", "-", "-", "-", "-", "-", StateEnded},
+		StatePlaying:   {StatePlaying, StateMenu, StateBot, StateDialing, StateWaiting, "-", "-", "-", "-", "-", "-", "-", StateEnded},
+		StateMenu:      {StatePlaying, StateMenu, StateBot, StateDialing, StateWaiting, "-", "-", "-", "-", "-", "-", "-", StateEnded},
+		StateBot:       {StatePlaying, StateMenu, StateBot, StateDialing, StateWaiting, "-", "-", "-", "-", "-", "-", "-", StateEnded},
+		StateDialing:   {StatePlaying, StateMenu, StateBot, StateDialing, StateWaiting, "-", "-", "-", StateTalking, "-", "-", "-", StateEnded},
+		StateWaiting:   {StatePlaying, "-", StateBot, StateDialing, StateWaiting, StateOffering, "-", "-", "-", "-", "-", "-", StateEnded},
+		StateOffering:  {"-", "-", "-", StateDialing, StateWaiting, "-", StateWhisper, StateCountdown, StateTalking, "-", "-", "-", StateEnded},
+		StateWhisper:   {"-", "-", "-", "-", StateWaiting, "-", "-", StateCountdown, StateTalking, "-", "-", "-", StateEnded},
+		StateCountdown: {"-", "-", "-", "-", StateWaiting, "-", "-", "-", StateTalking, "-", "-", "-", StateEnded},
+		StateTalking:   {"-", "-", "-", "-", StateWaiting, "-", "-", "-", "-", StateHeld, "-", StateDialing, StateEnded},
+		StateHeld:      {"-", "-", "-", "-", StateWaiting, "-", "-", "-", "-", "-", StateTalking, StateDialing, StateEnded},
+		StateEnded:     {"-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"},
 	}
 	for _, from := range all {
 		for i, step := range allSteps {

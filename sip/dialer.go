@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	gosip "github.com/emiago/sipgo/sip"
+	"github.com/google/uuid"
 
 	"tandem/calls"
 	"tandem/internal/fault"
@@ -40,6 +41,10 @@ func (d *Dialer) Dial(ctx context.Context, to calls.Target) (calls.Leg, error) {
 	}
 	o.to = *o.target.Clone()
 	o.to.UriParams = nil
+	o.tenant = to.Tenant
+	if to.Agent != uuid.Nil && strings.HasPrefix(to.Device, "phone:") {
+		o.phone = o.via.ip()
+	}
 	return d.s.legs.outbound(o)
 }
 
@@ -103,6 +108,7 @@ func (l *legs) outbound(o outgoing) (*leg, error) {
 	if o.from.Address.Host == "" {
 		o.from.Address.Host = l.stack.t.localIP(h.ip()).String()
 	}
+	g.tenant, g.phone = o.tenant, o.phone
 	g.d = l.stack.newUAC(o, g.hooks())
 	l.run(g)
 	if o.target.Host == "" {

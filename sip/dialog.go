@@ -18,7 +18,10 @@ type hooks struct {
 	offer     func(body []byte) (answer []byte, e error) // they offer; an error (refusal) leaves everything as it was
 	makeOffer func(repeat bool) []byte                   // we offer; repeat: the same as last time (session refresh)
 	answer    func(body []byte) error                    // their answer to our offer
+	refused   func()                                     // they did not take our offer: what held before holds
 	info      func(contentType string, body []byte) int  // INFO; returns the status
+	refer     func(r referral) *refusal                  // they ask us to send the other party elsewhere; nil: accepted, r.report follows
+	replace   func(n newcomer) *refusal                  // another dialog is to take this one's place
 	ended     func(end)                                  // exactly once
 }
 
@@ -45,19 +48,16 @@ type dialog struct {
 	mu        sync.Mutex // remoteTag is also read by the dispatcher
 	remoteTag string
 
+	*peer             // the other end; UAC: the fork that rang last, or has answered
+	forks     []*peer // UAC: early dialogs, one for each of their tags
 	state     state
 	local     gosip.FromHeader // our address with our tag
-	remote    gosip.ToHeader   // theirs with their tag
 	localSeq  uint32
-	seq       sequence
-	target    gosip.Uri
 	contact   gosip.Uri
-	routes    []gosip.Uri
 	via       hop            // UAC: where the INVITE goes when the route set is empty
 	flow      hop            // where their last request came from, for streams and NAT
 	source    netip.AddrPort // the same, as an address
-	allows    map[string]bool
-	reported  bool // ended was called
+	reported  bool           // ended was called
 	invite    *gosip.Request
 	inviteTx  *gosip.ServerTx
 	answering *answering     // our 2xx without its ACK yet
@@ -66,19 +66,37 @@ type dialog struct {
 	afterAck  func() // a re-INVITE that overtook the ACK before it
 	offering  bool   // our re-INVITE or UPDATE is under way
 	wanted    []reoffer
+	opening   []byte   // UAS: our offer, when the INVITE had none
+	reliable  reliable // UAS: the provisional response that waits for its PRACK
+	referrals int
 	heard     bool // UAC: a provisional response came, so CANCEL may be sent
 	cancelled bool // UAC: CANCEL was sent
-	early     []byte
 	tries     int
 	counts    map[string]int // uses of each nonce
 	ack       *gosip.Request
 	timer     sessionTimer
 }
 
+// peer is the other end as one of its tags knows it. A caller has as many as forks respond, each an early dialog of its own, until the
+// first 2xx (RFC 3261 12.1.2, 13.2.2.4).
+type peer struct {
+	tag     string
+	remote  gosip.ToHeader // their address with their tag
+	target  gosip.Uri
+	routes  []gosip.Uri
+	seq     sequence
+	allows  map[string]bool
+	rseq    uint32 // UAC: the last reliable provisional response; 0: none
+	early   []byte // UAC: the last description in a provisional response
+	settled bool   // the INVITE's offer is answered for good before the 2xx: UPDATE may make another (RFC 3311 5.1)
+	renewed bool   // and has: descriptions in responses to the INVITE are of the past
+}
+
 // reoffer is a wish to renegotiate, kept until the dialog is free for it.
 type reoffer struct {
 	repeat bool
 	done   func(error)
+	tries  int
 }
 
 // run is the dialog's goroutine.
@@ -91,6 +109,7 @@ func (d *dialog) run() {
 	}
 	d.timer.stop()
 	d.stopAnswering()
+	d.reliable.stop()
 	d.s.forget(d)
 	for _, f := range d.mail.close() {
 		d.safely(f)
@@ -154,16 +173,18 @@ func (d *dialog) setRemoteTag(tag string) {
 
 // hangup ends the call in whatever way its state asks for: CANCEL, BYE, or a refusal with the given status.
 func (d *dialog) hangup(status int, reason string, headers ...gosip.Header) {
-	d.mail.post(func() {
-		switch {
-		case !d.uac && (d.state == calling || d.state == ringing):
-			d.reject(refuse(status, reason, headers...))
-		case d.state == calling || d.state == ringing:
-			d.giveUp(end{status: 487, byUs: true, text: reason})
-		default:
-			d.leave(end{status: 200, byUs: true, text: reason}, headers...)
-		}
-	})
+	d.mail.post(func() { d.hangupNow(status, reason, headers...) })
+}
+
+func (d *dialog) hangupNow(status int, reason string, headers ...gosip.Header) {
+	switch {
+	case !d.uac && (d.state == calling || d.state == ringing):
+		d.reject(refuse(status, reason, headers...))
+	case d.state == calling || d.state == ringing:
+		d.giveUp(end{status: 487, byUs: true, text: reason})
+	default:
+		d.leave(end{status: 200, byUs: true, text: reason}, headers...)
+	}
 }
 
 // leave sends BYE, once the ACK is there (RFC 3261 15.1.1).
@@ -192,6 +213,14 @@ func (d *dialog) sendBye(headers []gosip.Header) {
 
 // lose ends a dialog whose other side no longer answers: BYE is still tried, for a peer that only one direction cannot reach.
 func (d *dialog) lose(e end) {
+	if d.state == calling || d.state == ringing {
+		if d.uac {
+			d.giveUp(e)
+		} else {
+			d.reject(refuse(500, "Dialog Lost"))
+		}
+		return
+	}
 	if d.step(lost) {
 		d.report(e)
 		if d.state == leaving {
@@ -202,16 +231,16 @@ func (d *dialog) lose(e end) {
 }
 
 // refresh takes over the other side's Contact (target refresh, RFC 3261 12.2) and what it allows.
-func (d *dialog) refresh(msg gosip.Message) {
+func (p *peer) refresh(msg gosip.Message) {
 	if c := contactOf(msg); c != nil {
-		d.target = *c.Clone()
+		p.target = *c.Clone()
 	}
 	for _, h := range msg.GetHeaders("Allow") {
-		if d.allows == nil {
-			d.allows = map[string]bool{}
+		if p.allows == nil {
+			p.allows = map[string]bool{}
 		}
 		for m := range strings.SplitSeq(h.Value(), ",") {
-			d.allows[strings.ToUpper(strings.TrimSpace(m))] = true
+			p.allows[strings.ToUpper(strings.TrimSpace(m))] = true
 		}
 	}
 }
@@ -290,25 +319,42 @@ func (d *dialog) build(method gosip.RequestMethod, seq uint32) *gosip.Request {
 	return req
 }
 
-// ask sends a request of the dialog and hands its final response, or its failure, to the dialog's goroutine. One challenge is answered.
+// ask sends a request of the dialog and hands its final response, or its failure, to the dialog's goroutine. Challenges are answered.
 func (d *dialog) ask(req *gosip.Request, final func(*gosip.Response), failed func(error)) {
-	d.s.t.stamp(req, d.hop())
+	d.askBy(d.hop(), 0, req, final, failed)
+}
+
+func (d *dialog) askBy(h hop, tries int, req *gosip.Request, final func(*gosip.Response), failed func(error)) {
+	d.s.t.stamp(req, h)
 	d.s.transact(req, func(res *gosip.Response) {
 		if res.IsProvisional() {
 			return
 		}
 		d.mail.post(func() {
-			if (res.StatusCode == 401 || res.StatusCode == 407) && d.cred != nil && req.GetHeader("Authorization") == nil && req.GetHeader("Proxy-Authorization") == nil {
+			if tries < maxChallenges && d.proves(req, res, h) {
 				d.localSeq++
 				req.CSeq().SeqNo = d.localSeq
-				if authorize(req, res, *d.cred, d.counts) {
-					d.ask(req, final, failed)
-					return
-				}
+				d.askBy(h, tries+1, req, final, failed)
+				return
 			}
 			final(res)
 		})
 	}, func(err error) { d.mail.post(func() { failed(err) }) })
+}
+
+// proves answers a challenge, if it comes from where our INVITE went: a Contact of theirs must not draw digests elsewhere (security row 3).
+func (d *dialog) proves(req *gosip.Request, res *gosip.Response, h hop) bool {
+	return (res.StatusCode == 401 || res.StatusCode == 407) && d.cred != nil && h.host() == d.via.host() && authorize(req, res, *d.cred, d.counts)
+}
+
+// survives says whether the dialog is still there after the response to a request in it: 481 and 408 say that it is not (RFC 3261
+// 12.2.1.2, RFC 5057 5.1).
+func (d *dialog) survives(res *gosip.Response) bool {
+	if res.StatusCode != 481 && res.StatusCode != 408 {
+		return true
+	}
+	d.lose(end{status: res.StatusCode, text: "the other side has lost the call"})
+	return false
 }
 
 // reasonOf reads a Reason header (RFC 3326).

@@ -18,7 +18,27 @@ import (
 const parkTime = 50 * time.Millisecond
 
 // methods we serve in and outside dialogs.
-const methods = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE"
+const methods = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER"
+
+// The extensions we have (RFC 4028, 3262, 3891, 4488).
+const (
+	extTimer       = "timer"
+	ext100rel      = "100rel"
+	extReplaces    = "replaces"
+	extNoReferSub  = "norefersub"
+	extensionsList = extTimer + ", " + ext100rel + ", " + extReplaces + ", " + extNoReferSub
+)
+
+func supported() gosip.Header { return gosip.NewHeader("Supported", extensionsList) }
+
+// has says whether an option tag is one of our extensions.
+func has(option string) bool {
+	switch strings.ToLower(option) {
+	case extTimer, ext100rel, extReplaces, extNoReferSub:
+		return true
+	}
+	return false
+}
 
 func allowHeader() gosip.Header { return gosip.NewHeader("Allow", methods) }
 
@@ -39,14 +59,15 @@ func (d *dialog) receive(req *gosip.Request, tx *gosip.ServerTx) {
 		d.reply(req, tx, 481, "Call/Transaction Does Not Exist", nil)
 		return
 	}
+	p := d.sender(req)
 	seq := req.CSeq().SeqNo
-	v, run := d.seq.offer(seq, func() { d.handle(req, tx) })
+	v, run := p.seq.offer(seq, func() { d.handle(p, req, tx) })
 	switch v {
 	case stale:
 		d.reply(req, tx, 500, "Out Of Order", nil)
 	case early:
 		d.after(parkTime, func() {
-			for _, f := range d.seq.expire(seq) {
+			for _, f := range p.seq.expire(seq) {
 				f()
 			}
 		})
@@ -57,7 +78,10 @@ func (d *dialog) receive(req *gosip.Request, tx *gosip.ServerTx) {
 }
 
 // handle serves one request whose turn it is.
-func (d *dialog) handle(req *gosip.Request, tx *gosip.ServerTx) {
+func (d *dialog) handle(p *peer, req *gosip.Request, tx *gosip.ServerTx) {
+	if d.state == calling || d.state == ringing {
+		d.peer = p
+	}
 	d.seen(req)
 	if unsupported := unknownOptions(req); unsupported != "" {
 		d.reply(req, tx, 420, "Bad Extension", nil, gosip.NewHeader("Unsupported", unsupported))
@@ -72,6 +96,12 @@ func (d *dialog) handle(req *gosip.Request, tx *gosip.ServerTx) {
 		d.gotUpdate(req, tx)
 	case gosip.INFO:
 		d.gotInfo(req, tx)
+	case gosip.PRACK:
+		d.gotPrack(req, tx)
+	case gosip.REFER:
+		d.gotRefer(req, tx)
+	case gosip.NOTIFY:
+		d.reply(req, tx, 481, "Subscription Does Not Exist", nil) // we subscribe to nothing (RFC 6665 4.1.3)
 	case gosip.OPTIONS:
 		d.reply(req, tx, 200, "OK", nil, capabilities()...)
 	default:
@@ -82,7 +112,7 @@ func (d *dialog) handle(req *gosip.Request, tx *gosip.ServerTx) {
 func capabilities() []gosip.Header {
 	return []gosip.Header{
 		allowHeader(), gosip.NewHeader("Accept", "application/sdp, "+typeDTMFRelay+", "+typeDTMF), gosip.NewHeader("Accept-Encoding", "identity"),
-		gosip.NewHeader("Accept-Language", "en"), gosip.NewHeader("Supported", "timer"),
+		gosip.NewHeader("Accept-Language", "en"), supported(),
 	}
 }
 
@@ -93,7 +123,7 @@ func unknownOptions(req *gosip.Request) string {
 		for _, h := range req.GetHeaders(name) {
 			for v := range strings.SplitSeq(h.Value(), ",") {
 				v = strings.TrimSpace(v)
-				if v != "" && !strings.EqualFold(v, "timer") && isToken(v) && len(out) < 16 {
+				if v != "" && !has(v) && isToken(v) && len(out) < 16 {
 					out = append(out, v)
 				}
 			}
@@ -127,14 +157,16 @@ func (d *dialog) gotInfo(req *gosip.Request, tx *gosip.ServerTx) {
 	}
 }
 
-// busy says why a new offer cannot be taken now (RFC 3261 14.2, RFC 3311 5.2).
+// busy says why a new offer cannot be taken now (RFC 3261 14.2, RFC 3311 5.2): ours is open, or theirs is.
 func (d *dialog) busy() *refusal {
-	retry := gosip.NewHeader("Retry-After", itoa(rand.IntN(4)))
+	early := d.state == calling || d.state == ringing
 	switch {
-	case d.offering:
+	case d.offering, early && !d.settled && (d.uac || d.opening != nil):
 		return refuse(491, "Request Pending")
+	case early && d.settled:
+		return nil
 	case d.answering != nil, d.state != confirmed:
-		return refuse(500, "Not Yet", retry)
+		return refuse(500, "Not Yet", gosip.NewHeader("Retry-After", itoa(rand.IntN(11))))
 	}
 	return nil
 }
@@ -163,18 +195,17 @@ func (d *dialog) reinvited(req *gosip.Request, tx *gosip.ServerTx) {
 		d.reply(req, tx, r.status, r.reason, nil, r.headers...)
 		return
 	}
-	body, answerBody, r := d.takeOffer(req)
+	r := d.s.timing.tooShort(req)
+	var body, answerBody []byte
+	if r == nil {
+		body, answerBody, r = d.takeOffer(req)
+	}
 	if r != nil {
 		d.reply(req, tx, r.status, r.reason, nil, r.headers...)
 		return
 	}
-	headers, ok := d.timer.grant(d, req)
-	if !ok {
-		d.reply(req, tx, 422, "Session Interval Too Small", nil, headers...)
-		return
-	}
 	d.refresh(req)
-	res := d.reply(req, tx, 200, "OK", answerBody, headers...)
+	res := d.reply(req, tx, 200, "OK", answerBody, d.timer.grant(d, req)...)
 	d.answer2xx(&answering{tx: tx, res: res, cseq: req.CSeq().SeqNo, offered: len(body) == 0})
 }
 
@@ -213,23 +244,25 @@ func (d *dialog) gotUpdate(req *gosip.Request, tx *gosip.ServerTx) {
 
 func (d *dialog) updated(req *gosip.Request, tx *gosip.ServerTx) {
 	body, r := sdpBody(req)
-	if r == nil && len(body) > 0 {
-		r = d.busy()
+	if r == nil {
+		r = d.s.timing.tooShort(req)
 	}
 	var ours []byte
 	if r == nil && len(body) > 0 {
-		_, ours, r = d.takeOffer(req)
+		if r = d.busy(); r == nil {
+			_, ours, r = d.takeOffer(req)
+			d.renewed = d.renewed || r == nil && d.state == ringing
+		}
 	}
 	if r != nil {
 		d.reply(req, tx, r.status, r.reason, nil, r.headers...)
 		return
 	}
-	headers, ok := d.timer.grant(d, req)
-	if !ok {
-		d.reply(req, tx, 422, "Session Interval Too Small", nil, headers...)
-		return
-	}
 	d.refresh(req)
+	var headers []gosip.Header
+	if d.state == accepted || d.state == confirmed {
+		headers = d.timer.grant(d, req)
+	}
 	d.reply(req, tx, 200, "OK", ours, headers...)
 }
 

@@ -20,7 +20,34 @@ type rig struct {
 	t     *testing.T
 	s     *stack
 	addr  string
+	reg   *prometheus.Registry
 	calls chan *rigCall
+}
+
+// counts waits until a metric, over all its labels, has a value.
+func (r *rig) counts(name string, want float64) {
+	r.t.Helper()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	got := -1.0
+	for deadline := time.Now().Add(siptest.Wait); time.Now().Before(deadline); <-tick.C {
+		families, err := r.reg.Gather()
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		got = 0
+		for _, f := range families {
+			if f.GetName() == name {
+				for _, m := range f.GetMetric() {
+					got += m.GetCounter().GetValue()
+				}
+			}
+		}
+		if got == want {
+			return
+		}
+	}
+	r.t.Fatalf("%s is %v, want %v", name, got, want)
 }
 
 // rigCall is a dialog with its hooks recorded in channels.
@@ -28,6 +55,9 @@ type rigCall struct {
 	d        *dialog
 	n        *negotiator
 	progress chan int
+	sound    chan netip.AddrPort // where the newest description wants its packets
+	referred chan referral
+	refuseTo *refusal // what REFER gets
 	answered chan *gosip.Response
 	acked    chan []byte
 	digits   chan byte
@@ -36,7 +66,8 @@ type rigCall struct {
 
 func newRig(t *testing.T) *rig {
 	t.Helper()
-	m := newMetrics(prometheus.NewRegistry())
+	reg := prometheus.NewRegistry()
+	m := newMetrics(reg)
 	in := newIngress(m, newSources(func(int) {}))
 	in.known = func(netip.Addr) bool { return true }
 	in.gate = func(*rawMessage, netip.AddrPort) *refusal { return nil }
@@ -44,9 +75,12 @@ func newRig(t *testing.T) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{t: t, calls: make(chan *rigCall, 16)}
+	r := &rig{t: t, reg: reg, calls: make(chan *rigCall, 16)}
 	r.s = newStack(tr, m, slog.New(slog.DiscardHandler), timing{t1: testT1, t2: testT2, sessionExpires: 1800 * time.Second, minSE: 90 * time.Second})
 	r.s.outside = func(req *gosip.Request, tx *gosip.ServerTx) {
+		if req.Recipient.User == "crash" {
+			panic("a defect in whoever serves requests")
+		}
 		c := r.newCall()
 		d, err := r.s.newUAS(req, tx, "tandem", c.hooks())
 		if err != nil {
@@ -54,6 +88,9 @@ func newRig(t *testing.T) *rig {
 			return
 		}
 		c.d = d
+		if len(req.Body()) == 0 {
+			d.opening = c.n.makeOffer()
+		}
 		r.s.start(d)
 		r.calls <- c
 	}
@@ -73,23 +110,36 @@ func newRig(t *testing.T) *rig {
 
 func (r *rig) newCall() *rigCall {
 	return &rigCall{
-		n: newNegotiator(netip.MustParseAddrPort("127.0.0.1:40000"), 1, nil), progress: make(chan int, 64), answered: make(chan *gosip.Response, 4),
+		n: newNegotiator(netip.MustParseAddrPort("127.0.0.1:40000"), 1, nil), progress: make(chan int, 64), sound: make(chan netip.AddrPort, 16), referred: make(chan referral, 4), answered: make(chan *gosip.Response, 4),
 		acked: make(chan []byte, 4), digits: make(chan byte, 16), ended: make(chan end, 4),
 	}
 }
 
 func (c *rigCall) hooks() hooks {
 	return hooks{
-		progress: func(status int, _ []byte) { c.progress <- status },
+		progress: func(status int, body []byte) {
+			if len(body) > 0 {
+				_ = c.heed(body)
+			}
+			c.progress <- status
+		},
 		answered: func(res *gosip.Response) { c.answered <- res },
-		offer:    c.n.answer,
+		refused:  func() { c.n.refused() },
+		refer: func(r referral) *refusal {
+			if c.refuseTo == nil {
+				c.referred <- r
+			}
+			return c.refuseTo
+		},
+		replace: func(newcomer) *refusal { return refuse(481, "Gone") },
+		offer:   c.n.answer,
 		makeOffer: func(repeat bool) []byte {
 			if repeat {
 				return c.n.repeat()
 			}
 			return c.n.makeOffer()
 		},
-		answer: c.n.accept,
+		answer: c.heed,
 		info: func(ct string, body []byte) int {
 			digit, _, ok := parseDTMF(ct, body)
 			if !ok {
@@ -102,9 +152,19 @@ func (c *rigCall) hooks() hooks {
 	}
 }
 
+// heed takes an answer of theirs.
+func (c *rigCall) heed(body []byte) error {
+	err := c.n.accept(body)
+	if err == nil {
+		c.sound <- c.n.now.remote
+	}
+	return err
+}
+
 func (r *rig) next() *rigCall { return get(r.t, r.calls, "a call") }
 
 func (r *rig) dial(p *siptest.Phone, headers ...gosip.Header) *rigCall {
+	r.t.Helper()
 	c := r.newCall()
 	var target gosip.Uri
 	if err := gosip.ParseUri("sip:"+p.User+"@"+p.Addr(), &target); err != nil {
@@ -471,7 +531,7 @@ func TestOrderInDialog(t *testing.T) {
 	c.Response(415)
 	c.SendAs("OPTIONS", 11, "", "")
 	c.Response(200)
-	c.SendAs("REFER", 12, "", "")
+	c.SendAs("MESSAGE", 12, "", "")
 	if res := c.Response(405); res.GetHeader("Allow") == nil {
 		t.Error("405 without Allow")
 	}
@@ -481,6 +541,7 @@ func TestOrderInDialog(t *testing.T) {
 	}
 }
 
+// A panic, wherever a message leads to one, is counted and ends one call at most.
 func TestPanicEndsOneDialogOnly(t *testing.T) {
 	r := newRig(t)
 	c, leg := r.up(siptest.New(t, "100"))
@@ -492,6 +553,11 @@ func TestPanicEndsOneDialogOnly(t *testing.T) {
 	}
 	c.Send("INFO", "application/dtmf", "1")
 	c.Response(481)
+	if e := get(t, leg.ended, "end"); e.status != 500 {
+		t.Errorf("ended %+v", e)
+	}
+	siptest.New(t, "102").Invite(r.addr, "crash", "")
+	r.counts("tandem_sip_panics_total", 2)
 	_, other := r.up(siptest.New(t, "101"))
 	other.d.mail.post(other.d.abandon)
 	<-other.d.done

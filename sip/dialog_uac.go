@@ -3,9 +3,11 @@ package sip
 import (
 	"crypto/rand"
 	"encoding/hex"
-	"strconv"
+	"net/netip"
+	"strings"
 
 	gosip "github.com/emiago/sipgo/sip"
+	"github.com/google/uuid"
 )
 
 // outgoing says what an INVITE of ours is to look like.
@@ -19,17 +21,23 @@ type outgoing struct {
 	cred    *Credentials
 	trunk   *Trunk // the way out, nil for phones and addresses
 	headers []gosip.Header
+	tenant  uuid.UUID
+	phone   netip.Addr // where the agent's telephone is that may transfer
 }
 
-// maxTries bounds how often an INVITE is sent again because of a challenge or a session interval.
-const maxTries = 3
+// maxTries bounds how often an INVITE is sent again because of a challenge, a session interval or an extension, maxChallenges how often any
+// other request is because of a challenge.
+const (
+	maxTries      = 3
+	maxChallenges = 2
+)
 
 // newUAC makes the dialog of a call of ours. The caller starts it with stack.start and then calls begin.
 func (s *stack) newUAC(o outgoing, on hooks) *dialog {
 	tag := randomHex(8)
 	d := &dialog{
 		s: s, uac: true, callID: randomHex(16), localTag: tag, mail: newMailbox(), done: make(chan struct{}), on: on, cred: o.cred,
-		local: o.from, remote: gosip.ToHeader{Address: o.to}, target: o.target, via: o.via, extra: o.headers, early: nil, counts: map[string]int{},
+		local: o.from, peer: &peer{remote: gosip.ToHeader{Address: o.to}, target: o.target}, via: o.via, extra: o.headers, counts: map[string]int{},
 	}
 	d.local.Params = gosip.HeaderParams{{K: "tag", V: tag}}
 	h := o.via
@@ -67,7 +75,7 @@ func (d *dialog) begin(offer []byte) {
 
 // sendInvite starts the INVITE's transaction; every response comes back to the dialog's goroutine, in order.
 func (d *dialog) sendInvite(req *gosip.Request) {
-	d.invite, d.heard = req, false
+	d.invite, d.heard, d.forks = req, false, nil
 	d.s.t.stamp(req, d.via)
 	d.s.transact(req, func(res *gosip.Response) {
 		if !d.mail.post(func() { d.responded(req, res) }) && res.IsSuccess() {
@@ -96,14 +104,69 @@ func (d *dialog) progress(res *gosip.Response) {
 		d.sendCancel()
 		return
 	}
-	if res.StatusCode == 100 || !d.step(progressed) {
+	if res.StatusCode == 100 || d.state != calling && d.state != ringing {
 		return
 	}
+	p := d.fork(res)
+	if !d.confirms(p, res) {
+		return
+	}
+	d.step(progressed)
 	body, _ := sdpBody(res)
 	if len(body) > 0 {
-		d.early = body
+		p.early, p.settled = body, p.settled || headerHas(res, "Require", ext100rel)
+	}
+	if p.renewed {
+		body = nil
+	}
+	if len(body) > 0 || d.tag == "" {
+		d.peer = p // the newest fork that sounds is the one that is heard
 	}
 	d.on.progress(res.StatusCode, body)
+	d.nextOffer()
+}
+
+// fork is the other end that a response to the INVITE came from; what it says of the way there is taken over (RFC 3261 12.1.2).
+func (d *dialog) fork(res *gosip.Response) *peer {
+	tag, _ := res.To().Params.Get("tag")
+	if tag == "" {
+		return d.peer
+	}
+	p := d.forkOf(tag)
+	p.remote, p.routes = headerTo(res.To()), reversed(recordRoutes(res))
+	p.refresh(res)
+	return p
+}
+
+func (d *dialog) forkOf(tag string) *peer {
+	for _, p := range d.forks {
+		if p.tag == tag {
+			return p
+		}
+	}
+	p := &peer{tag: tag, remote: d.remote, target: d.invite.Recipient}
+	if len(d.forks) >= maxForks {
+		return p // forgotten at once: somebody plays with tags
+	}
+	d.forks = append(d.forks, p)
+	return p
+}
+
+// maxForks bounds the early dialogs of one call.
+const maxForks = 32
+
+// sender is the other end that a request came from. One that overtook the first response of its fork begins that fork.
+func (d *dialog) sender(req *gosip.Request) *peer {
+	tag, _ := req.From().Params.Get("tag")
+	if !d.uac || d.state != calling && d.state != ringing || tag == "" {
+		return d.peer
+	}
+	p := d.forkOf(tag)
+	if _, known := p.remote.Params.Get("tag"); !known {
+		p.remote = gosip.ToHeader{DisplayName: req.From().DisplayName, Address: *req.From().Address.Clone(), Params: req.From().Params.Clone()}
+		p.refresh(req)
+	}
+	return p
 }
 
 // answered takes the first 2xx. One that crossed our CANCEL is acknowledged and hung up (D2).
@@ -113,7 +176,8 @@ func (d *dialog) answered(res *gosip.Response) {
 		d.answeredAgain(res)
 		return
 	}
-	d.adopt(res)
+	d.peer = d.fork(res)
+	d.setRemoteTag(d.tag)
 	d.acknowledge(d.invite, nil)
 	if late {
 		d.s.m.orphans.Inc()
@@ -124,7 +188,7 @@ func (d *dialog) answered(res *gosip.Response) {
 	if len(body) == 0 {
 		body = d.early // some gateways send the answer in 183 only
 	}
-	if err := d.on.answer(body); err != nil {
+	if err := d.settle(body); err != nil {
 		d.leave(end{status: 488, byUs: true, text: "no usable answer"})
 		return
 	}
@@ -132,13 +196,12 @@ func (d *dialog) answered(res *gosip.Response) {
 	d.on.answered(res)
 }
 
-// adopt makes the dialog that a 2xx confirms: their tag, their target, the route set in reverse (RFC 3261 12.1.2).
-func (d *dialog) adopt(res *gosip.Response) {
-	d.remote = headerTo(res.To())
-	tag, _ := res.To().Params.Get("tag")
-	d.setRemoteTag(tag)
-	d.routes = reversed(recordRoutes(res))
-	d.refresh(res)
+// settle takes the answer in the 2xx; nothing after an UPDATE, which has settled more since.
+func (d *dialog) settle(answer []byte) error {
+	if d.renewed {
+		return nil
+	}
+	return d.on.answer(answer)
 }
 
 // acknowledge sends the ACK of a 2xx and keeps it for repetitions.
@@ -202,18 +265,19 @@ func (d *dialog) again(res *gosip.Response) bool {
 		if d.cred == nil || !authorize(req, res, *d.cred, d.counts) {
 			return false
 		}
+	case 421:
+		option, ok := wantsOnly(res)
+		if !ok || req.GetHeader("Require") != nil {
+			return false
+		}
+		req.AppendHeader(gosip.NewHeader("Require", option))
 	case 422:
-		h := res.GetHeader("Min-SE")
-		if h == nil {
+		if !d.timer.raise(d, res) {
 			return false
 		}
-		n, ok := number(h.Value(), 24*3600)
-		if !ok || n < 90 {
-			return false
-		}
-		for _, name := range []string{"Session-Expires", "Min-SE"} {
-			req.RemoveHeader(name)
-			req.AppendHeader(gosip.NewHeader(name, strconv.FormatUint(n, 10)))
+		for _, h := range []string{"Session-Expires", "Min-SE"} {
+			req.RemoveHeader(h)
+			req.AppendHeader(gosip.NewHeader(h, seconds(d.timer.minSE)))
 		}
 	default:
 		return false
@@ -223,6 +287,20 @@ func (d *dialog) again(res *gosip.Response) bool {
 	req.CSeq().SeqNo = d.localSeq
 	d.sendInvite(req)
 	return true
+}
+
+// wantsOnly returns what a 421 requires of us, if we have all of it (RFC 3261 21.4.16).
+func wantsOnly(res *gosip.Response) (options string, ok bool) {
+	h := res.GetHeader("Require")
+	if h == nil {
+		return "", false
+	}
+	for v := range strings.SplitSeq(h.Value(), ",") {
+		if !has(strings.TrimSpace(v)) {
+			return "", false
+		}
+	}
+	return h.Value(), true
 }
 
 // failed takes the end of the INVITE's transaction without a final response.

@@ -29,9 +29,13 @@ func (s *stack) newUAS(req *gosip.Request, tx *gosip.ServerTx, contactUser strin
 	remoteTag, _ := req.From().Params.Get("tag")
 	d := &dialog{
 		s: s, callID: req.CallID().Value(), localTag: tag, remoteTag: remoteTag, mail: newMailbox(), done: make(chan struct{}), on: on,
-		local:  gosip.FromHeader{DisplayName: req.To().DisplayName, Address: *req.To().Address.Clone(), Params: req.To().Params.Clone()},
-		remote: gosip.ToHeader{DisplayName: req.From().DisplayName, Address: *req.From().Address.Clone(), Params: req.From().Params.Clone()},
-		target: *target.Clone(), routes: recordRoutes(req), invite: req, inviteTx: tx, counts: map[string]int{},
+		local: gosip.FromHeader{DisplayName: req.To().DisplayName, Address: *req.To().Address.Clone(), Params: req.To().Params.Clone()},
+		peer: &peer{
+			tag:    remoteTag,
+			remote: gosip.ToHeader{DisplayName: req.From().DisplayName, Address: *req.From().Address.Clone(), Params: req.From().Params.Clone()},
+			target: *target.Clone(), routes: recordRoutes(req),
+		},
+		invite: req, inviteTx: tx, counts: map[string]int{},
 	}
 	if remoteTag == "" {
 		d.remote.Params.Remove("tag")
@@ -70,30 +74,29 @@ func (d *dialog) reply(req *gosip.Request, tx *gosip.ServerTx, status int, reaso
 	return res
 }
 
-// provisional sends 18x, with early media when there is a body.
-func (d *dialog) provisional(status int, reason string, body []byte) {
+// accept answers the call with our description; offered says that it is an offer, because the INVITE had none. confirmed is called when
+// the ACK has come, with its body. A description that is still to be confirmed holds the 2xx back (RFC 3262 3).
+func (d *dialog) accept(body []byte, offered bool, confirmed func(body []byte)) {
 	d.mail.post(func() {
-		if d.uac || !d.step(progressed) {
+		now := func() { d.acceptNow(body, offered, confirmed) }
+		if d.reliable.res != nil && d.reliable.sdp {
+			d.reliable.waiting = append(d.reliable.waiting, now)
 			return
 		}
-		d.reply(d.invite, d.inviteTx, status, reason, body)
+		now()
 	})
 }
 
-// accept answers the call with our description; offered says that it is an offer, because the INVITE had none. confirmed is called when
-// the ACK has come, with its body.
-func (d *dialog) accept(body []byte, offered bool, confirmed func(body []byte)) {
-	d.mail.post(func() {
-		if d.uac || !d.step(answeredUAS) {
-			return
-		}
-		headers, ok := d.timer.grant(d, d.invite)
-		if !ok {
-			headers = nil
-		}
-		res := d.reply(d.invite, d.inviteTx, 200, "OK", body, headers...)
-		d.answer2xx(&answering{tx: d.inviteTx, res: res, cseq: d.invite.CSeq().SeqNo, offered: offered, acked: confirmed})
-	})
+func (d *dialog) acceptNow(body []byte, offered bool, confirmed func(body []byte)) {
+	if d.uac || !d.step(answeredUAS) {
+		return
+	}
+	d.reliable.stop()
+	if d.settled {
+		body, offered = nil, false // another description would be another offer
+	}
+	res := d.reply(d.invite, d.inviteTx, 200, "OK", body, d.timer.grant(d, d.invite)...)
+	d.answer2xx(&answering{tx: d.inviteTx, res: res, cseq: d.invite.CSeq().SeqNo, offered: offered, acked: confirmed})
 }
 
 // reject refuses an INVITE that has no final response yet. It runs on the dialog's goroutine.
@@ -101,6 +104,7 @@ func (d *dialog) reject(r *refusal) {
 	if d.state != calling && d.state != ringing {
 		return
 	}
+	d.reliable.stop()
 	d.s.m.countRefusal(r.status)
 	d.reply(d.invite, d.inviteTx, r.status, r.reason, nil, r.headers...)
 	d.step(refused)
@@ -205,6 +209,7 @@ func (d *dialog) gotCancel(req *gosip.Request, tx *gosip.ServerTx) {
 	if d.uac || d.state != calling && d.state != ringing || branchOf(req) != branchOf(d.invite) {
 		return
 	}
+	d.reliable.stop()
 	d.reply(d.invite, d.inviteTx, 487, "Request Terminated", nil)
 	d.step(cancelled)
 	q850, text := reasonOf(req)

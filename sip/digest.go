@@ -194,7 +194,8 @@ type Credentials struct {
 }
 
 // authorize answers the strongest challenge of a 401 or 407 that we can, and adds it to req in place of an older answer. counts holds
-// how often each nonce was used.
+// how often each nonce was used. An answer that was refused is not given again, unless its nonce was stale. Of the qualities of
+// protection we have auth, and none at all (RFC 2069); a peer that insists on auth-int gets no answer, as proxies on the way change bodies.
 func authorize(req *gosip.Request, res *gosip.Response, cred Credentials, counts map[string]int) bool {
 	from, to := "WWW-Authenticate", "Authorization"
 	if res.StatusCode == gosip.StatusProxyAuthRequired {
@@ -208,6 +209,9 @@ func authorize(req *gosip.Request, res *gosip.Response, cred Credentials, counts
 		}
 		for i := range ch.QOP {
 			ch.QOP[i] = strings.TrimSpace(ch.QOP[i])
+		}
+		if len(ch.QOP) > 0 && !ch.SupportsQOP("auth") || answeredBefore(req, to, ch) {
+			continue
 		}
 		if best == nil || strings.EqualFold(ch.Algorithm, algSHA256) {
 			best = ch
@@ -226,4 +230,15 @@ func authorize(req *gosip.Request, res *gosip.Response, cred Credentials, counts
 	req.RemoveHeader(to)
 	req.AppendHeader(gosip.NewHeader(to, answer.String()))
 	return true
+}
+
+// answeredBefore says whether the request was refused with an answer to this very challenge, or to one of the same realm that is not stale
+// now: the password is wrong then.
+func answeredBefore(req *gosip.Request, header string, ch *digest.Challenge) bool {
+	h := req.GetHeader(header)
+	if h == nil || ch.Stale {
+		return false
+	}
+	cred, err := digest.ParseCredentials(h.Value())
+	return err != nil || cred.Realm == ch.Realm
 }

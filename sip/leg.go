@@ -56,12 +56,13 @@ func (l *legs) occupy(tr *Trunk) (free func(), ok bool) {
 type leg struct {
 	id     uuid.UUID
 	dir    calls.Direction
-	d      *dialog
 	port   *media.RTPPort
 	stream *media.Stream
 	stop   context.CancelFunc // ends the stream
 	free   func()             // gives the trunk's place back
 	trunk  trunkMedia
+	tenant uuid.UUID
+	phone  netip.Addr // where the agent's telephone is, which may transfer; invalid: nobody may
 
 	// owned by the dialog's goroutine
 	n       *negotiator
@@ -75,10 +76,19 @@ type leg struct {
 	done      chan struct{}
 	spoken    string // inbound: the codec of the answer, known before it is sent; "" when the offer is ours
 
-	mu    sync.Mutex
-	cause calls.Cause
-	over  bool // no more events
-	log   *slog.Logger
+	mu       sync.Mutex
+	d        *dialog // another one once it was replaced (RFC 3891)
+	cause    calls.Cause
+	over     bool            // no more events
+	transfer *calls.Transfer // asked for, and not taken up yet
+	log      *slog.Logger
+}
+
+// dialog is the leg's dialog as it is now.
+func (g *leg) dialog() *dialog {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.d
 }
 
 // trunkMedia is what a trunk's settings mean for media.
@@ -86,6 +96,13 @@ type trunkMedia struct {
 	nat      bool
 	codecs   []string
 	networks []netip.Prefix
+}
+
+func mediaOf(tr *Trunk) trunkMedia {
+	if tr == nil {
+		return trunkMedia{}
+	}
+	return trunkMedia{tr.NAT, tr.Codecs, tr.prefixes()}
 }
 
 // maxEvents is more than a call sees; a peer that toggles hold faster than its call can follow loses events, not the call.
@@ -124,15 +141,12 @@ func speakable(names []string, opus bool) []string {
 }
 
 // inbound makes the leg of an INVITE whose sender is known.
-func (l *legs) inbound(req *gosip.Request, tx *gosip.ServerTx, tr *Trunk) (*leg, *refusal) {
+func (l *legs) inbound(req *gosip.Request, tx *gosip.ServerTx, tenant uuid.UUID, tr *Trunk) (*leg, *refusal) {
 	body, r := sdpBody(req)
 	if r != nil {
 		return nil, r
 	}
-	var t trunkMedia
-	if tr != nil {
-		t = trunkMedia{tr.NAT, tr.Codecs, tr.prefixes()}
-	}
+	t := mediaOf(tr)
 	free, ok := l.occupy(tr)
 	if !ok {
 		return nil, answerFor(calls.CauseCapacity)
@@ -143,7 +157,7 @@ func (l *legs) inbound(req *gosip.Request, tx *gosip.ServerTx, tr *Trunk) (*leg,
 		l.log.Warn("no media for a call", "err", err)
 		return nil, answerFor(calls.CauseCapacity)
 	}
-	g.free = free
+	g.free, g.tenant = free, tenant
 	if err := g.prepare(body); err != nil {
 		g.release()
 		return nil, asRefusal(err)
@@ -153,6 +167,9 @@ func (l *legs) inbound(req *gosip.Request, tx *gosip.ServerTx, tr *Trunk) (*leg,
 	if err != nil {
 		g.release()
 		return nil, asRefusal(err)
+	}
+	if g.offered {
+		d.opening = g.local
 	}
 	g.d = d
 	l.run(g)

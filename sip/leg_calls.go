@@ -44,7 +44,23 @@ func (g *leg) Ring() error {
 	if g.dir != calls.Inbound {
 		return errOutbound
 	}
-	g.d.provisional(180, "Ringing", nil)
+	g.dialog().provisional(180, "Ringing", nil)
+	return nil
+}
+
+// Early lets the caller hear the leg's stream before it is answered (183). It implements what calls ask of a leg that can; without a
+// description of the caller's there is nothing to send to yet.
+func (g *leg) Early() error {
+	if g.dir != calls.Inbound {
+		return errOutbound
+	}
+	d := g.dialog()
+	d.mail.post(func() {
+		if g.n.settled {
+			g.apply()
+		}
+	})
+	d.provisional(183, "Session Progress", g.local)
 	return nil
 }
 
@@ -53,12 +69,13 @@ func (g *leg) Answer(ctx context.Context) error {
 	if g.dir != calls.Inbound {
 		return errOutbound
 	}
-	g.d.mail.post(func() {
+	d := g.dialog()
+	d.mail.post(func() {
 		if g.n.settled {
 			g.apply()
 		}
 	})
-	g.d.accept(g.local, g.offered, func([]byte) { g.confirm() })
+	d.accept(g.local, g.offered, func([]byte) { g.confirm() })
 	select {
 	case <-g.confirmed:
 		return nil
@@ -76,16 +93,17 @@ func (g *leg) SendDigit(key rune) {
 		g.stream.SendDigits(string(key))
 		return
 	}
-	g.d.mail.post(func() {
-		if !g.d.allows["INFO"] {
+	d := g.dialog()
+	d.mail.post(func() {
+		if !d.allows["INFO"] {
 			g.stream.SendDigits(string(key))
 			return
 		}
-		req := g.d.next(gosip.INFO)
+		req := d.next(gosip.INFO)
 		req.AppendHeader(gosip.NewHeader("Content-Type", typeDTMFRelay))
 		req.SetBody(fmt.Appendf(nil, "Signal=%c\r\nDuration=%d\r\n", key, defaultPress.Milliseconds()))
-		g.d.ask(req, func(res *gosip.Response) {
-			if !res.IsSuccess() {
+		d.ask(req, func(res *gosip.Response) {
+			if d.survives(res) && !res.IsSuccess() {
 				g.log.Info("a peer refused a key", "leg", g.id, "status", res.StatusCode)
 			}
 		}, func(err error) { g.log.Info("a key did not reach the peer", "leg", g.id, "err", err) })
@@ -115,7 +133,21 @@ func (g *leg) Hangup(cause calls.Cause) {
 	if g.dir == calls.Outbound || g.answered() {
 		headers = reasonFor(cause)
 	}
-	g.d.hangup(r.status, r.reason, headers...)
+	d := g.dialog()
+	again := func() bool { // the dialog was replaced meanwhile
+		now := g.dialog()
+		if now != d {
+			now.hangup(r.status, r.reason, headers...)
+		}
+		return now != d
+	}
+	if !d.mail.post(func() {
+		if !again() {
+			d.hangupNow(r.status, r.reason, headers...)
+		}
+	}) {
+		again()
+	}
 }
 
 func (g *leg) answered() bool {
@@ -131,7 +163,8 @@ func (g *leg) answered() bool {
 func (g *leg) hooks() hooks {
 	return hooks{
 		progress: g.progressed, answered: func(*gosip.Response) { g.confirm(); g.tell(calls.LegAnswered) },
-		offer: g.theirOffer, makeOffer: g.ourOffer, answer: g.theirAnswer, info: g.gotInfo, ended: g.finish,
+		offer: g.theirOffer, makeOffer: g.ourOffer, answer: g.theirAnswer, refused: func() { g.n.refused() }, info: g.gotInfo,
+		refer: g.referred, replace: g.replacedBy, ended: g.finish,
 	}
 }
 

@@ -19,6 +19,8 @@ type metrics struct {
 	panics        prometheus.Counter
 	orphans       prometheus.Counter
 	retransmits   prometheus.Counter
+	tooLarge      *prometheus.CounterVec // transport
+	transfers     *prometheus.CounterVec // method, result
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -42,16 +44,18 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		banned:        gauge("sources_banned", "Sources that are refused for a time because of wrong credentials."),
 		panics:        one("panics_total", "Panics caught while handling a SIP message; each is a defect."),
 		orphans:       one("late_answers_total", "2xx answers to calls already given up or to another fork, ended with ACK and BYE."),
-		retransmits:   one("answer_retransmits_total", "2xx answers sent again because no ACK had come."),
+		retransmits:   one("answer_retransmits_total", "2xx answers, and reliable provisional ones, sent again because no ACK or PRACK had come."),
+		tooLarge:      vec("large_requests_total", "Requests too large for a datagram, by how they went (tcp, or udp because TCP was refused).", "transport"),
+		transfers:     vec("transfers_total", "Transfers that a peer asked for, by method (REFER, Replaces) and result (accepted, refused).", "method", "result"),
 	}
-	reg.MustRegister(m.requests, m.responses, m.dropped, m.refused, m.transactions, m.dialogs, m.registrations, m.banned, m.panics, m.orphans, m.retransmits)
+	reg.MustRegister(m.requests, m.responses, m.dropped, m.refused, m.transactions, m.dialogs, m.registrations, m.banned, m.panics, m.orphans, m.retransmits, m.tooLarge, m.transfers)
 	return m
 }
 
 // methodLabel keeps the label set closed: strangers choose method names.
 func methodLabel(method string) string {
 	switch method {
-	case "INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "REGISTER", "INFO", "UPDATE":
+	case "INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "REGISTER", "INFO", "UPDATE", "PRACK", "REFER", "NOTIFY":
 		return method
 	}
 	return "other"

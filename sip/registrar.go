@@ -62,7 +62,7 @@ func (s *Server) bind(ctx context.Context, req *gosip.Request, p Phone, src neti
 		s.log.Error("cannot read registrations", "err", err)
 	}
 	s.m.registrations.Set(float64(len(s.dir.table.Load().phones)))
-	out := []gosip.Header{gosip.NewHeader("Supported", "timer")}
+	out := []gosip.Header{supported()}
 	for _, b := range now {
 		left := max(int(b.Expires.Sub(s.dir.db.Now())/time.Second), 0)
 		out = append(out, gosip.NewHeader("Contact", "<"+b.Contact+">;expires="+strconv.Itoa(left)))

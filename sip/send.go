@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"time"
 
 	gosip "github.com/emiago/sipgo/sip"
 )
@@ -47,6 +48,12 @@ func hopOf(u *gosip.Uri) hop {
 	return h
 }
 
+// host is the hop without its port.
+func (h hop) host() string {
+	host, _, _ := net.SplitHostPort(h.addr)
+	return host
+}
+
 // ip is the hop's address when it is numeric.
 func (h hop) ip() netip.Addr {
 	ap, _ := netip.ParseAddrPort(h.addr)
@@ -64,7 +71,7 @@ func (t *transport) stamp(req *gosip.Request, h hop) {
 	if req.Body() == nil {
 		req.SetBody(nil)
 	}
-	if h.network == "udp" && len(req.String()) > maxDatagram {
+	if h.network == "udp" && req.Method != gosip.ACK && len(req.String()) > maxDatagram { // an ACK has no second try
 		h.network = "tcp"
 		via.Transport, via.Port = "TCP", t.port("tcp")
 	}
@@ -111,17 +118,31 @@ func (t *transport) contact(user string, h hop) gosip.Uri {
 	return u
 }
 
-// request starts a client transaction. A request that had to leave UDP because of its size falls back to it when nobody answers by TCP.
+// tcpPatience is how long a peer that was addressed by UDP may take to accept a TCP connection: a firewall may never refuse it.
+const tcpPatience = 2 * time.Second
+
+// request starts a client transaction. A request that had to leave UDP because of its size falls back to it when nobody answers by TCP
+// (RFC 3261 18.1.1).
 func (t *transport) request(ctx context.Context, req *gosip.Request) (*gosip.ClientTx, error) {
 	t.m.requests.WithLabelValues(methodLabel(string(req.Method)), "out").Inc()
-	tx, err := t.txl.Request(ctx, req)
-	if err != nil && strings.EqualFold(req.Transport(), "TCP") && len(req.String()) > maxDatagram && !explicitTCP(req) {
+	moved := strings.EqualFold(req.Transport(), "TCP") && len(req.String()) > maxDatagram && !explicitTCP(req)
+	dialing := ctx
+	if moved {
+		var cancel context.CancelFunc
+		dialing, cancel = context.WithTimeout(ctx, tcpPatience)
+		defer cancel()
+	}
+	tx, err := t.txl.Request(dialing, req)
+	if moved && err != nil && ctx.Err() == nil {
 		req.Via().Transport, req.Via().Port = "UDP", t.port("udp")
 		t.aim(req, hop{"udp", req.Destination()})
 		tx, err = t.txl.Request(ctx, req)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("send %s: %w", req.Method, quiet(err))
+	}
+	if moved {
+		t.m.tooLarge.WithLabelValues(strings.ToLower(req.Transport())).Inc()
 	}
 	return tx, nil
 }

@@ -131,8 +131,11 @@ func (s *Server) outside(req *gosip.Request, tx *gosip.ServerTx) {
 		s.register(req, tx)
 	case gosip.OPTIONS:
 		s.stack.t.reply(req, tx, refuse(200, "OK", capabilities()...))
-	case gosip.BYE, gosip.INFO, gosip.UPDATE:
+	case gosip.BYE, gosip.INFO, gosip.UPDATE, gosip.PRACK:
 		s.stack.t.reply(req, tx, refuse(481, "Call/Transaction Does Not Exist"))
+	case gosip.REFER: // nobody is sent anywhere outside a call of theirs
+		s.m.transfers.WithLabelValues("REFER", "refused").Inc()
+		s.stack.t.reply(req, tx, refuse(603, "Decline"))
 	default:
 		s.stack.t.reply(req, tx, refuse(405, "Method Not Allowed", allowHeader()))
 	}
@@ -211,18 +214,21 @@ func (s *Server) invite(req *gosip.Request, tx *gosip.ServerTx) {
 	if r == nil && s.stack.merged(req) {
 		r = refuse(482, "Loop Detected")
 	}
+	if r == nil && req.GetHeader("Replaces") != nil {
+		if r = s.replace(req, tx, who); r == nil {
+			return
+		}
+	}
 	var inv calls.Invite
 	if r == nil {
 		inv, r = invitation(req, who)
 	}
 	if r == nil {
-		if _, _, short := s.stack.timing.agree(termsOf(req)); short {
-			r = refuse(422, "Session Interval Too Small", gosip.NewHeader("Min-SE", seconds(s.stack.timing.minSE)))
-		}
+		r = s.stack.timing.tooShort(req)
 	}
 	var leg *leg
 	if r == nil {
-		leg, r = s.legs.inbound(req, tx, who.trunk)
+		leg, r = s.legs.inbound(req, tx, inv.Tenant, who.trunk)
 	}
 	if r != nil {
 		s.stack.t.reply(req, tx, r)

@@ -25,7 +25,7 @@ import (
 )
 
 // house is a real server with a directory and media, and a small switchboard of the test's: 1003 echoes, 1900 bridges to the address
-// in far, 1008 rings until told otherwise, "full" is over capacity; anything else is unknown.
+// in far, 1008 rings until told otherwise, 1011 sounds before it answers, "full" is over capacity; anything else is unknown.
 type house struct {
 	t       testing.TB
 	srv     *sip.Server
@@ -122,6 +122,11 @@ func (h *house) incoming(ctx context.Context, leg calls.Leg, inv calls.Invite) {
 	case "1008":
 		_ = leg.Ring()
 		<-leg.Done()
+	case "1011":
+		_ = leg.(interface{ Early() error }).Early()
+		if leg.Answer(ctx) == nil {
+			<-leg.Done()
+		}
 	case "1900":
 		h.bridge(ctx, leg, inv)
 	case "full":
@@ -350,7 +355,7 @@ func TestRefusals(t *testing.T) {
 		{"bad SDP", ask("1003", "v=0 nonsense"), 400, "Warning"},
 		{"no common codec", ask("1003", p.SDP(4000, "", "97 SPEEX/8000")), 488, "Warning"},
 		{"SRTP only", ask("1003", strings.Replace(ok, "RTP/AVP", "RTP/SAVP", 1)), 488, "Warning"},
-		{"unknown extension", ask("1003", ok, "Require: 100rel"), 420, "Unsupported"},
+		{"unknown extension", ask("1003", ok, "Require: nothing-we-know"), 420, "Unsupported"},
 		{"session interval too small", ask("1003", ok, "Supported: timer", "Session-Expires: 20"), 422, "Min-SE"},
 		{"escape injection", ask("1003%0d%0aX-Evil:1", ok), 400, ""},
 		{"a defect of ours", ask("crash", ok), 500, ""},

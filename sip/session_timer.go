@@ -12,6 +12,7 @@ import (
 // dialog's goroutine.
 type sessionTimer struct {
 	interval time.Duration // 0: no session timer
+	minSE    time.Duration // the least that they take, once they have said so (422)
 	weRenew  bool
 	timer    *time.Timer
 	round    int
@@ -32,7 +33,9 @@ func termsOf(msg gosip.Message) sessionTerms {
 		for _, h := range msg.GetHeaders(name) {
 			value, params, _ := strings.Cut(h.Value(), ";")
 			n, ok := number(value, 7*24*3600)
-			t.expires, t.bad = time.Duration(n)*time.Second, !ok || n == 0
+			if t.bad = !ok || n == 0; !t.bad {
+				t.expires = time.Duration(n) * time.Second
+			}
 			for p := range strings.SplitSeq(params, ";") {
 				k, v, _ := strings.Cut(strings.TrimSpace(p), "=")
 				if strings.EqualFold(k, "refresher") {
@@ -70,20 +73,22 @@ func (t timing) agree(ask sessionTerms) (interval time.Duration, weRenew, tooSho
 	return interval, !ask.supported || ask.refresher == "uas", false
 }
 
-// grant answers a request that begins or refreshes the session: headers for the 2xx, or, with ok false, for a 422.
-func (s *sessionTimer) grant(d *dialog, req *gosip.Request) (headers []gosip.Header, ok bool) {
+// tooShort refuses a request that asks for a session shorter than we keep (RFC 4028 9). It is asked before anything else changes.
+func (t timing) tooShort(req *gosip.Request) *refusal {
+	if _, _, short := t.agree(termsOf(req)); short {
+		return refuse(422, "Session Interval Too Small", gosip.NewHeader("Min-SE", seconds(t.minSE)))
+	}
+	return nil
+}
+
+// grant answers a request that begins or refreshes the session, and that tooShort let pass: it returns headers for the 2xx.
+func (s *sessionTimer) grant(d *dialog, req *gosip.Request) []gosip.Header {
 	ask := termsOf(req)
-	if ask.bad {
-		ask.expires = 0
-	}
-	interval, weRenew, tooShort := d.s.timing.agree(ask)
-	if tooShort {
-		return []gosip.Header{gosip.NewHeader("Min-SE", seconds(d.s.timing.minSE))}, false
-	}
-	headers = []gosip.Header{gosip.NewHeader("Supported", "timer")}
+	interval, weRenew, _ := d.s.timing.agree(ask)
+	headers := []gosip.Header{supported()}
 	s.start(d, interval, weRenew)
 	if interval == 0 || !ask.supported && ask.expires == 0 {
-		return headers, true
+		return headers
 	}
 	who := "uac"
 	if weRenew {
@@ -91,12 +96,12 @@ func (s *sessionTimer) grant(d *dialog, req *gosip.Request) (headers []gosip.Hea
 	} else {
 		headers = append(headers, gosip.NewHeader("Require", "timer"))
 	}
-	return append(headers, gosip.NewHeader("Session-Expires", seconds(interval)+";refresher="+who)), true
+	return append(headers, gosip.NewHeader("Session-Expires", seconds(interval)+";refresher="+who))
 }
 
 // ask is what our first INVITE says.
 func (s *sessionTimer) ask(d *dialog) []gosip.Header {
-	out := []gosip.Header{gosip.NewHeader("Supported", "timer")}
+	out := []gosip.Header{supported()}
 	if d.s.timing.sessionExpires > 0 {
 		out = append(out, gosip.NewHeader("Session-Expires", seconds(d.s.timing.sessionExpires)), gosip.NewHeader("Min-SE", seconds(d.s.timing.minSE)))
 	}
@@ -112,7 +117,24 @@ func (s *sessionTimer) renew(d *dialog) []gosip.Header {
 	if s.weRenew {
 		who = "uac"
 	}
-	return []gosip.Header{gosip.NewHeader("Supported", "timer"), gosip.NewHeader("Session-Expires", seconds(s.interval)+";refresher="+who)}
+	out := []gosip.Header{supported(), gosip.NewHeader("Session-Expires", seconds(s.interval)+";refresher="+who)}
+	if s.minSE > 0 {
+		out = append(out, gosip.NewHeader("Min-SE", seconds(s.minSE))) // RFC 4028 7.4
+	}
+	return out
+}
+
+// raise takes over the least interval that a 422 names; false: there is nothing to try again with.
+func (s *sessionTimer) raise(d *dialog, res *gosip.Response) bool {
+	least := termsOf(res).minSE
+	if least <= s.minSE || least < d.s.timing.minSE || least > 24*time.Hour {
+		return false
+	}
+	s.minSE = least
+	if s.interval > 0 {
+		s.interval = max(s.interval, least)
+	}
+	return true
 }
 
 // granted reads a 2xx to a request of ours. Without Session-Expires the other side keeps no timer; we still look in from time to time.
@@ -125,8 +147,11 @@ func (s *sessionTimer) granted(d *dialog, res *gosip.Response) {
 		s.start(d, d.s.timing.sessionExpires, true)
 		return
 	}
-	s.start(d, max(t.expires, d.s.timing.minSE), t.refresher != "uas")
+	s.start(d, max(t.expires, d.s.timing.minSE, s.minSE), t.refresher != "uas")
 }
+
+// again tries a refused refresh once more while there is time: two more tries fit into the other half of the interval.
+func (s *sessionTimer) again(d *dialog) { s.arm(d, s.interval/6) }
 
 // start (re)starts the interval: the refresher renews at half time, the other waits almost to the end (RFC 4028 10).
 func (s *sessionTimer) start(d *dialog, interval time.Duration, weRenew bool) {
@@ -135,17 +160,21 @@ func (s *sessionTimer) start(d *dialog, interval time.Duration, weRenew bool) {
 	if interval == 0 {
 		return
 	}
-	s.round++
-	round := s.round
 	wait := interval / 2
 	if !weRenew {
 		wait = interval - min(32*time.Second, interval/3)
 	}
+	s.arm(d, wait)
+}
+
+func (s *sessionTimer) arm(d *dialog, wait time.Duration) {
+	s.stop()
+	round := s.round
 	s.timer = d.after(wait, func() {
 		if s.round != round || d.state != confirmed && d.state != accepted {
 			return
 		}
-		if weRenew {
+		if s.weRenew {
 			s.refresh(d)
 			return
 		}
@@ -167,7 +196,7 @@ func (s *sessionTimer) refresh(d *dialog) {
 	if !d.allows["UPDATE"] {
 		d.wanted = append(d.wanted, reoffer{repeat: true, done: func(err error) {
 			if err != nil {
-				s.start(d, s.interval, s.weRenew)
+				s.again(d)
 			}
 		}})
 		d.nextOffer()
@@ -182,11 +211,12 @@ func (s *sessionTimer) refresh(d *dialog) {
 		case res.IsSuccess():
 			d.refresh(res)
 			s.granted(d, res)
-		case res.StatusCode == 481 || res.StatusCode == 408:
-			d.lose(end{status: res.StatusCode, text: "session expired"})
+		case !d.survives(res):
+		case res.StatusCode == 422 && s.raise(d, res):
+			s.refresh(d)
 		default:
 			d.allows["UPDATE"] = res.StatusCode == 491 || res.StatusCode == 500
-			s.start(d, s.interval, s.weRenew)
+			s.again(d)
 		}
 	}, func(error) { d.lose(end{status: 408, text: "session expired"}) })
 }

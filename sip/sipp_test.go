@@ -94,6 +94,9 @@ func TestSIPpCallers(t *testing.T) {
 		{"uac_no_codec", "1003"},
 		{"uac_options", "1003"},
 		{"uac_wrong_digest", "8001"},
+		{"uac_100rel", "1011"},
+		{"uac_update", "1003"},
+		{"uac_refer", "1003"},
 	} {
 		t.Run(c.scenario, func(t *testing.T) {
 			sipp(t, h.udp, c.scenario, c.service, freePort(t))()
@@ -135,6 +138,12 @@ func TestSIPpCallees(t *testing.T) {
 				t.Errorf("the first fork's call ended: %s", first.Cause())
 			default:
 			}
+			a.Send("BYE", "", "")
+			a.Response(200)
+		}},
+		{"uas_100rel", func(t *testing.T, _ *house, a *siptest.Call) {
+			a.Response(200)
+			a.Ack("")
 			a.Send("BYE", "", "")
 			a.Response(200)
 		}},

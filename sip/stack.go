@@ -176,8 +176,8 @@ func (s *stack) orphan(res *gosip.Response) {
 		return
 	}
 	d := &dialog{
-		s: s, callID: res.CallID().Value(), local: *res.From(), remote: headerTo(res.To()), localSeq: res.CSeq().SeqNo,
-		target: contact.Address, routes: reversed(recordRoutes(res)),
+		s: s, callID: res.CallID().Value(), local: *res.From(), localSeq: res.CSeq().SeqNo,
+		peer: &peer{remote: headerTo(res.To()), target: contact.Address, routes: reversed(recordRoutes(res))},
 	}
 	ack := d.build(gosip.ACK, res.CSeq().SeqNo)
 	s.t.stamp(ack, d.hop())

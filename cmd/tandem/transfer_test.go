@@ -1,0 +1,172 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"tandem/calls"
+	"tandem/internal/storage"
+	"tandem/media/codec"
+	"tandem/queues"
+	"tandem/sip/siptest"
+)
+
+// telephone registers the telephone of an agent.
+func (a *app) telephone(t testing.TB, extension string, agent uuid.UUID) *siptest.Phone {
+	t.Helper()
+	ctx := context.Background()
+	err := a.db.Tenant(ctx, a.tenant, func(tx *storage.Tx) error { return a.trunks.PutPhone(ctx, tx, extension, agent, "of-the-desk") })
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := siptest.New(t, extension)
+	c := p.Request("REGISTER", a.sipAddr(), extension, "Expires: 120")
+	c.LocalURI = "sip:" + extension + "@tandem"
+	c.RemoteURI, c.Target = c.LocalURI, "sip:tandem"
+	c.Seq = 0
+	c.Send("REGISTER", "", "", "Expires: 120")
+	c.Authorize(c.Response(401), "REGISTER", extension, "of-the-desk", "SHA-256")
+	c.Response(200)
+	return p
+}
+
+// refer asks for a transfer.
+func refer(c *siptest.Call, number string) {
+	c.Send("REFER", "", "", "Refer-To: <sip:"+number+"@tandem>")
+	c.Response(202)
+}
+
+// told waits until a NOTIFY says how a transfer goes.
+func told(t testing.TB, c *siptest.Call, status int) {
+	t.Helper()
+	for {
+		n := c.Request("NOTIFY")
+		c.Reply(n, 200, "OK", "")
+		if strings.HasPrefix(string(n.Body()), fmt.Sprintf("SIP/2.0 %d ", status)) {
+			return
+		}
+	}
+}
+
+// An agent's telephone transfers by REFER: what fails leaves the call as it was, what succeeds takes the agent out of it, and the
+// recording goes on.
+func TestTransferByTelephone(t *testing.T) {
+	t.Parallel()
+	a := start(t)
+	ctx := context.Background()
+	quick := queues.OwnSettings{
+		Countdown: new(false), Whisper: &queues.Whisper{Mode: queues.WhisperOff, Speed: 1}, WrapUp: &queues.WrapUpRule{Mode: queues.WrapUpNone},
+	}
+	_, agent := a.queueWith(t, "Transfers", "5201", "phone:9201", quick)
+	desk := a.telephone(t, "9201", agent)
+	far := siptest.New(t, "far")
+	for number, n := range map[string]calls.Number{"5202": {Kind: calls.EntryAddress, Address: "sip:far@" + far.Addr()}, "5203": {Kind: calls.EntryEcho}} {
+		n.Number = number
+		if _, err := a.numbers.Put(ctx, a.tenant, n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const farHz = 900
+	deskVoice, farVoice := siptest.NewVoice(t, codec.PCMU), siptest.NewVoice(t, codec.PCMU)
+	connect := func(user string) (p *caller, d *siptest.Call) {
+		t.Helper()
+		p = &caller{phone: siptest.New(t, user), voice: siptest.NewVoice(t, codec.PCMU)}
+		p.call = p.phone.Invite(a.sipAddr(), "5201", p.phone.SDP(p.voice.Port(), "", "0"))
+		p.voice.Send(string(p.call.Response(200).Body()), customerHz)
+		p.call.Ack("")
+		d = desk.Answer()
+		answerAs(d, deskVoice, agentHz)
+		p.voice.WaitTone(agentHz, patient)
+		return p, d
+	}
+
+	p, d := connect("+49305211")
+	refer(d, "5999")
+	told(t, d, 404)
+	refer(d, "5202")
+	busy := far.Answer()
+	busy.Reply(busy.Invite, 486, "Busy Here", "")
+	told(t, d, 486)
+	p.voice.Forget()
+	p.voice.WaitTone(agentHz, patient)
+	refer(d, "5202")
+	out := far.Answer()
+	if user := out.Invite.From().Address.User; user != "+49305211" {
+		t.Errorf("the target sees caller %q", user)
+	}
+	out.Reply(out.Invite, 180, "Ringing", "")
+	told(t, d, 180)
+	p.voice.Forget()
+	p.voice.WaitTone(agentHz, patient) // the agent is there still
+	answerAs(out, farVoice, farHz)
+	told(t, d, 200)
+	d.Reply(d.Request("BYE"), 200, "OK", "")
+	p.voice.WaitTone(farHz, patient)
+	farVoice.WaitTone(customerHz, patient)
+	p.hangUp()
+	out.Reply(out.Request("BYE"), 200, "OK", "")
+	row := a.ended(t, "+49305211")
+	var parties []string
+	for _, l := range row.Legs {
+		parties = append(parties, l.Party)
+	}
+	if got := strings.Join(parties, " "); got != "customer agent far_end far_end" || row.Reason != calls.ReasonCallerHungUp || row.Recording == nil {
+		t.Errorf("legs %s, ended as %s, recording %v", got, row.Reason, row.Recording)
+	}
+
+	// The agent hangs up behind the request; the caller hears it ring, and then the target.
+	p, d = connect("+49305212")
+	refer(d, "5202")
+	out = far.Answer()
+	d.Send("BYE", "", "")
+	d.Response(200)
+	p.voice.WaitNoTone(agentHz, patient)
+	answerAs(out, farVoice, farHz)
+	p.voice.WaitTone(farHz, patient)
+	out.Send("BYE", "", "")
+	out.Response(200)
+	p.hungUp()
+	if row := a.ended(t, "+49305212"); row.Reason != calls.ReasonFarEndHungUp {
+		t.Errorf("ended as %s", row.Reason)
+	}
+
+	// To where nobody need answer: the agent is free at once.
+	p, d = connect("+49305213")
+	refer(d, "5203")
+	told(t, d, 200)
+	d.Reply(d.Request("BYE"), 200, "OK", "")
+	p.voice.WaitTone(customerHz, patient)
+	p.hangUp()
+	a.ended(t, "+49305213")
+	within(t, patient, "the agent to be idle", func() bool {
+		v, err := a.queues.Agent(ctx, a.tenant, agent)
+		return err == nil && v.State == queues.Idle
+	})
+}
+
+// What the network says before the answer is heard by the caller of a bridged number.
+func TestEarlyMediaIsHeard(t *testing.T) {
+	t.Parallel()
+	a := start(t)
+	far := siptest.New(t, "far")
+	if _, err := a.numbers.Put(context.Background(), a.tenant, calls.Number{Number: "5204", Kind: calls.EntryAddress, Address: "sip:far@" + far.Addr()}); err != nil {
+		t.Fatal(err)
+	}
+	near, farVoice := siptest.NewVoice(t, codec.PCMU), siptest.NewVoice(t, codec.PCMU)
+	phone := siptest.New(t, "+49305214")
+	call := phone.Invite(a.sipAddr(), "5204", phone.SDP(near.Port(), "", "0"), "Supported: 100rel")
+	out := far.Answer()
+	out.Reply(out.Invite, 183, "Session Progress", far.SDP(farVoice.Port(), "", "0"))
+	farVoice.Send(string(out.Invite.Body()), agentHz)
+	early := call.Response(183)
+	call.Send("PRACK", "", "", "RAck: "+early.GetHeader("RSeq").Value()+" 1 INVITE")
+	call.Response(200)
+	near.Send(string(early.Body()), customerHz)
+	near.WaitTone(agentHz, patient)
+	out.Reply(out.Invite, 404, "Not Found", "")
+	call.AckRefusal(call.Response(480, 404))
+}
