@@ -87,8 +87,14 @@ test('mute silences the agent for the customer, hold plays music to them', async
 test('a reload in mid-call: the same call, the notes and the sound are back', async () => {
   const { page } = agent;
   await page.locator('[data-field=call-notes]').fill('Wants the blue tent.');
+  // The microphone is back before the server has greeted: what it brings about must wait.
+  await page.route('**/api/v1/ws-ticket', async (route) => {
+    await page.waitForTimeout(700);
+    await route.continue();
+  });
   await page.reload();
   await page.getByText('In the call').waitFor();
+  await page.unroute('**/api/v1/ws-ticket');
   expect(await page.locator('[data-field=call-notes]').inputValue()).toBe('Wants the blue tent.');
   await expect.poll(() => heardTone(customer.page), { timeout: 15_000 }).toBeCloseTo(AGENT_TONE, -1);
   await expect.poll(() => heardTone(page), { timeout: 15_000 }).toBeCloseTo(CUSTOMER_TONE, -1);

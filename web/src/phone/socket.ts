@@ -11,12 +11,13 @@ const PING_EVERY = 15_000;
 const DEAD_AFTER = 35_000;
 const REFUSED = new Set([1008, 4401, 4403]);
 
-/** One WebSocket after the other to the same address. It knows frames and silence, not what frames mean. */
+/** One WebSocket after the other to the same address. It knows frames, silence and the greeting, not what frames mean. */
 export class Socket {
   private ws: WebSocket | null = null;
   private heard = 0;
   private watch: ReturnType<typeof setInterval> | undefined;
   private count = 0;
+  private welcomed = false; // the server takes nothing but hello before, and closes on it
 
   constructor(
     private readonly url: string,
@@ -27,6 +28,7 @@ export class Socket {
     this.close();
     const ws = new WebSocket(this.url);
     this.ws = ws;
+    this.welcomed = false;
     this.heard = Date.now();
     ws.onopen = () => {
       if (this.ws !== ws) return;
@@ -37,6 +39,7 @@ export class Socket {
       if (this.ws !== ws) return;
       this.heard = Date.now();
       const frame = parseFrame(String(message.data));
+      if (frame?.type === 'welcome') this.welcomed = true;
       if (frame) this.events.frame(frame);
     };
     ws.onclose = (event) => this.ended(ws, REFUSED.has(event.code));
@@ -46,8 +49,9 @@ export class Socket {
     }, PING_EVERY);
   }
 
+  /** False: it was not sent, because the socket is not open or the server has not said welcome yet. */
   send(type: string, ack: number, data?: unknown, call?: string): boolean {
-    if (this.ws?.readyState !== WebSocket.OPEN) return false;
+    if (this.ws?.readyState !== WebSocket.OPEN || (!this.welcomed && type !== 'hello')) return false;
     this.count += 1;
     const frame: Frame = { v: 1, id: `c${this.count}`, type };
     if (ack > 0) frame.ack = ack;
