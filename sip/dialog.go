@@ -53,6 +53,7 @@ type dialog struct {
 	state     state
 	local     gosip.FromHeader // our address with our tag
 	localSeq  uint32
+	sent      <-chan struct{} // closed when the last request is on its way
 	contact   gosip.Uri
 	via       hop            // UAC: where the INVITE goes when the route set is empty
 	flow      hop            // where their last request came from, for streams and NAT
@@ -326,7 +327,7 @@ func (d *dialog) ask(req *gosip.Request, final func(*gosip.Response), failed fun
 
 func (d *dialog) askBy(h hop, tries int, req *gosip.Request, final func(*gosip.Response), failed func(error)) {
 	d.s.t.stamp(req, h)
-	d.s.transact(req, func(res *gosip.Response) {
+	d.sent = d.s.transactAfter(d.sent, req, func(res *gosip.Response) {
 		if res.IsProvisional() {
 			return
 		}

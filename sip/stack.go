@@ -211,8 +211,25 @@ func (s *stack) firstTime(key string) bool {
 // transact runs a client transaction on a goroutine of its own: every response goes to each, a failure to failed. Nothing is called
 // after a final response or a failure.
 func (s *stack) transact(req *gosip.Request, each func(*gosip.Response), failed func(error)) {
+	s.transactAfter(nil, req, each, failed)
+}
+
+// transactAfter is transact once before is closed; sent is closed when the request is on its way. That keeps the requests of a dialog in
+// order.
+func (s *stack) transactAfter(before <-chan struct{}, req *gosip.Request, each func(*gosip.Response), failed func(error)) (sent <-chan struct{}) {
+	done := make(chan struct{})
+	send := func() (*gosip.ClientTx, error) {
+		defer close(done)
+		if before != nil {
+			select {
+			case <-before:
+			case <-s.ctx.Done():
+			}
+		}
+		return s.t.request(s.ctx, req)
+	}
 	s.spawn(func() {
-		tx, err := s.t.request(s.ctx, req)
+		tx, err := send()
 		if err != nil {
 			s.m.transactions.WithLabelValues("client", "unsent").Inc()
 			failed(err)
@@ -226,6 +243,7 @@ func (s *stack) transact(req *gosip.Request, each func(*gosip.Response), failed 
 		}
 		s.m.transactions.WithLabelValues("client", follow(s.ctx, tx, each, failed)).Inc()
 	})
+	return done
 }
 
 // spawn runs f on a goroutine that run waits for; not at all, and false, once the stack stops.
