@@ -23,6 +23,8 @@ func (s *Server) lineRoutes() []route {
 		on(s, "GET", "/trunks/{id}", "read:trunks", "get-trunk", "One trunk", s.getTrunk),
 		on(s, "PUT", "/trunks/{id}", "write:trunks", "put-trunk", "Change a trunk", s.putTrunk),
 		on(s, "DELETE", "/trunks/{id}", "delete:trunks", "delete-trunk", "Take a trunk away", s.deleteTrunk),
+		on(s, "GET", "/outbound-rules", "read:trunks", "get-outbound-rules", "Which telephone numbers calls may go out to, and what the day's calls have used", s.getDialRules),
+		on(s, "PUT", "/outbound-rules", "write:trunks", "put-outbound-rules", "Change which telephone numbers calls may go out to", s.putDialRules),
 		on(s, "GET", "/prompts", "read:prompts", "list-prompts", "Prompts", s.listPrompts),
 		on(s, "POST", "/prompts", "write:prompts", "add-speech", "Make a prompt from a text", s.addSpeech),
 		on(s, "POST", "/prompts/upload", "write:prompts", "upload-prompt", "Make a prompt from a WAV or MP3 file", s.uploadPrompt).upTo(21 << 20),
@@ -146,6 +148,25 @@ func (s *Server) putTrunk(ctx context.Context, in *Change[TrunkInput]) (*One[sip
 
 func (s *Server) deleteTrunk(ctx context.Context, in *ByID) (*Nothing, error) {
 	return nothing(s.Trunks.DeleteTrunk(ctx, tenant(ctx), in.ID))
+}
+
+// OutboundRules are which telephone numbers calls may go out to.
+type OutboundRules struct {
+	sip.DialRules
+	Used  sip.Usage `json:"used"`
+	Known []string  `json:"known_countries" doc:"ISO codes of those that can be allowed"`
+}
+
+func (s *Server) getDialRules(ctx context.Context, _ *struct{}) (*One[OutboundRules], error) {
+	r, used, err := s.Trunks.DialRules(ctx, tenant(ctx))
+	return one(OutboundRules{r, used, sip.Countries()}, err)
+}
+
+func (s *Server) putDialRules(ctx context.Context, in *With[sip.DialRules]) (*One[OutboundRules], error) {
+	if err := s.Trunks.PutDialRules(ctx, tenant(ctx), in.Body); err != nil {
+		return nil, err
+	}
+	return s.getDialRules(ctx, nil)
 }
 
 // NewSpeech is a prompt to be spoken by the TTS engine.

@@ -30,14 +30,13 @@ func (d *Dialer) Dial(ctx context.Context, to calls.Target) (calls.Leg, error) {
 			return nil, err
 		}
 	case strings.HasPrefix(to.Device, "trunk:"):
-		if err := d.findTrunk(ctx, to, &o); err != nil {
+		if err := d.findTrunk(ctx, to, strings.TrimPrefix(to.Device, "trunk:"), &o); err != nil {
 			return nil, err
 		}
 	default:
-		if gosip.ParseUri(to.Device, &o.target) != nil || o.target.Scheme != "sip" && o.target.Scheme != "sips" || o.target.Host == "" || !cleanAddress(&o.target, "") {
-			return nil, errAddress
+		if err := d.findAddress(ctx, to, &o); err != nil {
+			return nil, err
 		}
-		o.target.Headers = nil
 	}
 	o.to = *o.target.Clone()
 	o.to.UriParams = nil
@@ -46,6 +45,22 @@ func (d *Dialer) Dial(ctx context.Context, to calls.Target) (calls.Leg, error) {
 		o.phone = o.via.ip()
 	}
 	return d.s.legs.outbound(o)
+}
+
+// findAddress aims at a SIP address. A telephone number at a trunk is no way past the rules for telephone numbers.
+func (d *Dialer) findAddress(ctx context.Context, to calls.Target, o *outgoing) error {
+	if gosip.ParseUri(to.Device, &o.target) != nil || o.target.Scheme != "sip" && o.target.Scheme != "sips" || o.target.Host == "" || !cleanAddress(&o.target, "") {
+		return errAddress
+	}
+	o.target.Headers = nil
+	user, ok := userPart(o.target.User)
+	if !ok {
+		return errAddress
+	}
+	if looksDialled(user) && d.s.dir.leadsOut(&o.target) {
+		return d.findTrunk(ctx, to, user, o)
+	}
+	return nil
 }
 
 // from makes the From header: a caller's number unchanged as user part, or anonymous (RFC 3323).
@@ -103,13 +118,23 @@ func (l *legs) outbound(o outgoing) (*leg, error) {
 	}
 	g, err := l.newLeg(calls.Outbound, h, m)
 	if err != nil {
+		if o.metered != nil {
+			o.metered.end()
+		}
 		return nil, fault.New(fault.Unavailable, "rtp_ports", "No RTP port is free; widen media.rtp_ports.").Because(err)
 	}
 	if o.from.Address.Host == "" {
 		o.from.Address.Host = l.stack.t.localIP(h.ip()).String()
 	}
 	g.tenant, g.phone = o.tenant, o.phone
-	g.d = l.stack.newUAC(o, g.hooks())
+	hooks := g.hooks()
+	if o.metered != nil {
+		told := hooks.answered
+		hooks.answered = func(res *gosip.Response) { o.metered.answer(); told(res) }
+		g.free = o.metered.end
+		o.metered.attach(g)
+	}
+	g.d = l.stack.newUAC(o, hooks)
 	l.run(g)
 	if o.target.Host == "" {
 		g.finish(end{status: 404, text: "not registered"})

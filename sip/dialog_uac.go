@@ -23,6 +23,7 @@ type outgoing struct {
 	headers []gosip.Header
 	tenant  uuid.UUID
 	phone   netip.Addr // where the agent's telephone is that may transfer
+	metered *metered   // a call to a telephone number
 }
 
 // maxTries bounds how often an INVITE is sent again because of a challenge, a session interval or an extension, maxChallenges how often any

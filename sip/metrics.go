@@ -12,6 +12,7 @@ type metrics struct {
 	responses     *prometheus.CounterVec // method, class, direction
 	dropped       *prometheus.CounterVec // reason
 	refused       *prometheus.CounterVec // reason
+	refusedOut    *prometheus.CounterVec // reason
 	transactions  *prometheus.CounterVec // role, result
 	dialogs       prometheus.Gauge
 	registrations prometheus.Gauge
@@ -38,6 +39,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		responses:     vec("responses_total", "SIP responses by the request's method, status class and direction (in, out).", "method", "class", "direction"),
 		dropped:       vec("dropped_total", "SIP messages dropped before a transaction, by reason.", "reason"),
 		refused:       vec("refused_total", "SIP requests refused, by status, or by the rule that refused them.", "reason"),
+		refusedOut:    vec("outbound_refused_total", "Calls to telephone numbers that the outbound rules refused, by the error's code; cut: ended because a day's limit was reached.", "reason"),
 		transactions:  vec("transactions_total", "SIP transactions by role (client, server) and result.", "role", "result"),
 		dialogs:       gauge("dialogs_active", "SIP dialogs that exist now, early ones included."),
 		registrations: gauge("registrations_active", "SIP phones registered with this node now."),
@@ -48,7 +50,8 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		tooLarge:      vec("large_requests_total", "Requests too large for a datagram, by how they went (tcp, or udp because TCP was refused).", "transport"),
 		transfers:     vec("transfers_total", "Transfers that a peer asked for, by method (REFER, Replaces) and result (accepted, refused).", "method", "result"),
 	}
-	reg.MustRegister(m.requests, m.responses, m.dropped, m.refused, m.transactions, m.dialogs, m.registrations, m.banned, m.panics, m.orphans, m.retransmits, m.tooLarge, m.transfers)
+	reg.MustRegister(m.requests, m.responses, m.dropped, m.refused, m.refusedOut, m.transactions, m.dialogs, m.registrations, m.banned, m.panics, m.orphans, m.retransmits,
+		m.tooLarge, m.transfers)
 	return m
 }
 

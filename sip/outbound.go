@@ -21,7 +21,7 @@ import (
 // ErrNoOutbound says that a tenant has no way to the telephone network.
 var ErrNoOutbound = fault.New(fault.Illegal, "trunk_no_outbound", "No trunk takes outbound calls. Give one an outbound address under Trunks first.")
 
-// telephone is a number as networks dial it; a + and digits, or what a private exchange uses.
+// telephone is a number as it may be shown; a + and digits, or what a private exchange uses.
 var telephone = regexp.MustCompile(`^\+?[0-9*#]{1,32}$`)
 
 func (tr *Trunk) checkOutbound() error {
@@ -107,38 +107,47 @@ func (d *Directory) route(ctx context.Context, tenant uuid.UUID) (r route, err e
 	return r, err
 }
 
-// findTrunk aims at a telephone number by the tenant's outbound trunk. Where the caller has no number of their own to show, the trunk's
-// caller id is shown.
-func (d *Dialer) findTrunk(ctx context.Context, to calls.Target, o *outgoing) error {
-	number := strings.TrimPrefix(to.Device, "trunk:")
-	if !telephone.MatchString(number) {
-		return errAddress
-	}
+// findTrunk aims at a telephone number by the tenant's outbound trunk, if the rules let the call out. Where the caller has no number of their
+// own to show, the trunk's caller id is shown.
+func (d *Dialer) findTrunk(ctx context.Context, to calls.Target, number string, o *outgoing) error {
 	r, err := d.s.dir.route(ctx, to.Tenant)
 	if err != nil {
 		return err
 	}
-	host, port, err := net.SplitHostPort(r.trunk.Outbound)
+	metered, goes, err := d.s.meter.permit(ctx, to.Tenant, number)
 	if err != nil {
-		return errAddress.Because(err)
+		return err
 	}
-	n, err := strconv.Atoi(port)
-	if err != nil {
-		return errAddress.Because(err)
-	}
-	if strings.Contains(host, ":") {
-		host = "[" + host + "]"
-	}
-	o.target = gosip.Uri{Scheme: "sip", User: escapeUser(number), Host: host, Port: n}
-	switch r.trunk.OutboundTransport {
-	case "tcp":
-		o.target.UriParams = gosip.HeaderParams{{K: "transport", V: "tcp"}}
-	case "tls":
-		o.target.Scheme = "sips"
+	if o.target, err = r.trunk.uri(goes.number); err != nil {
+		metered.end()
+		return err
 	}
 	if r.trunk.CallerID != "" {
 		o.from = d.from(calls.Party{Number: r.trunk.CallerID})
 	}
-	o.cred, o.trunk, o.headers = r.cred, &r.trunk, r.trunk.dataHeaders(to)
+	o.cred, o.trunk, o.headers, o.metered = r.cred, &r.trunk, r.trunk.dataHeaders(to), metered
 	return nil
+}
+
+// uri is a number at the trunk.
+func (tr *Trunk) uri(number string) (u gosip.Uri, err error) {
+	host, port, err := net.SplitHostPort(tr.Outbound)
+	if err != nil {
+		return u, errAddress.Because(err)
+	}
+	n, err := strconv.Atoi(port)
+	if err != nil {
+		return u, errAddress.Because(err)
+	}
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	u = gosip.Uri{Scheme: "sip", User: escapeUser(number), Host: host, Port: n}
+	switch tr.OutboundTransport {
+	case "tcp":
+		u.UriParams = gosip.HeaderParams{{K: "transport", V: "tcp"}}
+	case "tls":
+		u.Scheme = "sips"
+	}
+	return u, nil
 }

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/icholy/digest"
 
 	"tandem/calls"
+	"tandem/internal/storage"
 	"tandem/sip"
 	"tandem/sip/siptest"
 )
@@ -24,6 +26,7 @@ func TestOutboundTrunk(t *testing.T) {
 	}
 	carrier := siptest.New(t, "carrier")
 	h.trunk(sip.Trunk{Name: "carrier", Enabled: true, Outbound: carrier.Addr(), OutboundUsername: "tandem", CallerID: "+4930999"})
+	h.rules(sip.DialRules{Countries: []string{"DE"}})
 	for _, code := range []int{401, 407} {
 		leg, err := h.srv.Dialer().Dial(ctx, target)
 		if err != nil {
@@ -55,6 +58,114 @@ func TestOutboundTrunk(t *testing.T) {
 		if leg.Cause() != calls.CauseBusy {
 			t.Errorf("the leg ended as %s", leg.Cause())
 		}
+	}
+}
+
+// No door leads past the rules: neither a telephone number nor an address at the carrier, however written.
+func TestOutboundRules(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	carrier := siptest.New(t, "carrier")
+	h.trunk(sip.Trunk{Name: "carrier", Enabled: true, Outbound: carrier.Addr()})
+	doors := map[string]func(number string) string{
+		"telephone": func(n string) string { return "trunk:" + n },
+		"address":   func(n string) string { return "sip:" + n + "@" + carrier.Addr() },
+		"transport": func(n string) string { return "sip:" + n + "@" + carrier.Addr() + ";transport=tcp" },
+	}
+	dial := func(device string) (calls.Leg, error) {
+		return h.srv.Dialer().Dial(t.Context(), calls.Target{Tenant: h.tenant, Device: device})
+	}
+	refusedAll := func(when string, want error, numbers ...string) {
+		t.Helper()
+		for door, device := range doors {
+			for _, n := range numbers {
+				if _, err := dial(device(n)); !errors.Is(err, want) {
+					t.Errorf("%s, %s: %q: %v, want %v", when, door, n, err, want)
+				}
+			}
+		}
+	}
+	refusedAll("without rules", sip.ErrDialCountry, "+49301234567", "+442079460000")
+	h.rules(sip.DialRules{Country: "DE", Countries: []string{"DE"}, MaxCalls: 1})
+	refusedAll("with rules", sip.ErrDialCountry, "+442079460000", "00442079460000", "%2B442079460000")
+	if !h.says(`SELECT count(*) = 15 FROM events WHERE type = 'outbound.refused'`) {
+		t.Error("not each refusal is in the event log")
+	}
+	for door, device := range doors {
+		leg, err := dial(device("030-1234567"))
+		if err != nil {
+			t.Fatalf("%s: %v", door, err)
+		}
+		c := carrier.Answer()
+		if to := c.Invite.Recipient.User; to != "+49301234567" {
+			t.Errorf("%s: the carrier is asked for %q", door, to)
+		}
+		refusedAll("while one goes out", sip.ErrDialRate, "+49301234567")
+		c.Reply(c.Invite, 486, "Busy Here", "")
+		<-leg.Done()
+		h.await(`SELECT count(*) = 0 FROM outbound_calls WHERE ended_at IS NULL`)
+	}
+}
+
+// A day's limit lets no call begin, and ends those that go on.
+func TestOutboundSpent(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	carrier := siptest.New(t, "carrier")
+	h.trunk(sip.Trunk{Name: "carrier", Enabled: true, Outbound: carrier.Addr()})
+	h.rules(sip.DialRules{Countries: []string{"DE"}, SpendPerDay: 5, Rates: []sip.Rate{{Prefix: "+49", PerMinute: 1e9}}})
+	target := calls.Target{Tenant: h.tenant, Device: "trunk:+49301234567"}
+	leg, err := h.srv.Dialer().Dial(t.Context(), target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := carrier.Answer()
+	c.Reply(c.Invite, 200, "OK", carrier.SDP(4000, "", pcmu))
+	c.Reply(c.Request("BYE"), 200, "OK", "")
+	<-leg.Done()
+	if leg.Cause() != calls.CauseForbidden {
+		t.Errorf("the call was ended as %s", leg.Cause())
+	}
+	h.await(`SELECT count(*) = 1 FROM outbound_calls WHERE ended_at > answered_at`)
+	if _, err := h.srv.Dialer().Dial(t.Context(), target); !errors.Is(err, sip.ErrDialSpent) {
+		t.Errorf("another call: %v", err)
+	}
+	if !h.says(`SELECT count(*) = 1 FROM events WHERE type = 'outbound.cut'`) {
+		t.Error("the cut is not in the event log")
+	}
+	if _, u, err := h.dir.DialRules(t.Context(), h.tenant); err != nil || u.Calls != 0 || u.Spend < 5 {
+		t.Errorf("used: %+v, %v", u, err)
+	}
+}
+
+// says asks the database a question that yes answers.
+func (h *house) says(question string) (yes bool) {
+	h.t.Helper()
+	err := h.db.Worker(h.t.Context(), func(tx *storage.Tx) error { return tx.QueryRow(h.t.Context(), question).Scan(&yes) })
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return yes
+}
+
+// await is says, until the answer is yes.
+func (h *house) await(question string) {
+	h.t.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for late := time.After(siptest.Wait); !h.says(question); {
+		select {
+		case <-tick.C:
+		case <-late:
+			h.t.Fatalf("it did not become so: %s", question)
+		}
+	}
+}
+
+func (h *house) rules(r sip.DialRules) {
+	h.t.Helper()
+	if err := h.dir.PutDialRules(h.t.Context(), h.tenant, r); err != nil {
+		h.t.Fatal(err)
 	}
 }
 

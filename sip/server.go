@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	gosip "github.com/emiago/sipgo/sip"
@@ -37,6 +38,7 @@ type Server struct {
 	sources  *sources
 	digests  *challenger
 	legs     *legs
+	meter    *meter
 	incoming func(ctx context.Context, leg calls.Leg, inv calls.Invite)
 	m        *metrics
 	log      *slog.Logger
@@ -55,7 +57,7 @@ func New(cfg Config, dir *Directory, incoming func(context.Context, calls.Leg, c
 		cfg.MinSE = 90 * time.Second
 	}
 	m := newMetrics(reg)
-	s := &Server{dir: dir, incoming: incoming, m: m, log: log, digests: newChallenger(dir.realm, cfg.NonceKey)}
+	s := &Server{dir: dir, incoming: incoming, m: m, log: log, digests: newChallenger(dir.realm, cfg.NonceKey), meter: newMeter(dir, m, log)}
 	s.sources = newSources(func(n int) { m.banned.Set(float64(n)) })
 	in := newIngress(m, s.sources)
 	in.known = func(a netip.Addr) bool { return dir.knows(a) || s.sources.vouched(a, time.Now()) }
@@ -81,7 +83,15 @@ func (s *Server) Addr(network string) netip.AddrPort {
 func (s *Server) Close() { s.stack.t.close() }
 
 // Run serves until ctx ends. Calls that still live are then dropped without a word: hang up first.
-func (s *Server) Run(ctx context.Context) error { return s.stack.run(ctx) }
+func (s *Server) Run(ctx context.Context) error {
+	metering, stop := context.WithCancel(context.WithoutCancel(ctx)) // it ends last: it writes which calls have ended
+	var w sync.WaitGroup
+	w.Go(func() { s.meter.run(metering) })
+	err := s.stack.run(ctx)
+	stop()
+	w.Wait()
+	return err
+}
 
 // gate judges, without keeping any state, a request from a source that is neither trunk nor phone. What gets past it has proved by a
 // nonce of ours that its address is real, or belongs to a dialog.

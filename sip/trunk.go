@@ -3,6 +3,7 @@ package sip
 import (
 	"context"
 	"log/slog"
+	"net"
 	"net/netip"
 	"slices"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	gosip "github.com/emiago/sipgo/sip"
 	"github.com/google/uuid"
 
 	"tandem/internal/events"
@@ -73,6 +75,7 @@ type table struct {
 	byNetwork []networkTrunk // longest prefix first
 	byUser    map[string]*Trunk
 	phones    map[netip.Addr]bool // where registered phones are, and where our own calls go out
+	outlets   map[string]bool     // where outbound trunks are, see outlet
 }
 
 type networkTrunk struct {
@@ -122,7 +125,7 @@ func (d *Directory) Load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	t := &table{byUser: map[string]*Trunk{}, phones: phones}
+	t := &table{byUser: map[string]*Trunk{}, phones: phones, outlets: map[string]bool{}}
 	for i := range trunks {
 		t.add(&trunks[i])
 	}
@@ -141,8 +144,13 @@ func (t *table) add(tr *Trunk) {
 	if tr.Username != "" {
 		t.byUser[tr.Username] = tr
 	}
-	if ap, err := netip.ParseAddrPort(tr.Outbound); err == nil {
-		t.phones[ap.Addr().Unmap()] = true
+	host, port, err := net.SplitHostPort(tr.Outbound)
+	if err != nil {
+		return
+	}
+	t.outlets[outlet(host, port)] = true
+	if a, err := netip.ParseAddr(host); err == nil {
+		t.phones[a.Unmap()] = true
 	}
 }
 
@@ -165,6 +173,20 @@ func (t *table) match(a netip.Addr) *Trunk {
 func (d *Directory) knows(a netip.Addr) bool {
 	t := d.table.Load()
 	return t.phones[a.Unmap().WithZone("")] || t.match(a) != nil
+}
+
+// leadsOut says whether a URI's host is where some trunk takes our calls.
+func (d *Directory) leadsOut(u *gosip.Uri) bool {
+	host, port, err := net.SplitHostPort(hopOf(u).addr)
+	return err == nil && d.table.Load().outlets[outlet(host, port)]
+}
+
+// outlet names a carrier: a host, whatever the port; on loopback, where hosts are programs, a port.
+func outlet(host, port string) string {
+	if a, err := netip.ParseAddr(host); err == nil && a.IsLoopback() {
+		return net.JoinHostPort(host, port)
+	}
+	return strings.ToLower(host)
 }
 
 func (tr *Trunk) prefixes() []netip.Prefix {

@@ -65,6 +65,8 @@ var always = map[string][]string{
 	"crm_connection":    {"provider"},
 	"webhook":           {"enabled", "personal_data", "why", "deliveries"}, // where events go outside the house, and what was sent there again
 	"contact_attribute": {"key", "type"},
+	"dial_rules":        nil,
+	"outbound":          {"code", "country", "calls"}, // calls to telephone numbers that the rules refused or ended
 }
 
 // audited says whether an event is audited, and which of its fields are kept.

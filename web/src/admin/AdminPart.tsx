@@ -18,6 +18,7 @@ import { CRMConnection } from './crm/CRMConnection';
 import { HoursList } from './HoursList';
 import { Notifications } from './Notifications';
 import { Numbers } from './Numbers';
+import { OutboundRules } from './OutboundRules';
 import { Presences } from './Presences';
 import { Prompts } from './Prompts';
 import { nounOf, type Part } from './parts';
@@ -43,6 +44,7 @@ const screens: Record<Part, ComponentType> = {
   queues: Queues,
   numbers: Numbers,
   trunks: Trunks,
+  outbound: OutboundRules,
   bots: Bots,
   prompts: Prompts,
   notifications: Notifications,

@@ -18,6 +18,7 @@ export const partGroups = [
       ['queues', 'queues'],
       ['numbers', 'numbers'],
       ['trunks', 'trunks'],
+      ['outbound', 'trunks'],
       ['bots', 'bots'],
       ['prompts', 'prompts'],
       ['notifications', 'prompts'],

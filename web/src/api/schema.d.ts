@@ -2309,6 +2309,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/outbound-rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Which telephone numbers calls may go out to, and what the day's calls have used */
+        get: operations["get-outbound-rules"];
+        /** Change which telephone numbers calls may go out to */
+        put: operations["put-outbound-rules"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/panel": {
         parameters: {
             query?: never;
@@ -5339,6 +5357,45 @@ export interface components {
             /** @description the device has signed; false: it is registered, and is to sign the next nonce */
             done: boolean;
         };
+        DialRules: {
+            /** @description beginnings of numbers outside those countries and kinds, like +88216 */
+            allowed: string[];
+            /** @description beginnings of numbers that are never called, whatever else allows them */
+            blocked: string[];
+            /**
+             * Format: int64
+             * @description 0: no limit
+             */
+            calls_per_second: number;
+            /** @description where calls may go */
+            countries: string[];
+            /** @description ISO 3166-1 code, like DE: how numbers without a country code are read */
+            country: string;
+            /**
+             * Format: int64
+             * @description numbers of at most so many digits go out as they are: a private exchange's; 0: none
+             */
+            internal_digits: number;
+            /**
+             * Format: int64
+             * @description at once; 0: no limit
+             */
+            max_calls: number;
+            /**
+             * Format: int64
+             * @description calls that go on are ended when it is reached; 0: no limit
+             */
+            minutes_per_day: number;
+            /** @description the longest prefix rules; a number without a rate costs nothing */
+            rates: components["schemas"]["Rate"][];
+            /** @description premium-rate, shared-cost, personal, pager and company-wide numbers of those countries too */
+            special: boolean;
+            /**
+             * Format: double
+             * @description by rates; 0: no limit
+             */
+            spend_per_day: number;
+        };
         EmptyPolicy: {
             join: components["schemas"]["EmptyRule"];
             leave: components["schemas"]["EmptyRule"];
@@ -5942,6 +5999,48 @@ export interface components {
             product: string;
             /** Format: double */
             quantity: number;
+        };
+        OutboundRules: {
+            /** @description beginnings of numbers outside those countries and kinds, like +88216 */
+            allowed: string[];
+            /** @description beginnings of numbers that are never called, whatever else allows them */
+            blocked: string[];
+            /**
+             * Format: int64
+             * @description 0: no limit
+             */
+            calls_per_second: number;
+            /** @description where calls may go */
+            countries: string[];
+            /** @description ISO 3166-1 code, like DE: how numbers without a country code are read */
+            country: string;
+            /**
+             * Format: int64
+             * @description numbers of at most so many digits go out as they are: a private exchange's; 0: none
+             */
+            internal_digits: number;
+            /** @description ISO codes of those that can be allowed */
+            known_countries: string[];
+            /**
+             * Format: int64
+             * @description at once; 0: no limit
+             */
+            max_calls: number;
+            /**
+             * Format: int64
+             * @description calls that go on are ended when it is reached; 0: no limit
+             */
+            minutes_per_day: number;
+            /** @description the longest prefix rules; a number without a rate costs nothing */
+            rates: components["schemas"]["Rate"][];
+            /** @description premium-rate, shared-cost, personal, pager and company-wide numbers of those countries too */
+            special: boolean;
+            /**
+             * Format: double
+             * @description by rates; 0: no limit
+             */
+            spend_per_day: number;
+            used: components["schemas"]["Usage"];
         };
         Outcome: {
             /** Format: date-time */
@@ -6848,6 +6947,12 @@ export interface components {
             id?: string;
             text: string;
         };
+        Rate: {
+            /** Format: double */
+            per_minute: number;
+            /** @description like +49 or +4915 */
+            prefix: string;
+        };
         Reacted: {
             emoji: string;
             ours: boolean;
@@ -7682,6 +7787,23 @@ export interface components {
             /** @description identity, flags and call data in headers are believed */
             trusted?: boolean;
             username?: string;
+        };
+        Usage: {
+            /**
+             * Format: int64
+             * @description now
+             */
+            calls: number;
+            /**
+             * Format: double
+             * @description today, in the tenant's time zone
+             */
+            minutes: number;
+            /**
+             * Format: double
+             * @description today, by the rates
+             */
+            spend: number;
         };
         User: {
             active: boolean;
@@ -13666,6 +13788,68 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-outbound-rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutboundRules"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "put-outbound-rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DialRules"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutboundRules"];
+                };
             };
             /** @description Error */
             default: {
