@@ -44,6 +44,20 @@ func (s *Service) WriteAgentCSV(ctx context.Context, tenant uuid.UUID, q Questio
 	return out.end(err)
 }
 
+// WriteTable writes rows of text as CSV in the same form.
+func WriteTable(w io.Writer, rows [][]string) error {
+	out := newTable(w)
+	for _, row := range rows {
+		for i := range row {
+			row[i] = safe(row[i])
+		}
+		if err := out.row(row); err != nil {
+			return err
+		}
+	}
+	return out.end(nil)
+}
+
 type table struct {
 	csv  *csv.Writer
 	rows int

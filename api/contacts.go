@@ -14,6 +14,10 @@ func (s *Server) contactRoutes() []route {
 	return []route{
 		on(s, "GET", "/contacts", "read:contacts", "list-contacts", "Contacts, the newest first", s.listContacts),
 		on(s, "POST", "/contacts", "write:contacts", "add-contact", "Make a contact", s.addContact),
+		on(s, "GET", "/contact-views", "read:contacts", "list-contact-views", "One's own views of the list of contacts, and those that are shared", s.listViews(crm.ViewOfContacts)),
+		on(s, "POST", "/contact-views", "read:contacts", "add-contact-view", "Keep a view of the list of contacts", s.addView(crm.ViewOfContacts)),
+		on(s, "PUT", "/contact-views/{id}", "read:contacts", "put-contact-view", "Change an own view of the list of contacts", s.putView(crm.ViewOfContacts)),
+		on(s, "DELETE", "/contact-views/{id}", "read:contacts", "delete-contact-view", "Remove an own view of the list of contacts", s.deleteView(crm.ViewOfContacts)),
 		on(s, "GET", "/contacts/{id}", "read:contacts", "get-contact", "One contact with their identities and lists; of one that was merged, the one that they became", s.getContact),
 		on(s, "PATCH", "/contacts/{id}", "write:contacts", "change-contact", "Change a contact", s.changeContact),
 		on(s, "GET", "/contacts/{id}/activity", "read:contacts", "list-contact-activity", "What happened with a contact in the last six months, the newest first", s.listActivity),

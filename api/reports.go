@@ -58,15 +58,20 @@ func (s *Server) reportReach(ctx context.Context) (agents, served []uuid.UUID, e
 	return agents, append([]uuid.UUID{}, served...), err
 }
 
+// Period is the time that a report covers, and the form in which it is wanted.
+type Period struct {
+	From   string `query:"from" required:"true" maxLength:"40" doc:"a date, a local time such as 2026-03-29T08:00, or an instant; taken back to a quarter of an hour"`
+	To     string `query:"to" required:"true" maxLength:"40" doc:"where the period ends; not part of it"`
+	Zone   string `query:"zone" maxLength:"100" doc:"IANA time zone; the tenant's when left out"`
+	Format string `query:"format" enum:"json,csv" doc:"what Accept: text/csv does, for links"`
+	Accept string `header:"Accept"`
+}
+
 // ReportQuestion is how a report is asked for.
 type ReportQuestion struct {
-	From     string             `query:"from" required:"true" maxLength:"40" doc:"a date, a local time such as 2026-03-29T08:00, or an instant; taken back to a quarter of an hour"`
-	To       string             `query:"to" required:"true" maxLength:"40" doc:"where the period ends; not part of it"`
+	Period
 	Interval analytics.Interval `query:"interval" enum:"15m,30m,1h,1d,total" default:"1d" doc:"the length of the rows, as clocks in the zone show it; total: one row for each queue or agent"`
-	Zone     string             `query:"zone" maxLength:"100" doc:"IANA time zone; the tenant's when left out"`
 	Queue    []string           `query:"queue" maxItems:"500" doc:"ids, with commas between; all when left out"`
-	Format   string             `query:"format" enum:"json,csv" doc:"what Accept: text/csv does, for links"`
-	Accept   string             `header:"Accept"`
 }
 
 type agentQuestion struct {
@@ -74,7 +79,7 @@ type agentQuestion struct {
 	Agent []string `query:"agent" maxItems:"500" doc:"ids, with commas between; all when left out"`
 }
 
-func (in *ReportQuestion) csv() bool {
+func (in *Period) csv() bool {
 	return in.Format == "csv" || in.Format == "" && strings.HasPrefix(strings.TrimSpace(in.Accept), "text/csv")
 }
 
@@ -120,7 +125,7 @@ func (s *Server) queueReport(ctx context.Context, in *ReportQuestion) (*huma.Str
 	}
 	q.Queues = within(q.Queues, served)
 	if in.csv() {
-		return s.csv(ctx, "queues", q, s.Analytics.WriteQueueCSV)
+		return s.csv(ctx, "queues", q, func(_ analytics.Frame, w io.Writer) error { return s.Analytics.WriteQueueCSV(ctx, tenant(ctx), q, w) })
 	}
 	return answer(s.Analytics.QueueReport(ctx, tenant(ctx), q))
 }
@@ -141,7 +146,7 @@ func (s *Server) agentReport(ctx context.Context, in *agentQuestion) (*huma.Stre
 		q.Agents = within(q.Agents, append([]uuid.UUID{}, reach...))
 	}
 	if in.csv() {
-		return s.csv(ctx, "agents", q, s.Analytics.WriteAgentCSV)
+		return s.csv(ctx, "agents", q, func(_ analytics.Frame, w io.Writer) error { return s.Analytics.WriteAgentCSV(ctx, tenant(ctx), q, w) })
 	}
 	return answer(s.Analytics.AgentReport(ctx, tenant(ctx), q))
 }
@@ -169,7 +174,7 @@ func answer[T any](v T, err error) (*huma.StreamResponse, error) {
 }
 
 // csv sends a report as it comes out of the database. Once it has begun, an error can only cut it off.
-func (s *Server) csv(ctx context.Context, what string, q analytics.Question, write func(context.Context, uuid.UUID, analytics.Question, io.Writer) error) (*huma.StreamResponse, error) {
+func (s *Server) csv(ctx context.Context, what string, q analytics.Question, write func(analytics.Frame, io.Writer) error) (*huma.StreamResponse, error) {
 	f, err := s.Analytics.Frame(ctx, tenant(ctx), q)
 	if err != nil {
 		return nil, err
@@ -180,7 +185,7 @@ func (s *Server) csv(ctx context.Context, what string, q analytics.Question, wri
 		w.Header().Set("Content-Type", "text/csv; charset=utf-8; header=present")
 		w.Header().Set("Content-Disposition", `attachment; filename="`+name+`"`)
 		w.Header().Set("Cache-Control", "private, no-store")
-		if err := write(ctx, tenant(ctx), q, w); err != nil {
+		if err := write(f, w); err != nil {
 			if ctx.Err() == nil {
 				s.log.Error("a report was cut off", "report", what, "err", err)
 			}

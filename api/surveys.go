@@ -2,6 +2,10 @@ package api
 
 import (
 	"context"
+	"io"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
 
 	"tandem/analytics"
 	"tandem/crm"
@@ -45,17 +49,7 @@ type TicketReport struct {
 	crm.TicketReport
 }
 
-type ticketQuestion struct {
-	From string `query:"from" required:"true" maxLength:"40" doc:"a date, a local time or an instant; taken back to a quarter of an hour"`
-	To   string `query:"to" required:"true" maxLength:"40" doc:"where the period ends; not part of it"`
-	Zone string `query:"zone" maxLength:"100" doc:"IANA time zone; the tenant's when left out"`
-}
-
-func (s *Server) ticketReport(ctx context.Context, in *ticketQuestion) (*One[TicketReport], error) {
-	f, err := s.Analytics.Frame(ctx, tenant(ctx), analytics.Question{From: in.From, To: in.To, Zone: in.Zone, Interval: analytics.Total})
-	if err != nil {
-		return nil, err
-	}
+func (s *Server) ticketReport(ctx context.Context, in *Period) (*huma.StreamResponse, error) {
 	agents, all, err := s.Auth.Within(ctx, scope(ctx))
 	if err != nil {
 		return nil, err
@@ -63,6 +57,26 @@ func (s *Server) ticketReport(ctx context.Context, in *ticketQuestion) (*One[Tic
 	if all {
 		agents = nil
 	}
-	r, err := s.CRM.TicketReport(ctx, tenant(ctx), f.From, f.To, agents)
-	return one(TicketReport{f, r}, err)
+	q := analytics.Question{From: in.From, To: in.To, Zone: in.Zone, Interval: analytics.Total}
+	if in.csv() {
+		return s.csv(ctx, "tickets", q, func(f analytics.Frame, w io.Writer) error { return s.writeTicketCSV(ctx, f, agents, w) })
+	}
+	f, err := s.Analytics.Frame(ctx, tenant(ctx), q)
+	if err != nil {
+		return nil, err
+	}
+	r, err := s.CRM.TicketReport(ctx, tenant(ctx), f.From, f.To, f.Zone, agents)
+	return answer(TicketReport{f, r}, err)
+}
+
+func (s *Server) writeTicketCSV(ctx context.Context, f analytics.Frame, agents []uuid.UUID, w io.Writer) error {
+	r, err := s.CRM.TicketReport(ctx, tenant(ctx), f.From, f.To, f.Zone, agents)
+	if err != nil {
+		return err
+	}
+	names, err := s.Auth.Names(ctx)
+	if err != nil {
+		return err
+	}
+	return analytics.WriteTable(w, r.Table(func(id uuid.UUID) string { return names[id] }))
 }

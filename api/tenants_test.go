@@ -221,7 +221,14 @@ func (s *site) things(t *testing.T) map[string]uuid.UUID {
 	must(err)
 	view, err := s.w.Chat.PutSavedView(ctx, s.tenant, s.admin.ID, chat.SavedView{Name: "mine"})
 	must(err)
+	kind, err := s.w.CRM.AddTicketType(ctx, s.tenant, "Warranty", nil)
+	must(err)
+	tickets, err := s.w.CRM.AddView(ctx, s.tenant, s.admin.ID, crm.ViewOfTickets, crm.View{Name: "mine"})
+	must(err)
+	contacts, err := s.w.CRM.AddView(ctx, s.tenant, s.admin.ID, crm.ViewOfContacts, crm.View{Name: "mine"})
+	must(err)
 	return map[string]uuid.UUID{
+		"ticket-types": uuid.MustParse(string(kind.Type)), "ticket-views": tickets.ID, "contact-views": contacts.ID,
 		"conversations": talk.id, "message": talk.message, "attachments": talk.file, "channels": widget.ID, "canned-responses": canned.ID, "saved-views": view.ID,
 		"callbacks": callback.ID, "voicemails": mail, "queues": queue.ID, "presences": presence.ID, "skills": skill.ID, "agent-groups": group.ID, "hours": hours.ID, "agents": agent.ID, "users": agent.ID, "numbers": number.ID, "trunks": trunk.ID, "prompts": prompt.ID,
 		"contact-attributes": attribute.ID, "contact-lists": list.ID, "other": other.ID, "note": remark.ID,

@@ -17,21 +17,27 @@ func (s *Server) ticketRoutes() []route {
 	return []route{
 		on(s, "GET", "/tickets", "read:tickets", "list-tickets", "Tickets, in the order asked for", s.listTickets),
 		on(s, "POST", "/tickets", "create:tickets", "add-ticket", "Make a ticket", s.addTicket),
+		on(s, "GET", "/ticket-views", "read:tickets", "list-ticket-views", "One's own views of the list of tickets, and those that are shared", s.listViews(crm.ViewOfTickets)),
+		on(s, "POST", "/ticket-views", "read:tickets", "add-ticket-view", "Keep a view of the list of tickets", s.addView(crm.ViewOfTickets)),
+		on(s, "PUT", "/ticket-views/{id}", "read:tickets", "put-ticket-view", "Change an own view of the list of tickets", s.putView(crm.ViewOfTickets)),
+		on(s, "DELETE", "/ticket-views/{id}", "read:tickets", "delete-ticket-view", "Remove an own view of the list of tickets", s.deleteView(crm.ViewOfTickets)),
 		on(s, "GET", "/tickets/{id}", "read:tickets", "get-ticket", "One ticket with notes, files and links; one that was merged leads to the other", s.getTicket),
 		on(s, "PATCH", "/tickets/{id}", "write:tickets", "change-ticket", "Change a ticket, its status too", s.changeTicket),
 		on(s, "POST", "/tickets/{id}/merge", "write:tickets", "merge-ticket", "Give everything of a ticket to another", s.mergeTicket),
-		on(s, "POST", "/tickets/{id}/links", "write:tickets", "link-ticket", "Link a ticket to a call or conversation", s.linkTicket),
-		on(s, "DELETE", "/tickets/{id}/links/{item}", "write:tickets", "unlink-ticket", "Take a call or conversation off a ticket", s.unlinkTicket),
+		on(s, "POST", "/tickets/{id}/links", "write:tickets", "link-ticket", "Link a ticket to a call, a conversation or another ticket", s.linkTicket),
+		on(s, "DELETE", "/tickets/{id}/links/{item}", "write:tickets", "unlink-ticket", "Take a call, a conversation or another ticket off a ticket", s.unlinkTicket),
 		on(s, "POST", "/tickets/{id}/notes", "write:tickets", "add-note", "Add an internal note", s.addNote),
 		on(s, "GET", "/tickets/{id}/attachments/{attachment}", "read:tickets", "get-attachment", "A file's content; honours Range", s.getAttachment),
 		on(s, "GET", "/tickets/{id}/attachments/{attachment}/peaks", "read:tickets", "get-peaks", "The waveform of a recording", s.getPeaks),
 		on(s, "GET", "/ticket-types", "read:tickets", "list-ticket-types", "The types of tickets with their fields", s.listTicketTypes),
-		on(s, "PUT", "/ticket-types", "write:ticket-settings", "put-ticket-type", "Change the fields of a type of tickets", s.putTicketType),
+		on(s, "PUT", "/ticket-types", "write:ticket-settings", "put-ticket-type", "Change the fields of a type of tickets, and the name of one's own", s.putTicketType),
+		on(s, "POST", "/ticket-types", "write:ticket-settings", "add-ticket-type", "Make a type of tickets of one's own", s.addTicketType),
+		on(s, "DELETE", "/ticket-types/{id}", "write:ticket-settings", "delete-ticket-type", "Remove a type of one's own that no ticket has", s.deleteTicketType),
 		on(s, "GET", "/ticket-settings", "read:ticket-settings", "get-ticket-settings", "What customers are asked once a ticket is resolved", s.getTicketSettings),
 		on(s, "PUT", "/ticket-settings", "write:ticket-settings", "put-ticket-settings", "Change what customers are asked once a ticket is resolved", s.putTicketSettings),
 		on(s, "POST", "/customer/surveys/{token}/open", public, "open-survey", "What a customer is asked", s.openSurvey).pages(),
 		on(s, "POST", "/customer/surveys/{token}", public, "answer-survey", "A customer's answer, once", s.answerSurvey).pages(),
-		on(s, "GET", "/reports/tickets", "read:reports", "get-ticket-report", "Figures of tickets: volume, times, first contact resolution and satisfaction, by type and agent", s.ticketReport),
+		report[TicketReport](on(s, "GET", "/reports/tickets", "read:reports", "get-ticket-report", "Figures of tickets: volume by day, times, first contact resolution and satisfaction, by type and agent", s.ticketReport)),
 	}
 }
 
@@ -39,7 +45,7 @@ type ticketFilter struct {
 	Searched
 	Open       bool           `query:"open" doc:"only those that are not resolved"`
 	Status     crm.Status     `query:"status" enum:"to_do,in_progress,on_hold,resolved,reopened"`
-	Type       crm.Type       `query:"type" enum:"bug,feature_request,billing,refund,general,custom"`
+	Type       crm.Type       `query:"type" maxLength:"40"`
 	Priority   crm.Priority   `query:"priority" enum:"urgent,high,medium,low"`
 	Contact    uuid.UUID      `query:"contact" format:"uuid"`
 	Assignee   uuid.UUID      `query:"assignee" format:"uuid"`
@@ -117,7 +123,11 @@ func (s *Server) ticketPage(ctx context.Context, t crm.Ticket, err error) (*One[
 	if p.Attachments, err = s.CRM.Attachments(ctx, tenant(ctx), t.ID); err != nil {
 		return nil, err
 	}
-	if p.Links, err = s.CRM.Links(ctx, tenant(ctx), t.ID); err != nil {
+	within, _, err := s.Auth.Within(ctx, scope(ctx))
+	if err != nil {
+		return nil, err
+	}
+	if p.Links, err = s.CRM.Links(ctx, tenant(ctx), t.ID, within); err != nil {
 		return nil, err
 	}
 	p.Calls = []uuid.UUID{}
@@ -159,7 +169,7 @@ func (s *Server) getTicket(ctx context.Context, in *ByID) (*ticketAnswer, error)
 // TicketInput is a ticket to be made.
 type TicketInput struct {
 	Title    string       `json:"title" minLength:"1" maxLength:"200"`
-	Type     crm.Type     `json:"type,omitempty" enum:"bug,feature_request,billing,refund,general,custom"`
+	Type     crm.Type     `json:"type,omitempty" maxLength:"40"`
 	Priority crm.Priority `json:"priority,omitempty" enum:"urgent,high,medium,low"`
 	Contact  *uuid.UUID   `json:"contact_id,omitempty"`
 	Assignee *uuid.UUID   `json:"assignee,omitempty"`
@@ -205,7 +215,7 @@ func (s *Server) mayAssign(ctx context.Context, to *uuid.UUID) error {
 // TicketChange is what is to become of a ticket; what is left out stays.
 type TicketChange struct {
 	Title    *string       `json:"title,omitempty" minLength:"1" maxLength:"200"`
-	Type     *crm.Type     `json:"type,omitempty" enum:"bug,feature_request,billing,refund,general,custom"`
+	Type     *crm.Type     `json:"type,omitempty" maxLength:"40"`
 	Priority *crm.Priority `json:"priority,omitempty" enum:"urgent,high,medium,low"`
 	Status   *crm.Status   `json:"status,omitempty" enum:"to_do,in_progress,on_hold,resolved,reopened"`
 	Assignee *uuid.UUID    `json:"assignee,omitempty" doc:"the nil UUID takes it from everybody"`
@@ -239,40 +249,44 @@ func (s *Server) mergeTicket(ctx context.Context, in *Change[MergeInput]) (*One[
 	return s.ticketPage(ctx, t, err)
 }
 
-// LinkInput is what a ticket is about: one of the two.
+// LinkInput is what a ticket is about, or another that has to do with it: one of the three.
 type LinkInput struct {
 	Call         *uuid.UUID `json:"call_id,omitempty" format:"uuid"`
 	Conversation *uuid.UUID `json:"conversation_id,omitempty" format:"uuid"`
+	Ticket       *uuid.UUID `json:"ticket_id,omitempty" format:"uuid"`
 }
 
-var errLink = fault.New(fault.Invalid, "call_or_conversation", "Give a call or a conversation.").WithField("call_id")
+var errLink = fault.New(fault.Invalid, "call_or_conversation", "Give a call, a conversation or a ticket.").WithField("call_id")
 
 func (s *Server) linkTicket(ctx context.Context, in *Change[LinkInput]) (*One[TicketPage], error) {
 	if _, err := s.ticket(ctx, in.ID); err != nil {
 		return nil, err
 	}
-	var item uuid.UUID
-	var kind crm.LinkKind
-	switch b := in.Body; {
-	case b.Call != nil:
-		item, kind = *b.Call, crm.LinkCall
-		if _, err := s.readableCall(ctx, item); err != nil {
-			return nil, err
-		}
-	case b.Conversation != nil:
-		item, kind = *b.Conversation, crm.LinkConversation
-		talks, err := allow(ctx, "read:conversations")
-		if err != nil {
-			return nil, err
-		}
-		if err := s.reachConversation(talks, item); err != nil {
-			return nil, err
-		}
-	default:
-		return nil, errLink
+	item, kind, err := s.linkable(ctx, in.Body)
+	if err != nil {
+		return nil, err
 	}
 	t, err := s.CRM.LinkTo(ctx, tenant(ctx), in.ID, item, kind)
 	return s.ticketPage(ctx, t, err)
+}
+
+// linkable is what is to be linked, which whoever asks may read.
+func (s *Server) linkable(ctx context.Context, in LinkInput) (uuid.UUID, crm.LinkKind, error) {
+	switch {
+	case in.Call != nil:
+		_, err := s.readableCall(ctx, *in.Call)
+		return *in.Call, crm.LinkCall, err
+	case in.Conversation != nil:
+		talks, err := allow(ctx, "read:conversations")
+		if err == nil {
+			err = s.reachConversation(talks, *in.Conversation)
+		}
+		return *in.Conversation, crm.LinkConversation, err
+	case in.Ticket != nil:
+		_, err := s.ticket(ctx, *in.Ticket)
+		return *in.Ticket, crm.LinkTicket, err
+	}
+	return uuid.Nil, "", errLink
 }
 
 // readableCall is a call that whoever writes a ticket may read.
@@ -294,15 +308,6 @@ func (s *Server) unlinkTicket(ctx context.Context, in *linkID) (*Nothing, error)
 		return nil, err
 	}
 	return nothing(s.CRM.Unlink(ctx, tenant(ctx), in.ID, in.Item))
-}
-
-func (s *Server) listTicketTypes(ctx context.Context, _ *struct{}) (*List[crm.TicketType], error) {
-	all, err := s.CRM.TicketTypes(ctx, tenant(ctx))
-	return whole(all, err)
-}
-
-func (s *Server) putTicketType(ctx context.Context, in *With[crm.TicketType]) (*One[crm.TicketType], error) {
-	return one(s.CRM.SetTicketType(ctx, tenant(ctx), in.Body))
 }
 
 // NoteInput is a note to be added.

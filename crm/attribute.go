@@ -70,20 +70,29 @@ func (a *Attribute) check() error {
 	if !attributeKey.MatchString(a.Key) {
 		return ErrAttributeKey
 	}
-	if !slices.Contains([]AttributeType{AttributeText, AttributeNumber, AttributeDate, AttributeBoolean, AttributeList}, a.Type) {
+	if !slices.Contains(attributeTypes, a.Type) {
 		return ErrAttributeType
 	}
-	options := []string{}
-	for _, o := range a.Options {
-		if o = strings.TrimSpace(o); o == "" || utf8.RuneCountInString(o) > longestLabel || slices.Contains(options, o) {
-			return ErrAttributeOptions
-		}
-		options = append(options, o)
-	}
-	if a.Options = options; (a.Type == AttributeList) != (len(options) > 0) || len(options) > mostOptions {
+	options, ok := tidyOptions(a.Type, a.Options)
+	if !ok {
 		return ErrAttributeOptions
 	}
+	a.Options = options
 	return nil
+}
+
+var attributeTypes = []AttributeType{AttributeText, AttributeNumber, AttributeDate, AttributeBoolean, AttributeList}
+
+// tidyOptions checks what a list offers; other types have no options.
+func tidyOptions(t AttributeType, options []string) (tidy []string, ok bool) {
+	tidy = []string{}
+	for _, o := range options {
+		if o = strings.TrimSpace(o); o == "" || utf8.RuneCountInString(o) > longestLabel || slices.Contains(tidy, o) {
+			return nil, false
+		}
+		tidy = append(tidy, o)
+	}
+	return tidy, slices.Contains(attributeTypes, t) && (t == AttributeList) == (len(tidy) > 0) && len(tidy) <= mostOptions
 }
 
 // fit brings a value into the form that is stored, or says that it is none of the attribute's.
@@ -242,7 +251,7 @@ func (s *Service) RemoveAttribute(ctx context.Context, tenant, id uuid.UUID) err
 			`DELETE FROM contact_words WHERE $1::text <> '' AND word >= $2 AND word < $3`,
 			`DELETE FROM contact_attributes WHERE key = $1 AND $2::text <> $3::text`,
 		} {
-			if _, err := tx.Exec(ctx, sql, a.Key, prefix, prefix+"\U0010FFFF"); err != nil {
+			if _, err := tx.Exec(ctx, sql, a.Key, prefix, prefix+wordsEnd); err != nil {
 				return fmt.Errorf("remove an attribute: %w", err)
 			}
 		}

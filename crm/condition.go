@@ -102,11 +102,10 @@ func (c Condition) sql(known map[string]Attribute, now time.Time) (string, []any
 	word := facet(c.Field, "")
 	switch c.Op {
 	case "set", "unset":
-		sql := "EXISTS (SELECT FROM contact_words w WHERE w.word >= ? AND w.word < ? AND w.contact_id = c.contact_id)"
-		return not(c.Op == "unset") + sql, []any{word, word + "\U0010FFFF"}, nil
+		return not(c.Op == "unset") + contactWords.begins(), []any{word, word + wordsEnd}, nil
 	case "is", "is_not":
 		text, err := c.fit(kind, value, known)
-		return not(c.Op == "is_not") + hasWord, []any{facet(c.Field, text)}, err
+		return not(c.Op == "is_not") + contactWords.is(), []any{facet(c.Field, text)}, err
 	}
 	text, err := c.fit(kind, value, known)
 	key := strings.TrimPrefix(c.Field, "custom.")

@@ -195,6 +195,7 @@ func (s *Service) createContact(ctx context.Context, tx *storage.Tx, ch ContactC
 	if err := index(ctx, tx, c); err != nil {
 		return c, err
 	}
+	s.contacts.WithLabelValues("made").Inc()
 	return c, s.tell(ctx, tx, "contact.created", c.ID, map[string]uuid.UUID{"contact_id": c.ID})
 }
 

@@ -5,7 +5,6 @@ package crm
 import (
 	"context"
 	"log/slog"
-	"strings"
 
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
@@ -24,8 +23,9 @@ type Config struct {
 	Blobs  storage.Blobs
 	// Hours is the calendar of opening hours; an error of kind NotFound when there are none of that id.
 	Hours func(ctx context.Context, tx *storage.Tx, id uuid.UUID) (Calendar, error)
-	// Ask sends a question into a conversation; nil: nobody is asked.
+	// Ask sends a question to a customer; nil: nobody is asked.
 	Ask     func(ctx context.Context, tenant uuid.UUID, q Ask) error
+	Mails   bool // Ask can send e-mail
 	Log     *slog.Logger
 	Metrics prometheus.Registerer
 	Holders []Holder // what others have of contacts, and must go along when two become one
@@ -37,6 +37,7 @@ type Service struct {
 	cfg      Config
 	promises *prometheus.CounterVec
 	surveys  *prometheus.CounterVec
+	contacts *prometheus.CounterVec
 }
 
 // New makes a Service; nothing runs until Run.
@@ -44,15 +45,19 @@ func New(cfg Config) *Service {
 	if cfg.Region == "" {
 		cfg.Region = "US"
 	}
-	s := &Service{cfg, prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "tandem_ticket_sla_total", Help: "Tickets' promises that were warned of (at_risk) or broken (breached), by kind: response, resolution.",
-	}, []string{"kind", "result"}), prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "tandem_ticket_surveys_total", Help: "Questions to customers after a resolve, by what came of sending them: sent, retry, failed.",
-	}, []string{"result"})}
-	if cfg.Metrics != nil {
-		cfg.Metrics.MustRegister(s.promises, s.surveys)
+	count := func(name, help string, labels ...string) *prometheus.CounterVec {
+		v := prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+		if cfg.Metrics != nil {
+			cfg.Metrics.MustRegister(v)
+		}
+		return v
 	}
-	return s
+	return &Service{
+		cfg,
+		count("tandem_ticket_sla_total", "Tickets' promises that were warned of (at_risk) or broken (breached), by kind: response, resolution.", "kind", "result"),
+		count("tandem_ticket_surveys_total", "Questions to customers after a resolve, by what came of sending them: sent, retry, failed.", "result"),
+		count("tandem_contacts_total", "What became of contacts: made, merged, separated.", "result"),
+	}
 }
 
 // Page is one page of a list. Next is the cursor of the following page, empty on the last.
@@ -91,11 +96,6 @@ func page[T any](rows []T, n int, id func(T) uuid.UUID) Page[T] {
 		return Page[T]{Items: rows}
 	}
 	return Page[T]{Items: rows[:n], Next: id(rows[n-1]).String()}
-}
-
-// like makes a search text safe within a LIKE pattern.
-func like(text string) string {
-	return "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(strings.TrimSpace(text)) + "%"
 }
 
 func (s *Service) tell(ctx context.Context, tx *storage.Tx, typ string, subject uuid.UUID, data any) error {

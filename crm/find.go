@@ -3,8 +3,6 @@ package crm
 import (
 	"context"
 	"fmt"
-	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/google/uuid"
@@ -24,28 +22,9 @@ type ContactFilter struct {
 	Limit  int
 }
 
-// query is a statement's conditions with the values that they name. Values are never part of its text.
-type query struct {
-	conditions []string
-	args       []any
-}
-
-// where adds a condition; each ? of it stands for one of the values.
-func (q *query) where(condition string, values ...any) {
-	q.conditions = append(q.conditions, q.bind(condition, values...))
-}
-
-func (q *query) bind(condition string, values ...any) string {
-	for _, v := range values {
-		q.args = append(q.args, v)
-		condition = strings.Replace(condition, "?", "$"+strconv.Itoa(len(q.args)), 1)
-	}
-	return condition
-}
-
 // contacts reads those who fulfil the conditions, the newest first.
 func (q *query) contacts(ctx context.Context, tx *storage.Tx, limit int) ([]Contact, error) {
-	sql := q.bind(`SELECT `+contactColumns+` FROM contacts c WHERE `+strings.Join(q.conditions, " AND ")+` ORDER BY c.contact_id DESC LIMIT ?`, limit)
+	sql := q.bind(`SELECT `+contactColumns+` FROM contacts c WHERE `+q.sql()+` ORDER BY c.contact_id DESC LIMIT ?`, limit)
 	// Planned with the values at hand each time: a rare word and a common one need different plans.
 	rows, err := tx.Query(ctx, sql, append([]any{pgx.QueryExecModeCacheDescribe}, q.args...)...)
 	if err != nil {
@@ -73,26 +52,14 @@ func (s *Service) Contacts(ctx context.Context, tenant uuid.UUID, f ContactFilte
 	return p, err
 }
 
-const hasWord = "EXISTS (SELECT FROM contact_words w WHERE w.word = ? AND w.contact_id = c.contact_id)"
-
 func (f ContactFilter) narrow(ctx context.Context, tx *storage.Tx, q *query) error {
 	if f.Owners != nil {
 		q.where("c.owner = ANY (?)", f.Owners)
 	}
 	if f.Tag != "" {
-		q.where(hasWord, facet("tag", f.Tag))
+		contactWords.has(q, facet("tag", f.Tag))
 	}
-	words := lookedFor(f.Search)
-	if len(words) == 0 && strings.TrimSpace(f.Search) != "" {
-		q.where("false")
-	}
-	for i, word := range words {
-		if word = clip(word); i < len(words)-1 {
-			q.where(hasWord, word)
-			continue
-		}
-		q.where("EXISTS (SELECT FROM contact_words w WHERE w.word >= ? AND w.word < ? AND w.contact_id = c.contact_id)", word, word+"\U0010FFFF")
-	}
+	contactWords.find(q, lookedFor(f.Search), f.Search)
 	if f.List == uuid.Nil {
 		return nil
 	}
@@ -155,11 +122,7 @@ func (c *Contact) words(ids []Identity) []string {
 	for key, value := range c.Custom {
 		list = append(list, facet("custom."+key, asText(value)))
 	}
-	for i := range list {
-		list[i] = clip(list[i])
-	}
-	slices.Sort(list)
-	return slices.Compact(list)
+	return list
 }
 
 // national are the endings by which people know a number: without the country's code, with a zero in front, and the last digits alone.
@@ -202,48 +165,7 @@ func index(ctx context.Context, tx *storage.Tx, c Contact) error {
 	if err != nil {
 		return err
 	}
-	words := c.words(ids)
-	b := &pgx.Batch{}
-	b.Queue(`DELETE FROM contact_words WHERE contact_id = $1 AND word <> ALL ($2)`, c.ID, words)
-	b.Queue(`INSERT INTO contact_words (tenant_id, word, contact_id) SELECT $1, word, $2 FROM unnest($3::text[]) word ON CONFLICT DO NOTHING`, tx.Tenant, c.ID, words)
-	b.Queue(`UPDATE contacts SET indexed = true WHERE contact_id = $1 AND NOT indexed`, c.ID)
-	if err := tx.SendBatch(ctx, b).Close(); err != nil {
-		return fmt.Errorf("index a contact: %w", err)
-	}
-	return nil
-}
-
-const indexBatch = 200
-
-// Index indexes contacts that were written past this package, by an import or an earlier version.
-func (s *Service) Index(ctx context.Context) error {
-	type ref struct{ Tenant, Contact uuid.UUID }
-	for {
-		done := 0
-		err := s.cfg.DB.Worker(ctx, func(tx *storage.Tx) error {
-			rows, err := tx.Query(ctx, `SELECT tenant_id, contact_id FROM contacts WHERE NOT indexed ORDER BY contact_id LIMIT $1 FOR UPDATE SKIP LOCKED`, indexBatch)
-			if err != nil {
-				return err
-			}
-			due, err := pgx.CollectRows(rows, pgx.RowToStructByPos[ref])
-			if err != nil {
-				return err
-			}
-			for _, d := range due {
-				if err := reindex(ctx, tx.For(d.Tenant), d.Contact); err != nil {
-					return err
-				}
-			}
-			done = len(due)
-			return nil
-		})
-		if err != nil {
-			return fmt.Errorf("index contacts: %w", err)
-		}
-		if done < indexBatch {
-			return nil
-		}
-	}
+	return contactWords.store(ctx, tx, c.ID, c.words(ids))
 }
 
 // Tags are the tags that contacts have, in alphabetical order.
@@ -254,7 +176,7 @@ func (s *Service) Tags(ctx context.Context, tenant uuid.UUID) (tags []string, er
 		rows, err := tx.Query(ctx, `WITH RECURSIVE t (word) AS (
 				SELECT min(word) FROM contact_words WHERE tenant_id = $3 AND word >= $1 AND word < $2
 				UNION ALL SELECT (SELECT min(w.word) FROM contact_words w WHERE w.tenant_id = $3 AND w.word > t.word AND w.word < $2) FROM t WHERE t.word IS NOT NULL)
-			SELECT substr(word, $4) FROM t WHERE word IS NOT NULL ORDER BY word LIMIT $5`, prefix, prefix+"\U0010FFFF", tenant, len(prefix)+1, mostTagsListed)
+			SELECT substr(word, $4) FROM t WHERE word IS NOT NULL ORDER BY word LIMIT $5`, prefix, prefix+wordsEnd, tenant, len(prefix)+1, mostTagsListed)
 		if err != nil {
 			return err
 		}
@@ -281,8 +203,8 @@ func (s *Service) Alike(ctx context.Context, tenant, contact uuid.UUID) (list []
 		}
 		q := query{}
 		q.where("c.contact_id <> ?", contact)
-		q.where(hasWord, facet("last_name", c.LastName))
-		q.where(hasWord, facet("first_name", c.FirstName))
+		contactWords.has(&q, facet("last_name", c.LastName))
+		contactWords.has(&q, facet("first_name", c.FirstName))
 		list, err = q.contacts(ctx, tx, mostAlike)
 		return err
 	})

@@ -131,6 +131,7 @@ func (s *Service) finish(ctx context.Context, tx *storage.Tx, m ContactMerge, ke
 	if err != nil {
 		return fmt.Errorf("remember a merge: %w", err)
 	}
+	s.contacts.WithLabelValues("merged").Inc()
 	return s.tell(ctx, tx, "contact.merged", m.Into, map[string]uuid.UUID{"contact_id": m.Into, "from": m.From, "merge_id": m.ID})
 }
 
@@ -219,6 +220,7 @@ func (s *Service) UndoMerge(ctx context.Context, tenant, contact, merge uuid.UUI
 		if c, err = readContact(ctx, tx, m.From, ""); err != nil {
 			return err
 		}
+		s.contacts.WithLabelValues("separated").Inc()
 		return s.tell(ctx, tx, "contact.unmerged", m.From, map[string]uuid.UUID{"contact_id": m.From, "into": m.Into, "merge_id": m.ID})
 	})
 	return c, err

@@ -54,14 +54,14 @@ func (s *Service) watchAgain(ctx context.Context) {
 	}
 }
 
-// Watch looks once at the promises that have come about: each is warned of once, and told as broken once.
-func (s *Service) Watch(ctx context.Context) error {
+// eachDue does something about all that is due now: rows of tenant and id that a worker sees, no more than $2 of them at time $1. What was done
+// is due no more.
+func (s *Service) eachDue(ctx context.Context, what, sql string, do func(ctx context.Context, tenant, id uuid.UUID) error) error {
+	type ref struct{ Tenant, ID uuid.UUID }
 	for {
-		type ref struct{ Tenant, Ticket uuid.UUID }
 		var due []ref
 		err := s.cfg.DB.Worker(ctx, func(tx *storage.Tx) error {
-			rows, err := tx.Query(ctx, `SELECT DISTINCT tenant_id, ticket_id FROM ticket_clocks
-				WHERE since IS NOT NULL AND (warned_at IS NULL AND warn_at <= $1 OR breached_at IS NULL AND due_at <= $1) LIMIT $2`, tx.Now, watchBatch)
+			rows, err := tx.Query(ctx, sql, tx.Now, watchBatch)
 			if err != nil {
 				return err
 			}
@@ -69,17 +69,26 @@ func (s *Service) Watch(ctx context.Context) error {
 			return err
 		})
 		if err != nil {
-			return fmt.Errorf("look for promises that have come about: %w", err)
+			return fmt.Errorf("%s: %w", what, err)
 		}
 		for _, d := range due {
-			if err := s.cfg.DB.Tenant(ctx, d.Tenant, func(tx *storage.Tx) error { return s.tellDue(ctx, tx, d.Ticket) }); err != nil {
-				return fmt.Errorf("tell of a ticket's promise: %w", err)
+			if err := do(ctx, d.Tenant, d.ID); err != nil {
+				return fmt.Errorf("%s: %w", what, err)
 			}
 		}
 		if len(due) < watchBatch {
 			return nil
 		}
 	}
+}
+
+// Watch looks once at the promises that have come about: each is warned of once, and told as broken once.
+func (s *Service) Watch(ctx context.Context) error {
+	return s.eachDue(ctx, "tell of tickets' promises", `SELECT DISTINCT tenant_id, ticket_id FROM ticket_clocks
+		WHERE since IS NOT NULL AND (warned_at IS NULL AND warn_at <= $1 OR breached_at IS NULL AND due_at <= $1) LIMIT $2`,
+		func(ctx context.Context, tenant, id uuid.UUID) error {
+			return s.cfg.DB.Tenant(ctx, tenant, func(tx *storage.Tx) error { return s.tellDue(ctx, tx, id) })
+		})
 }
 
 // tellDue warns of a ticket's promises, and tells of broken ones, looked at again under the ticket's lock.

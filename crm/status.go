@@ -51,35 +51,12 @@ const (
 	Low    Priority = "low"
 )
 
-// Type of a ticket (TK-2).
-type Type string
-
-// The types.
-const (
-	Bug            Type = "bug"
-	FeatureRequest Type = "feature_request"
-	Billing        Type = "billing"
-	Refund         Type = "refund"
-	General        Type = "general"
-	Custom         Type = "custom"
-)
-
-// Errors for people.
-var (
-	ErrPriority = fault.New(fault.Invalid, "bad_priority", "A priority is urgent, high, medium or low.").WithField("priority")
-	ErrType     = fault.New(fault.Invalid, "bad_type", "A type is bug, feature_request, billing, refund, general or custom.").WithField("type")
-)
+// ErrPriority refuses a priority that there is not.
+var ErrPriority = fault.New(fault.Invalid, "bad_priority", "A priority is urgent, high, medium or low.").WithField("priority")
 
 func (p Priority) check() error {
 	if !slices.Contains([]Priority{Urgent, High, Medium, Low}, p) {
 		return ErrPriority
-	}
-	return nil
-}
-
-func (t Type) check() error {
-	if !slices.Contains([]Type{Bug, FeatureRequest, Billing, Refund, General, Custom}, t) {
-		return ErrType
 	}
 	return nil
 }

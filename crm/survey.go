@@ -30,12 +30,14 @@ const (
 
 // TicketSettings are a tenant's settings of tickets.
 type TicketSettings struct {
+	Mail   bool  `json:"survey_mail,omitempty" doc:"by e-mail, too, where the customer cannot be asked in a conversation"`
 	Survey Scale `json:"survey" enum:"off,numbers,faces" doc:"what the customer is asked once a ticket is resolved: nothing, 1 to 5, or satisfied, neutral or dissatisfied"`
 }
 
-// Ask is a question that is to be sent into a conversation.
+// Ask is a question that is to be sent: into a conversation or, when that is uuid.Nil, to an e-mail address.
 type Ask struct {
 	Conversation uuid.UUID
+	Mail         string
 	Token        string // of the page that takes the answer
 }
 
@@ -52,6 +54,7 @@ type Survey struct {
 // Errors for people.
 var (
 	ErrScale          = fault.New(fault.Invalid, "bad_survey_scale", "Customers are asked nothing (off), for 1 to 5 (numbers) or for faces.").WithField("survey")
+	ErrSurveyMail     = fault.New(fault.Unavailable, "mail_off", "This installation cannot send e-mail: mail.host and mail.from are not set.").WithField("survey_mail")
 	ErrNoSurvey       = fault.New(fault.NotFound, "survey_not_found", "There is no such question, or it is too old to be answered.")
 	ErrSurveyAnswered = fault.New(fault.Conflict, "survey_answered", "This has been answered already. Thank you!")
 	ErrScore          = fault.New(fault.Invalid, "bad_score", "Choose one of the answers.").WithField("score")
@@ -74,7 +77,7 @@ func (s *Service) TicketSettings(ctx context.Context, tenant uuid.UUID) (set Tic
 
 func ticketSettings(ctx context.Context, tx *storage.Tx) (TicketSettings, error) {
 	set := TicketSettings{Survey: ScaleOff}
-	err := tx.QueryRow(ctx, `SELECT survey FROM ticket_settings`).Scan(&set.Survey)
+	err := tx.QueryRow(ctx, `SELECT survey, survey_mail FROM ticket_settings`).Scan(&set.Survey, &set.Mail)
 	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 		return set, fmt.Errorf("read the settings of tickets: %w", err)
 	}
@@ -86,8 +89,12 @@ func (s *Service) SetTicketSettings(ctx context.Context, tenant uuid.UUID, set T
 	if set.Survey != ScaleOff && set.Survey != ScaleNumbers && set.Survey != ScaleFaces {
 		return ErrScale
 	}
+	if set.Mail && !s.cfg.Mails {
+		return ErrSurveyMail
+	}
 	return s.cfg.DB.Tenant(ctx, tenant, func(tx *storage.Tx) error {
-		_, err := tx.Exec(ctx, `INSERT INTO ticket_settings (tenant_id, survey) VALUES ($1, $2) ON CONFLICT (tenant_id) DO UPDATE SET survey = excluded.survey`, tenant, set.Survey)
+		_, err := tx.Exec(ctx, `INSERT INTO ticket_settings (tenant_id, survey, survey_mail) VALUES ($1, $2, $3)
+			ON CONFLICT (tenant_id) DO UPDATE SET survey = excluded.survey, survey_mail = excluded.survey_mail`, tenant, set.Survey, set.Mail)
 		if err != nil {
 			return fmt.Errorf("store the settings of tickets: %w", err)
 		}
@@ -95,15 +102,18 @@ func (s *Service) SetTicketSettings(ctx context.Context, tenant uuid.UUID, set T
 	})
 }
 
-// survey asks the customer of a ticket that is resolved now, if they can be asked: in the conversation that it was last linked to.
+// survey asks the customer of a ticket that is resolved now, if they can be asked: in the conversation that it was last linked to, or else by
+// e-mail where the tenant wants that.
 func survey(ctx context.Context, tx *storage.Tx, t *Ticket) error {
 	set, err := ticketSettings(ctx, tx)
 	if err != nil || set.Survey == ScaleOff {
 		return err
 	}
 	_, err = tx.Exec(ctx, `INSERT INTO ticket_surveys (tenant_id, survey_id, ticket_id, conversation, scale, next_at, created_at, expires_at)
-		SELECT $1, $2, ticket_id, call_id, $4, $5, $5, $6 FROM ticket_calls WHERE ticket_id = $3 AND conversation ORDER BY call_id DESC LIMIT 1 ON CONFLICT DO NOTHING`,
-		tx.Tenant, storage.NewID(), t.ID, set.Survey, tx.Now, tx.Now.Add(surveyLife))
+		SELECT $1, $2, $3, conversation, $4, $5, $5, $6 FROM (
+			(SELECT call_id AS conversation FROM ticket_calls WHERE ticket_id = $3 AND conversation ORDER BY call_id DESC LIMIT 1)
+			UNION ALL SELECT NULL FROM contacts WHERE $7 AND contact_id = $8 AND email <> '') ways LIMIT 1 ON CONFLICT DO NOTHING`,
+		tx.Tenant, storage.NewID(), t.ID, set.Survey, tx.Now, tx.Now.Add(surveyLife), set.Mail, t.Contact)
 	if err != nil {
 		return fmt.Errorf("ask a ticket's customer: %w", err)
 	}
@@ -115,25 +125,7 @@ func (s *Service) SendSurveys(ctx context.Context) error {
 	if s.cfg.Ask == nil {
 		return nil
 	}
-	type due struct{ Tenant, Survey uuid.UUID }
-	var list []due
-	err := s.cfg.DB.Worker(ctx, func(tx *storage.Tx) error {
-		rows, err := tx.Query(ctx, `SELECT tenant_id, survey_id FROM ticket_surveys WHERE next_at <= $1 ORDER BY next_at LIMIT $2`, tx.Now, watchBatch)
-		if err != nil {
-			return err
-		}
-		list, err = pgx.CollectRows(rows, pgx.RowToStructByPos[due])
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("look for questions to send: %w", err)
-	}
-	for _, d := range list {
-		if err := s.sendSurvey(ctx, d.Tenant, d.Survey); err != nil {
-			return err
-		}
-	}
-	return nil
+	return s.eachDue(ctx, "send questions to customers", `SELECT tenant_id, survey_id FROM ticket_surveys WHERE next_at <= $1 ORDER BY next_at LIMIT $2`, s.sendSurvey)
 }
 
 func (s *Service) sendSurvey(ctx context.Context, tenant, id uuid.UUID) error {
@@ -143,7 +135,8 @@ func (s *Service) sendSurvey(ctx context.Context, tenant, id uuid.UUID) error {
 	attempts := 0
 	err := s.cfg.DB.Tenant(ctx, tenant, func(tx *storage.Tx) error {
 		return tx.QueryRow(ctx, `UPDATE ticket_surveys SET token_hash = $2, sent_at = $3, next_at = NULL, attempts = attempts + 1 WHERE survey_id = $1 AND next_at IS NOT NULL
-			RETURNING conversation, attempts`, id, hashOf(ask.Token), tx.Now).Scan(&ask.Conversation, &attempts)
+			RETURNING coalesce(conversation, $4), attempts, coalesce((SELECT email FROM tickets t JOIN contacts USING (contact_id) WHERE t.ticket_id = ticket_surveys.ticket_id), '')`,
+			id, hashOf(ask.Token), tx.Now, uuid.Nil).Scan(&ask.Conversation, &attempts, &ask.Mail)
 	})
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil // another node has it
@@ -151,23 +144,53 @@ func (s *Service) sendSurvey(ctx context.Context, tenant, id uuid.UUID) error {
 	if err != nil {
 		return fmt.Errorf("take a question to send: %w", err)
 	}
-	sent := s.cfg.Ask(ctx, tenant, ask)
 	result := "sent"
-	if sent != nil {
-		result = "failed"
-		err = s.cfg.DB.Tenant(context.WithoutCancel(ctx), tenant, func(tx *storage.Tx) error {
-			var again *time.Time
-			if k := fault.KindOf(sent); attempts < surveyAttempts && k != fault.Illegal && k != fault.NotFound && k != fault.Forbidden {
-				at := tx.Now.Add(time.Minute << attempts)
-				again, result = &at, "retry"
-			}
-			_, err := tx.Exec(ctx, `UPDATE ticket_surveys SET token_hash = NULL, sent_at = NULL, next_at = $2 WHERE survey_id = $1`, id, again)
+	if sent := s.ask(ctx, tenant, ask); sent != nil {
+		if result, err = s.askAgain(context.WithoutCancel(ctx), tenant, id, attempts, sent); err != nil {
 			return err
-		})
-		s.cfg.Log.Warn("a ticket's customer was not asked", "survey", id, "again", result == "retry", "err", sent)
+		}
+		s.cfg.Log.Warn("a ticket's customer was not asked", "survey", id, "result", result, "err", sent)
 	}
 	s.surveys.WithLabelValues(result).Inc()
-	return err
+	return nil
+}
+
+func (s *Service) ask(ctx context.Context, tenant uuid.UUID, q Ask) error {
+	switch {
+	case q.Conversation != uuid.Nil:
+		q.Mail = ""
+	case q.Mail == "":
+		return ErrNoSurvey // the address is gone
+	}
+	return s.cfg.Ask(ctx, tenant, q)
+}
+
+// askAgain says when a question that was not sent is tried again: later, at once by e-mail where the conversation takes nothing, or never.
+func (s *Service) askAgain(ctx context.Context, tenant, id uuid.UUID, attempts int, why error) (result string, err error) {
+	err = s.cfg.DB.Tenant(ctx, tenant, func(tx *storage.Tx) error {
+		at := &tx.Now
+		later := tx.Now.Add(time.Minute << attempts)
+		mail := false
+		switch k := fault.KindOf(why); {
+		case attempts < surveyAttempts && k != fault.Illegal && k != fault.NotFound && k != fault.Forbidden:
+			at, result = &later, "retry"
+		default:
+			set, err := ticketSettings(ctx, tx)
+			if err != nil {
+				return err
+			}
+			if mail, result = set.Mail, "failed"; !mail {
+				at = nil
+			}
+		}
+		_, err := tx.Exec(ctx, `UPDATE ticket_surveys SET token_hash = NULL, sent_at = NULL, next_at = CASE WHEN $3 AND conversation IS NULL THEN NULL ELSE $2::timestamptz END,
+			conversation = CASE WHEN NOT $3 THEN conversation END, attempts = CASE WHEN $3 THEN 0 ELSE attempts END WHERE survey_id = $1`, id, at, mail)
+		return err
+	})
+	if err != nil {
+		return "", fmt.Errorf("put a question off: %w", err)
+	}
+	return result, nil
 }
 
 func hashOf(token string) []byte {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -125,6 +126,78 @@ func (d *desk) due(t *testing.T) {
 	}
 }
 
+// TK-6: who cannot be asked in a conversation is asked by e-mail, where the tenant wants it.
+func TestSurveyByMail(t *testing.T) {
+	var list []crm.Ask
+	closed := false
+	d := openOn(t, storagetest.New(t), func(c *crm.Config) {
+		c.Mails = true
+		c.Ask = func(_ context.Context, _ uuid.UUID, q crm.Ask) error {
+			if closed && q.Conversation != uuid.Nil {
+				return fault.New(fault.Illegal, "window_closed", "x")
+			}
+			list = append(list, q)
+			return nil
+		}
+	})
+	ctx := t.Context()
+	ada, err := d.CreateContact(ctx, d.Tenant, crm.ContactChange{Email: ptr("ada@example.com")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	bob, err := d.CreateContact(ctx, d.Tenant, crm.ContactChange{Phone: ptr("+4930123456")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	resolve := func(n crm.NewTicket) []crm.Ask {
+		t.Helper()
+		list, n.Title = nil, "t"
+		d.move(t, d.ticket(t, n).ID, crm.Resolved)
+		for range 2 { // what the conversation does not take, the mail does the next time
+			if err := d.SendSurveys(ctx); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return list
+	}
+	set := func(mail bool) {
+		t.Helper()
+		if err := d.SetTicketSettings(ctx, d.Tenant, crm.TicketSettings{Survey: crm.ScaleNumbers, Mail: mail}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set(false)
+	if got := resolve(crm.NewTicket{Contact: &ada.ID}); len(got) != 0 {
+		t.Errorf("by mail although that is off: %+v", got)
+	}
+	set(true)
+	got := resolve(crm.NewTicket{Contact: &ada.ID})
+	if len(got) != 1 || got[0].Mail != "ada@example.com" || got[0].Conversation != uuid.Nil {
+		t.Fatalf("%+v", got)
+	}
+	if err := d.Answer(ctx, got[0].Token, 4, ""); err != nil {
+		t.Error(err)
+	}
+	if got := resolve(crm.NewTicket{Contact: &bob.ID}); len(got) != 0 {
+		t.Errorf("without an address: %+v", got)
+	}
+	talk := uuid.New()
+	if got := resolve(crm.NewTicket{Contact: &ada.ID, Call: talk, Conversation: true}); len(got) != 1 || got[0].Conversation != talk || got[0].Mail != "" {
+		t.Errorf("in the conversation: %+v", got)
+	}
+	closed = true
+	if got := resolve(crm.NewTicket{Contact: &ada.ID, Call: talk, Conversation: true}); len(got) != 1 || got[0].Mail != "ada@example.com" {
+		t.Errorf("after the conversation: %+v", got)
+	}
+	if got := resolve(crm.NewTicket{Contact: &bob.ID, Call: talk, Conversation: true}); len(got) != 0 {
+		t.Errorf("neither way: %+v", got)
+	}
+	without := open(t)
+	if err := without.SetTicketSettings(ctx, without.Tenant, crm.TicketSettings{Survey: crm.ScaleNumbers, Mail: true}); !errors.Is(err, crm.ErrSurveyMail) {
+		t.Errorf("where no mail can be sent: %v", err)
+	}
+}
+
 // TK-7: the figures of a period, by type and agent.
 func TestTicketReport(t *testing.T) {
 	d, list, _ := asked(t)
@@ -179,7 +252,7 @@ func TestTicketReport(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	r, err := d.TicketReport(ctx, d.Tenant, day, day.Add(24*time.Hour), nil)
+	r, err := d.TicketReport(ctx, d.Tenant, day, day.Add(24*time.Hour), "UTC", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -196,16 +269,28 @@ func TestTicketReport(t *testing.T) {
 	near("resolution", r.Totals.Resolution, (4+2+12)*3600/3.0)
 	near("FCR", r.Totals.FirstContact, 2.0/3)
 	near("CSAT", r.Totals.Satisfied, 2.0/3)
+	if len(r.Days) != 1 || r.Days[0] != (crm.TicketDay{Day: "2026-03-29", Created: 4, Resolved: 3}) {
+		t.Errorf("%+v", r.Days)
+	}
+	// Berlin's clocks go on an hour at 1 o'clock UTC, and its days begin at 23 o'clock, then at 22 o'clock.
+	berlin, err := d.TicketReport(ctx, d.Tenant, day.Add(-time.Hour), day.Add(46*time.Hour), "Europe/Berlin", nil)
+	if err != nil || !slices.Equal(berlin.Days, []crm.TicketDay{{Day: "2026-03-29", Created: 3, Resolved: 3}, {Day: "2026-03-30", Created: 2, Resolved: 1}}) {
+		t.Errorf("%+v, %v", berlin.Days, err)
+	}
+	table := r.Table(func(id uuid.UUID) string { return map[uuid.UUID]string{ann: "Ann"}[id] })
+	if len(table) != 1+1+3+3+1 || table[1][1] != "2026-03-29" || table[5][2] != "Ann" || !slices.Equal(table[8], []string{"total", "", "", "4", "3", "1", "1", "7200", "21600", "0.6667", "3", "0.6667"}) {
+		t.Errorf("%q", table)
+	}
 	if len(r.Types) != 3 || *r.Types[0].Type != crm.Bug || r.Types[0].Created != 2 || r.Types[2].Created != 1 {
 		t.Errorf("%+v", r.Types)
 	}
 	if len(r.Agents) != 3 || *r.Agents[0].Agent != ann || r.Agents[0].Resolved != 2 {
 		t.Errorf("%+v", r.Agents)
 	}
-	if r, err = d.TicketReport(ctx, d.Tenant, day, day.Add(24*time.Hour), []uuid.UUID{ben}); err != nil || r.Totals.Created != 1 || r.Totals.Resolved != 1 || len(r.Types) != 1 {
+	if r, err = d.TicketReport(ctx, d.Tenant, day, day.Add(24*time.Hour), "UTC", []uuid.UUID{ben}); err != nil || r.Totals.Created != 1 || r.Totals.Resolved != 1 || len(r.Types) != 1 {
 		t.Errorf("one agent's: %+v, %v", r, err)
 	}
-	if r, err = d.TicketReport(ctx, d.Tenant, day.AddDate(1, 0, 0), day.AddDate(2, 0, 0), nil); err != nil || r.Totals.Created != 0 || r.Totals.FirstContact != nil || len(r.Types) != 0 {
+	if r, err = d.TicketReport(ctx, d.Tenant, day.AddDate(1, 0, 0), day.AddDate(2, 0, 0), "UTC", nil); err != nil || r.Totals.Created != 0 || r.Totals.FirstContact != nil || len(r.Types) != 0 {
 		t.Errorf("an empty period: %+v, %v", r, err)
 	}
 }

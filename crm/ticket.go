@@ -72,7 +72,7 @@ type TicketEvent struct {
 	Ticket uuid.UUID `json:"ticket_id"`
 	Number int64     `json:"number"`
 	Status Status    `json:"status"`
-	Change string    `json:"change,omitempty"` // "fields", "note", "attachment", "call", "contact", "escalated", "merged", "rated"
+	Change string    `json:"change,omitempty"` // "fields", "note", "attachment", "call", "link", "contact", "escalated", "merged", "rated"
 	Into   uuid.UUID `json:"into,omitzero"`
 }
 
@@ -106,7 +106,7 @@ func (s *Service) createTicket(ctx context.Context, tx *storage.Tx, n NewTicket)
 	if err := t.check(); err != nil {
 		return t, err
 	}
-	if err := contactExists(ctx, tx, t.Contact); err != nil {
+	if err := refersTo(ctx, tx, t.Type, t.Contact); err != nil {
 		return t, err
 	}
 	err := tx.QueryRow(ctx, `INSERT INTO ticket_counters (tenant_id, last) VALUES ($1, 1)
@@ -119,6 +119,9 @@ func (s *Service) createTicket(ctx context.Context, tx *storage.Tx, n NewTicket)
 		tx.Tenant, t.ID, t.Number, t.Title, t.Type, t.Priority, t.Status, t.Contact, t.Queue, t.Assignee, t.CreatedBy, tx.Now)
 	if err != nil {
 		return t, fmt.Errorf("write the ticket: %w", err)
+	}
+	if err := indexTicket(ctx, tx, t.ID, t.Title); err != nil {
+		return t, err
 	}
 	if n.Call != uuid.Nil {
 		kind := LinkCall
@@ -144,7 +147,15 @@ func (t *Ticket) check() error {
 	if n := utf8.RuneCountInString(t.Title); n == 0 || n > longestField {
 		return ErrTitle
 	}
-	return errors.Join(t.Type.check(), t.Priority.check())
+	return t.Priority.check()
+}
+
+// refersTo checks what a ticket names.
+func refersTo(ctx context.Context, tx *storage.Tx, t Type, contact *uuid.UUID) error {
+	if _, err := ticketType(ctx, tx, t); err != nil {
+		return err
+	}
+	return contactExists(ctx, tx, contact)
 }
 
 // contactExists keeps another tenant's contact out: row-level security does not look at foreign keys. One that was merged is who they became.
@@ -239,7 +250,7 @@ func (s *Service) ChangeTicket(ctx context.Context, tenant, id uuid.UUID, ch Tic
 		if err := t.apply(ch, tx.Now); err != nil {
 			return err
 		}
-		if err := contactExists(ctx, tx, ch.Contact); err != nil {
+		if err := refersTo(ctx, tx, t.Type, ch.Contact); err != nil {
 			return err
 		}
 		if err := t.fill(ctx, tx, ch.Fields, was.Status); err != nil {
@@ -249,6 +260,11 @@ func (s *Service) ChangeTicket(ctx context.Context, tenant, id uuid.UUID, ch Tic
 			WHERE ticket_id = $1`, t.ID, t.Title, t.Type, t.Priority, t.Status, t.Assignee, t.Contact, t.UpdatedAt, t.ResolvedAt, t.Fields)
 		if err != nil {
 			return fmt.Errorf("change the ticket: %w", err)
+		}
+		if t.Title != was.Title {
+			if err := indexTicket(ctx, tx, t.ID, t.Title); err != nil {
+				return err
+			}
 		}
 		if t.Priority != was.Priority {
 			if err := s.promise(ctx, tx, &t); err != nil {

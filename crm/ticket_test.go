@@ -33,7 +33,7 @@ func TestFieldsOfATicket(t *testing.T) {
 		{Name: "Amount", Type: crm.AttributeNumber},
 		{Name: "Bought", Type: crm.AttributeDate},
 		{Name: "Opened", Type: crm.AttributeBoolean, Required: true},
-		{Name: "Reason", Type: crm.AttributeList, Options: []string{"broken", " ", "late", "broken"}},
+		{Name: "Reason", Type: crm.AttributeList, Options: []string{" broken", "late"}},
 	}})
 	if err != nil || set.Fields[0].Name != "Order" || !slices.Equal(set.Fields[4].Options, []string{"broken", "late"}) {
 		t.Fatalf("%+v, %v", set, err)
@@ -90,6 +90,7 @@ func TestFieldsThatCannotBe(t *testing.T) {
 		"no name":              {[]crm.Field{{Type: crm.AttributeText}}, crm.ErrFields},
 		"the same name twice":  {[]crm.Field{text, {Name: "A", Type: crm.AttributeDate}}, crm.ErrFields},
 		"a list of nothing":    {[]crm.Field{{Name: "b", Type: crm.AttributeList, Options: []string{" "}}}, crm.ErrFields},
+		"an option twice":      {[]crm.Field{{Name: "b", Type: crm.AttributeList, Options: []string{"x", "x "}}}, crm.ErrFields},
 		"too many":             {slices.Repeat([]crm.Field{text}, 51), crm.ErrFields},
 		"another type than it": {[]crm.Field{{ID: set.Fields[0].ID, Name: "a", Type: crm.AttributeNumber}}, crm.ErrFieldType},
 	} {
@@ -165,7 +166,7 @@ func TestMergedTicket(t *testing.T) {
 		if err != nil || len(files) != 3 {
 			t.Errorf("%d files, %v", len(files), err)
 		}
-		links, err := d.Links(ctx, d.Tenant, id)
+		links, err := d.Links(ctx, d.Tenant, id, nil)
 		if err != nil || len(links) != 2 {
 			t.Errorf("%+v, %v", links, err)
 		}

@@ -2,7 +2,6 @@ package crm
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -10,7 +9,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"tandem/internal/fault"
 	"tandem/internal/storage"
@@ -28,12 +26,6 @@ type Field struct {
 // Values are what fields hold, by the field's id: a text, a number, a date as 2026-11-22, true or false, or one of a list's options.
 type Values map[string]any
 
-// TicketType is a type with its fields.
-type TicketType struct {
-	Type   Type    `json:"type" enum:"bug,feature_request,billing,refund,general,custom"`
-	Fields []Field `json:"fields" maxItems:"50"`
-}
-
 // Errors for people.
 var (
 	ErrFields    = fault.New(fault.Invalid, "bad_fields", "A type has up to 50 fields, each with a name of its own of up to 100 characters, and a list has options.").WithField("fields")
@@ -42,61 +34,7 @@ var (
 	ErrRequired  = fault.New(fault.Illegal, "field_required", "A field that the ticket needs is empty; fill it in, then resolve it.")
 )
 
-const (
-	maxFields   = 50
-	maxOptions  = 100
-	longestName = 100
-)
-
-var types = []Type{General, Bug, FeatureRequest, Billing, Refund, Custom}
-
-// TicketTypes are all types with their fields.
-func (s *Service) TicketTypes(ctx context.Context, tenant uuid.UUID) (all []TicketType, err error) {
-	err = s.cfg.DB.Tenant(ctx, tenant, func(tx *storage.Tx) error {
-		for _, t := range types {
-			fields, err := fieldsOf(ctx, tx, t)
-			if err != nil {
-				return err
-			}
-			all = append(all, TicketType{Type: t, Fields: fields})
-		}
-		return nil
-	})
-	return all, err
-}
-
-func fieldsOf(ctx context.Context, tx *storage.Tx, t Type) (fields []Field, err error) {
-	err = tx.QueryRow(ctx, `SELECT fields FROM ticket_types WHERE type = $1`, t).Scan(&fields)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return []Field{}, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read the fields of a type of tickets: %w", err)
-	}
-	return fields, nil
-}
-
-// SetTicketType changes the fields of a type. Fields that are left out are seen no more; tickets keep what they hold.
-func (s *Service) SetTicketType(ctx context.Context, tenant uuid.UUID, t TicketType) (TicketType, error) {
-	if err := t.Type.check(); err != nil {
-		return t, err
-	}
-	err := s.cfg.DB.Tenant(ctx, tenant, func(tx *storage.Tx) error {
-		before, err := fieldsOf(ctx, tx, t.Type)
-		if err != nil {
-			return err
-		}
-		if err := tidyFields(t.Fields, before); err != nil {
-			return err
-		}
-		_, err = tx.Exec(ctx, `INSERT INTO ticket_types (tenant_id, type, fields) VALUES ($1, $2, $3) ON CONFLICT (tenant_id, type) DO UPDATE SET fields = excluded.fields`, tenant, t.Type, t.Fields)
-		if err != nil {
-			return fmt.Errorf("store the fields of a type of tickets: %w", err)
-		}
-		return s.tell(ctx, tx, "ticket_type.changed", tenant, map[string]any{"type": t.Type, "fields": len(t.Fields)})
-	})
-	return t, err
-}
+const maxFields = 50
 
 // tidyFields checks fields, and gives new ones their ids.
 func tidyFields(fields, before []Field) error {
@@ -107,13 +45,18 @@ func tidyFields(fields, before []Field) error {
 	for i := range fields {
 		f := &fields[i]
 		f.Name = strings.TrimSpace(f.Name)
-		if n := utf8.RuneCountInString(f.Name); n == 0 || n > longestName || names[strings.ToLower(f.Name)] {
+		if n := utf8.RuneCountInString(f.Name); n == 0 || n > longestLabel || names[strings.ToLower(f.Name)] {
 			return ErrFields
 		}
 		names[strings.ToLower(f.Name)] = true
-		if err := f.tidyOptions(); err != nil {
-			return err
+		if f.Type != AttributeList {
+			f.Options = nil
 		}
+		options, ok := tidyOptions(f.Type, f.Options)
+		if !ok {
+			return ErrFields
+		}
+		f.Options = options
 		was := slices.IndexFunc(before, func(b Field) bool { return b.ID == f.ID })
 		switch {
 		case was < 0:
@@ -122,27 +65,6 @@ func tidyFields(fields, before []Field) error {
 			return ErrFieldType
 		}
 	}
-	return nil
-}
-
-func (f *Field) tidyOptions() error {
-	if f.Type != AttributeList {
-		f.Options = nil
-		return nil
-	}
-	var options []string
-	for _, o := range f.Options {
-		if o = strings.TrimSpace(o); o != "" && !slices.Contains(options, o) {
-			options = append(options, o)
-		}
-		if utf8.RuneCountInString(o) > longestName {
-			return ErrFields
-		}
-	}
-	if len(options) == 0 || len(options) > maxOptions {
-		return ErrFields
-	}
-	f.Options = options
 	return nil
 }
 
@@ -164,10 +86,11 @@ func (t *Ticket) fill(ctx context.Context, tx *storage.Tx, given Values, was Sta
 	if len(given) == 0 && !resolved {
 		return nil
 	}
-	fields, err := fieldsOf(ctx, tx, t.Type)
+	kind, err := ticketType(ctx, tx, t.Type)
 	if err != nil {
 		return err
 	}
+	fields := kind.Fields
 	known := map[string]*Field{}
 	for i := range fields {
 		known[fields[i].ID.String()] = &fields[i]

@@ -24,7 +24,7 @@ type TicketFilter struct {
 	Contact    uuid.UUID
 	Call       uuid.UUID // or a conversation
 	SLA        SLA
-	Search     string      // in the title; or a number, which is the ticket's
+	Search     string      // words of the title, the last of them as a beginning; or a number, which is the ticket's
 	Within     []uuid.UUID // who must have it, or have made it; nil: anybody
 	Sort       TicketSort
 	Cursor     string
@@ -68,26 +68,24 @@ func (o TicketSort) order() ticketOrder {
 	return ticketOrder{}
 }
 
-// after is the condition of what comes after a cursor.
-func (o ticketOrder) after(cursor string, args pgx.NamedArgs) (string, error) {
+// after narrows to what comes after a cursor.
+func (o ticketOrder) after(q *query, cursor string) error {
 	place, id, ok := strings.Cut(cursor, "~")
 	if o.key == "" {
 		place, id, ok = "", cursor, true
 	}
 	last, err := uuid.Parse(id)
-	if !ok || err != nil || !o.holds(place) {
-		return "", ErrCursor
+	switch {
+	case !ok || err != nil || !o.holds(place):
+		return ErrCursor
+	case o.key == "":
+		q.where("ticket_id < ?", last)
+	case o.up:
+		q.where(fmt.Sprintf("(%s, ticket_id) > (?::text::%s, ?)", o.key, o.kind), place, last)
+	default:
+		q.where(fmt.Sprintf("(%s, ticket_id) < (?::text::%s, ?)", o.key, o.kind), place, last)
 	}
-	args["last"] = last
-	if o.key == "" {
-		return `ticket_id < @last`, nil
-	}
-	args["place"] = place
-	sign := "<"
-	if o.up {
-		sign = ">"
-	}
-	return fmt.Sprintf(`(%s, ticket_id) %s (@place::text::%s, @last)`, o.key, sign, o.kind), nil
+	return nil
 }
 
 // holds says whether a place is one that place has made.
@@ -114,34 +112,46 @@ func (o ticketOrder) sql() string {
 	return o.key + ` DESC, ticket_id DESC`
 }
 
-// where is what a filter asks for in SQL. Only what is asked for is in it, so that the database sees which index serves.
-func (f TicketFilter) where(args pgx.NamedArgs) string {
-	all := []string{`merged_into IS NULL`}
-	add := func(asked bool, condition, name string, value any) {
-		if asked {
-			all = append(all, condition)
-			args[name] = value
+// narrow asks for what the filter says. Only what is asked for is in the query, so that the database sees which index serves.
+func (f TicketFilter) narrow(q *query) {
+	q.where("merged_into IS NULL")
+	if f.Open {
+		q.where("status <> 'resolved'") // as the index of those that are open has it
+	}
+	if f.Unassigned {
+		q.where("assignee IS NULL")
+	}
+	if f.Within != nil {
+		q.where("(assignee = ANY (?) OR created_by = ANY (?))", f.Within, f.Within)
+	}
+	for _, asked := range []struct {
+		condition string
+		value     any
+		given     bool
+	}{
+		{"status = ?", f.Status, f.Status != ""},
+		{"type = ?", f.Type, f.Type != ""},
+		{"priority = ?", f.Priority, f.Priority != ""},
+		{"assignee = ?", f.Assignee, f.Assignee != uuid.Nil},
+		{"contact_id = ?", f.Contact, f.Contact != uuid.Nil},
+		{"ticket_id IN (SELECT ticket_id FROM ticket_calls WHERE call_id = ?)", f.Call, f.Call != uuid.Nil},
+		{"sla = ?", f.SLA, f.SLA != ""},
+	} {
+		if asked.given {
+			q.where(asked.condition, asked.value)
 		}
 	}
-	if f.Open {
-		all = append(all, `status <> 'resolved'`) // as the index of those that are open has it
-	}
-	add(f.Status != "", `status = @status`, "status", f.Status)
-	add(f.Type != "", `type = @type`, "type", f.Type)
-	add(f.Priority != "", `priority = @priority`, "priority", f.Priority)
-	add(f.Assignee != uuid.Nil, `assignee = @assignee`, "assignee", f.Assignee)
-	add(f.Unassigned, `assignee IS NULL`, "nobody", nil)
-	add(f.Contact != uuid.Nil, `contact_id = @contact`, "contact", f.Contact)
-	add(f.Call != uuid.Nil, `ticket_id IN (SELECT ticket_id FROM ticket_calls WHERE call_id = @call)`, "call", f.Call)
-	add(f.SLA != "", `sla = @sla`, "sla", f.SLA)
-	add(f.Within != nil, `(assignee = ANY(@within) OR created_by = ANY(@within))`, "within", f.Within)
 	search := strings.TrimSpace(f.Search)
 	if number, err := strconv.ParseInt(strings.TrimPrefix(search, "#"), 10, 64); err == nil {
-		add(true, `number = @number`, "number", number)
-	} else {
-		add(search != "", `title ILIKE @like`, "like", like(search))
+		q.where("number = ?", number)
+		return
 	}
-	return strings.Join(all, " AND ")
+	ticketWords.find(q, strings.Fields(storage.Words(search)), search)
+}
+
+// indexTicket makes a ticket found by its title.
+func indexTicket(ctx context.Context, tx *storage.Tx, id uuid.UUID, title string) error {
+	return ticketWords.store(ctx, tx, id, strings.Fields(storage.Words(title)))
 }
 
 // Tickets lists tickets.
@@ -150,18 +160,17 @@ func (s *Service) Tickets(ctx context.Context, tenant uuid.UUID, f TicketFilter)
 	if f.Limit > 0 {
 		n = min(f.Limit, maxLimit)
 	}
-	args := pgx.NamedArgs{}
-	where := f.where(args)
+	var q query
+	f.narrow(&q)
 	if f.Cursor != "" {
-		after, err := order.after(f.Cursor, args)
-		if err != nil {
+		if err := order.after(&q, f.Cursor); err != nil {
 			return p, err
 		}
-		where += " AND " + after
 	}
 	err = s.cfg.DB.Tenant(ctx, tenant, func(tx *storage.Tx) error {
+		sql := q.bind(`SELECT `+ticketColumns+` FROM tickets WHERE `+q.sql()+` ORDER BY `+order.sql()+` LIMIT ?`, n+1)
 		// Planned with the values at hand each time: a rare status and a common one need different plans.
-		rows, err := tx.Query(ctx, `SELECT `+ticketColumns+` FROM tickets WHERE `+where+` ORDER BY `+order.sql()+` LIMIT `+strconv.Itoa(n+1), pgx.QueryExecModeCacheDescribe, args)
+		rows, err := tx.Query(ctx, sql, append([]any{pgx.QueryExecModeCacheDescribe}, q.args...)...)
 		if err != nil {
 			return fmt.Errorf("list tickets: %w", err)
 		}

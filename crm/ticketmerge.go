@@ -66,6 +66,9 @@ func takeOver(ctx context.Context, tx *storage.Tx, old, t Ticket) error {
 	b.Queue(`UPDATE ticket_attachments SET ticket_id = $2 WHERE ticket_id = $1`, old.ID, t.ID)
 	b.Queue(`INSERT INTO ticket_calls (tenant_id, ticket_id, call_id, conversation) SELECT tenant_id, $2, call_id, conversation FROM ticket_calls WHERE ticket_id = $1 ON CONFLICT DO NOTHING`, old.ID, t.ID)
 	b.Queue(`DELETE FROM ticket_calls WHERE ticket_id = $1`, old.ID)
+	b.Queue(`INSERT INTO ticket_relations (tenant_id, ticket_id, other_id) SELECT tenant_id, $2, other_id FROM ticket_relations WHERE ticket_id = $1 AND other_id <> $2
+		UNION ALL SELECT tenant_id, other_id, $2 FROM ticket_relations WHERE ticket_id = $1 AND other_id <> $2 ON CONFLICT DO NOTHING`, old.ID, t.ID)
+	b.Queue(`DELETE FROM ticket_relations WHERE ticket_id = $1 OR other_id = $1`, old.ID)
 	b.Queue(`UPDATE ticket_surveys SET ticket_id = $2 WHERE ticket_id = $1`, old.ID, t.ID)
 	b.Queue(`DELETE FROM ticket_clocks WHERE ticket_id = $1`, old.ID)
 	b.Queue(`UPDATE tickets SET sla = 'none', due_at = NULL WHERE ticket_id = $1`, old.ID)

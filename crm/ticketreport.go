@@ -3,6 +3,8 @@ package crm
 import (
 	"context"
 	"fmt"
+	"math"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -27,12 +29,21 @@ type TicketFigures struct {
 // TicketRow are the figures of a type or an agent.
 type TicketRow struct {
 	Type  *Type      `json:"type,omitempty" db:"type"`
+	Name  string     `json:"type_name,omitempty" db:"-" doc:"of a type of the tenant's own"`
 	Agent *uuid.UUID `json:"agent_id,omitempty" db:"assignee" doc:"who has the tickets; left out for those of nobody"`
 	TicketFigures
 }
 
+// TicketDay is the volume of a day.
+type TicketDay struct {
+	Day      string `json:"day" db:"day" format:"date"`
+	Created  int64  `json:"created" db:"created"`
+	Resolved int64  `json:"resolved" db:"resolved"`
+}
+
 // TicketReport is what happened with tickets in a period.
 type TicketReport struct {
+	Days   []TicketDay   `json:"days"`
 	Types  []TicketRow   `json:"types"`
 	Agents []TicketRow   `json:"agents"`
 	Totals TicketFigures `json:"totals"`
@@ -59,33 +70,98 @@ SELECT grouping(type, assignee) AS level, type, assignee, count(*) FILTER (WHERE
 	coalesce(sum(rated), 0)::bigint AS rated, (sum(positive) / nullif(sum(rated), 0))::float8 AS satisfied
 FROM facts GROUP BY GROUPING SETS ((), (type), (assignee)) ORDER BY created DESC, resolved DESC, type, assignee`
 
-// TicketReport reports on tickets from one instant to another; agents narrows it to theirs, nil is all.
-func (s *Service) TicketReport(ctx context.Context, tenant uuid.UUID, from, to time.Time, agents []uuid.UUID) (r TicketReport, err error) {
+const daily = `
+SELECT day::date::text AS day, coalesce(c.n, 0) AS created, coalesce(r.n, 0) AS resolved
+FROM generate_series(($1::timestamptz AT TIME ZONE $4)::date, (($2::timestamptz - interval '1 microsecond') AT TIME ZONE $4)::date, interval '1 day') day
+LEFT JOIN (SELECT (created_at AT TIME ZONE $4)::date AS day, count(*) AS n FROM tickets
+	WHERE merged_into IS NULL AND created_at >= $1 AND created_at < $2 AND ($3::uuid[] IS NULL OR assignee = ANY($3)) GROUP BY 1) c USING (day)
+LEFT JOIN (SELECT (resolved_at AT TIME ZONE $4)::date AS day, count(*) AS n FROM tickets
+	WHERE merged_into IS NULL AND resolved_at >= $1 AND resolved_at < $2 AND ($3::uuid[] IS NULL OR assignee = ANY($3)) GROUP BY 1) r USING (day)
+ORDER BY 1`
+
+// TicketReport reports on tickets from one instant to another, by the days of a time zone (IANA); agents narrows it to theirs, nil is all.
+func (s *Service) TicketReport(ctx context.Context, tenant uuid.UUID, from, to time.Time, zone string, agents []uuid.UUID) (r TicketReport, err error) {
 	r = TicketReport{Types: []TicketRow{}, Agents: []TicketRow{}}
 	err = s.cfg.DB.Tenant(ctx, tenant, func(tx *storage.Tx) error {
-		rows, err := tx.Query(ctx, figures, from, to, agents)
+		rows, err := tx.Query(ctx, daily, from, to, agents, zone)
 		if err != nil {
-			return fmt.Errorf("report on tickets: %w", err)
+			return fmt.Errorf("count tickets by day: %w", err)
 		}
-		type grouped struct {
-			Level int `db:"level"`
-			TicketRow
+		if r.Days, err = pgx.CollectRows(rows, pgx.RowToStructByName[TicketDay]); err != nil {
+			return fmt.Errorf("count tickets by day: %w", err)
 		}
-		all, err := pgx.CollectRows(rows, pgx.RowToStructByName[grouped])
-		if err != nil {
-			return fmt.Errorf("report on tickets: %w", err)
-		}
-		for _, g := range all {
-			switch g.Level {
-			case 1: // not by assignee
-				r.Types = append(r.Types, g.TicketRow)
-			case 2:
-				r.Agents = append(r.Agents, g.TicketRow)
-			default:
-				r.Totals = g.TicketFigures
-			}
-		}
-		return nil
+		return r.figures(ctx, tx, from, to, agents)
 	})
 	return r, err
+}
+
+func (r *TicketReport) figures(ctx context.Context, tx *storage.Tx, from, to time.Time, agents []uuid.UUID) error {
+	types, err := ticketTypes(ctx, tx)
+	if err != nil {
+		return err
+	}
+	names := map[Type]string{}
+	for _, t := range types {
+		names[t.Type] = t.Name
+	}
+	rows, err := tx.Query(ctx, figures, from, to, agents)
+	if err != nil {
+		return fmt.Errorf("report on tickets: %w", err)
+	}
+	type grouped struct {
+		Level int `db:"level"`
+		TicketRow
+	}
+	all, err := pgx.CollectRows(rows, pgx.RowToStructByName[grouped])
+	if err != nil {
+		return fmt.Errorf("report on tickets: %w", err)
+	}
+	for _, g := range all {
+		switch g.Level {
+		case 1: // not by assignee
+			g.Name = names[*g.Type]
+			r.Types = append(r.Types, g.TicketRow)
+		case 2:
+			r.Agents = append(r.Agents, g.TicketRow)
+		default:
+			r.Totals = g.TicketFigures
+		}
+	}
+	return nil
+}
+
+// Table is the report as rows of text, the first of which names the columns. What is not measured of a row is empty. nameOf tells the name of
+// an agent.
+func (r TicketReport) Table(nameOf func(uuid.UUID) string) [][]string {
+	table := [][]string{{"of", "id", "name", "created", "resolved", "escalated", "broken", "first_response_seconds", "resolution_seconds", "first_contact_resolution", "rated", "satisfied"}}
+	for _, d := range r.Days {
+		table = append(table, []string{"day", d.Day, "", strconv.FormatInt(d.Created, 10), strconv.FormatInt(d.Resolved, 10), "", "", "", "", "", "", ""})
+	}
+	add := func(of, id, name string, f TicketFigures) {
+		row := []string{of, id, name}
+		for _, n := range []int64{f.Created, f.Resolved, f.Escalated, f.Broken} {
+			row = append(row, strconv.FormatInt(n, 10))
+		}
+		row = append(row, decimal(f.FirstResponse), decimal(f.Resolution), decimal(f.FirstContact), strconv.FormatInt(f.Rated, 10), decimal(f.Satisfied))
+		table = append(table, row)
+	}
+	for _, t := range r.Types {
+		add("type", string(*t.Type), t.Name, t.TicketFigures)
+	}
+	for _, a := range r.Agents {
+		if a.Agent == nil {
+			add("agent", "", "", a.TicketFigures)
+			continue
+		}
+		add("agent", a.Agent.String(), nameOf(*a.Agent), a.TicketFigures)
+	}
+	add("total", "", "", r.Totals)
+	return table
+}
+
+func decimal(x *float64) string {
+	if x == nil {
+		return ""
+	}
+	return strconv.FormatFloat(math.Round(*x*10000)/10000, 'f', -1, 64)
 }

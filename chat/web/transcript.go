@@ -37,8 +37,8 @@ const (
 	mailWithin = 20 * time.Second
 )
 
-// send sends a mail of plain text now: it has left, or the error says that it has not.
-func (m Mail) send(ctx context.Context, to, subject, text string) error {
+// Send sends a mail of plain text now: it has left, or the error says that it has not.
+func (m Mail) Send(ctx context.Context, to, subject, text string) error {
 	if m.Host == "" || m.From == "" {
 		return ErrMailOff
 	}
@@ -109,7 +109,7 @@ func (s *Service) transcript(ctx context.Context, p *Page, data json.RawMessage)
 		}
 	}
 	subject, text := write(t, p.Visitor, w.Settings.Texts[p.Visitor.Language].Title, place)
-	if err := s.cfg.Mail.send(ctx, d.Email, subject, text); err != nil {
+	if err := s.cfg.Mail.Send(ctx, d.Email, subject, text); err != nil {
 		return err
 	}
 	return nil

@@ -202,7 +202,7 @@ func (a *app) fillDemo(ctx context.Context) (err error) {
 	if !a.demo {
 		return nil
 	}
-	d := &demo{auth: a.auth, queues: a.queues, chat: a.chat, widget: a.widget, numbers: a.numbers, prompts: a.prompts, trunks: a.trunks, log: a.log}
+	d := &demo{auth: a.auth, queues: a.queues, chat: a.chat, crm: a.crm, widget: a.widget, numbers: a.numbers, prompts: a.prompts, trunks: a.trunks, log: a.log}
 	if a.tenant, err = d.fill(ctx); err != nil {
 		return err
 	}
@@ -291,7 +291,7 @@ func (a *app) buildServices(ctx context.Context) (err error) {
 		return err
 	}
 	a.crm = crm.New(crm.Config{
-		DB: a.db, Events: a.events, Bus: a.bus, Keys: a.keys, Blobs: a.blobs, Hours: a.calendar, Ask: a.askCustomer, Log: a.log, Metrics: a.metrics,
+		DB: a.db, Events: a.events, Bus: a.bus, Keys: a.keys, Blobs: a.blobs, Hours: a.calendar, Ask: a.askCustomer, Mails: a.cfg.Mail.Host != "", Log: a.log, Metrics: a.metrics,
 		Holders: []crm.Holder{{Name: "conversations", Move: chat.MoveContact}, {Name: "devices", Move: smartactions.MoveContact}},
 	})
 	a.buildActions()

@@ -12,6 +12,7 @@ import (
 	"tandem/calls"
 	"tandem/chat"
 	widget "tandem/chat/web"
+	"tandem/crm"
 	"tandem/internal/auth"
 	"tandem/queues"
 	"tandem/sip"
@@ -22,6 +23,7 @@ type demo struct {
 	auth    *auth.Service
 	queues  *queues.Service
 	chat    *chat.Service
+	crm     *crm.Service
 	widget  *widget.Service
 	numbers *calls.Numbers
 	prompts *calls.Prompts
@@ -65,6 +67,7 @@ func (d *demo) fill(ctx context.Context) (uuid.UUID, error) {
 		{"trunk", d.fillTrunk},
 		{"channel accounts", d.fillChannels},
 		{"widget", d.fillWidget},
+		{"customers", d.fillCRM},
 	} {
 		if err := step.do(ctx); err != nil {
 			return uuid.Nil, fmt.Errorf("make the demo's %s: %w", step.name, err)

@@ -10,11 +10,9 @@ import (
 
 // buildWidget makes what customers' pages with the widget talk to.
 func (a *app) buildWidget(context.Context) error {
-	m := a.cfg.Mail
 	a.widget = widget.New(widget.Config{
 		DB: a.db, Keys: a.keys, Events: a.events, Bus: a.bus, Chat: a.chat, Media: a.media, Queues: a.queues, Zone: a.zone, Vouched: a.auth.ReadClientToken,
-		Mail:  widget.Mail{Host: m.Host, Port: m.Port, User: m.User, Password: m.Password, From: m.From, TLS: m.TLS},
-		Files: web.Dist(), Log: a.log,
+		Mail: a.mail(), Files: web.Dist(), Log: a.log,
 	})
 	return nil
 }

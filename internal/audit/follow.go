@@ -59,7 +59,7 @@ func fieldIs(data json.RawMessage, field, value string) bool {
 var always = map[string][]string{
 	"tenant": nil, "number": nil, "trunk": nil, "prompt": nil, "ringtone": nil, "sms_account": nil, "bot": nil, "chat_settings": nil, "canned_response": nil, "widget": nil,
 	"action":            {"item", "item_kind", "agent", "kind", "files"}, // what customers were asked for (V3.7): who asked for what, and what came of it
-	"ticket_type":       {"type", "fields", "survey"},
+	"ticket_type":       {"type", "name", "fields", "survey"},
 	"ticket_settings":   {"type", "fields", "survey"},
 	"sla_policy":        {"priority", "response_seconds", "resolution_seconds"},
 	"crm_connection":    {"provider"},

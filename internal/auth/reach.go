@@ -3,9 +3,11 @@ package auth
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"tandem/internal/storage"
 )
@@ -36,4 +38,23 @@ func (s *Service) Exists(ctx context.Context, user uuid.UUID) (ok bool, err erro
 		return err
 	})
 	return ok, err
+}
+
+// Names are the names of all users of the acting user's tenant, whatever else they may see of them.
+func (s *Service) Names(ctx context.Context) (names map[uuid.UUID]string, err error) {
+	names = map[uuid.UUID]string{}
+	err = s.tenant(ctx, func(tx *storage.Tx) error {
+		rows, err := tx.Query(ctx, `SELECT user_id, name FROM users`)
+		if err != nil {
+			return err
+		}
+		var id uuid.UUID
+		var name string
+		_, err = pgx.ForEachRow(rows, []any{&id, &name}, func() error { names[id] = name; return nil })
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the names of users: %w", err)
+	}
+	return names, nil
 }

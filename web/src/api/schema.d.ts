@@ -1019,6 +1019,42 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/contact-views": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One's own views of the list of contacts, and those that are shared */
+        get: operations["list-contact-views"];
+        put?: never;
+        /** Keep a view of the list of contacts */
+        post: operations["add-contact-view"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/contact-views/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Change an own view of the list of contacts */
+        put: operations["put-contact-view"];
+        post?: never;
+        /** Remove an own view of the list of contacts */
+        delete: operations["delete-contact-view"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/contacts": {
         parameters: {
             query?: never;
@@ -2993,7 +3029,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Figures of tickets: volume, times, first contact resolution and satisfaction, by type and agent */
+        /** Figures of tickets: volume by day, times, first contact resolution and satisfaction, by type and agent */
         get: operations["get-ticket-report"];
         put?: never;
         post?: never;
@@ -3265,10 +3301,64 @@ export interface paths {
         };
         /** The types of tickets with their fields */
         get: operations["list-ticket-types"];
-        /** Change the fields of a type of tickets */
+        /** Change the fields of a type of tickets, and the name of one's own */
         put: operations["put-ticket-type"];
-        post?: never;
+        /** Make a type of tickets of one's own */
+        post: operations["add-ticket-type"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/ticket-types/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Remove a type of one's own that no ticket has */
+        delete: operations["delete-ticket-type"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/ticket-views": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One's own views of the list of tickets, and those that are shared */
+        get: operations["list-ticket-views"];
+        put?: never;
+        /** Keep a view of the list of tickets */
+        post: operations["add-ticket-view"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/ticket-views/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Change an own view of the list of tickets */
+        put: operations["put-ticket-view"];
+        post?: never;
+        /** Remove an own view of the list of tickets */
+        delete: operations["delete-ticket-view"];
         options?: never;
         head?: never;
         patch?: never;
@@ -3353,7 +3443,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Link a ticket to a call or conversation */
+        /** Link a ticket to a call, a conversation or another ticket */
         post: operations["link-ticket"];
         delete?: never;
         options?: never;
@@ -3371,7 +3461,7 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Take a call or conversation off a ticket */
+        /** Take a call, a conversation or another ticket off a ticket */
         delete: operations["unlink-ticket"];
         options?: never;
         head?: never;
@@ -5555,6 +5645,8 @@ export interface components {
             call_id?: string;
             /** Format: uuid */
             conversation_id?: string;
+            /** Format: uuid */
+            ticket_id?: string;
         };
         LinkedItem: {
             /**
@@ -5564,7 +5656,38 @@ export interface components {
             at?: string;
             id: string;
             /** @enum {string} */
-            kind: "call" | "conversation";
+            kind: "call" | "conversation" | "ticket";
+            /**
+             * Format: int64
+             * @description of a ticket
+             */
+            number?: number;
+            /**
+             * @description of a ticket
+             * @enum {string}
+             */
+            status?: "to_do" | "in_progress" | "on_hold" | "resolved" | "reopened";
+            /** @description of a ticket */
+            title?: string;
+        };
+        ListView: {
+            /** @description what the list's address says of it */
+            filter: {
+                [key: string]: string;
+            };
+            id: string;
+            name: string;
+            owner_id: string;
+            shared: boolean;
+        };
+        ListViewInput: {
+            /** @description what the list's address says of it */
+            filter?: {
+                [key: string]: string;
+            };
+            name: string;
+            /** @description for all who see the list */
+            shared?: boolean;
         };
         Live: {
             /** Format: date-time */
@@ -6269,6 +6392,11 @@ export interface components {
         };
         PageHours: {
             items: components["schemas"]["Hours"][];
+            /** @description pass as cursor to get the next page; empty on the last */
+            next_cursor: string;
+        };
+        PageListView: {
+            items: components["schemas"]["ListView"][];
             /** @description pass as cursor to get the next page; empty on the last */
             next_cursor: string;
         };
@@ -7484,8 +7612,7 @@ export interface components {
             /** @enum {string} */
             status: "to_do" | "in_progress" | "on_hold" | "resolved" | "reopened";
             title: string;
-            /** @enum {string} */
-            type: "bug" | "feature_request" | "billing" | "refund" | "general" | "custom";
+            type: string;
             /** Format: date-time */
             updated_at: string;
         };
@@ -7502,8 +7629,15 @@ export interface components {
             /** @enum {string} */
             status?: "to_do" | "in_progress" | "on_hold" | "resolved" | "reopened";
             title?: string;
-            /** @enum {string} */
-            type?: "bug" | "feature_request" | "billing" | "refund" | "general" | "custom";
+            type?: string;
+        };
+        TicketDay: {
+            /** Format: int64 */
+            created: number;
+            /** Format: date */
+            day: string;
+            /** Format: int64 */
+            resolved: number;
         };
         TicketField: {
             /** @description left out for a new field */
@@ -7570,8 +7704,7 @@ export interface components {
             /** @enum {string} */
             priority?: "urgent" | "high" | "medium" | "low";
             title: string;
-            /** @enum {string} */
-            type?: "bug" | "feature_request" | "billing" | "refund" | "general" | "custom";
+            type?: string;
         };
         TicketLink: {
             priority?: string;
@@ -7617,13 +7750,13 @@ export interface components {
             /** @description what its customer was asked, and said */
             surveys: components["schemas"]["Survey"][];
             title: string;
-            /** @enum {string} */
-            type: "bug" | "feature_request" | "billing" | "refund" | "general" | "custom";
+            type: string;
             /** Format: date-time */
             updated_at: string;
         };
         TicketReport: {
             agents: components["schemas"]["TicketRow"][];
+            days: components["schemas"]["TicketDay"][];
             /** Format: date-time */
             from: string;
             /** @enum {string} */
@@ -7683,6 +7816,8 @@ export interface components {
              */
             satisfied?: number;
             type?: string;
+            /** @description of a type of the tenant's own */
+            type_name?: string;
         };
         TicketSettings: {
             /**
@@ -7690,11 +7825,19 @@ export interface components {
              * @enum {string}
              */
             survey: "off" | "numbers" | "faces";
+            /** @description by e-mail, too, where the customer cannot be asked in a conversation */
+            survey_mail?: boolean;
         };
         TicketType: {
             fields: components["schemas"]["TicketField"][];
-            /** @enum {string} */
-            type: "bug" | "feature_request" | "billing" | "refund" | "general" | "custom";
+            /** @description of one of the tenant's own */
+            name?: string;
+            /** @description general, bug, feature_request, billing, refund, custom, or the id of one of the tenant's own */
+            type: string;
+        };
+        TicketTypeInput: {
+            fields?: components["schemas"]["TicketField"][];
+            name: string;
         };
         ToAgent: {
             /** Format: uuid */
@@ -10879,6 +11022,132 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["PageString"];
                 };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-contact-views": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageListView"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "add-contact-view": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ListViewInput"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListView"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "put-contact-view": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ListViewInput"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListView"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-contact-view": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Error */
             default: {
@@ -15398,14 +15667,14 @@ export interface operations {
                 from: string;
                 /** @description where the period ends; not part of it */
                 to: string;
-                /** @description the length of the rows, as clocks in the zone show it; total: one row for each queue or agent */
-                interval?: "15m" | "30m" | "1h" | "1d" | "total";
                 /** @description IANA time zone; the tenant's when left out */
                 zone?: string;
-                /** @description ids, with commas between; all when left out */
-                queue?: string[] | null;
                 /** @description what Accept: text/csv does, for links */
                 format?: "json" | "csv";
+                /** @description the length of the rows, as clocks in the zone show it; total: one row for each queue or agent */
+                interval?: "15m" | "30m" | "1h" | "1d" | "total";
+                /** @description ids, with commas between; all when left out */
+                queue?: string[] | null;
                 /** @description ids, with commas between; all when left out */
                 agent?: string[] | null;
             };
@@ -15445,14 +15714,14 @@ export interface operations {
                 from: string;
                 /** @description where the period ends; not part of it */
                 to: string;
-                /** @description the length of the rows, as clocks in the zone show it; total: one row for each queue or agent */
-                interval?: "15m" | "30m" | "1h" | "1d" | "total";
                 /** @description IANA time zone; the tenant's when left out */
                 zone?: string;
-                /** @description ids, with commas between; all when left out */
-                queue?: string[] | null;
                 /** @description what Accept: text/csv does, for links */
                 format?: "json" | "csv";
+                /** @description the length of the rows, as clocks in the zone show it; total: one row for each queue or agent */
+                interval?: "15m" | "30m" | "1h" | "1d" | "total";
+                /** @description ids, with commas between; all when left out */
+                queue?: string[] | null;
             };
             header?: {
                 Accept?: string;
@@ -15513,14 +15782,18 @@ export interface operations {
     "get-ticket-report": {
         parameters: {
             query: {
-                /** @description a date, a local time or an instant; taken back to a quarter of an hour */
+                /** @description a date, a local time such as 2026-03-29T08:00, or an instant; taken back to a quarter of an hour */
                 from: string;
                 /** @description where the period ends; not part of it */
                 to: string;
                 /** @description IANA time zone; the tenant's when left out */
                 zone?: string;
+                /** @description what Accept: text/csv does, for links */
+                format?: "json" | "csv";
             };
-            header?: never;
+            header?: {
+                Accept?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -15533,6 +15806,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TicketReport"];
+                    "text/csv": string;
                 };
             };
             /** @description Error */
@@ -16526,6 +16800,194 @@ export interface operations {
             };
         };
     };
+    "add-ticket-type": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TicketTypeInput"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketType"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-ticket-type": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-ticket-views": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageListView"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "add-ticket-view": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ListViewInput"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListView"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "put-ticket-view": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ListViewInput"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListView"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-ticket-view": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-tickets": {
         parameters: {
             query?: {
@@ -16536,7 +16998,7 @@ export interface operations {
                 /** @description only those that are not resolved */
                 open?: boolean;
                 status?: "to_do" | "in_progress" | "on_hold" | "resolved" | "reopened";
-                type?: "bug" | "feature_request" | "billing" | "refund" | "general" | "custom";
+                type?: string;
                 priority?: "urgent" | "high" | "medium" | "low";
                 contact?: string;
                 assignee?: string;
