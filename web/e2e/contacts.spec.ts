@@ -117,3 +117,23 @@ test('in Chinese, in the dark', async () => {
   await page.getByText('Prefers mornings').waitFor();
   expect(await seriousFaults(page)).toEqual([]);
 });
+
+test('what is shown is kept as a view', async () => {
+  const { page } = seen;
+  await page.goto(new URL('/contacts?tag=harbour', page.url()).href);
+  await page.getByRole('row', { name: /Coralie/ }).waitFor();
+  await page.getByRole('button', { name: 'Views' }).click();
+  await page.getByRole('menuitem', { name: 'Keep this as a view…' }).click();
+  await page.getByRole('textbox', { name: 'Name of the view' }).fill('Harbour');
+  await saved(page);
+  await page.goto(new URL('/contacts', page.url()).href);
+  await page.getByRole('button', { name: 'Views' }).click();
+  await page.getByRole('menuitem', { name: 'Harbour', exact: true }).click();
+  await page.waitForURL('**/contacts?tag=harbour');
+  await page.getByRole('row', { name: /Coralie/ }).waitFor();
+  await page.getByRole('button', { name: 'Harbour' }).click();
+  await page.getByRole('menuitem', { name: 'Delete: Harbour' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+  await page.getByRole('button', { name: 'Views' }).waitFor();
+  expect(await seriousFaults(page)).toEqual([]);
+});

@@ -1,4 +1,4 @@
-import { ActionIcon, Button, Checkbox, Group, Select, Stack, TagsInput, TextInput } from '@mantine/core';
+import { ActionIcon, Button, Checkbox, Group, Select, Stack, Switch, TagsInput, TextInput } from '@mantine/core';
 import { IconArrowDown, IconArrowUp, IconPlus, IconTrash } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { useMemo, useState } from 'react';
@@ -7,24 +7,29 @@ import { api, body, type Schema } from '../api/client';
 import { ticketSettingsQuery, ticketTypesQuery } from '../api/queries';
 import { useSave } from '../api/useSave';
 import { useCan } from '../app/session';
+import { isOwnType, useTicketTypes } from '../tickets/types';
 import { type Column, DataTable } from '../ui/DataTable';
+import { ErrorNotice } from '../ui/ErrorNotice';
 import { Page, Section } from '../ui/Page';
 import classes from './admin.module.css';
 import { EditDrawer } from './EditDrawer';
 
 type TicketType = Schema['TicketType'];
 type Field = Schema['TicketField'];
+type Settings = Schema['TicketSettings'];
 
 const kinds: Array<Field['type']> = ['text', 'number', 'date', 'boolean', 'list'];
 
 /** What is kept of tickets of each type. */
 export function TicketTypes() {
   const { t } = useTranslation(['crm', 'admin']);
+  const { nameOf } = useTicketTypes();
+  const can = useCan();
   const [editing, setEditing] = useState<TicketType | null>(null);
   const types = useQuery(ticketTypesQuery);
   const columns = useMemo(
     (): Column<TicketType>[] => [
-      { id: 'type', header: t('ticket.type'), width: 200, cell: (x) => t(`type.${x.type}`) },
+      { id: 'type', header: t('ticket.type'), width: 200, cell: (x) => nameOf(x.type) },
       {
         id: 'fields',
         header: t('field.fields'),
@@ -34,10 +39,23 @@ export function TicketTypes() {
           ),
       },
     ],
-    [t],
+    [t, nameOf],
   );
   return (
-    <Page title={t('admin:parts.ticket-types')} note={t('field.lead')}>
+    <Page
+      title={t('admin:parts.ticket-types')}
+      note={t('field.lead')}
+      actions={
+        can('write', 'ticket-settings') && (
+          <Button
+            leftSection={<IconPlus size={16} aria-hidden />}
+            onClick={() => setEditing({ type: '', name: '', fields: [] })}
+          >
+            {t('field.newType')}
+          </Button>
+        )
+      }
+    >
       <DataTable
         label={t('admin:parts.ticket-types')}
         rows={types.data}
@@ -60,9 +78,11 @@ function SurveySetting() {
   const can = useCan();
   const settings = useQuery(ticketSettingsQuery);
   const save = useSave({
-    save: (survey: Schema['TicketSettings']['survey']) => api.PUT('/api/v1/ticket-settings', { body: { survey } }),
+    save: (change: Partial<Settings>) =>
+      api.PUT('/api/v1/ticket-settings', { body: { survey: 'off', ...settings.data, ...change } }),
     nouns: ['ticket-settings'],
   });
+  const locked = !settings.data || !can('write', 'ticket-settings');
   return (
     <Section title={t('survey.setting')}>
       <Select
@@ -70,12 +90,19 @@ function SurveySetting() {
         description={t('survey.askHelp')}
         allowDeselect={false}
         maw={420}
-        disabled={!settings.data || !can('write', 'ticket-settings')}
+        disabled={locked}
         data={(['off', 'numbers', 'faces'] as const).map((value) => ({ value, label: t(`survey.scales.${value}`) }))}
         value={settings.data?.survey ?? null}
-        onChange={(value) => value && save.mutate(value as Schema['TicketSettings']['survey'])}
-        error={save.error ? save.errorText : undefined}
+        onChange={(value) => value && save.mutate({ survey: value as Settings['survey'] })}
       />
+      <Switch
+        label={t('survey.mail')}
+        description={t('survey.mailHelp')}
+        disabled={locked || settings.data?.survey === 'off'}
+        checked={settings.data?.survey_mail ?? false}
+        onChange={(event) => save.mutate({ survey_mail: event.currentTarget.checked })}
+      />
+      {save.error && <ErrorNotice error={save.error} />}
     </Section>
   );
 }
@@ -90,25 +117,48 @@ function TypeForm({ type, onClose }: { type: TicketType; onClose: () => void }) 
     setRows(rows.map((row) => (row.key === key ? { ...row, ...part } : row)));
   const swap = (a: number, b: number) =>
     setRows(rows.map((row, i) => (i === a ? rows[b] : i === b ? rows[a] : row) as Row));
-  const name = t(`type.${type.type}`);
+  const rowActions = (i: number, row: Row) => [
+    { label: t('field.up'), Icon: IconArrowUp, off: i === 0, act: () => swap(i, i - 1) },
+    { label: t('field.down'), Icon: IconArrowDown, off: i === rows.length - 1, act: () => swap(i, i + 1) },
+    {
+      label: t('field.remove', { name: row.name }),
+      Icon: IconTrash,
+      off: false,
+      act: () => setRows(rows.filter((one) => one.key !== row.key)),
+    },
+  ];
+  const { nameOf } = useTicketTypes();
+  const [name, setName] = useState(type.name ?? '');
+  const own = isOwnType(type.type); // a new one, too
+  const fields = rows.map(({ key: _, ...field }) => field);
   return (
     <EditDrawer
-      thing={{ id: type.type, name }}
-      add=""
-      edit={`${t('field.fields')} · ${name}`}
+      thing={type.type ? { id: type.type, name: nameOf(type.type) } : null}
+      add={t('field.newType')}
+      edit={`${t('field.fields')} · ${nameOf(type.type)}`}
       noun="ticket-settings"
       nouns={['ticket-types', 'tickets']}
       wide
       save={() =>
-        body(
-          api.PUT('/api/v1/ticket-types', {
-            body: { type: type.type, fields: rows.map(({ key: _, ...field }) => field) },
-          }),
-        )
+        type.type
+          ? body(api.PUT('/api/v1/ticket-types', { body: { type: type.type, fields, ...(own ? { name } : {}) } }))
+          : body(api.POST('/api/v1/ticket-types', { body: { name, fields } }))
       }
+      {...(own && { remove: (id: string) => api.DELETE('/api/v1/ticket-types/{id}', { params: { path: { id } } }) })}
+      removeBy="write"
       onClose={onClose}
     >
       <Stack gap="md">
+        {own && (
+          <TextInput
+            label={t('field.typeName')}
+            required
+            data-autofocus
+            maxLength={60}
+            value={name}
+            onChange={(event) => setName(event.currentTarget.value)}
+          />
+        )}
         {rows.length === 0 && <span className="quiet">{t('field.none')}</span>}
         {rows.map((row, i) => (
           <fieldset key={row.key} className={classes.fieldset}>
@@ -131,35 +181,19 @@ function TypeForm({ type, onClose }: { type: TicketType; onClose: () => void }) 
                 value={row.type}
                 onChange={(value) => change(row.key, { type: value as Field['type'] })}
               />
-              <ActionIcon
-                variant="subtle"
-                color="gray"
-                size="lg"
-                aria-label={t('field.up')}
-                disabled={i === 0}
-                onClick={() => swap(i, i - 1)}
-              >
-                <IconArrowUp size={16} aria-hidden />
-              </ActionIcon>
-              <ActionIcon
-                variant="subtle"
-                color="gray"
-                size="lg"
-                aria-label={t('field.down')}
-                disabled={i === rows.length - 1}
-                onClick={() => swap(i, i + 1)}
-              >
-                <IconArrowDown size={16} aria-hidden />
-              </ActionIcon>
-              <ActionIcon
-                variant="subtle"
-                color="gray"
-                size="lg"
-                aria-label={t('field.remove', { name: row.name })}
-                onClick={() => setRows(rows.filter((one) => one.key !== row.key))}
-              >
-                <IconTrash size={16} aria-hidden />
-              </ActionIcon>
+              {rowActions(i, row).map(({ label, Icon, off, act }) => (
+                <ActionIcon
+                  key={label}
+                  variant="subtle"
+                  color="gray"
+                  size="lg"
+                  aria-label={label}
+                  disabled={off}
+                  onClick={act}
+                >
+                  <Icon size={16} aria-hidden />
+                </ActionIcon>
+              ))}
             </Group>
             {row.type === 'list' && (
               <TagsInput

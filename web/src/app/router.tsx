@@ -7,6 +7,7 @@ import {
   Outlet,
   redirect,
 } from '@tanstack/react-router';
+import { readSearch as readContactSearch } from '../contacts/search';
 import { Login } from '../login/Login';
 import { readSearch } from '../tickets/search';
 import { AppFrame } from './AppFrame';
@@ -151,6 +152,7 @@ const contacts = createRoute({
   getParentRoute: () => app,
   path: '/contacts',
   component: lazyRouteComponent(() => import('../contacts/Contacts'), 'Contacts'),
+  validateSearch: readContactSearch,
 });
 
 const contact = createRoute({

@@ -1,17 +1,9 @@
-import {
-  ActionIcon,
-  Autocomplete,
-  Button,
-  NumberInput,
-  SegmentedControl,
-  Select,
-  Stack,
-  TextInput,
-} from '@mantine/core';
+import { ActionIcon, Autocomplete, Button, NumberInput, SegmentedControl, Select, Stack } from '@mantine/core';
 import { IconPlus, IconX } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import type { Schema } from '../api/client';
+import { ValueInput, type ValueType } from '../ui/ValueInput';
 import { attributeOf, builtIn, type Condition, needsValue, operatorsOf, typeOf, withField } from './conditions';
 import classes from './contacts.module.css';
 import { type Attribute, attributesQuery, contactTagsQuery } from './queries';
@@ -66,7 +58,11 @@ export function ConditionsEditor({ value, onChange }: ConditionsEditorProps) {
                 onChange={(op) => change({ ...item, op: op as Condition['op'] })}
               />
               {needsValue(item.op) ? (
-                <ValueInput item={item} attributes={attributes} onChange={(next) => change({ ...item, value: next })} />
+                <ConditionValue
+                  item={item}
+                  attributes={attributes}
+                  onChange={(next) => change({ ...item, value: next })}
+                />
               ) : (
                 <span />
               )}
@@ -97,13 +93,13 @@ export function ConditionsEditor({ value, onChange }: ConditionsEditorProps) {
   );
 }
 
-interface ValueInputProps {
+interface ConditionValueProps {
   item: Condition;
   attributes: Attribute[];
   onChange: (value: string) => void;
 }
 
-function ValueInput({ item, attributes, onChange }: ValueInputProps) {
+function ConditionValue({ item, attributes, onChange }: ConditionValueProps) {
   const { t } = useTranslation('contacts');
   const tags = useQuery(contactTagsQuery);
   const value = item.value ?? '';
@@ -122,36 +118,15 @@ function ValueInput({ item, attributes, onChange }: ValueInputProps) {
           onChange={(days) => onChange(String(days))}
         />
       );
-    case 'number':
-      return <NumberInput label={t('value')} required value={value} onChange={(n) => onChange(String(n))} />;
-    case 'boolean':
-      return (
-        <Select
-          label={t('value')}
-          required
-          data={['true', 'false'].map((one) => ({ value: one, label: t(one === 'true' ? 'yes' : 'no') }))}
-          value={value || null}
-          onChange={(next) => onChange(next ?? '')}
-        />
-      );
-    case 'list':
-      return (
-        <Select
-          label={t('value')}
-          required
-          data={attributeOf(item.field, attributes)?.options ?? []}
-          value={value || null}
-          onChange={(next) => onChange(next ?? '')}
-        />
-      );
     default:
       return (
-        <TextInput
+        <ValueInput
           label={t('value')}
           required
-          type={typeOf(item.field, attributes) === 'date' ? 'date' : 'text'}
+          type={typeOf(item.field, attributes) as ValueType}
+          options={attributeOf(item.field, attributes)?.options}
           value={value}
-          onChange={(event) => onChange(event.currentTarget.value)}
+          onChange={(next) => onChange(next === null ? '' : String(next))}
         />
       );
   }

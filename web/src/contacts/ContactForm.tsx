@@ -6,7 +6,7 @@ import { api, body, type Schema } from '../api/client';
 import { useSave } from '../api/useSave';
 import { usePeople } from '../app/people';
 import { FormModal } from '../ui/FormModal';
-import { AttributeInput } from './AttributeInput';
+import { ValueInput } from '../ui/ValueInput';
 import { attributesQuery, type ContactPage, contactListsQuery, contactTagsQuery } from './queries';
 
 interface ContactFormProps {
@@ -131,9 +131,11 @@ function Form({ contact, onClose, onSaved }: ContactFormProps) {
       {(attributes.data?.length ?? 0) > 0 && (
         <SimpleGrid cols={2}>
           {attributes.data?.map((attribute) => (
-            <AttributeInput
+            <ValueInput
               key={attribute.id}
-              attribute={attribute}
+              label={attribute.label}
+              type={attribute.type}
+              options={attribute.options}
               value={attribute.key in custom ? custom[attribute.key] : contact?.custom[attribute.key]}
               onChange={(value) => form.setFieldValue('custom', { ...custom, [attribute.key]: value })}
             />

@@ -1,12 +1,13 @@
-import { Button, Group, SegmentedControl, Select } from '@mantine/core';
-import { useDebouncedValue } from '@mantine/hooks';
+import { Button, type ComboboxData, Group, SegmentedControl, Select } from '@mantine/core';
+import { useDebouncedCallback } from '@mantine/hooks';
 import { IconPencil, IconPlus } from '@tabler/icons-react';
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
-import { useNavigate } from '@tanstack/react-router';
-import { useMemo, useState } from 'react';
+import { useNavigate, useSearch } from '@tanstack/react-router';
+import { useEffect, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useCan } from '../app/session';
 import { type Column, DataTable } from '../ui/DataTable';
+import { ListViews } from '../ui/ListViews';
 import { MoreButton } from '../ui/MoreButton';
 import { Page } from '../ui/Page';
 import { SearchInput } from '../ui/SearchInput';
@@ -15,25 +16,23 @@ import { ContactForm } from './ContactForm';
 import classes from './contacts.module.css';
 import { ListForm } from './ListForm';
 import { contactName } from './name';
-import {
-  type Contact,
-  type ContactFilter,
-  type ContactList,
-  contactListQuery,
-  contactListsQuery,
-  contactTagsQuery,
-} from './queries';
+import { type Contact, type ContactList, contactListQuery, contactListsQuery, contactTagsQuery } from './queries';
+import { type ContactSearch, filterOf, groups, readSearch } from './search';
 
 export function Contacts() {
   const { t } = useTranslation('crm');
   const can = useCan();
   const navigate = useNavigate();
-  const [text, setText] = useState('');
-  const [search] = useDebouncedValue(text.trim(), 250);
+  const search = useSearch({ from: '/app/contacts' });
+  const [text, setText] = useState(search.q ?? '');
+  // A view that was chosen brings its own.
+  useEffect(() => setText((typed) => (typed.trim() === (search.q ?? '') ? typed : (search.q ?? ''))), [search.q]);
   const [making, setMaking] = useState(false);
-  const [filter, setFilter] = useState<Omit<ContactFilter, 'search'>>({ group: 'all', list: null, tag: null });
-  const contacts = useInfiniteQuery(contactListQuery({ ...filter, search }));
-  const narrowed = search !== '' || filter.group !== 'all' || filter.list !== null || filter.tag !== null;
+  const show = (next: Record<string, unknown>) =>
+    void navigate({ to: '/contacts', search: readSearch(next), replace: true });
+  const find = useDebouncedCallback((q: string) => show({ ...search, q: q.trim() }), 250);
+  const contacts = useInfiniteQuery(contactListQuery(filterOf(search)));
+  const narrowed = Object.keys(search).length > 0;
   const rows = useMemo(() => contacts.data?.pages.flatMap((page) => page.items), [contacts.data]);
   const columns = useMemo(
     (): Column<Contact>[] => [
@@ -80,16 +79,27 @@ export function Contacts() {
     <Page
       title={t('contact.title')}
       actions={
-        can('write', 'contacts') && (
-          <Button leftSection={<IconPlus size={16} />} onClick={() => setMaking(true)}>
-            {t('contact.new')}
-          </Button>
-        )
+        <>
+          <ListViews list="contacts" filter={{ ...search }} onChoose={show} />
+          {can('write', 'contacts') && (
+            <Button leftSection={<IconPlus size={16} />} onClick={() => setMaking(true)}>
+              {t('contact.new')}
+            </Button>
+          )}
+        </>
       }
     >
       <div className={classes.filters}>
-        <SearchInput label={t('contact.search')} value={text} onChange={setText} width={280} />
-        <Filters filter={filter} onChange={setFilter} />
+        <SearchInput
+          label={t('contact.search')}
+          value={text}
+          width={280}
+          onChange={(value) => {
+            setText(value);
+            find(value);
+          }}
+        />
+        <Filters search={search} onChange={(change) => show({ ...search, ...change })} />
       </div>
       <DataTable
         label={t('contact.title')}
@@ -113,44 +123,38 @@ export function Contacts() {
   );
 }
 
-type Narrow = Omit<ContactFilter, 'search'>;
+type Change = { [K in keyof ContactSearch]?: ContactSearch[K] | 'all' | null };
 
-function Filters({ filter, onChange }: { filter: Narrow; onChange: (filter: Narrow) => void }) {
+function Filters({ search, onChange }: { search: ContactSearch; onChange: (change: Change) => void }) {
   const { t } = useTranslation('contacts');
   const can = useCan();
   const lists = useQuery(contactListsQuery);
   const tags = useQuery(contactTagsQuery);
   const [editing, setEditing] = useState<ContactList | 'new' | null>(null);
-  const chosen = lists.data?.find((list) => list.id === filter.list);
+  const chosen = lists.data?.find((list) => list.id === search.list);
+  const choice = (name: 'tag' | 'list', label: string, any: string, data: ComboboxData) => (
+    <Select
+      aria-label={label}
+      placeholder={any}
+      clearable
+      searchable
+      w={170}
+      nothingFoundMessage={name === 'list' ? t('noLists') : undefined}
+      data={data}
+      value={search[name] ?? null}
+      onChange={(value) => onChange({ [name]: value })}
+    />
+  );
   return (
     <>
       <SegmentedControl
         aria-label={t('group')}
-        data={(['all', 'mine', 'team'] as const).map((value) => ({ value, label: t(`groups.${value}`) }))}
-        value={filter.group}
-        onChange={(group) => onChange({ ...filter, group: group as Narrow['group'] })}
+        data={groups.map((value) => ({ value, label: t(`groups.${value}`) }))}
+        value={search.group ?? 'all'}
+        onChange={(group) => onChange({ group: group as (typeof groups)[number] })}
       />
-      <Select
-        aria-label={t('tag')}
-        placeholder={t('anyTag')}
-        clearable
-        searchable
-        w={150}
-        data={tags.data ?? []}
-        value={filter.tag}
-        onChange={(tag) => onChange({ ...filter, tag })}
-      />
-      <Select
-        aria-label={t('list')}
-        placeholder={t('anyList')}
-        clearable
-        searchable
-        w={190}
-        nothingFoundMessage={t('noLists')}
-        data={lists.data?.map((list) => ({ value: list.id, label: list.name })) ?? []}
-        value={filter.list}
-        onChange={(list) => onChange({ ...filter, list })}
-      />
+      {choice('tag', t('tag'), t('anyTag'), tags.data ?? [])}
+      {choice('list', t('list'), t('anyList'), lists.data?.map((one) => ({ value: one.id, label: one.name })) ?? [])}
       {can('write', 'contacts') && (
         <Group gap={4}>
           {chosen && (
@@ -178,7 +182,7 @@ function Filters({ filter, onChange }: { filter: Narrow; onChange: (filter: Narr
           list={editing === 'new' ? null : editing}
           onClose={() => {
             setEditing(null);
-            if (editing !== 'new') onChange({ ...filter, list: null });
+            if (editing !== 'new') onChange({ list: null });
           }}
         />
       )}

@@ -4,7 +4,8 @@ import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { ticketsQuery } from '../api/queries';
 import { useSave } from '../api/useSave';
-import { priorities, ticketTypes } from '../tickets/words';
+import { useTicketTypes } from '../tickets/types';
+import { priorities } from '../tickets/words';
 import { FormModal } from '../ui/FormModal';
 import { setTicket } from './routes';
 import type { Conversation } from './types';
@@ -14,6 +15,7 @@ export function TicketDialog(props: { conversation: Conversation; name: string; 
   const { t } = useTranslation(['inbox', 'crm']);
   const { conversation, onClose } = props;
   const tickets = useQuery(ticketsQuery({ contact: conversation.contact_id }));
+  const types = useTicketTypes();
   const [kind, setKind] = useState('new');
   const [ticket, setLinked] = useState<string | null>(conversation.ticket_id ?? null);
   const [input, setInput] = useState({ title: props.name, type: 'general', priority: 'medium' });
@@ -64,7 +66,7 @@ export function TicketDialog(props: { conversation: Conversation; name: string; 
             />
             <Select
               label={t('crm:ticket.type')}
-              data={ticketTypes.map((value) => ({ value, label: t(`crm:type.${value}`) }))}
+              data={types.options}
               value={input.type}
               onChange={(value) => set({ type: value ?? 'general' })}
             />

@@ -48,6 +48,18 @@ export function Controls(props: {
       }}
     />
   );
+  const choice = (of: 'queue' | 'agent', all: string, things: Array<{ id: string; name: string }> = []) => (
+    <Select
+      label={t(of)}
+      w={190}
+      searchable
+      clearable
+      placeholder={all}
+      data={things.map((one) => ({ value: one.id, label: one.name }))}
+      value={question[of] || null}
+      onChange={(value) => ask({ [of]: value ?? '' })}
+    />
+  );
   return (
     <fieldset className={classes.controls}>
       <legend className="sr-only">{t('preset')}</legend>
@@ -85,30 +97,8 @@ export function Controls(props: {
         value={question.zone || null}
         onChange={(value) => ask({ zone: value ?? '' })}
       />
-      {!props.plain && (
-        <Select
-          label={t('queue')}
-          w={190}
-          searchable
-          clearable
-          placeholder={t('allQueues')}
-          data={(queues.data ?? []).map((q) => ({ value: q.id, label: q.name }))}
-          value={question.queue || null}
-          onChange={(value) => ask({ queue: value ?? '' })}
-        />
-      )}
-      {noun === 'agents' && (
-        <Select
-          label={t('agent')}
-          w={190}
-          searchable
-          clearable
-          placeholder={t('allAgents')}
-          data={(agents.data ?? []).map((a) => ({ value: a.id, label: a.name }))}
-          value={question.agent || null}
-          onChange={(value) => ask({ agent: value ?? '' })}
-        />
-      )}
+      {!props.plain && choice('queue', t('allQueues'), queues.data)}
+      {noun === 'agents' && choice('agent', t('allAgents'), agents.data)}
       {props.children}
     </fieldset>
   );

@@ -1,16 +1,20 @@
-import { Stack } from '@mantine/core';
+import { Button, SegmentedControl, Stack } from '@mantine/core';
+import { IconDownload } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
-import { useMemo } from 'react';
+import { lazy, Suspense, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Schema } from '../api/client';
 import { usePeople } from '../app/people';
+import { useTicketTypes } from '../tickets/types';
 import { type Column, DataTable } from '../ui/DataTable';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import { Section } from '../ui/Page';
 import { State } from '../ui/State';
 import { Controls } from './Controls';
-import { type Question, ticketReportQuery } from './queries';
+import { csvPath, type Question, ticketReportQuery } from './queries';
 import classes from './reports.module.css';
+
+const Chart = lazy(() => import('./Chart'));
 
 type Figures = Schema['TicketFigures'];
 type Row = Schema['TicketRow'];
@@ -33,6 +37,7 @@ const figures: Figure[] = [
 export function TicketReport({ question, onAsk }: { question: Question; onAsk: (q: Question) => void }) {
   const { t } = useTranslation(['reports', 'crm']);
   const { nameOf } = usePeople();
+  const { nameOf: typeName } = useTicketTypes();
   const report = useQuery(ticketReportQuery(question));
   const show = useShown();
   const table = (noun: 'types' | 'agents', name: (row: Row) => string) => (
@@ -42,7 +47,17 @@ export function TicketReport({ question, onAsk }: { question: Question; onAsk: (
   );
   return (
     <Stack gap="lg">
-      <Controls plain noun="queues" question={question} onChange={onAsk} />
+      <Controls plain noun="queues" question={question} onChange={onAsk}>
+        <Button
+          component="a"
+          variant="default"
+          href={csvPath('tickets', { ...question, interval: 'total', queue: '' })}
+          download
+          leftSection={<IconDownload size={16} aria-hidden />}
+        >
+          {t('csv')}
+        </Button>
+      </Controls>
       {report.error && <ErrorNotice error={report.error} onRetry={report.refetch} />}
       <dl className={classes.tiles}>
         {figures.map((figure) => {
@@ -63,9 +78,42 @@ export function TicketReport({ question, onAsk }: { question: Question; onAsk: (
           );
         })}
       </dl>
-      {table('types', (row) => (row.type ? t(`crm:type.${row.type}`) : '–'))}
+      {(report.data?.days.length ?? 0) > 1 && <Daily days={report.data?.days ?? []} />}
+      {table('types', (row) => row.type_name || typeName(row.type ?? ''))}
       {table('agents', (row) => nameOf(row.agent_id) || t('crm:ticket.nobody'))}
     </Stack>
+  );
+}
+
+/** How many tickets were made, or resolved, on each day. */
+function Daily({ days }: { days: Schema['TicketDay'][] }) {
+  const { t, i18n } = useTranslation('reports');
+  const [figure, setFigure] = useState<'created' | 'resolved'>('created');
+  const bars = useMemo(() => {
+    // A day is one, wherever it is looked at.
+    const name = new Intl.DateTimeFormat(i18n.language, { timeZone: 'UTC', month: 'short', day: 'numeric' });
+    return days.map((day) => ({ label: name.format(new Date(day.day)), value: day[figure] }));
+  }, [days, figure, i18n.language]);
+  const title = t('tickets.daily', { figure: t(`tickets.figures.${figure}`) });
+  return (
+    <Section
+      title={title}
+      actions={
+        <SegmentedControl
+          size="xs"
+          aria-label={t('chartOf')}
+          data={(['created', 'resolved'] as const).map((value) => ({ value, label: t(`tickets.figures.${value}`) }))}
+          value={figure}
+          onChange={(value) => setFigure(value as typeof figure)}
+        />
+      }
+    >
+      <div className={classes.chartFrame}>
+        <Suspense fallback={<div className={classes.chart} />}>
+          <Chart title={title} bars={bars} show={String} />
+        </Suspense>
+      </div>
+    </Section>
   );
 }
 

@@ -46,7 +46,7 @@ export const reportQuery = (noun: Noun, q: Question) =>
   });
 
 /** Where the same report is to be had as CSV. */
-export function csvPath(noun: Noun, q: Question): string {
+export function csvPath(noun: Noun | 'tickets', q: Question): string {
   const { queue, ...rest } = parameters(q);
   const query = new URLSearchParams({ ...rest, format: 'csv' });
   if (queue) query.set('queue', queue.join(','));
@@ -57,11 +57,12 @@ export function csvPath(noun: Noun, q: Question): string {
 export const ticketReportQuery = ({ from, to, zone }: Question) =>
   queryOptions({
     queryKey: ['reports', 'tickets', { from, to, zone }],
-    queryFn: () =>
-      body(
+    // The answer would be text only for CSV, which is not asked for here.
+    queryFn: async () =>
+      (await body(
         api.GET('/api/v1/reports/tickets', {
           params: { query: { from, to: plusDays(to, 1), ...(zone ? { zone } : {}) } },
         }),
-      ),
+      )) as Schema['TicketReport'],
     placeholderData: (before: Schema['TicketReport'] | undefined) => before,
   });

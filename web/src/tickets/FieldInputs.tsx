@@ -1,12 +1,11 @@
-import { NumberInput, Select, Textarea, TextInput } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
-import { useTranslation } from 'react-i18next';
 import { api, body, type Schema } from '../api/client';
 import { Problem } from '../api/problem';
 import { ticketTypesQuery } from '../api/queries';
 import { useSave } from '../api/useSave';
 import { useCan } from '../app/session';
+import { ValueInput } from '../ui/ValueInput';
 
 type Field = Schema['TicketField'];
 type Value = string | number | boolean | null;
@@ -35,9 +34,8 @@ interface InputProps {
 }
 
 function FieldInput({ ticket, field, value, locked }: InputProps) {
-  const { t } = useTranslation('crm');
-  const [text, setText] = useState(String(value ?? ''));
-  useEffect(() => setText(String(value ?? '')), [value]);
+  const [draft, setDraft] = useState(value);
+  useEffect(() => setDraft(value), [value]);
   const save = useSave({
     save: (next: Value) =>
       body(
@@ -50,57 +48,22 @@ function FieldInput({ ticket, field, value, locked }: InputProps) {
     quiet: true,
   });
   const keep = (next: Value) => next !== value && save.mutate(next);
-  const common = {
-    label: field.name,
-    withAsterisk: field.required,
-    disabled: locked,
-    error: save.error instanceof Problem ? save.errorText : undefined,
-  };
-  switch (field.type) {
-    case 'list':
-      return <Select {...common} clearable data={field.options ?? []} value={value as string | null} onChange={keep} />;
-    case 'boolean':
-      return (
-        <Select
-          {...common}
-          clearable
-          data={[
-            { value: 'true', label: t('field.yes') },
-            { value: 'false', label: t('field.no') },
-          ]}
-          value={value === null ? null : String(value)}
-          onChange={(chosen) => keep(chosen === null ? null : chosen === 'true')}
-        />
-      );
-    case 'number':
-      return (
-        <NumberInput
-          {...common}
-          value={text}
-          onChange={(next) => setText(String(next))}
-          onBlur={() => keep(text === '' ? null : Number(text))}
-        />
-      );
-    case 'date':
-      return (
-        <TextInput
-          {...common}
-          type="date"
-          value={text}
-          onChange={(event) => setText(event.currentTarget.value)}
-          onBlur={() => keep(text || null)}
-        />
-      );
-    default:
-      return (
-        <Textarea
-          {...common}
-          autosize
-          maxRows={6}
-          value={text}
-          onChange={(event) => setText(event.currentTarget.value)}
-          onBlur={() => keep(text.trim() || null)}
-        />
-      );
-  }
+  const chosen = field.type === 'list' || field.type === 'boolean';
+  return (
+    <ValueInput
+      label={field.name}
+      type={field.type}
+      options={field.options}
+      needed={field.required}
+      lines={6}
+      disabled={locked}
+      error={save.error instanceof Problem ? save.errorText : undefined}
+      value={draft}
+      onChange={(next) => {
+        setDraft(next);
+        if (chosen) keep(next);
+      }}
+      onBlur={() => !chosen && keep(typeof draft === 'string' ? draft.trim() || null : draft)}
+    />
+  );
 }

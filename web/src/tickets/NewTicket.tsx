@@ -5,11 +5,13 @@ import { useTranslation } from 'react-i18next';
 import { api, body, type Schema } from '../api/client';
 import { useSave } from '../api/useSave';
 import { FormModal } from '../ui/FormModal';
-import { priorities, ticketTypes } from './words';
+import { useTicketTypes } from './types';
+import { priorities } from './words';
 
 export function NewTicket({ opened, onClose, contact }: { opened: boolean; onClose: () => void; contact?: string }) {
   const { t } = useTranslation('crm');
   const navigate = useNavigate();
+  const types = useTicketTypes();
   const form = useForm<Schema['TicketInput']>({ initialValues: { title: '', priority: 'medium', type: 'general' } });
   const save = useSave({
     save: (ticket: Schema['TicketInput']) =>
@@ -37,11 +39,7 @@ export function NewTicket({ opened, onClose, contact }: { opened: boolean; onClo
           data={priorities.map((value) => ({ value, label: t(`priority.${value}`) }))}
           {...form.getInputProps('priority')}
         />
-        <Select
-          label={t('ticket.type')}
-          data={ticketTypes.map((value) => ({ value, label: t(`type.${value}`) }))}
-          {...form.getInputProps('type')}
-        />
+        <Select label={t('ticket.type')} data={types.options} {...form.getInputProps('type')} />
       </Group>
     </FormModal>
   );

@@ -16,7 +16,8 @@ import { DateTime } from '../ui/time';
 import { FieldInputs } from './FieldInputs';
 import { Promised } from './Promised';
 import classes from './tickets.module.css';
-import { priorities, ticketTypes } from './words';
+import { useTicketTypes } from './types';
+import { priorities } from './words';
 
 type Change = Schema['TicketChange'];
 
@@ -26,6 +27,7 @@ export function TicketDetails({ ticket }: { ticket: Schema['TicketPage'] }) {
   const can = useCan();
   const people = usePeople();
   const queues = useQuery(queuesQuery);
+  const types = useTicketTypes();
   const locked = !can('write', 'tickets');
   const save = useSave({
     save: (change: Change) =>
@@ -49,9 +51,9 @@ export function TicketDetails({ ticket }: { ticket: Schema['TicketPage'] }) {
         <Select
           label={t('ticket.type')}
           disabled={locked}
-          data={ticketTypes.map((value) => ({ value, label: t(`type.${value}`) }))}
+          data={types.options}
           value={ticket.type}
-          onChange={(type) => type && save.mutate({ type: type as Change['type'] })}
+          onChange={(type) => type && save.mutate({ type })}
         />
         <Select
           label={t('ticket.assignee')}

@@ -1,6 +1,6 @@
 import { Select } from '@mantine/core';
 import { useDebouncedCallback } from '@mantine/hooks';
-import { useState } from 'react';
+import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { usePeople } from '../app/people';
 import { useMe } from '../app/session';
@@ -8,7 +8,8 @@ import { SearchInput } from '../ui/SearchInput';
 import { moves } from './moves';
 import { sorts, standings, type TicketSearch } from './search';
 import classes from './tickets.module.css';
-import { priorities, ticketTypes } from './words';
+import { useTicketTypes } from './types';
+import { priorities } from './words';
 
 type Change = { [K in keyof TicketSearch]?: TicketSearch[K] | undefined };
 
@@ -17,7 +18,10 @@ export function TicketFilters({ search, onChange }: { search: TicketSearch; onCh
   const { t } = useTranslation('crm');
   const me = useMe();
   const people = usePeople();
+  const types = useTicketTypes();
   const [text, setText] = useState(search.q ?? '');
+  // A view that was chosen brings its own.
+  useEffect(() => setText((typed) => (typed.trim() === (search.q ?? '') ? typed : (search.q ?? ''))), [search.q]);
   const find = useDebouncedCallback((q: string) => onChange({ q: q.trim() || undefined }), 250);
   const choice = (name: 'priority' | 'type' | 'sla' | 'assignee', label: string, all: string, data: Options) => (
     <Select
@@ -63,12 +67,7 @@ export function TicketFilters({ search, onChange }: { search: TicketSearch; onCh
         t('ticket.anyPriority'),
         priorities.map((value) => ({ value, label: t(`priority.${value}`) })),
       )}
-      {choice(
-        'type',
-        t('ticket.type'),
-        t('ticket.anyType'),
-        ticketTypes.map((value) => ({ value, label: t(`type.${value}`) })),
-      )}
+      {choice('type', t('ticket.type'), t('ticket.anyType'), types.options)}
       {choice(
         'sla',
         t('sla.title'),

@@ -8,6 +8,7 @@ import { DateTime } from '../ui/time';
 import { PriorityTag } from './PriorityTag';
 import { Promised } from './Promised';
 import { TicketStatusTag } from './TicketStatusTag';
+import { useTicketTypes } from './types';
 import { priorities } from './words';
 
 type Ticket = Schema['Ticket'];
@@ -29,6 +30,7 @@ export function TicketTable(props: TicketTableProps) {
   const { t } = useTranslation('crm');
   const navigate = useNavigate();
   const { nameOf } = usePeople();
+  const { nameOf: typeName } = useTicketTypes();
   const { ordered } = props;
   const columns = useMemo((): Column<Ticket>[] => {
     const all: Column<Ticket>[] = [
@@ -66,7 +68,13 @@ export function TicketTable(props: TicketTableProps) {
         sort: (x) => x.contact_name ?? '',
         cell: (x) => x.contact_name || <span className="quiet">–</span>,
       },
-      { id: 'type', header: t('ticket.type'), width: 120, sort: (x) => x.type, cell: (x) => t(`type.${x.type}`) },
+      {
+        id: 'type',
+        header: t('ticket.type'),
+        width: 120,
+        sort: (x) => typeName(x.type),
+        cell: (x) => typeName(x.type),
+      },
       {
         id: 'assignee',
         header: t('ticket.assignee'),
@@ -90,7 +98,7 @@ export function TicketTable(props: TicketTableProps) {
       },
     ];
     return ordered ? all.map(({ sort: _, ...column }) => column) : all;
-  }, [t, nameOf, ordered]);
+  }, [t, nameOf, typeName, ordered]);
   return (
     <DataTable
       label={t('ticket.title')}

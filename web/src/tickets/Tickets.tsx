@@ -6,11 +6,12 @@ import { useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { ticketPagesQuery } from '../api/queries';
 import { useCan } from '../app/session';
+import { ListViews } from '../ui/ListViews';
 import { MoreButton } from '../ui/MoreButton';
 import { Page } from '../ui/Page';
 import { Board } from './Board';
 import { NewTicket } from './NewTicket';
-import { filterOf, type TicketSearch } from './search';
+import { filterOf, readSearch, type TicketSearch } from './search';
 import { TicketFilters } from './TicketFilters';
 import { TicketTable } from './TicketTable';
 
@@ -21,17 +22,15 @@ export function Tickets() {
   const navigate = useNavigate();
   const search = useSearch({ from: '/app/tickets' });
   const [making, setMaking] = useState(false);
+  const go = (next: TicketSearch) => void navigate({ to: '/tickets', search: next, replace: true });
   const show = (change: { [K in keyof TicketSearch]?: TicketSearch[K] | undefined }) =>
-    void navigate({
-      to: '/tickets',
-      search: Object.fromEntries(Object.entries({ ...search, ...change }).filter(([, value]) => value !== undefined)),
-      replace: true,
-    });
+    go(Object.fromEntries(Object.entries({ ...search, ...change }).filter(([, value]) => value !== undefined)));
   return (
     <Page
       title={t('ticket.title')}
       actions={
         <>
+          <ListViews list="tickets" filter={{ ...search }} onChoose={(filter) => go(readSearch(filter))} />
           <SegmentedControl
             aria-label={t('ticket.view')}
             data={[

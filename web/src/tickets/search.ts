@@ -1,6 +1,6 @@
 import type { TicketFilter, TicketStatus } from '../api/queries';
 import { moves } from './moves';
-import { priorities, ticketTypes } from './words';
+import { priorities } from './words';
 
 export const standings = ['at_risk', 'breached', 'running', 'paused', 'met'] as const;
 export const sorts = ['updated', 'priority', 'due', 'newest'] as const;
@@ -10,7 +10,7 @@ export interface TicketSearch {
   view?: 'board';
   status?: TicketStatus | 'all';
   priority?: (typeof priorities)[number];
-  type?: (typeof ticketTypes)[number];
+  type?: string;
   sla?: (typeof standings)[number];
   /** A person, or nobody. */
   assignee?: string;
@@ -30,7 +30,7 @@ export function readSearch(given: Record<string, unknown>): TicketSearch {
     view: oneOf(['board'] as const, given.view),
     status: oneOf(statuses, given.status),
     priority: oneOf(priorities, given.priority),
-    type: oneOf(ticketTypes, given.type),
+    type: /^[0-9a-z_-]{1,40}$/.test(text(given.type) ?? '') ? text(given.type) : undefined,
     sla: oneOf(standings, given.sla),
     assignee: /^(nobody|[0-9a-f-]{36})$/.test(text(given.assignee) ?? '') ? text(given.assignee) : undefined,
     sort: oneOf(sorts, given.sort),
