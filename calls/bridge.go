@@ -122,14 +122,6 @@ func (c *Call) talk(ctx context.Context) Reason {
 			press(c.customer, h.key)
 		case farDid:
 			switch h.event {
-			case LegAskHold, LegHeld: // a browser asks, a SIP phone holds by re-INVITE
-				c.hold(ctx)
-			case LegAskTalk, LegResumed:
-				c.resume(ctx)
-			case LegAskRedact:
-				c.agentRedacts()
-			case LegAskRecord:
-				c.recordAgain(RedactionEndedByAgent)
 			case LegAskTransfer:
 				if why, moved := c.transfer(ctx); moved {
 					return why
@@ -147,6 +139,7 @@ func (c *Call) talk(ctx context.Context) Reason {
 				}
 				c.back()
 			default:
+				c.agentAsks(ctx, h.event)
 			}
 		case timeUp:
 			if !lost {
@@ -166,6 +159,21 @@ func (c *Call) talk(ctx context.Context) Reason {
 				return why
 			}
 		}
+	}
+}
+
+// agentAsks does what an agent asks of the call they are in.
+func (c *Call) agentAsks(ctx context.Context, e LegEvent) {
+	switch e {
+	case LegAskHold, LegHeld: // a browser asks, a SIP phone holds by re-INVITE
+		c.hold(ctx)
+	case LegAskTalk, LegResumed:
+		c.resume(ctx)
+	case LegAskRedact:
+		c.agentRedacts()
+	case LegAskRecord:
+		c.recordAgain(RedactionEndedByAgent)
+	default:
 	}
 }
 

@@ -109,10 +109,8 @@ func (c *Call) reachTransfer(ctx context.Context, leg Leg, t Transfer) (cause Ca
 			c.handOver(ctx)
 			c.ringback(c.customer)
 			left = true
-		case h.kind == farDid && h.event == LegHeld:
-			c.hold(ctx)
-		case h.kind == farDid && h.event == LegResumed:
-			c.resume(ctx)
+		case h.kind == farDid:
+			c.agentAsks(ctx, h.event)
 		default:
 			if why := c.common(h); why != "" {
 				return "", why, left

@@ -57,7 +57,7 @@ func TestRefer(t *testing.T) {
 	}
 	get(t, leg.referred, "REFER").report(200, "OK")
 
-	leg.refuseTo = refuse(603, "Decline")
+	leg.d.mail.post(func() { leg.refuseTo = refuse(603, "Decline") })
 	c.Send("REFER", "", "", "Refer-To: <sip:+882@tandem.test>")
 	c.Response(603)
 	for _, bad := range []struct {
