@@ -114,6 +114,7 @@ type CRMVendor struct {
 	OAuth       bool            `json:"oauth" doc:"it can be signed in to"`
 	AtLeastOnce bool            `json:"at_least_once" doc:"it neither knows what it is sent twice nor tells what it has: a file may arrive twice"`
 	LargestFile int64           `json:"largest_file" doc:"bytes; 0: none known"`
+	Searches    bool            `json:"searches" doc:"its contacts and tickets are found by words; others by telephone or customer number alone"`
 	RedirectURL string          `json:"redirect_url,omitempty" doc:"what its OAuth client must be told"`
 }
 
@@ -121,7 +122,7 @@ func (s *Server) listVendors(context.Context, *struct{}) (*List[CRMVendor], erro
 	var list []CRMVendor
 	for _, v := range s.CRMSync.Vendors() {
 		one := CRMVendor{
-			Name: v.Name, Label: v.Label, Fields: append([]crmsync.Field{}, v.Fields...), OAuth: v.OAuth != nil, LargestFile: v.Limits.MaxSize,
+			Name: v.Name, Label: v.Label, Fields: append([]crmsync.Field{}, v.Fields...), OAuth: v.OAuth != nil, LargestFile: v.Limits.MaxSize, Searches: v.Searches,
 			AtLeastOnce: !v.Limits.Idempotent && !v.Limits.Lists,
 		}
 		if one.OAuth {

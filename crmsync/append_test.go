@@ -3,7 +3,6 @@ package crmsync_test
 import (
 	"context"
 	"net/http"
-	"net/http/httptest"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -36,10 +35,9 @@ type office struct {
 func newOffice(t *testing.T, change func(*crmsync.Connection)) *office {
 	t.Helper()
 	o := &office{node: &node{Rig: recordingtest.New(t, nil)}, zendesk: zendesktest.New(), queue: uuid.New()}
-	server := httptest.NewServer(o.zendesk.Handler())
-	o.zendesk.Base, o.url = server.URL, server.URL
-	transport := &http.Transport{}
-	t.Cleanup(func() { transport.CloseIdleConnections(); server.Close() })
+	var transport *http.Transport
+	o.url, transport = crmsynctest.Serve(t, o.zendesk.Handler())
+	o.zendesk.Base = o.url
 	blobs, err := storage.OpenBlobs(t.Context(), "file:"+t.TempDir())
 	if err != nil {
 		t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"tandem/internal/egress"
 	"tandem/internal/storage"
 	"tandem/recording"
 )
@@ -113,14 +114,11 @@ func unpark(ctx context.Context, tx *storage.Tx) error {
 	return nil
 }
 
-// longestWish is how long a CRM may ask us to wait.
-const longestWish = 6 * time.Hour
-
 // wish is the pause that a CRM has asked for.
 func (s *Service) wish(why error) time.Duration {
 	var e *recording.SendError
 	if errors.As(why, &e) {
-		return min(e.RetryAfter, longestWish)
+		return min(e.RetryAfter, egress.LongestWish)
 	}
 	return 0
 }

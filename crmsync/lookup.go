@@ -31,6 +31,7 @@ type Lookup struct {
 	State    LookupState `json:"state" enum:"looking,known,unknown,silent"`
 	Provider string      `json:"provider" doc:"the CRM's name, as /crm-connection/vendors lists them"`
 	Label    string      `json:"label" doc:"what the CRM is called"`
+	Searches bool        `json:"searches" doc:"its records are found by words; others by telephone or customer number alone"`
 	Contact  *Contact    `json:"contact,omitempty"`
 	Tickets  []Ticket    `json:"tickets" doc:"that still take notes and files, the newest first"`
 }
@@ -133,11 +134,17 @@ func (s *Service) lookUp(ctx context.Context) {
 	}
 }
 
+// nobody is a look-up of somebody whom a CRM does not know.
+func (s *Service) nobody(provider string) Lookup {
+	v := s.vendors[provider]
+	return Lookup{State: LookupUnknown, Provider: provider, Label: v.Label, Searches: v.Searches, Tickets: []Ticket{}}
+}
+
 func (s *Service) askFor(ctx context.Context, tenant uuid.UUID, who Customer) Lookup {
 	ctx, cancel := context.WithTimeout(Interactive(ctx), s.cfg.LookupFor)
 	defer cancel()
 	p, c, err := s.provider(ctx, tenant)
-	out := Lookup{State: LookupUnknown, Provider: c.Provider, Label: s.vendors[c.Provider].Label, Tickets: []Ticket{}}
+	out := s.nobody(c.Provider)
 	var found Contact
 	if err == nil {
 		found, err = p.FindContact(ctx, who)
@@ -162,7 +169,7 @@ func (s *Service) Lookup(ctx context.Context, tenant uuid.UUID, r *calls.Record,
 	if err != nil {
 		return Lookup{}, err
 	}
-	out := Lookup{State: LookupUnknown, Provider: conn.Provider, Label: s.vendors[conn.Provider].Label, Tickets: []Ticket{}}
+	out := s.nobody(conn.Provider)
 	who := wanted{contact: conn.ContactData}.call(r).Matter().Customer
 	if who.Identity == "" && who.External == "" {
 		return out, nil
@@ -204,12 +211,17 @@ type Found struct {
 	Tickets  []Ticket  `json:"tickets"`
 }
 
-// Searcher is a Provider that finds contacts and tickets by words. Of others a contact is found by telephone number or customer number.
+// Searcher is a Provider that finds contacts and tickets by words: at most MostFound of each, and no ticket that takes nothing any more. Its vendor says
+// so by Vendor.Searches.
 type Searcher interface {
 	Search(ctx context.Context, text string) (Found, error)
 }
 
-// Search looks for contacts and tickets in the tenant's CRM, as long as a person waits.
+// MostFound are how many contacts, and how many tickets, a search shows.
+const MostFound = 10
+
+// Search looks for contacts and tickets in the tenant's CRM, as long as a person waits: by telephone number or customer number, where the text may be one,
+// and by words, where the CRM can.
 func (s *Service) Search(ctx context.Context, tenant uuid.UUID, text string) (found Found, err error) {
 	p, _, err := s.provider(ctx, tenant)
 	if err != nil {
@@ -217,10 +229,12 @@ func (s *Service) Search(ctx context.Context, tenant uuid.UUID, text string) (fo
 	}
 	ctx, cancel := context.WithTimeout(Interactive(ctx), s.cfg.LookupFor)
 	defer cancel()
-	if by, ok := p.(Searcher); ok {
+	text = strings.TrimSpace(text)
+	if who := named(text); who != (Customer{}) {
+		found, err = byNumber(ctx, p, who)
+	}
+	if by, ok := p.(Searcher); ok && len(found.Contacts) == 0 {
 		found, err = by.Search(ctx, text)
-	} else {
-		found, err = byNumber(ctx, p, text)
 	}
 	if err != nil {
 		return found, ErrNotSearchable.Because(err)
@@ -229,13 +243,19 @@ func (s *Service) Search(ctx context.Context, tenant uuid.UUID, text string) (fo
 	return found, nil
 }
 
-func byNumber(ctx context.Context, p Provider, text string) (found Found, err error) {
-	text = strings.TrimSpace(text)
-	who := Customer{External: text}
+// named is whom a text may name: by a telephone number, or by a customer number, which has digits and no spaces. The zero Customer: nobody.
+func named(text string) (who Customer) {
 	if number, err := phonenumbers.Parse(text, ""); err == nil {
 		e164 := phonenumbers.Format(number, phonenumbers.E164)
-		who = Customer{Identity: e164, Phone: e164}
+		return Customer{Identity: e164, Phone: e164}
 	}
+	if strings.ContainsAny(text, "0123456789") && !strings.ContainsAny(text, " \t") {
+		who.External = text
+	}
+	return who
+}
+
+func byNumber(ctx context.Context, p Provider, who Customer) (found Found, err error) {
 	contact, err := p.FindContact(ctx, who)
 	if err != nil || contact.ID == "" {
 		return found, err

@@ -5,11 +5,12 @@ import (
 	"fmt"
 	"time"
 
+	"tandem/internal/egress"
 	"tandem/internal/storage"
 )
 
 // longestWait is more than anything waits for its next try: what is further off was put off by a clock that has been put right since.
-const longestWait = longestWish + time.Hour
+const longestWait = egress.LongestWish + time.Hour
 
 // sweep brings back what a wrong clock has put off, and ends what has waited for a choice for too long.
 func (s *Service) sweep(ctx context.Context) error {

@@ -19,7 +19,9 @@ type Vendor struct {
 	Fields []Field
 	OAuth  *OAuth           // nil: it is not signed in to by OAuth
 	Limits recording.Limits // as its Providers say, before there is a connection
-	Open   Open
+	// Searches says that its Providers are Searchers.
+	Searches bool
+	Open     Open
 }
 
 // settings are those of the given that the vendor has fields for, without those that a Connection keeps elsewhere.

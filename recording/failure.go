@@ -6,14 +6,14 @@ import (
 	"fmt"
 	"time"
 
+	"tandem/internal/egress"
 	"tandem/internal/storage"
 )
 
 const (
-	longestRetryAfter = 6 * time.Hour
-	leastPark         = time.Minute // a CRM that said "too many" hears from us at most once a minute
-	breakerPause      = time.Hour   // between tries with credentials that were refused
-	smallestPart      = 64 << 10    // no CRM's limit is taken to be smaller
+	leastPark    = time.Minute // a CRM that said "too many" hears from us at most once a minute
+	breakerPause = time.Hour   // between tries with credentials that were refused
+	smallestPart = 64 << 10    // no CRM's limit is taken to be smaller
 )
 
 // failed decides by the class of a failure what becomes of the part.
@@ -34,7 +34,7 @@ func (u *Uploader) failed(ctx context.Context, l *lease, why error) (kept string
 		if known.Class == ClassDoubt {
 			step = PartDoubt
 		}
-		wait := max(u.cfg.pause(l.attempts), min(known.RetryAfter, longestRetryAfter))
+		wait := max(u.cfg.pause(l.attempts), min(known.RetryAfter, egress.LongestWish))
 		if step == PartDoubt {
 			wait = max(wait, settle)
 		}
@@ -55,7 +55,7 @@ func (u *Uploader) failed(ctx context.Context, l *lease, why error) (kept string
 func (u *Uploader) consequence(ctx context.Context, tx *storage.Tx, l *lease, r *row, why *SendError) error {
 	switch why.Class {
 	case ClassThrottled:
-		return u.park(ctx, tx, l, min(max(why.RetryAfter, leastPark, u.cfg.pause(l.attempts)), longestRetryAfter), why)
+		return u.park(ctx, tx, l, min(max(why.RetryAfter, leastPark, u.cfg.pause(l.attempts)), egress.LongestWish), why)
 	case ClassUnauthorized:
 		return u.park(ctx, tx, l, breakerPause, why)
 	case ClassRejected:

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"tandem/internal/egress"
 	"tandem/internal/storage"
 )
 
@@ -42,7 +43,7 @@ func (s *Service) Sweep(ctx context.Context) error {
 }
 
 // longestWait is more than anything waits for its next try: what is further off was put off by a clock that has been put right since.
-const longestWait = longestRetryAfter + time.Hour
+const longestWait = egress.LongestWish + time.Hour
 
 // bringBack lets what a wrong clock has put off go on now.
 func (s *Service) bringBack(ctx context.Context) error {

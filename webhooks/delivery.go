@@ -65,9 +65,6 @@ var steps = []time.Duration{
 	5 * time.Second, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 5 * time.Hour, 10 * time.Hour, 14 * time.Hour, 16 * time.Hour, 24 * time.Hour,
 }
 
-// longestWish is what an endpoint may ask for by Retry-After.
-const longestWish = 6 * time.Hour
-
 // outcome is what came of one try.
 type outcome struct {
 	status     int
@@ -86,7 +83,7 @@ func (o outcome) next(tries int, round, now time.Time, tryFor time.Duration, luc
 		return Failed, time.Time{}
 	}
 	pause := time.Duration(float64(steps[min(max(tries, 1), len(steps))-1]) * (0.8 + 0.4*luck))
-	at := now.Add(max(pause, min(o.retryAfter, longestWish)))
+	at := now.Add(max(pause, min(o.retryAfter, egress.LongestWish)))
 	if at.After(end) {
 		at = end
 	}

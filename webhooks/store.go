@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"tandem/internal/egress"
 	"tandem/internal/storage"
 )
 
@@ -197,7 +198,7 @@ func note(ctx context.Context, tx *storage.Tx, j job, o outcome, began time.Time
 func answeredBy(ctx context.Context, tx *storage.Tx, j job, o outcome) (failing *time.Time, err error) {
 	var throttled *time.Time
 	if o.retryAfter > 0 {
-		throttled = new(tx.Now.Add(min(o.retryAfter, longestWish)))
+		throttled = new(tx.Now.Add(min(o.retryAfter, egress.LongestWish)))
 	}
 	err = tx.QueryRow(ctx, `UPDATE webhook_endpoints SET failing_since = CASE WHEN $2 THEN NULL ELSE coalesce(failing_since, $3) END, throttled_until = CASE WHEN $2 THEN NULL ELSE coalesce($4, throttled_until) END
 		WHERE endpoint_id = $1 RETURNING failing_since`, j.Endpoint, o.failure == "", tx.Now, throttled).Scan(&failing)

@@ -57,6 +57,9 @@ func Run(t *testing.T, c CRM) {
 	t.Run("one contact for each number", func(t *testing.T) { c.oneContact(ctx, t) })
 	t.Run("a look-up makes nothing", func(t *testing.T) { c.looks(ctx, t) })
 	t.Run("the tickets of a contact", func(t *testing.T) { c.tickets(ctx, t) })
+	if by, ok := c.Provider.(crmsync.Searcher); ok {
+		t.Run("a search by words", func(t *testing.T) { c.searches(ctx, t, by) })
+	}
 	t.Run("files arrive whole and are listed", func(t *testing.T) { c.files(ctx, t) })
 	t.Run("a file cut off leaves nothing", func(t *testing.T) { c.cutOff(ctx, t) })
 	t.Run("a ticket that is gone", func(t *testing.T) { c.gone(ctx, t) })
@@ -163,6 +166,31 @@ func (c *CRM) tickets(ctx context.Context, t *testing.T) {
 	}
 	if !slices.IsSortedFunc(list, func(a, b crmsync.Ticket) int { return b.UpdatedAt.Compare(a.UpdatedAt) }) {
 		t.Errorf("the newest is not the first: %+v", list)
+	}
+}
+
+// searches checks that a contact is found by name, and their ticket by its title or with them; and that whatever is typed is only words.
+func (c *CRM) searches(ctx context.Context, t *testing.T, by crmsync.Searcher) {
+	call := NewCall("+4989777780")
+	call.Name, call.Title = "Quirin Zwiebelfisch", "Quirin Zwiebelfisch waits"
+	queue := uuid.New()
+	call.Queue = &queue
+	ticket := c.ticket(ctx, t, call)
+	contact, err := c.Provider.EnsureContact(ctx, call.Customer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := by.Search(ctx, "Quirin Zwiebelfisch")
+	if err != nil || len(found.Contacts) != 1 || found.Contacts[0].ID != contact || found.Contacts[0].Name != call.Name {
+		t.Fatalf("contacts %+v, %v, want %s", found.Contacts, err, contact)
+	}
+	if len(found.Tickets) != 1 || found.Tickets[0].ID != ticket || found.Tickets[0].Title != call.Title || !found.Tickets[0].Open || found.Tickets[0].UpdatedAt.IsZero() {
+		t.Errorf("tickets %+v, want %s", found.Tickets, ticket)
+	}
+	for _, text := range []string{"Xylograph", `Quirin' OR 'a'='a`, `Quirin" OR type:user`, "Quirin^ORDERBYsys_id", "100%_", `back\slash`} {
+		if found, err := by.Search(ctx, text); err != nil || len(found.Contacts)+len(found.Tickets) > 0 {
+			t.Errorf("%q finds %+v, %v", text, found, err)
+		}
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -17,17 +18,17 @@ import (
 
 // conversation is a note or an answer of a ticket.
 type conversation struct {
-	ID        number    `json:"id"`
-	Text      string    `json:"body_text"`
-	CreatedAt time.Time `json:"created_at"`
-	Files     []file    `json:"attachments"`
+	ID        crmsync.Number `json:"id"`
+	Text      string         `json:"body_text"`
+	CreatedAt time.Time      `json:"created_at"`
+	Files     []file         `json:"attachments"`
 }
 
 type file struct {
-	ID   number `json:"id"`
-	Name string `json:"name"`
-	Size int64  `json:"size"`
-	URL  string `json:"attachment_url"` // elsewhere, signed, and good for a short while
+	ID   crmsync.Number `json:"id"`
+	Name string         `json:"name"`
+	Size int64          `json:"size"`
+	URL  string         `json:"attachment_url"` // elsewhere, signed, and good for a short while
 }
 
 // Attach writes a private note with the file.
@@ -41,7 +42,7 @@ func (p *provider) Attach(ctx context.Context, id string, f crmsync.File, r io.R
 		return "", err
 	}
 	var made conversation
-	err = p.Send(ctx, crmsync.Request{Method: http.MethodPost, Path: "/tickets/" + segment(id) + "/notes", ContentType: form, Body: body, Size: size, Answer: &made})
+	err = p.Send(ctx, crmsync.Request{Method: http.MethodPost, Path: "/tickets/" + url.PathEscape(id) + "/notes", ContentType: form, Body: body, Size: size, Answer: &made})
 	if err != nil {
 		return "", fmt.Errorf("attach to the ticket in Freshdesk: %w", err)
 	}
@@ -57,7 +58,7 @@ func (p *provider) Attach(ctx context.Context, id string, f crmsync.File, r io.R
 func (p *provider) conversations(ctx context.Context, id string) (all []conversation, err error) {
 	for page := 1; page <= maxPages; page++ {
 		var list []conversation
-		path := "/tickets/" + segment(id) + "/conversations?per_page=" + strconv.Itoa(pageSize) + "&page=" + strconv.Itoa(page)
+		path := "/tickets/" + url.PathEscape(id) + "/conversations?per_page=" + strconv.Itoa(pageSize) + "&page=" + strconv.Itoa(page)
 		if err := p.JSON(ctx, http.MethodGet, path, nil, &list); err != nil {
 			return nil, fmt.Errorf("list the ticket's notes in Freshdesk: %w", err)
 		}
@@ -109,7 +110,7 @@ func (p *provider) Read(ctx context.Context, ticket, id string) (io.ReadCloser, 
 
 // RemoveAttachment deletes a file.
 func (p *provider) RemoveAttachment(ctx context.Context, _, id string) error {
-	if err := p.JSON(ctx, http.MethodDelete, "/attachments/"+segment(id), nil, nil); err != nil {
+	if err := p.JSON(ctx, http.MethodDelete, "/attachments/"+url.PathEscape(id), nil, nil); err != nil {
 		return fmt.Errorf("remove an attachment in Freshdesk: %w", err)
 	}
 	return nil

@@ -3,9 +3,7 @@ package freshdesk
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 
@@ -13,31 +11,10 @@ import (
 	"tandem/recording"
 )
 
-// number is an id, empty where Freshdesk says null.
-type number string
-
-// UnmarshalJSON takes a positive number or null.
-func (n *number) UnmarshalJSON(b []byte) error {
-	if string(b) == "null" {
-		*n = ""
-		return nil
-	}
-	if _, err := strconv.ParseUint(string(b), 10, 63); err != nil {
-		return fmt.Errorf("Freshdesk's id %s is no number", b)
-	}
-	*n = number(b)
-	return nil
-}
-
-// MarshalJSON writes it as Freshdesk does.
-func (n number) MarshalJSON() ([]byte, error) { return []byte(n), nil }
-
 // thing is anything that has an id.
 type thing struct {
-	ID number `json:"id"`
+	ID crmsync.Number `json:"id"`
 }
-
-func segment(s string) string { return url.PathEscape(s) }
 
 // complaint is what Freshdesk says is wrong: which fields, and how. What was in them is in no error, for it is a customer's.
 func complaint(b []byte) string {

@@ -13,6 +13,32 @@ import (
 	"tandem/recording"
 )
 
+type person struct {
+	thing
+	Name string `json:"name"`
+}
+
+func (p *provider) shownPerson(c person) crmsync.Contact {
+	return crmsync.Contact{ID: string(c.ID), Name: c.Name, URL: p.base + "/a/contacts/" + string(c.ID)}
+}
+
+// Search finds contacts by how their names begin, and with them the tickets of the first: Freshdesk finds no tickets by words.
+func (p *provider) Search(ctx context.Context, text string) (found crmsync.Found, err error) {
+	var people []person
+	if err := p.JSON(ctx, http.MethodGet, "/contacts/autocomplete?"+url.Values{"term": {text}}.Encode(), nil, &people); err != nil {
+		return found, fmt.Errorf("search for customers in Freshdesk: %w", err)
+	}
+	for _, c := range people[:min(len(people), crmsync.MostFound)] {
+		if c.ID != "" {
+			found.Contacts = append(found.Contacts, p.shownPerson(c))
+		}
+	}
+	if len(found.Contacts) > 0 {
+		found.Tickets, err = p.Tickets(ctx, found.Contacts[0].ID)
+	}
+	return found, err
+}
+
 // FindContact finds the contact by external id or number.
 func (p *provider) FindContact(ctx context.Context, c crmsync.Customer) (crmsync.Contact, error) {
 	queries := []url.Values{{"unique_external_id": {c.ExternalID()}}}
@@ -20,15 +46,12 @@ func (p *provider) FindContact(ctx context.Context, c crmsync.Customer) (crmsync
 		queries = append(queries, url.Values{"phone": {c.Phone}}, url.Values{"mobile": {c.Phone}})
 	}
 	for _, q := range queries {
-		var found []struct {
-			thing
-			Name string `json:"name"`
-		}
+		var found []person
 		if err := p.JSON(ctx, http.MethodGet, "/contacts?"+q.Encode(), nil, &found); err != nil {
 			return crmsync.Contact{}, fmt.Errorf("look for the customer in Freshdesk: %w", err)
 		}
 		if len(found) > 0 && found[0].ID != "" {
-			return crmsync.Contact{ID: string(found[0].ID), Name: found[0].Name, URL: p.base + "/a/contacts/" + string(found[0].ID)}, nil
+			return p.shownPerson(found[0]), nil
 		}
 	}
 	return crmsync.Contact{}, nil
@@ -60,7 +83,7 @@ func (p *provider) EnsureContact(ctx context.Context, c crmsync.Customer) (strin
 
 // duplicateError is Freshdesk's 409: there is one already.
 type duplicateError struct {
-	id  number
+	id  crmsync.Number
 	err error
 }
 
@@ -68,11 +91,11 @@ func (d *duplicateError) Error() string { return d.err.Error() }
 func (d *duplicateError) Unwrap() error { return d.err }
 
 // duplicate reads which contact it is that there is already.
-func duplicate(body []byte) number {
+func duplicate(body []byte) crmsync.Number {
 	var a struct {
 		Errors []struct {
 			Info struct {
-				User number `json:"user_id"`
+				User crmsync.Number `json:"user_id"`
 			} `json:"additional_info"`
 		} `json:"errors"`
 	}

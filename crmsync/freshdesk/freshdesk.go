@@ -30,7 +30,7 @@ var limits = recording.Limits{MaxSize: 19_900_000, Settle: 5 * time.Second, List
 func New(transport http.RoundTripper) crmsync.Vendor {
 	client, quotas := crmsync.HTTPClient(transport), new(crmsync.Quotas)
 	return crmsync.Vendor{
-		Name: Name, Label: "Freshdesk", Limits: limits,
+		Name: Name, Label: "Freshdesk", Limits: limits, Searches: true,
 		Fields: []crmsync.Field{
 			{Name: crmsync.FieldBaseURL, Label: "Address", Kind: crmsync.KindURL, Required: true, Help: "https://your-name.freshdesk.com"},
 			{Name: crmsync.FieldToken, Label: "API key", Kind: crmsync.KindSecret, Required: true, Help: "Of an agent's profile settings."},

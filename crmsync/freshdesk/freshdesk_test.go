@@ -3,8 +3,6 @@ package freshdesk_test
 import (
 	"bytes"
 	"errors"
-	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -24,19 +22,11 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func start(t *testing.T) (*freshdesktest.Server, func(func(*crmsync.Connection)) (crmsync.Provider, error)) {
 	t.Helper()
 	s := freshdesktest.New()
-	server := httptest.NewServer(s.Handler())
-	s.Base = server.URL
-	transport := &http.Transport{}
-	t.Cleanup(func() { transport.CloseIdleConnections(); server.Close() })
-	vendor := freshdesk.New(transport)
-	tenant := uuid.New()
-	return s, func(change func(*crmsync.Connection)) (crmsync.Provider, error) {
-		c := crmsync.Connection{Tenant: tenant, Provider: freshdesk.Name, BaseURL: server.URL + "/", Credentials: crmsync.Credentials{Token: freshdesktest.Key}}
-		if change != nil {
-			change(&c)
-		}
-		return vendor.Open(c)
-	}
+	url, transport := crmsynctest.Serve(t, s.Handler())
+	s.Base = url
+	return s, crmsynctest.Opener(freshdesk.New(transport), crmsync.Connection{
+		Tenant: uuid.New(), Provider: freshdesk.Name, BaseURL: url + "/", Credentials: crmsync.Credentials{Token: freshdesktest.Key},
+	})
 }
 
 func opened(t *testing.T, open func(func(*crmsync.Connection)) (crmsync.Provider, error)) crmsync.Provider {

@@ -31,13 +31,13 @@ const (
 
 // ticket is one as Freshdesk lists it; those that are spam or deleted take nothing.
 type ticket struct {
-	ID        number    `json:"id"`
-	Subject   string    `json:"subject"`
-	Status    int       `json:"status"`
-	Tags      []string  `json:"tags"`
-	Deleted   bool      `json:"deleted"`
-	Spam      bool      `json:"spam"`
-	UpdatedAt time.Time `json:"updated_at"`
+	ID        crmsync.Number `json:"id"`
+	Subject   string         `json:"subject"`
+	Status    int            `json:"status"`
+	Tags      []string       `json:"tags"`
+	Deleted   bool           `json:"deleted"`
+	Spam      bool           `json:"spam"`
+	UpdatedAt time.Time      `json:"updated_at"`
 }
 
 // pageSize of lists, and maxPages of them that are looked through.
@@ -113,13 +113,13 @@ func (p *provider) make(ctx context.Context, m crmsync.Matter, requester string)
 		source = sourceChat
 	}
 	t := map[string]any{
-		"subject": m.Title, "description": paragraphs(m.Words), "requester_id": number(requester), "status": statusOpen, "priority": priorityLow, "source": source, "tags": tags,
+		"subject": m.Title, "description": paragraphs(m.Words), "requester_id": crmsync.Number(requester), "status": statusOpen, "priority": priorityLow, "source": source, "tags": tags,
 	}
 	if len(m.Fields) > 0 {
 		t["custom_fields"] = m.Fields
 	}
 	if _, err := strconv.ParseUint(p.group, 10, 63); err == nil {
-		t["group_id"] = number(p.group)
+		t["group_id"] = crmsync.Number(p.group)
 	}
 	var made thing
 	if err := p.JSON(ctx, http.MethodPost, "/tickets", t, &made); err != nil {
@@ -164,7 +164,7 @@ const maxTickets = 50
 // exists says by ClassGone that there is no such ticket, or none any more.
 func (p *provider) exists(ctx context.Context, id string) error {
 	var t ticket
-	if err := p.JSON(ctx, http.MethodGet, "/tickets/"+segment(id), nil, &t); err != nil {
+	if err := p.JSON(ctx, http.MethodGet, "/tickets/"+url.PathEscape(id), nil, &t); err != nil {
 		return fmt.Errorf("look for the ticket in Freshdesk: %w", err)
 	}
 	if t.Deleted || t.Spam {
@@ -186,7 +186,7 @@ func (p *provider) AddNote(ctx context.Context, id string, n crmsync.Note) error
 		}
 	}
 	body := map[string]any{"body": paragraphs(n.Title + "\n\n" + n.Body + "\n\n" + mark), "private": true}
-	if err := p.JSON(ctx, http.MethodPost, "/tickets/"+segment(id)+"/notes", body, nil); err != nil {
+	if err := p.JSON(ctx, http.MethodPost, "/tickets/"+url.PathEscape(id)+"/notes", body, nil); err != nil {
 		return fmt.Errorf("write a note on the ticket in Freshdesk: %w", err)
 	}
 	return nil

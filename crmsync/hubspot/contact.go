@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/nyaruka/phonenumbers"
 
@@ -98,6 +99,31 @@ func (p *provider) search(ctx context.Context, kind string, values [][2]string, 
 		"filterGroups": groups, "properties": properties, "limit": batch, "sorts": []map[string]string{{"propertyName": "createdate", "direction": "ASCENDING"}},
 	}, &list)
 	return list.Results, crmsync.AsRetry(err)
+}
+
+// Search finds contacts and tickets by words, as HubSpot's own search does; what is new shows there after a while.
+func (p *provider) Search(ctx context.Context, text string) (found crmsync.Found, err error) {
+	words := func(kind string, properties ...string) ([]object, error) {
+		var list struct{ Results []object }
+		err := p.JSON(ctx, http.MethodPost, objects(kind)+"/search", map[string]any{"query": text, "properties": properties, "limit": crmsync.MostFound}, &list)
+		if err != nil {
+			return nil, fmt.Errorf("search for %s in HubSpot: %w", kind, crmsync.AsRetry(err))
+		}
+		return list.Results, nil
+	}
+	people, err := words("contacts", "firstname", "lastname")
+	if err != nil {
+		return found, err
+	}
+	for _, o := range people {
+		found.Contacts = append(found.Contacts, crmsync.Contact{ID: string(o.ID), Name: strings.TrimSpace(o.Properties["firstname"] + " " + o.Properties["lastname"])})
+	}
+	tickets, err := words("tickets", ticketProperties...)
+	if err != nil {
+		return found, err
+	}
+	found.Tickets, err = p.shown(ctx, tickets)
+	return found, err
 }
 
 // page is a ticket's address in a browser, as far as the ticket's id.

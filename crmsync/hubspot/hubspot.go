@@ -55,7 +55,7 @@ var scopes = []string{
 func New(transport http.RoundTripper) crmsync.Vendor {
 	client, quotas := crmsync.HTTPClient(transport), new(crmsync.Quotas)
 	v := crmsync.Vendor{
-		Name: Name, Label: "HubSpot", Limits: limits, Fields: fields,
+		Name: Name, Label: "HubSpot", Limits: limits, Searches: true, Fields: fields,
 		OAuth: &crmsync.OAuth{
 			AuthorizeURL: func(crmsync.Connection) string { return "https://app.hubspot.com/oauth/authorize" },
 			TokenURL:     func(c crmsync.Connection) string { return base(c) + "/oauth/" + version + "/token" },

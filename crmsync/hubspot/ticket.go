@@ -102,9 +102,20 @@ func (p *provider) Tickets(ctx context.Context, contact string) ([]crmsync.Ticke
 	if err != nil || len(ids) == 0 {
 		return nil, err
 	}
-	found, err := p.read(ctx, "tickets", ids, "subject", "hs_pipeline_stage", queueProperty, "closed_date", "hs_lastmodifieddate")
+	found, err := p.read(ctx, "tickets", ids, ticketProperties...)
 	if err != nil {
 		return nil, fmt.Errorf("read the contact's tickets in HubSpot: %w", err)
+	}
+	return p.shown(ctx, found)
+}
+
+// ticketProperties are what is read of tickets.
+var ticketProperties = []string{"subject", "hs_pipeline_stage", queueProperty, "closed_date", "hs_lastmodifieddate"}
+
+// shown are tickets as people see them, the newest first, at most 50.
+func (p *provider) shown(ctx context.Context, found []object) ([]crmsync.Ticket, error) {
+	if len(found) == 0 {
+		return nil, nil
 	}
 	pipelines, err := p.pipelines(ctx)
 	if err != nil {

@@ -23,26 +23,47 @@ var limits = recording.Limits{Lists: true, Deletes: true}
 
 // New returns Tandem's own tickets.
 func New(c *crm.Service) crmsync.Vendor {
-	return crmsync.Vendor{Name: crmsync.Own, Label: Label, Limits: limits, Open: func(conn crmsync.Connection) (crmsync.Provider, error) {
-		return &provider{crm: c, tenant: conn.Tenant}, nil
-	}}
+	return crmsync.Vendor{
+		Name: crmsync.Own, Label: Label, Limits: limits, Searches: true,
+		Fields: []crmsync.Field{{
+			Name: fieldAttribute, Label: "Attribute with the customer number", Kind: crmsync.KindText,
+			Help: "The key of the contacts' own attribute by which the data of a call name them.",
+		}},
+		Open: func(conn crmsync.Connection) (crmsync.Provider, error) {
+			return &provider{crm: c, tenant: conn.Tenant, attribute: conn.Settings[fieldAttribute]}, nil
+		},
+	}
 }
 
+// fieldAttribute is the setting that says which attribute holds the customer number.
+const fieldAttribute = "attribute"
+
 type provider struct {
-	crm    *crm.Service
-	tenant uuid.UUID
+	crm       *crm.Service
+	tenant    uuid.UUID
+	attribute string // empty: contacts are known by number alone
 }
 
 // Limits are the same for all.
 func (p *provider) Limits() recording.Limits { return limits }
 
-// FindContact finds the contact of a number.
+// FindContact finds the contact by the customer number that the call's data name, then by telephone number.
 func (p *provider) FindContact(ctx context.Context, c crmsync.Customer) (crmsync.Contact, error) {
-	found, err := p.crm.FindCaller(ctx, p.tenant, c.Identity)
+	found, err := p.named(ctx, c)
+	if err == nil && found.ID == uuid.Nil {
+		found, err = p.crm.FindCaller(ctx, p.tenant, c.Identity)
+	}
 	if err != nil || found.ID == uuid.Nil {
 		return crmsync.Contact{}, classify(err)
 	}
 	return shown(found), nil
+}
+
+func (p *provider) named(ctx context.Context, c crmsync.Customer) (crm.Contact, error) {
+	if c.External == "" || p.attribute == "" {
+		return crm.Contact{}, nil
+	}
+	return p.crm.FindNamed(ctx, p.tenant, p.attribute, c.External)
 }
 
 func shown(c crm.Contact) crmsync.Contact {
@@ -58,6 +79,9 @@ func (p *provider) EnsureContact(ctx context.Context, c crmsync.Customer) (strin
 	if c.Contact != uuid.Nil {
 		return c.Contact.String(), nil
 	}
+	if known, err := p.named(ctx, c); err != nil || known.ID != uuid.Nil {
+		return known.ID.String(), classify(err)
+	}
 	contact, err := p.crm.EnsureCaller(ctx, p.tenant, crm.Caller{Number: c.Identity, Name: c.Name})
 	return contact.ID.String(), classify(err)
 }
@@ -71,6 +95,15 @@ func (p *provider) EnsureTicket(ctx context.Context, m crmsync.Matter) (string, 
 	}
 	if chosen, err := uuid.Parse(m.Record); err == nil {
 		n.Contact = &chosen
+	}
+	if n.Contact == nil {
+		known, err := p.named(ctx, m.Customer)
+		if err != nil {
+			return "", classify(err)
+		}
+		if known.ID != uuid.Nil {
+			n.Contact = &known.ID
+		}
 	}
 	t, err := p.crm.EnsureCallTicket(ctx, p.tenant, n, crm.Caller{Number: m.Identity, Name: m.Name})
 	return t.ID.String(), classify(err)
@@ -106,22 +139,19 @@ func ticketShown(t crm.Ticket) crmsync.Ticket {
 
 // Search finds contacts and tickets by words.
 func (p *provider) Search(ctx context.Context, text string) (found crmsync.Found, err error) {
-	contacts, err := p.crm.Contacts(ctx, p.tenant, crm.ContactFilter{Search: text, Limit: mostFound})
+	contacts, err := p.crm.Contacts(ctx, p.tenant, crm.ContactFilter{Search: text, Limit: crmsync.MostFound})
 	if err != nil {
 		return found, classify(err)
 	}
 	for _, c := range contacts.Items {
 		found.Contacts = append(found.Contacts, shown(c))
 	}
-	tickets, err := p.crm.Tickets(ctx, p.tenant, crm.TicketFilter{Search: text, Limit: mostFound})
+	tickets, err := p.crm.Tickets(ctx, p.tenant, crm.TicketFilter{Search: text, Limit: crmsync.MostFound})
 	for _, t := range tickets.Items {
 		found.Tickets = append(found.Tickets, ticketShown(t))
 	}
 	return found, classify(err)
 }
-
-// mostFound of each kind are shown.
-const mostFound = 10
 
 // Link shows the call or conversation on a ticket of another.
 func (p *provider) Link(ctx context.Context, ticket string, m crmsync.Matter) error {

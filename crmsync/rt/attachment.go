@@ -42,7 +42,7 @@ func (p *provider) Attach(ctx context.Context, ticket string, f crmsync.File, r 
 		return "", fmt.Errorf("write a form for RT: %w", err)
 	}
 	body := io.MultiReader(bytes.NewReader(form.Bytes()[:head]), io.LimitReader(r, f.Size), bytes.NewReader(form.Bytes()[head:]))
-	err = p.Send(ctx, crmsync.Request{Method: "POST", Path: "/ticket/" + segment(ticket) + "/comment", ContentType: w.FormDataContentType(), Body: body, Size: int64(form.Len()) + f.Size})
+	err = p.Send(ctx, crmsync.Request{Method: "POST", Path: "/ticket/" + url.PathEscape(ticket) + "/comment", ContentType: w.FormDataContentType(), Body: body, Size: int64(form.Len()) + f.Size})
 	if err != nil {
 		return "", fmt.Errorf("attach to the ticket in RT: %w", err)
 	}
@@ -70,7 +70,7 @@ func (p *provider) files(ctx context.Context, ticket string) ([]file, error) {
 			Pages float64 `json:"pages"` // RT writes none as 0.0
 		}
 		query := url.Values{"fields": {"Filename,Subject,ContentLength,Created"}, "per_page": {"100"}, "page": {strconv.Itoa(page)}}
-		if err := p.get(ctx, "/ticket/"+segment(ticket)+"/attachments", query, &list); err != nil {
+		if err := p.get(ctx, "/ticket/"+url.PathEscape(ticket)+"/attachments", query, &list); err != nil {
 			return nil, fmt.Errorf("list the ticket's attachments in RT: %w", err)
 		}
 		all = append(all, list.Items...)
@@ -110,7 +110,7 @@ func (p *provider) Attachments(ctx context.Context, ticket, name string) ([]reco
 // Read fetches a file. RT sends it as text inside JSON, so it is in memory as a whole.
 func (p *provider) Read(ctx context.Context, _, id string) (io.ReadCloser, error) {
 	var a struct{ Content []byte }
-	if err := p.Send(ctx, crmsync.Request{Method: "GET", Path: "/attachment/" + segment(id), Answer: &a, Most: maxFile}); err != nil {
+	if err := p.Send(ctx, crmsync.Request{Method: "GET", Path: "/attachment/" + url.PathEscape(id), Answer: &a, Most: maxFile}); err != nil {
 		return nil, fmt.Errorf("fetch an attachment from RT: %w", err)
 	}
 	return io.NopCloser(bytes.NewReader(a.Content)), nil

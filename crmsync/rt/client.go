@@ -12,8 +12,6 @@ import (
 
 const maxFile = 128 << 20 // bytes: no file of the longest part is longer as base64
 
-func segment(s string) string { return url.PathEscape(s) }
-
 func authorize(auth crmsync.Credentials) func(context.Context, *http.Request, bool) error {
 	return func(_ context.Context, r *http.Request, _ bool) error {
 		if auth.Token != "" {

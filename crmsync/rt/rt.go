@@ -4,6 +4,7 @@ package rt
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -34,7 +35,7 @@ var limits = recording.Limits{Settle: time.Second, Lists: true}
 func New(transport http.RoundTripper) crmsync.Vendor {
 	client := crmsync.HTTPClient(transport)
 	return crmsync.Vendor{
-		Name: Name, Label: "Request Tracker 5", Limits: limits,
+		Name: Name, Label: "Request Tracker 5", Limits: limits, Searches: true,
 		Fields: []crmsync.Field{
 			{Name: crmsync.FieldBaseURL, Label: "Address", Kind: crmsync.KindURL, Required: true, Help: "For example https://rt.example.com"},
 			{Name: crmsync.FieldQueue, Label: "Queue", Kind: crmsync.KindText, Default: defaultQueue},
@@ -85,7 +86,7 @@ func (p *provider) Test(ctx context.Context) error {
 	var queue struct {
 		Name string
 	}
-	if err := p.get(ctx, "/queue/"+segment(p.queue), nil, &queue); err != nil {
+	if err := p.get(ctx, "/queue/"+url.PathEscape(p.queue), nil, &queue); err != nil {
 		return words(ErrQueue).Explain(err)
 	}
 	return nil

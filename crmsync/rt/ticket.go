@@ -140,7 +140,7 @@ func (p *provider) EnsureTicket(ctx context.Context, m crmsync.Matter) (string, 
 
 // Link lets the ticket refer to the call or conversation, too.
 func (p *provider) Link(ctx context.Context, ticket string, m crmsync.Matter) error {
-	if err := p.JSON(ctx, http.MethodPut, "/ticket/"+segment(ticket), map[string]any{"AddRefersTo": []string{link(m)}}, nil); err != nil {
+	if err := p.JSON(ctx, http.MethodPut, "/ticket/"+url.PathEscape(ticket), map[string]any{"AddRefersTo": []string{link(m)}}, nil); err != nil {
 		return fmt.Errorf("link the ticket in RT: %w", err)
 	}
 	return nil
@@ -168,10 +168,10 @@ func (p *provider) Tickets(ctx context.Context, contact string) ([]crmsync.Ticke
 				URL string `json:"_url"`
 			} `json:"_hyperlinks"`
 		}
-		if err := p.get(ctx, "/ticket/"+segment(string(item.ID)), nil, &t); err != nil {
+		if err := p.get(ctx, "/ticket/"+url.PathEscape(string(item.ID)), nil, &t); err != nil {
 			return nil, fmt.Errorf("look at a ticket in RT: %w", err)
 		}
-		one := crmsync.Ticket{ID: string(item.ID), Title: t.Subject, UpdatedAt: t.LastUpdated, URL: p.base + "/Ticket/Display.html?id=" + string(item.ID)}
+		one := crmsync.Ticket{ID: string(item.ID), Title: t.Subject, UpdatedAt: t.LastUpdated, URL: p.page(string(item.ID))}
 		for _, l := range t.Links {
 			if tag, ok := strings.CutPrefix(l.URL, "urn:"); ok && l.Ref == "refers-to" {
 				one.Queue = cmp.Or(one.Queue, crmsync.TaggedQueue(tag))
@@ -187,6 +187,46 @@ func (p *provider) Tickets(ctx context.Context, contact string) ([]crmsync.Ticke
 	return tickets, nil
 }
 
+// Search finds users whose names hold the text, and tickets whose subjects do. Leaf queues are not read for that: each ticket would be a request.
+func (p *provider) Search(ctx context.Context, text string) (found crmsync.Found, err error) {
+	var people struct {
+		Items []struct{ Name, RealName string } `json:"items"`
+	}
+	query := []map[string]string{{"field": "RealName", "operator": "LIKE", "value": text}}
+	if err := p.post(ctx, "/users?fields=Name,RealName&per_page="+strconv.Itoa(crmsync.MostFound), query, &people); err != nil {
+		return found, fmt.Errorf("search for users in RT: %w", crmsync.AsRetry(err))
+	}
+	var tickets struct {
+		Items []struct {
+			ID          number `json:"id"`
+			Subject     string
+			Status      string
+			LastUpdated time.Time
+		} `json:"items"`
+	}
+	sql := "Subject LIKE " + quote(text) + " AND Status != 'deleted'"
+	err = p.get(ctx, "/tickets", url.Values{
+		"query": {sql}, "fields": {"Subject,Status,LastUpdated"}, "orderby": {"LastUpdated"}, "order": {"DESC"}, "per_page": {strconv.Itoa(crmsync.MostFound)},
+	}, &tickets)
+	if err != nil {
+		return found, fmt.Errorf("search for tickets in RT: %w", err)
+	}
+	for _, u := range people.Items {
+		found.Contacts = append(found.Contacts, crmsync.Contact{ID: u.Name, Name: cmp.Or(u.RealName, u.Name)})
+	}
+	for _, t := range tickets.Items {
+		one := crmsync.Ticket{ID: string(t.ID), Title: t.Subject, UpdatedAt: t.LastUpdated, Open: t.Status != "resolved" && t.Status != "rejected", URL: p.page(string(t.ID))}
+		if !one.Open {
+			one.ClosedAt = t.LastUpdated
+		}
+		found.Tickets = append(found.Tickets, one)
+	}
+	return found, nil
+}
+
+// page is a ticket's address in a browser.
+func (p *provider) page(ticket string) string { return p.base + "/Ticket/Display.html?id=" + ticket }
+
 // AddNote comments on a ticket. The comment's subject ends in the note's key, by which it is found if it was written before.
 func (p *provider) AddNote(ctx context.Context, ticket string, n crmsync.Note) error {
 	subject := n.Title + " (" + n.Key + ")"
@@ -199,7 +239,7 @@ func (p *provider) AddNote(ctx context.Context, ticket string, n crmsync.Note) e
 			return nil
 		}
 	}
-	err = p.post(ctx, "/ticket/"+segment(ticket)+"/comment", map[string]any{"Subject": subject, "Content": n.Body, "ContentType": "text/plain"}, nil)
+	err = p.post(ctx, "/ticket/"+url.PathEscape(ticket)+"/comment", map[string]any{"Subject": subject, "Content": n.Body, "ContentType": "text/plain"}, nil)
 	if err != nil {
 		return fmt.Errorf("comment on the ticket in RT: %w", err)
 	}
@@ -213,7 +253,7 @@ func unfolded(subject string) string { return strings.Join(strings.Fields(subjec
 // lists none for one that never was.
 func (p *provider) exists(ctx context.Context, ticket string) error {
 	var t struct{ Status string }
-	if err := p.get(ctx, "/ticket/"+segment(ticket), nil, &t); err != nil {
+	if err := p.get(ctx, "/ticket/"+url.PathEscape(ticket), nil, &t); err != nil {
 		return fmt.Errorf("look for the ticket in RT: %w", err)
 	}
 	if t.Status == "deleted" {

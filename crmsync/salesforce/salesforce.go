@@ -59,7 +59,7 @@ func New(transport http.RoundTripper) crmsync.Vendor {
 		return func(c crmsync.Connection) string { return strings.TrimRight(or(c.BaseURL, defaultLogin), "/") + path }
 	}
 	v := crmsync.Vendor{
-		Name: Name, Label: "Salesforce", Limits: limits, Fields: fields,
+		Name: Name, Label: "Salesforce", Limits: limits, Searches: true, Fields: fields,
 		OAuth: &crmsync.OAuth{AuthorizeURL: login("/services/oauth2/authorize"), TokenURL: login("/services/oauth2/token"), Scopes: []string{"api", "refresh_token"}},
 	}
 	v.Open = func(c crmsync.Connection) (crmsync.Provider, error) { return open(client, quotas, v.OAuth, c) }

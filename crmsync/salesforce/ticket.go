@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -85,23 +86,57 @@ func (p *provider) Tickets(ctx context.Context, contact string) (list []crmsync.
 	if !recordID.MatchString(contact) {
 		return nil, &recording.SendError{Class: recording.ClassGone, Err: errNoID}
 	}
-	columns := "Id, Subject, IsClosed, ClosedDate, LastModifiedDate"
-	if queue := p.fields[queueField]; queue != "" {
-		columns += ", " + queue
-	}
-	soql := "SELECT " + columns + " FROM Case WHERE ContactId = " + quote(contact) + " ORDER BY LastModifiedDate DESC, Id DESC LIMIT 50"
+	soql := "SELECT " + p.caseColumns() + " FROM Case WHERE ContactId = " + quote(contact) + " ORDER BY LastModifiedDate DESC, Id DESC LIMIT 50"
 	err = query(ctx, p, soql, func(r map[string]any) {
-		t := crmsync.Ticket{ID: text(r["Id"]), Title: text(r["Subject"]), Open: r["IsClosed"] == false, Queue: crmsync.TaggedQueue(text(r[p.fields[queueField]]))}
-		if !recordID.MatchString(t.ID) {
-			return
+		if t := p.shown(r); recordID.MatchString(t.ID) {
+			list = append(list, t)
 		}
-		t.UpdatedAt, t.ClosedAt, t.URL = at(r["LastModifiedDate"]), at(r["ClosedDate"]), p.session.page(t.ID)
-		list = append(list, t)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list the contact's cases in Salesforce: %w", err)
 	}
 	return list, nil
+}
+
+// caseColumns are what is read of cases.
+func (p *provider) caseColumns() string {
+	columns := "Id,Subject,IsClosed,ClosedDate,LastModifiedDate"
+	if queue := p.fields[queueField]; queue != "" {
+		columns += "," + queue
+	}
+	return columns
+}
+
+func (p *provider) shown(r map[string]any) crmsync.Ticket {
+	id := text(r["Id"])
+	return crmsync.Ticket{
+		ID: id, Title: text(r["Subject"]), Open: r["IsClosed"] == false, Queue: crmsync.TaggedQueue(text(r[p.fields[queueField]])),
+		UpdatedAt: at(r["LastModifiedDate"]), ClosedAt: at(r["ClosedDate"]), URL: p.session.page(id),
+	}
+}
+
+// Search finds contacts and cases by words (parameterized search): what is new shows there after a while.
+func (p *provider) Search(ctx context.Context, words string) (found crmsync.Found, err error) {
+	query := url.Values{
+		"q": {words}, "sobject": {"Contact", "Case"}, "Contact.fields": {"Id,Name"}, "Case.fields": {p.caseColumns()}, "defaultLimit": {strconv.Itoa(crmsync.MostFound)},
+	}
+	var answer struct {
+		Records []map[string]any `json:"searchRecords"`
+	}
+	if err := p.JSON(ctx, http.MethodGet, data+"/parameterizedSearch?"+query.Encode(), nil, &answer); err != nil {
+		return found, fmt.Errorf("search in Salesforce: %w", err)
+	}
+	for _, r := range answer.Records {
+		what, _ := r["attributes"].(map[string]any)
+		switch id := text(r["Id"]); {
+		case !recordID.MatchString(id):
+		case what["type"] == "Case":
+			found.Tickets = append(found.Tickets, p.shown(r))
+		case what["type"] == "Contact":
+			found.Contacts = append(found.Contacts, p.linked(crmsync.Contact{ID: id, Name: text(r["Name"])}))
+		}
+	}
+	return found, nil
 }
 
 func text(v any) string {

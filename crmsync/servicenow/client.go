@@ -56,15 +56,23 @@ const oldest = "ORDERBYsys_created_on"
 // condition is one of an encoded query.
 type condition struct{ field, value string }
 
-// encoded is a query (sysparm_query): every condition must hold. A caret separates conditions, and two are one in a value; what begins with
-// javascript: would be run, so no such value is sent.
+// safe is a value for a query. A caret separates conditions, and two are one in a value; what begins with javascript: would be run, so no such value is sent.
+func safe(value string) (string, error) {
+	if strings.HasPrefix(strings.ToLower(strings.TrimSpace(value)), "javascript:") || strings.ContainsAny(value, "\r\n") || value == "" {
+		return "", &recording.SendError{Class: recording.ClassRejected, Err: errors.New("a value cannot be looked for in ServiceNow")}
+	}
+	return strings.ReplaceAll(value, "^", "^^"), nil
+}
+
+// encoded is a query (sysparm_query): every condition must hold.
 func encoded(conditions []condition, order string) (string, error) {
 	var parts []string
 	for _, c := range conditions {
-		if strings.HasPrefix(strings.ToLower(strings.TrimSpace(c.value)), "javascript:") || strings.ContainsAny(c.value, "\r\n") || c.value == "" {
-			return "", &recording.SendError{Class: recording.ClassRejected, Err: errors.New("a value cannot be looked for in ServiceNow")}
+		value, err := safe(c.value)
+		if err != nil {
+			return "", err
 		}
-		parts = append(parts, c.field+"="+strings.ReplaceAll(c.value, "^", "^^"))
+		parts = append(parts, c.field+"="+value)
 	}
 	if order != "" {
 		parts = append(parts, order)

@@ -76,5 +76,9 @@ func (p *provider) person(ctx context.Context, way condition) (crmsync.Contact, 
 	if len(found) == 0 {
 		return crmsync.Contact{}, nil
 	}
-	return crmsync.Contact{ID: found[0].ID, Name: found[0].Name, URL: p.page(p.people, found[0].ID)}, nil
+	return p.personOf(found[0]), nil
+}
+
+func (p *provider) personOf(r record) crmsync.Contact {
+	return crmsync.Contact{ID: r.ID, Name: r.Name, URL: p.page(p.people, r.ID)}
 }

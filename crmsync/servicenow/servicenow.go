@@ -57,7 +57,7 @@ func New(transport http.RoundTripper) crmsync.Vendor {
 		Scopes:       []string{"useraccount"},
 	}
 	return crmsync.Vendor{
-		Name: Name, Label: "ServiceNow", OAuth: oauth, Limits: limits,
+		Name: Name, Label: "ServiceNow", OAuth: oauth, Limits: limits, Searches: true,
 		Fields: []crmsync.Field{
 			{Name: crmsync.FieldBaseURL, Label: "Address", Kind: crmsync.KindURL, Required: true, Help: "https://your-instance.service-now.com"},
 			{Name: FieldTable, Label: "Table", Kind: crmsync.KindText, Default: "incident", Help: "incident, or sn_customerservice_case for Customer Service Management."},

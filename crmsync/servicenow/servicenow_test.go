@@ -3,8 +3,6 @@ package servicenow_test
 import (
 	"bytes"
 	"errors"
-	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -24,21 +22,11 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func start(t *testing.T) (*servicenowtest.Server, func(func(*crmsync.Connection)) (crmsync.Provider, error)) {
 	t.Helper()
 	s := servicenowtest.New()
-	server := httptest.NewServer(s.Handler())
-	transport := &http.Transport{}
-	t.Cleanup(func() { transport.CloseIdleConnections(); server.Close() })
-	vendor := servicenow.New(transport)
-	tenant := uuid.New()
-	return s, func(change func(*crmsync.Connection)) (crmsync.Provider, error) {
-		c := crmsync.Connection{
-			Tenant: tenant, Provider: servicenow.Name, BaseURL: server.URL + "/", Settings: map[string]string{},
-			Credentials: crmsync.Credentials{User: servicenowtest.User, Password: servicenowtest.Password},
-		}
-		if change != nil {
-			change(&c)
-		}
-		return vendor.Open(c)
-	}
+	url, transport := crmsynctest.Serve(t, s.Handler())
+	return s, crmsynctest.Opener(servicenow.New(transport), crmsync.Connection{
+		Tenant: uuid.New(), Provider: servicenow.Name, BaseURL: url + "/",
+		Credentials: crmsync.Credentials{User: servicenowtest.User, Password: servicenowtest.Password},
+	})
 }
 
 func suite(t *testing.T, s *servicenowtest.Server, p crmsync.Provider, table string) crmsynctest.CRM {

@@ -68,19 +68,51 @@ func (p *provider) Tickets(ctx context.Context, contact string) ([]crmsync.Ticke
 	}
 	list := make([]crmsync.Ticket, 0, len(found))
 	for _, r := range found {
-		one := crmsync.Ticket{
-			ID: r.ID, Title: r.Title, Queue: crmsync.TaggedQueue(r.Queue), Open: r.Active == "true" && r.State != resolved, UpdatedAt: r.Updated.Time,
-			URL: p.page(p.table, r.ID),
-		}
-		if !one.Open {
-			one.ClosedAt = r.Closed.Time
-			if one.ClosedAt.IsZero() {
-				one.ClosedAt = one.UpdatedAt
-			}
-		}
-		list = append(list, one)
+		list = append(list, p.shown(r))
 	}
 	return list, nil
+}
+
+func (p *provider) shown(r record) crmsync.Ticket {
+	one := crmsync.Ticket{
+		ID: r.ID, Title: r.Title, Queue: crmsync.TaggedQueue(r.Queue), Open: r.Active == "true" && r.State != resolved, UpdatedAt: r.Updated.Time,
+		URL: p.page(p.table, r.ID),
+	}
+	if !one.Open {
+		one.ClosedAt = r.Closed.Time
+		if one.ClosedAt.IsZero() {
+			one.ClosedAt = one.UpdatedAt
+		}
+	}
+	return one
+}
+
+// Search finds customers whose names hold the text, and tickets whose titles do.
+func (p *provider) Search(ctx context.Context, text string) (found crmsync.Found, err error) {
+	text, err = safe(text)
+	if err != nil {
+		return found, err
+	}
+	holding := func(table, column, fields string) ([]record, error) {
+		return p.list(ctx, table, nil, "", url.Values{
+			"sysparm_query": {column + "LIKE" + text + "^ORDERBYDESCsys_updated_on"}, "sysparm_fields": {fields}, "sysparm_limit": {strconv.Itoa(crmsync.MostFound)},
+		})
+	}
+	people, err := holding(p.people, "name", "sys_id,name")
+	if err != nil {
+		return found, fmt.Errorf("search for customers in ServiceNow: %w", err)
+	}
+	tickets, err := holding(p.table, "short_description", ticketFields)
+	if err != nil {
+		return found, fmt.Errorf("search for tickets in ServiceNow: %w", err)
+	}
+	for _, r := range people {
+		found.Contacts = append(found.Contacts, p.personOf(r))
+	}
+	for _, r := range tickets {
+		found.Tickets = append(found.Tickets, p.shown(r))
+	}
+	return found, nil
 }
 
 // page is a row's address in a browser.

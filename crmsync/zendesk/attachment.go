@@ -16,17 +16,17 @@ import (
 )
 
 type comment struct {
-	ID          number    `json:"id"`
-	Body        string    `json:"body"`
-	CreatedAt   time.Time `json:"created_at"`
-	Attachments []file    `json:"attachments"`
+	ID          crmsync.Number `json:"id"`
+	Body        string         `json:"body"`
+	CreatedAt   time.Time      `json:"created_at"`
+	Attachments []file         `json:"attachments"`
 }
 
 type file struct {
-	ID   number `json:"id"`
-	Name string `json:"file_name"`
-	Size int64  `json:"size"`
-	URL  string `json:"content_url"`
+	ID   crmsync.Number `json:"id"`
+	Name string         `json:"file_name"`
+	Size int64          `json:"size"`
+	URL  string         `json:"content_url"`
 }
 
 // Attach takes two steps: the file goes up and gets a token, which a private comment then puts on the ticket. A file that stays without a comment is
@@ -59,7 +59,7 @@ func (p *provider) exists(ctx context.Context, id string) error {
 	var t struct {
 		Ticket ticket `json:"ticket"`
 	}
-	if err := p.JSON(ctx, http.MethodGet, "/api/v2/tickets/"+segment(id), nil, &t); err != nil {
+	if err := p.JSON(ctx, http.MethodGet, "/api/v2/tickets/"+url.PathEscape(id), nil, &t); err != nil {
 		return fmt.Errorf("look for the ticket in Zendesk: %w", err)
 	}
 	if t.Ticket.Status == "closed" || t.Ticket.Status == "deleted" {
@@ -86,7 +86,7 @@ func (p *provider) comments(ctx context.Context, id string) (all []comment, err 
 		if after != "" {
 			query.Set("page[after]", after)
 		}
-		if err := p.JSON(ctx, http.MethodGet, "/api/v2/tickets/"+segment(id)+"/comments?"+query.Encode(), nil, &list); err != nil {
+		if err := p.JSON(ctx, http.MethodGet, "/api/v2/tickets/"+url.PathEscape(id)+"/comments?"+query.Encode(), nil, &list); err != nil {
 			return nil, fmt.Errorf("list the ticket's comments in Zendesk: %w", err)
 		}
 		all = append(all, list.Comments...)
@@ -120,7 +120,7 @@ func (p *provider) Read(ctx context.Context, _, id string) (io.ReadCloser, error
 	var a struct {
 		Attachment file `json:"attachment"`
 	}
-	if err := p.JSON(ctx, http.MethodGet, "/api/v2/attachments/"+segment(number), nil, &a); err != nil {
+	if err := p.JSON(ctx, http.MethodGet, "/api/v2/attachments/"+url.PathEscape(number), nil, &a); err != nil {
 		return nil, fmt.Errorf("look for an attachment in Zendesk: %w", err)
 	}
 	path, ours := strings.CutPrefix(a.Attachment.URL, p.base+"/")
@@ -133,7 +133,7 @@ func (p *provider) Read(ctx context.Context, _, id string) (io.ReadCloser, error
 // RemoveAttachment redacts a file: what is left of it is an empty redacted.txt.
 func (p *provider) RemoveAttachment(ctx context.Context, ticket, id string) error {
 	comment, number, _ := strings.Cut(id, ".")
-	err := p.JSON(ctx, http.MethodPut, "/api/v2/tickets/"+segment(ticket)+"/comments/"+segment(comment)+"/attachments/"+segment(number)+"/redact", struct{}{}, nil)
+	err := p.JSON(ctx, http.MethodPut, "/api/v2/tickets/"+url.PathEscape(ticket)+"/comments/"+url.PathEscape(comment)+"/attachments/"+url.PathEscape(number)+"/redact", struct{}{}, nil)
 	if err != nil {
 		return fmt.Errorf("redact an attachment in Zendesk: %w", err)
 	}

@@ -3,35 +3,13 @@ package zendesk
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 
 	"tandem/crmsync"
 	"tandem/recording"
 )
-
-// number is an id, which is empty where Zendesk says null.
-type number string
-
-// UnmarshalJSON takes a positive number or null.
-func (n *number) UnmarshalJSON(b []byte) error {
-	if *n = number(b); *n == "null" {
-		*n = ""
-		return nil
-	}
-	if _, err := strconv.ParseUint(string(b), 10, 63); err != nil {
-		return fmt.Errorf("Zendesk's id %s is no number", b)
-	}
-	return nil
-}
-
-// MarshalJSON writes it as Zendesk does.
-func (n number) MarshalJSON() ([]byte, error) { return []byte(n), nil }
-
-func segment(s string) string { return url.PathEscape(s) }
 
 // answerOfError is what comes with a status that is no success. error is a word, or an object with a title and a message.
 type answerOfError struct {

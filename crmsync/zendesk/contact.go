@@ -10,11 +10,17 @@ import (
 	"tandem/crmsync"
 )
 
+type user struct {
+	ID   crmsync.Number `json:"id"`
+	Name string         `json:"name"`
+}
+
 type users struct {
-	Users []struct {
-		ID   number `json:"id"`
-		Name string `json:"name"`
-	} `json:"users"`
+	Users []user `json:"users"`
+}
+
+func (p *provider) person(u user) crmsync.Contact {
+	return crmsync.Contact{ID: string(u.ID), Name: u.Name, URL: p.base + "/agent/users/" + string(u.ID)}
 }
 
 // FindContact finds the user by external id or number.
@@ -30,7 +36,7 @@ func (p *provider) FindContact(ctx context.Context, c crmsync.Customer) (crmsync
 		}
 		for _, u := range found.Users {
 			if u.ID != "" {
-				return crmsync.Contact{ID: string(u.ID), Name: u.Name, URL: p.base + "/agent/users/" + string(u.ID)}, nil
+				return p.person(u), nil
 			}
 		}
 	}
@@ -42,16 +48,16 @@ func (p *provider) EnsureContact(ctx context.Context, c crmsync.Customer) (strin
 	if id, err := crmsync.Known(ctx, p.FindContact, c); err != nil || id != "" {
 		return id, err
 	}
-	user := map[string]any{"name": cmp.Or(c.Name, c.Identity, "Caller with a withheld number"), "external_id": c.ExternalID(), "role": "end-user"}
+	body := map[string]any{"name": cmp.Or(c.Name, c.Identity, "Caller with a withheld number"), "external_id": c.ExternalID(), "role": "end-user"}
 	if c.Phone != "" {
-		user["phone"] = c.Phone
+		body["phone"] = c.Phone
 	}
 	var made struct {
 		User struct {
-			ID number `json:"id"`
+			ID crmsync.Number `json:"id"`
 		} `json:"user"`
 	}
-	if err := p.JSON(ctx, http.MethodPost, "/api/v2/users/create_or_update", map[string]any{"user": user}, &made); err != nil {
+	if err := p.JSON(ctx, http.MethodPost, "/api/v2/users/create_or_update", map[string]any{"user": body}, &made); err != nil {
 		return "", fmt.Errorf("make a Zendesk user of the customer: %w", crmsync.AsRetry(err))
 	}
 	return string(made.User.ID), nil

@@ -19,11 +19,11 @@ import (
 )
 
 type ticket struct {
-	ID        number    `json:"id"`
-	Subject   string    `json:"subject"`
-	Status    string    `json:"status"`
-	Tags      []string  `json:"tags"`
-	UpdatedAt time.Time `json:"updated_at"`
+	ID        crmsync.Number `json:"id"`
+	Subject   string         `json:"subject"`
+	Status    string         `json:"status"`
+	Tags      []string       `json:"tags"`
+	UpdatedAt time.Time      `json:"updated_at"`
 }
 
 type tickets struct {
@@ -64,14 +64,14 @@ func (p *provider) EnsureTicket(ctx context.Context, m crmsync.Matter) (string, 
 	err = p.exists(ctx, made)
 	var e *recording.SendError
 	if errors.As(err, &e) && e.Class == recording.ClassGone { // the key still stands for one that was deleted
-		return p.make(ctx, m, requester, &ticket{ID: number(made), Status: "deleted"})
+		return p.make(ctx, m, requester, &ticket{ID: crmsync.Number(made), Status: "deleted"})
 	}
 	return made, err
 }
 
 func (p *provider) make(ctx context.Context, m crmsync.Matter, requester string, before *ticket) (string, error) {
 	t := map[string]any{
-		"subject": m.Title, "requester_id": number(requester), "external_id": crmsync.ItemTag(m.Item), "comment": map[string]any{"body": m.Words, "public": false},
+		"subject": m.Title, "requester_id": crmsync.Number(requester), "external_id": crmsync.ItemTag(m.Item), "comment": map[string]any{"body": m.Words, "public": false},
 		"custom_fields": customFields(m.Fields),
 	}
 	key := crmsync.ItemTag(m.Item)
@@ -79,7 +79,7 @@ func (p *provider) make(ctx context.Context, m crmsync.Matter, requester string,
 		t["tags"] = []string{tag}
 	}
 	if _, err := strconv.ParseUint(p.group, 10, 63); err == nil {
-		t["group_id"] = number(p.group)
+		t["group_id"] = crmsync.Number(p.group)
 	}
 	if before != nil && before.Status == "closed" {
 		t["via_followup_source_id"] = before.ID
@@ -112,11 +112,11 @@ func customFields(fields map[string]string) []map[string]any {
 	list := []map[string]any{}
 	for name, value := range fields {
 		if _, err := strconv.ParseUint(name, 10, 63); err == nil {
-			list = append(list, map[string]any{"id": number(name), "value": value})
+			list = append(list, map[string]any{"id": crmsync.Number(name), "value": value})
 		}
 	}
 	slices.SortFunc(list, func(a, b map[string]any) int {
-		return strings.Compare(string(a["id"].(number)), string(b["id"].(number)))
+		return strings.Compare(string(a["id"].(crmsync.Number)), string(b["id"].(crmsync.Number)))
 	})
 	return list
 }
@@ -154,24 +154,57 @@ func (p *provider) mergedInto(ctx context.Context, id string) (string, error) {
 func (p *provider) Tickets(ctx context.Context, contact string) ([]crmsync.Ticket, error) {
 	var found tickets
 	query := url.Values{"sort_by": {"updated_at"}, "sort_order": {"desc"}, "per_page": {"50"}}
-	if err := p.JSON(ctx, http.MethodGet, "/api/v2/users/"+segment(contact)+"/tickets/requested?"+query.Encode(), nil, &found); err != nil {
+	if err := p.JSON(ctx, http.MethodGet, "/api/v2/users/"+url.PathEscape(contact)+"/tickets/requested?"+query.Encode(), nil, &found); err != nil {
 		return nil, fmt.Errorf("list the customer's tickets in Zendesk: %w", err)
 	}
 	list := make([]crmsync.Ticket, 0, len(found.Tickets))
 	for _, t := range found.Tickets {
-		if t.ID == "" || t.Status == "closed" || t.Status == "deleted" {
-			continue
+		if t.takes() {
+			list = append(list, p.shown(t))
 		}
-		one := crmsync.Ticket{
-			ID: string(t.ID), Title: t.Subject, Queue: crmsync.TaggedQueue(t.Tags...), Open: t.Status != "solved", UpdatedAt: t.UpdatedAt,
-			URL: p.base + "/agent/tickets/" + string(t.ID),
-		}
-		if !one.Open {
-			one.ClosedAt = t.UpdatedAt
-		}
-		list = append(list, one)
 	}
 	return list, nil
+}
+
+// takes says that a ticket takes comments.
+func (t *ticket) takes() bool { return t.ID != "" && t.Status != "closed" && t.Status != "deleted" }
+
+func (p *provider) shown(t ticket) crmsync.Ticket {
+	one := crmsync.Ticket{
+		ID: string(t.ID), Title: t.Subject, Queue: crmsync.TaggedQueue(t.Tags...), Open: t.Status != "solved", UpdatedAt: t.UpdatedAt,
+		URL: p.base + "/agent/tickets/" + string(t.ID),
+	}
+	if !one.Open {
+		one.ClosedAt = t.UpdatedAt
+	}
+	return one
+}
+
+// Search finds users and tickets by words. Zendesk's index knows what is new after some minutes.
+func (p *provider) Search(ctx context.Context, text string) (found crmsync.Found, err error) {
+	words := strings.Map(func(r rune) rune {
+		if strings.ContainsRune(`:"<>*-`, r) { // what Zendesk takes for more than words
+			return ' '
+		}
+		return r
+	}, text)
+	var people struct{ Results []user }
+	var matters struct{ Results []ticket }
+	for kind, results := range map[string]any{"user": &people, "ticket": &matters} {
+		query := url.Values{"query": {"type:" + kind + " " + words}, "per_page": {strconv.Itoa(crmsync.MostFound)}}
+		if err := p.JSON(ctx, http.MethodGet, "/api/v2/search?"+query.Encode(), nil, results); err != nil {
+			return found, fmt.Errorf("search in Zendesk: %w", err)
+		}
+	}
+	for _, u := range people.Results {
+		found.Contacts = append(found.Contacts, p.person(u))
+	}
+	for _, t := range matters.Results {
+		if t.takes() {
+			found.Tickets = append(found.Tickets, p.shown(t))
+		}
+	}
+	return found, nil
 }
 
 // AddNote writes a private comment, which ends in the note's key: by it the comment is found if it was written before.
@@ -191,7 +224,7 @@ func (p *provider) AddNote(ctx context.Context, id string, n crmsync.Note) error
 
 // comment adds a comment to a ticket, with files or without.
 func (p *provider) comment(ctx context.Context, id string, c map[string]any) error {
-	if err := p.JSON(ctx, http.MethodPut, "/api/v2/tickets/"+segment(id), map[string]any{"ticket": map[string]any{"comment": c}}, nil); err != nil {
+	if err := p.JSON(ctx, http.MethodPut, "/api/v2/tickets/"+url.PathEscape(id), map[string]any{"ticket": map[string]any{"comment": c}}, nil); err != nil {
 		return fmt.Errorf("comment on the ticket in Zendesk: %w", err)
 	}
 	return nil

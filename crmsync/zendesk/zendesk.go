@@ -36,7 +36,7 @@ func New(transport http.RoundTripper) crmsync.Vendor {
 		Scopes:       []string{"read", "write"},
 	}
 	return crmsync.Vendor{
-		Name: Name, Label: "Zendesk", OAuth: oauth, Limits: limits,
+		Name: Name, Label: "Zendesk", OAuth: oauth, Limits: limits, Searches: true,
 		Fields: []crmsync.Field{
 			{Name: crmsync.FieldBaseURL, Label: "Address", Kind: crmsync.KindURL, Required: true, Help: "https://your-name.zendesk.com"},
 			{Name: crmsync.FieldQueue, Label: "Group", Kind: crmsync.KindText, Help: "The number of the group that gets new tickets; empty: Zendesk's default."},
@@ -90,8 +90,8 @@ func (p *provider) Limits() recording.Limits { return limits }
 func (p *provider) Test(ctx context.Context) error {
 	var me struct {
 		User struct {
-			ID   number `json:"id"`
-			Role string `json:"role"`
+			ID   crmsync.Number `json:"id"`
+			Role string         `json:"role"`
 		} `json:"user"`
 	}
 	err := p.JSON(crmsync.Interactive(ctx), http.MethodGet, "/api/v2/users/me", nil, &me)

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"net/http/httptest"
 	"strconv"
 	"strings"
 	"testing"
@@ -32,12 +31,10 @@ type rig struct {
 func start(t *testing.T, change func(*rig)) *rig {
 	t.Helper()
 	r := &rig{Server: zendesktest.New()}
-	server := httptest.NewServer(r.Handler())
-	r.Base = server.URL
-	transport := &http.Transport{}
-	t.Cleanup(func() { transport.CloseIdleConnections(); server.Close() })
+	url, transport := crmsynctest.Serve(t, r.Handler())
+	r.Base = url
 	r.connection = crmsync.Connection{
-		Tenant: uuid.New(), Provider: zendesk.Name, BaseURL: server.URL + "/", Credentials: crmsync.Credentials{User: zendesktest.User, Token: zendesktest.Token},
+		Tenant: uuid.New(), Provider: zendesk.Name, BaseURL: url + "/", Credentials: crmsync.Credentials{User: zendesktest.User, Token: zendesktest.Token},
 	}
 	if change != nil {
 		change(r)

@@ -6,6 +6,9 @@ import (
 	"time"
 )
 
+// LongestWish is how long anybody may ask us to wait before they are tried again.
+const LongestWish = 6 * time.Hour
+
 // longestRetryAfter is more than anybody means.
 const longestRetryAfter = 365 * 24 * time.Hour
 

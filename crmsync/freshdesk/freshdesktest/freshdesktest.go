@@ -110,7 +110,7 @@ func (s *Server) Leave(n int) {
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	for pattern, h := range map[string]http.HandlerFunc{
-		"GET /agents/me": s.me, "GET /contacts": s.listContacts, "POST /contacts": s.makeContact,
+		"GET /agents/me": s.me, "GET /contacts": s.listContacts, "POST /contacts": s.makeContact, "GET /contacts/autocomplete": s.completeContacts,
 		"GET /tickets": s.listTickets, "POST /tickets": s.makeTicket, "GET /tickets/{id}": s.showTicket,
 		"GET /tickets/{id}/conversations": s.listNotes, "POST /tickets/{id}/notes": s.makeNote, "DELETE /attachments/{id}": s.removeFile,
 	} {
@@ -160,6 +160,21 @@ func (s *Server) listContacts(w http.ResponseWriter, r *http.Request) {
 		}
 		if q.Has("unique_external_id") && q.Get("unique_external_id") == c.External || q.Has("phone") && q.Get("phone") == c.Phone || q.Has("mobile") && q.Get("mobile") == c.Mobile {
 			all = append(all, c)
+		}
+	}
+	answer(w, http.StatusOK, all)
+}
+
+func (s *Server) completeContacts(w http.ResponseWriter, r *http.Request) {
+	term := strings.ToLower(r.URL.Query().Get("term"))
+	if term == "" {
+		invalid(w, http.StatusBadRequest, "term", "missing_field", nil)
+		return
+	}
+	all := []map[string]any{}
+	for _, c := range s.contacts {
+		if strings.HasPrefix(strings.ToLower(c.Name), term) && !s.hidden {
+			all = append(all, map[string]any{"id": c.ID, "name": c.Name})
 		}
 	}
 	answer(w, http.StatusOK, all)

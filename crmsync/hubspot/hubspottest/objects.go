@@ -175,21 +175,36 @@ func (a *Account) remove(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
+// holds says that a record is found by words: all must be in what HubSpot searches of it.
+func (r *record) holds(words string) bool {
+	text := strings.ToLower(r.properties["firstname"] + " " + r.properties["lastname"] + " " + r.properties["subject"])
+	for word := range strings.FieldsSeq(strings.ToLower(words)) {
+		if !strings.Contains(text, word) {
+			return false
+		}
+	}
+	return true
+}
+
 func (a *Account) search(w http.ResponseWriter, r *http.Request) {
 	kind := r.PathValue("kind")
 	var in struct {
 		FilterGroups []struct {
 			Filters []struct{ PropertyName, Operator, Value string }
 		}
+		Query      string
 		Properties []string
 		Limit      int
 	}
-	if json.NewDecoder(r.Body).Decode(&in) != nil || len(in.FilterGroups) == 0 || len(in.FilterGroups) > 5 || in.Limit > 200 {
+	if json.NewDecoder(r.Body).Decode(&in) != nil || (len(in.FilterGroups) == 0) == (in.Query == "") || len(in.FilterGroups) > 5 || in.Limit > 200 {
 		refuse(w, http.StatusBadRequest, "VALIDATION_ERROR", "Invalid input JSON")
 		return
 	}
 	results := []map[string]any{}
 	for _, x := range a.records {
+		if in.Query != "" && x.kind == kind && !x.hidden && x.holds(in.Query) && len(results) < in.Limit {
+			results = append(results, x.json(in.Properties))
+		}
 		for _, g := range in.FilterGroups {
 			f := g.Filters[0]
 			if _, known := a.properties[kind][f.PropertyName]; !known || f.Operator != "EQ" || len(g.Filters) != 1 || f.Value == "" {

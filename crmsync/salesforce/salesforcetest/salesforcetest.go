@@ -72,6 +72,7 @@ func Start(t testing.TB) *Org {
 	const base = "/services/data/v64.0"
 	for pattern, h := range map[string]http.HandlerFunc{
 		"GET " + base + "/query":                               o.query,
+		"GET " + base + "/parameterizedSearch":                 o.search,
 		"GET " + base + "/query/{rest}":                        o.query,
 		"GET " + base + "/sobjects/{object}/describe":          o.describe,
 		"GET " + base + "/sobjects/{object}/{id}":              o.get,

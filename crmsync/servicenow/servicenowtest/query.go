@@ -67,6 +67,9 @@ func one(r Row, condition string) bool {
 	if field, ok := strings.CutSuffix(condition, "ISNOTEMPTY"); ok {
 		return r[field] != ""
 	}
+	if field, text, ok := strings.Cut(condition, "LIKE"); ok {
+		return strings.Contains(strings.ToLower(r[field]), strings.ToLower(text))
+	}
 	field, value, ok := strings.Cut(condition, "=")
 	if strings.HasPrefix(value, "javascript:") {
 		return true // it would be run

@@ -100,7 +100,7 @@ func fail(w http.ResponseWriter, status int, message, detail string) {
 func sysID() string { return strings.ReplaceAll(uuid.NewString(), "-", "") }
 
 func (s *Server) add(table string, r Row) Row {
-	r["sys_id"] = sysID()
+	r["sys_id"], r["name"] = sysID(), strings.TrimSpace(r["first_name"]+" "+r["last_name"])
 	r["sys_created_on"] = time.Now().UTC().Format(time.DateTime)
 	r["sys_updated_on"] = r["sys_created_on"]
 	s.tables[table] = append(s.tables[table], r)

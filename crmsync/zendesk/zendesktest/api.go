@@ -39,6 +39,40 @@ func (s *Server) searchUsers(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, map[string]any{"users": found, "count": len(found)})
 }
 
+// search finds users by their names and tickets by their subjects: all words must be there.
+func (s *Server) search(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	kind, words, _ := strings.Cut(strings.TrimPrefix(r.URL.Query().Get("query"), "type:"), " ")
+	matches := func(text string) bool {
+		for word := range strings.FieldsSeq(strings.ToLower(words)) {
+			if !strings.Contains(strings.ToLower(text), word) {
+				return false
+			}
+		}
+		return true
+	}
+	results := []any{}
+	switch kind {
+	case "user":
+		for _, u := range s.users {
+			if matches(u.Name) && !s.Hidden {
+				results = append(results, u)
+			}
+		}
+	case "ticket":
+		for _, t := range s.tickets {
+			if matches(t.Subject) && t.Status != "deleted" && s.shown(t.CreatedAt) {
+				results = append(results, t)
+			}
+		}
+	default:
+		answer(w, http.StatusUnprocessableEntity, map[string]any{"error": "invalid", "description": "type"})
+		return
+	}
+	answer(w, http.StatusOK, map[string]any{"results": results, "count": len(results)})
+}
+
 func (s *Server) makeUser(w http.ResponseWriter, r *http.Request) {
 	var in struct{ User user }
 	if json.NewDecoder(r.Body).Decode(&in) != nil || in.User.Name == "" {

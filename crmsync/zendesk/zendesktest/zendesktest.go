@@ -126,7 +126,7 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("POST /oauth/tokens", s.tokens)
 	mux.HandleFunc("GET /files/{id}", s.content)
 	for pattern, h := range map[string]http.HandlerFunc{
-		"GET /users/me": s.me, "GET /users/search": s.searchUsers, "POST /users/create_or_update": s.makeUser, "GET /users/{id}/tickets/requested": s.requested,
+		"GET /users/me": s.me, "GET /users/search": s.searchUsers, "GET /search": s.search, "POST /users/create_or_update": s.makeUser, "GET /users/{id}/tickets/requested": s.requested,
 		"GET /tickets": s.byExternal, "POST /tickets": s.makeTicket, "GET /tickets/{id}": s.showTicket, "PUT /tickets/{id}": s.updateTicket,
 		"GET /tickets/{id}/comments": s.listComments, "PUT /tickets/{id}/comments/{comment}/attachments/{file}/redact": s.redact,
 		"POST /uploads": s.upload, "GET /attachments/{id}": s.showFile, "GET /attachments/{id}/content": s.led,

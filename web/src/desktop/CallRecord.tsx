@@ -107,7 +107,12 @@ function Choose({ call, known, close }: { call: string; known: Known; close: () 
   const failed = choose.error ?? search.error;
   return (
     <div className={classes.form}>
-      <SearchInput label={t('record.search')} value={text} onChange={setText} width="100%" />
+      <SearchInput
+        label={t(known.searches ? 'record.search' : 'record.searchNumber')}
+        value={text}
+        onChange={setText}
+        width="100%"
+      />
       {failed && <ErrorNotice error={failed} />}
       <ul className={classes.list} aria-label={t('record.found')} aria-busy={search.isFetching}>
         <Option label={t('record.chosenNew')} pick={() => choose.mutate({ kind: 'new' })} kind="new" />

@@ -107,17 +107,13 @@ export function ConnectionForm({ connection, vendors }: { connection: Connection
           disabled={readOnly}
           {...form.getInputProps('append_days')}
         />
-        {form.values.provider !== 'own' && (
-          <>
-            <TextInput
-              label={t('crm.contactData')}
-              description={t('crm.contactDataHint')}
-              disabled={readOnly}
-              {...form.getInputProps('contact_data')}
-            />
-            <FieldMapping form={form} readOnly={readOnly} />
-          </>
-        )}
+        <TextInput
+          label={t('crm.contactData')}
+          description={t('crm.contactDataHint')}
+          disabled={readOnly}
+          {...form.getInputProps('contact_data')}
+        />
+        {form.values.provider !== 'own' && <FieldMapping form={form} readOnly={readOnly} />}
         <TagsInput
           label={t('crm.dataRecords')}
           description={t('crm.dataRecordsHint')}
