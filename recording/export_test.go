@@ -116,3 +116,12 @@ func Forge(t testing.TB, s *Service, tenant, call uuid.UUID, payload int64) (id 
 	}
 	return r.id, [32]byte(hash.Sum(nil))
 }
+
+// Claim leases parts as a round of uploads does, at most n, and says whose they are.
+func Claim(ctx context.Context, u *Uploader, n int) (tenants []uuid.UUID, err error) {
+	leases, err := u.claim(ctx, n)
+	for _, l := range leases {
+		tenants = append(tenants, l.part.Tenant)
+	}
+	return tenants, err
+}

@@ -2,7 +2,9 @@ package recording_test
 
 import (
 	"context"
+	"fmt"
 	"io"
+	"maps"
 	"sync"
 	"testing"
 	"time"
@@ -138,5 +140,61 @@ func TestPace(t *testing.T) {
 			t.Fatalf("%d sends in a minute that takes 2", n)
 		}
 		r.Skew(time.Minute)
+	}
+}
+
+// owe makes n planned recordings of a tenant, of one part each, due for as many seconds; those with the same ticket wait for one another.
+func owe(t testing.TB, r *recordingtest.Rig, tenant uuid.UUID, n, tickets int) {
+	t.Helper()
+	var made int
+	r.Scan(&made, `WITH r AS (
+			INSERT INTO recordings (tenant_id, recording_id, kind, call_id, node, state, started_at, deadline, ticket)
+			SELECT $1, gen_random_uuid(), 'call', gen_random_uuid(), 'node1', 'planned', $2::timestamptz - i * interval '1 second', $2::timestamptz + interval '6 days', (i % $4)::text FROM generate_series(1, $3::int) i
+			RETURNING tenant_id, recording_id, started_at, deadline
+		), p AS (
+			INSERT INTO recording_parts (tenant_id, recording_id, part, state, next_try_at, deadline, payload_offset, payload, size, sha256, name)
+			SELECT tenant_id, recording_id, 1, 'pending', started_at, deadline, 0, 100, 158, '\x00', recording_id::text FROM r RETURNING 1
+		) SELECT count(*) FROM p`, tenant, r.Now(), n, tickets)
+	if made != n {
+		t.Fatalf("%d of %d", made, n)
+	}
+}
+
+// A round takes of each tenant what it has room for, and looks first at those who have the least under way.
+func TestWhoseTurnItIs(t *testing.T) {
+	r := recordingtest.New(t, nil)
+	few, one, parked := storagetest.Tenant(t, r.DB, "few"), storagetest.Tenant(t, r.DB, "one"), storagetest.Tenant(t, r.DB, "parked")
+	owe(t, r, r.Tenant, 500, 500)
+	owe(t, r, few, 2, 2)
+	owe(t, r, one, 300, 1)
+	owe(t, r, parked, 3, 3)
+	r.Scan(new(int), `WITH l AS (INSERT INTO recording_lanes (tenant_id, parked_until, reason) VALUES ($1, $2, '') RETURNING 1) SELECT count(*) FROM l`, parked, r.Now().Add(time.Hour))
+	u := recording.NewUploader(r.Service, newShelf(), recording.UploaderConfig{})
+	for i, want := range []map[uuid.UUID]int{{r.Tenant: 1, few: 1, one: 1}, {r.Tenant: 2, few: 1}, {r.Tenant: 1}, {}} {
+		tenants, err := recording.Claim(t.Context(), u, 3)
+		got := map[uuid.UUID]int{}
+		for _, id := range tenants {
+			got[id]++
+		}
+		if err != nil || !maps.Equal(got, want) {
+			t.Errorf("round %d: %v, %v, want %v", i+1, got, err, want)
+		}
+	}
+}
+
+// A round among 7,000 parts of 20 tenants that are due.
+func BenchmarkClaim(b *testing.B) {
+	r := recordingtest.New(b, nil)
+	for i := range 20 {
+		owe(b, r, storagetest.Tenant(b, r.DB, fmt.Sprintf("t%d", i)), 350, 350)
+	}
+	u := recording.NewUploader(r.Service, newShelf(), recording.UploaderConfig{})
+	for b.Loop() {
+		if tenants, err := recording.Claim(b.Context(), u, 8); err != nil || len(tenants) != 8 {
+			b.Fatal(len(tenants), err)
+		}
+		b.StopTimer()
+		r.Scan(new(int), `WITH p AS (UPDATE recording_parts SET state = 'pending', leased_until = NULL WHERE leased_until IS NOT NULL RETURNING 1) SELECT count(*) FROM p`)
+		b.StartTimer()
 	}
 }

@@ -28,24 +28,36 @@ type lease struct {
 
 const leaseSpare = 30 * time.Second // beyond the time of sending: for reading back and storing
 
-// claimable are the parts whose turn it is: due, not leased, on a ticket, the first open one of their recording, and of the earliest
-// recording of their ticket; the tenant not parked, and time enough before the deadline. Tenants take turns.
+// waiting are parts of the tenant o whose turn it is: due, not leased, on a ticket, the first open one of their recording, and of the earliest recording of
+// their ticket; and time enough before the deadline. An ORDER BY that an index has, and a LIMIT, follow: what is behind is not read.
+const waiting = `
+	SELECT p.recording_id, p.part, p.epoch FROM recording_parts p JOIN recordings r USING (recording_id)
+	WHERE p.tenant_id = o.tenant_id AND p.state <> 'confirmed' AND p.next_try_at <= $1 AND (p.leased_until IS NULL OR p.leased_until <= $1)
+	AND r.state = 'planned' AND r.node = $2 AND r.ticket IS NOT NULL
+	AND p.deadline - $5 * interval '1 second' > $1 + (30 + p.size / 100000) * interval '1 second'
+	AND NOT EXISTS (SELECT FROM recording_parts e WHERE e.recording_id = p.recording_id AND e.part < p.part AND e.state <> 'confirmed')
+	AND NOT EXISTS (SELECT FROM recordings e WHERE e.tenant_id = r.tenant_id AND e.ticket = r.ticket AND e.erased_at IS NULL
+		AND e.state IN ('sealed', 'planned') AND (e.started_at, e.recording_id) < (r.started_at, r.recording_id))`
+
+// claimable are the parts to be leased next. Tenants take turns, those with the fewest leases first, and none that is parked. In their last day recordings
+// go to the front. The tenants with open parts are found by steps through an index.
 const claimable = `
-	WITH due AS (
-		SELECT p.recording_id, p.part, p.epoch, row_number() OVER (PARTITION BY p.tenant_id ORDER BY r.deadline > $1 + interval '1 day', p.next_try_at, p.recording_id) AS turn, p.tenant_id
-		FROM recording_parts p JOIN recordings r USING (recording_id)
-		WHERE p.state <> 'confirmed' AND p.next_try_at <= $1 AND (p.leased_until IS NULL OR p.leased_until <= $1)
-		AND r.state = 'planned' AND r.node = $2 AND r.ticket IS NOT NULL
-		AND p.deadline - $5 * interval '1 second' > $1 + (30 + p.size / 100000) * interval '1 second'
-		AND NOT EXISTS (SELECT FROM recording_lanes l WHERE l.tenant_id = p.tenant_id AND l.parked_until > $1)
-		AND NOT EXISTS (SELECT FROM recording_parts e WHERE e.recording_id = p.recording_id AND e.part < p.part AND e.state <> 'confirmed')
-		AND NOT EXISTS (SELECT FROM recordings e WHERE e.tenant_id = r.tenant_id AND e.ticket = r.ticket AND e.erased_at IS NULL
-			AND e.state IN ('sealed', 'planned') AND (e.started_at, e.recording_id) < (r.started_at, r.recording_id))
-	), busy AS (
-		SELECT tenant_id, count(*) AS n FROM recording_parts WHERE leased_until > $1 AND state <> 'confirmed' GROUP BY tenant_id
+	WITH RECURSIVE open AS (
+		(SELECT tenant_id FROM recording_parts WHERE state <> 'confirmed' ORDER BY tenant_id LIMIT 1)
+		UNION ALL
+		SELECT (SELECT p.tenant_id FROM recording_parts p WHERE p.state <> 'confirmed' AND p.tenant_id > o.tenant_id ORDER BY p.tenant_id LIMIT 1) FROM open o WHERE o.tenant_id IS NOT NULL
 	)
-	SELECT due.recording_id, due.part, due.epoch, due.tenant_id FROM due LEFT JOIN busy USING (tenant_id)
-	WHERE due.turn + coalesce(busy.n, 0) <= $3 ORDER BY due.turn LIMIT $4`
+	SELECT due.recording_id, due.part, due.epoch, o.tenant_id FROM open o
+	CROSS JOIN LATERAL (SELECT greatest($3 - count(*), 0) AS room, count(*) AS busy FROM recording_parts WHERE tenant_id = o.tenant_id AND leased_until > $1 AND state <> 'confirmed') l
+	CROSS JOIN LATERAL (
+		SELECT *, row_number() OVER (ORDER BY later, place) AS turn FROM (
+			SELECT *, false AS later, row_number() OVER () AS place FROM (` + waiting + ` AND p.deadline <= $1 + interval '1 day' ORDER BY p.deadline, p.recording_id, p.part LIMIT l.room) urgent
+			UNION ALL
+			SELECT *, true, row_number() OVER () FROM (` + waiting + ` AND p.deadline > $1 + interval '1 day' ORDER BY p.next_try_at, p.recording_id, p.part LIMIT l.room) rest
+		) both_kinds
+	) due
+	WHERE NOT EXISTS (SELECT FROM recording_lanes WHERE tenant_id = o.tenant_id AND parked_until > $1) AND due.turn <= l.room
+	ORDER BY due.turn + l.busy, due.later LIMIT $4`
 
 type candidate struct {
 	ID     uuid.UUID `db:"recording_id"`
@@ -58,6 +70,11 @@ type candidate struct {
 func (u *Uploader) claim(ctx context.Context, n int) (leases []*lease, err error) {
 	err = u.s.cfg.DB.Worker(ctx, func(tx *storage.Tx) error {
 		leases = nil
+		// By indexes in their order, whatever the planner believes about how much is due: it may think that all is quickly read and sorted. What it then
+		// takes for expensive would be compiled, which takes longer than the query.
+		if _, err := tx.Exec(ctx, `SELECT set_config('enable_sort', 'off', true), set_config('enable_bitmapscan', 'off', true), set_config('jit', 'off', true)`); err != nil {
+			return fmt.Errorf("look for parts to upload: %w", err)
+		}
 		rows, err := tx.Query(ctx, claimable, tx.Now, u.s.cfg.Node, u.cfg.PerTenant, n, u.s.cfg.Margin.Seconds())
 		if err != nil {
 			return fmt.Errorf("look for parts to upload: %w", err)
