@@ -4601,6 +4601,8 @@ export interface components {
             oauth: boolean;
             /** @description what its OAuth client must be told */
             redirect_url?: string;
+            /** @description its contacts and tickets are found by words; others by telephone or customer number alone */
+            searches: boolean;
         };
         CalendarFile: {
             /** @description the text of the .ics file */
@@ -4623,6 +4625,8 @@ export interface components {
             label: string;
             /** @description the CRM's name, as /crm-connection/vendors lists them */
             provider: string;
+            /** @description its records are found by words; others by telephone or customer number alone */
+            searches: boolean;
             /** @enum {string} */
             state: "looking" | "known" | "unknown" | "silent";
             /** @description that still take notes and files, the newest first */
