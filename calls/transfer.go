@@ -2,6 +2,8 @@ package calls
 
 import (
 	"context"
+	"errors"
+	"strings"
 
 	"github.com/google/uuid"
 )
@@ -12,8 +14,8 @@ type transferring interface{ Transfer() (Transfer, bool) }
 // earlySound is a Leg that may hear something before it is answered.
 type earlySound interface{ Early() error }
 
-// transfer sends the caller where the agent's telephone asks, without the agent's announcement (blind): to one of the tenant's own numbers.
-// Numbers outside are declined, because no rule says yet what an agent may spend. moved: the call went on there, and has ended.
+// transfer sends the caller where the agent's telephone asks, unannounced (blind): to one of the tenant's own numbers, or to one outside that
+// the dialer lets out. moved: the call went on there, and has ended.
 func (c *Call) transfer(ctx context.Context) (why Reason, moved bool) {
 	leg, ok := c.far.(transferring)
 	if !ok {
@@ -28,11 +30,14 @@ func (c *Call) transfer(ctx context.Context) (why Reason, moved bool) {
 	case c.outside():
 		t.Done(CauseDeclined)
 		return "", false
+	case errors.Is(err, ErrNumberNotFound):
+		return c.transferOut(ctx, "trunk:"+t.Number, t)
 	case err != nil:
-		t.Done(CauseNotFound)
+		c.log.Error("a transfer's number could not be looked up", "err", err)
+		t.Done(CauseFailed)
 		return "", false
 	case entry.Kind == EntryAddress:
-		return c.transferOut(ctx, entry, t)
+		return c.transferOut(ctx, entry.Address, t)
 	}
 	t.Done("")
 	c.handOver(ctx)
@@ -57,18 +62,19 @@ func (c *Call) handOver(ctx context.Context) {
 	c.tried, c.forwards = nil, 0 // a person decided: that is no circle of queues
 }
 
-// transferOut rings an address while the agent stays, so that a transfer which comes to nothing changes nothing. An agent who hangs up behind
+// transferOut rings a device while the agent stays, so that a transfer which comes to nothing changes nothing. An agent who hangs up behind
 // it leaves the caller with the ringing.
-func (c *Call) transferOut(ctx context.Context, entry Number, t Transfer) (why Reason, moved bool) {
+func (c *Call) transferOut(ctx context.Context, device string, t Transfer) (why Reason, moved bool) {
 	leg, err := c.sb.dialer.Dial(ctx, Target{
-		Tenant: c.record.Tenant, Call: c.record.ID, Device: entry.Address, From: c.record.Caller, Codec: c.codec, Card: c.card(),
+		Tenant: c.record.Tenant, Call: c.record.ID, Device: device, From: c.record.Caller, Codec: c.codec, Card: c.card(),
 	})
 	if err != nil {
-		c.log.Error("a transfer's address could not be dialled", "err", err)
-		t.Done(CauseUnreachable)
+		c.log.Warn("a transfer's target could not be dialled", "err", err)
+		t.Done(CauseForbidden)
 		return "", false
 	}
-	c.addLeg(leg, "far_end", "sip", uuid.Nil)
+	kind, _, _ := strings.Cut(device, ":")
+	c.addLeg(leg, "far_end", kind, uuid.Nil)
 	if cause, why, left := c.reachTransfer(ctx, leg, t); cause != "" || why != "" {
 		c.stopRinging(rung{leg: leg}, CauseNormal)
 		if why != "" {

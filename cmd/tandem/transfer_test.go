@@ -12,6 +12,7 @@ import (
 	"tandem/internal/storage"
 	"tandem/media/codec"
 	"tandem/queues"
+	"tandem/sip"
 	"tandem/sip/siptest"
 )
 
@@ -62,6 +63,10 @@ func TestTransferByTelephone(t *testing.T) {
 		Countdown: new(false), Whisper: &queues.Whisper{Mode: queues.WhisperOff, Speed: 1}, WrapUp: &queues.WrapUpRule{Mode: queues.WrapUpNone},
 	}
 	_, agent := a.queueWith(t, "Transfers", "5201", "phone:9201", quick)
+	network := carrier(t, a.trunks, a.tenant)
+	if err := a.trunks.PutDialRules(ctx, a.tenant, sip.DialRules{Country: "DE", Countries: []string{"DE"}, CallsPerSecond: 10, MaxCalls: 10}); err != nil {
+		t.Fatal(err)
+	}
 	desk := a.telephone(t, "9201", agent)
 	far := siptest.New(t, "far")
 	for number, n := range map[string]calls.Number{"5202": {Kind: calls.EntryAddress, Address: "sip:far@" + far.Addr()}, "5203": {Kind: calls.EntryEcho}} {
@@ -85,8 +90,12 @@ func TestTransferByTelephone(t *testing.T) {
 	}
 
 	p, d := connect("+49305211")
-	refer(d, "5999")
-	told(t, d, 404)
+	refer(d, "+88213000001")
+	told(t, d, 403) // where the outbound rules let nobody call
+	refer(d, "+49305401")
+	outside := network.Answer()
+	outside.Reply(outside.Invite, 480, "Not Here", "")
+	told(t, d, 480)
 	refer(d, "5202")
 	busy := far.Answer()
 	busy.Reply(busy.Invite, 486, "Busy Here", "")
@@ -114,7 +123,7 @@ func TestTransferByTelephone(t *testing.T) {
 	for _, l := range row.Legs {
 		parties = append(parties, l.Party)
 	}
-	if got := strings.Join(parties, " "); got != "customer agent far_end far_end" || row.Reason != calls.ReasonCallerHungUp || row.Recording == nil {
+	if got := strings.Join(parties, " "); got != "customer agent far_end far_end far_end" || row.Reason != calls.ReasonCallerHungUp || row.Recording == nil {
 		t.Errorf("legs %s, ended as %s, recording %v", got, row.Reason, row.Recording)
 	}
 
