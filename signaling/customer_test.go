@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"tandem/calls"
+	"tandem/internal/auth"
 	"tandem/media"
 	"tandem/signaling"
 	"tandem/signaling/browsertest"
@@ -120,5 +121,48 @@ func TestNoCustomersWanted(t *testing.T) {
 	p.Wait("error", "code", "web_calls_off")
 	if code := p.Closed(); code != 4401 {
 		t.Errorf("closed with %d", code)
+	}
+}
+
+// An agent dials a number of the tenant's, as the panel on a CRM's page asks for: under their own name, one call at a time, and not while calls from queues may
+// come or without the right to.
+func TestAgentDials(t *testing.T) {
+	h := newHouse(t)
+	invited := make(chan calls.Invite, 1)
+	h.incoming = func(ctx context.Context, leg calls.Leg, inv calls.Invite) {
+		invited <- inv
+		if err := leg.Answer(ctx); err != nil {
+			t.Errorf("answer: %v", err)
+		}
+		leg.Stream().Play(media.Echo())
+		leg.(interface{ Show(calls.State) }).Show(calls.StateTalking) //nolint:forcetypeassert // that is what is tested
+		<-leg.Done()
+	}
+	dial := func(p *browsertest.Page, number string) { p.Send("call.start", map[string]string{"number": number}) }
+	p := h.ready()
+	dial(p, "1003")
+	p.Wait("error", "code", "dial_available")
+	p.Send("presence.set", map[string]string{"presence": "AWAY"})
+	p.Wait("agent", "presence", "AWAY")
+	dial(p, "sip:x@evil.test")
+	p.Wait("error", "code", "number_invalid")
+	dial(p, "1003")
+	p.Wait("call", "state", "connecting", "stage", "dialing")
+	if inv := <-invited; inv.Tenant != h.tenant || inv.Number != "1003" || inv.Caller.Name != "Agent" || inv.Transport != "browser" {
+		t.Errorf("invite %+v", inv)
+	}
+	p.Wait("call", "state", "talking")
+	p.RTC.Say(440)
+	p.RTC.Await(440)
+	dial(p, "1004")
+	p.Wait("error", "code", "already_calling")
+	p.Send("call.hangup", nil)
+	p.Wait("call", "state", "ended")
+
+	reader := browsertest.Open(t, h.url, map[string]any{"ticket": h.ticket(h.agent, may(auth.ScopeOwn, "calls", "read"))})
+	dial(reader, "1003")
+	reader.Wait("error", "code", "forbidden")
+	if len(invited) > 0 {
+		t.Errorf("a call came all the same: %+v", <-invited)
 	}
 }
