@@ -28,6 +28,7 @@ type Call struct {
 	inviteBranch string
 	last         string
 	inbox        chan gosip.Message
+	had          map[string]bool // branches of requests that Request returned
 }
 
 // message writes a request of the call.
@@ -241,14 +242,15 @@ func (c *Call) learn(res *gosip.Response) {
 	}
 }
 
-// Request returns the next request with the given method, skipping other messages.
+// Request returns the next request with the given method, skipping other messages and repetitions; those of an ACK count, as whoever sends it
+// has been asked for it again.
 func (c *Call) Request(method string) *gosip.Request {
 	c.Phone.t.Helper()
 	deadline := time.After(Wait)
 	for {
 		select {
 		case m := <-c.inbox:
-			if req, ok := m.(*gosip.Request); ok && string(req.Method) == method {
+			if req, ok := m.(*gosip.Request); ok && string(req.Method) == method && !c.repeated(req) {
 				return req
 			}
 		case <-deadline:
@@ -256,6 +258,19 @@ func (c *Call) Request(method string) *gosip.Request {
 			return nil
 		}
 	}
+}
+
+func (c *Call) repeated(req *gosip.Request) bool {
+	branch, _ := req.Via().Params.Get("branch")
+	if req.Method == gosip.ACK || branch == "" {
+		return false
+	}
+	had := c.had[branch+string(req.Method)]
+	if c.had == nil {
+		c.had = map[string]bool{}
+	}
+	c.had[branch+string(req.Method)] = true
+	return had
 }
 
 // Reply answers a request of the other side; toTag "" means the call's own.

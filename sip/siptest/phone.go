@@ -186,6 +186,7 @@ func (p *Phone) incoming(req *gosip.Request) *Call {
 		Phone: p, Server: req.Source(), CallID: req.CallID().Value(), LocalTag: ID(4), Seq: 0, Invite: req,
 		LocalURI: req.To().Address.String(), RemoteURI: req.From().Address.String(), inbox: p.open(req.CallID().Value()),
 	}
+	c.repeated(req) // from now on
 	c.RemoteTag, _ = req.From().Params.Get("tag")
 	if ct := req.Contact(); ct != nil {
 		c.Target = ct.Address.String()
