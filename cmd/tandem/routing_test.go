@@ -147,7 +147,7 @@ func TestRouting(t *testing.T) {
 			t.Fatal(err)
 		}
 		p := d.call("+493033333")
-		call := boss.waiting(t, "+493033333")
+		call := boss.client.waiting(t, "+493033333")
 		offer := map[string]string{"offer": ben.Wait("offer").Get("offer")}
 		ben.Send("offer.ack", offer)
 		ben.Send("offer.accept", offer)
@@ -167,7 +167,7 @@ func TestRouting(t *testing.T) {
 		p.hangUp()
 		ben.Wait("agent", "presence", "AWAY", "reason", "break")
 		next := d.call("+493033334")
-		row := boss.waiting(t, "+493033334")
+		row := boss.client.waiting(t, "+493033334")
 		within(t, 20*time.Second, "a decision on nobody", func() bool {
 			_, b := boss.do("GET", "/api/v1/calls/"+row+"/decisions", nil)
 			return strings.Contains(string(b), `"nobody":true`) && strings.Contains(string(b), `"away":1`)
@@ -202,10 +202,10 @@ func at(t testing.TB, s string) time.Time {
 }
 
 // waiting returns the call of a caller who waits.
-func (s *seat) waiting(t testing.TB, caller string) (call string) {
+func (c client) waiting(t testing.TB, caller string) (call string) {
 	t.Helper()
 	within(t, 20*time.Second, "a call that waits", func() bool {
-		_, b := s.do("GET", "/api/v1/calls?state=queued&search="+strings.TrimPrefix(caller, "+"), nil)
+		_, b := c.do("GET", "/api/v1/calls?state=queued&search="+strings.TrimPrefix(caller, "+"), nil)
 		var page struct {
 			Items []struct {
 				ID string `json:"call_id"`

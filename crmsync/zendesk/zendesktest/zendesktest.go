@@ -181,13 +181,15 @@ func (s *Server) Tickets() []Ticket {
 	return all
 }
 
-// Change changes a ticket behind the API, as a person does.
+// Change changes a ticket behind the API, as a person does: now, unless it says when.
 func (s *Server) Change(id string, change func(*Ticket)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if t := s.find(id); t != nil {
-		change(t)
-		t.UpdatedAt = s.now()
+		before := t.UpdatedAt
+		if change(t); t.UpdatedAt.Equal(before) {
+			t.UpdatedAt = s.now()
+		}
 	}
 }
 
