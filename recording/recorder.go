@@ -30,8 +30,7 @@ type Recorder struct {
 	tracks  []*track
 	heard   []codec.Codec // of sides that have left before the format was fixed
 	format  sound.Format
-	flushed int64 // samples handed on
-	chunk   []byte
+	flushed int64    // samples handed on
 	queue   [][]byte // chunks to be written
 	stopped bool
 	ended   time.Duration // media.Now when stopped
@@ -276,36 +275,47 @@ func (r *Recorder) drain() bool {
 	if r.stopped || r.file == nil {
 		return len(r.queue) > 0
 	}
-	elapsed := media.Now() - r.began
-	if r.known(elapsed) {
-		r.advance(elapsed-dejitter, false)
+	if elapsed := media.Now() - r.began; r.known(elapsed) {
+		r.take()
+		if now := r.tracks[0].samples(elapsed); now-r.flushed >= r.tracks[0].samples(chunkAfter) {
+			r.advance(r.complete(elapsed))
+		}
 	}
 	return len(r.queue) > 0
 }
 
-// advance completes the audio up to a time after the start. The caller holds mu.
-func (r *Recorder) advance(until time.Duration, last bool) {
+// take moves what the taps hold to the tracks. The caller holds mu.
+func (r *Recorder) take() {
 	if r.tracks == nil {
 		r.fix()
 	}
 	for i := range r.tracks {
 		r.empty(Side(i))
 	}
-	if until > 0 {
-		samples := r.tracks[0].samples(until)
-		for _, t := range r.tracks {
-			if err := t.settle(samples); err != nil {
-				r.s.metrics.undecodable.Inc()
-			}
+}
+
+// complete is up to which sample nothing more is waited for, at a time after the start: up to the first gap of a side, and no gap is waited for longer than
+// the de-jitter delay. So chunks are long where the network is good, and each of them costs the disk a sync. The caller holds mu.
+func (r *Recorder) complete(elapsed time.Duration) int64 {
+	until := r.tracks[0].samples(elapsed)
+	for i, t := range r.tracks {
+		if r.sides[i].tap != nil {
+			until = min(until, t.whole(elapsed))
 		}
-		r.chunk = interleave(r.chunk, samples, r.tracks...)
-		r.flushed = max(r.flushed, samples)
 	}
-	size := int(r.tracks[0].samples(chunkTime)) * r.format.BlockAlign()
-	for len(r.chunk) >= size || last && len(r.chunk) > 0 {
-		n := min(size, len(r.chunk))
-		r.enqueue(slices.Clone(r.chunk[:n]))
-		r.chunk = append(r.chunk[:0], r.chunk[n:]...)
+	return max(until, r.tracks[0].samples(elapsed-dejitter))
+}
+
+// advance makes a chunk of the audio up to a sample. The caller holds mu.
+func (r *Recorder) advance(until int64) {
+	for _, t := range r.tracks {
+		if err := t.settle(until); err != nil {
+			r.s.metrics.undecodable.Inc()
+		}
+	}
+	if until > r.flushed {
+		r.enqueue(interleave(nil, until, r.tracks...))
+		r.flushed = until
 	}
 }
 
@@ -394,8 +404,10 @@ func (r *Recorder) Finish() {
 		r.mu.Unlock()
 		return
 	}
-	r.advance(media.Now()-r.began, true)
-	r.stopped, r.ended = true, media.Now()
+	r.take()
+	r.ended = media.Now()
+	r.advance(r.tracks[0].samples(r.ended - r.began))
+	r.stopped = true
 	sides := r.sides
 	r.sides = [2]source{}
 	r.mu.Unlock()

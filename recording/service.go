@@ -45,12 +45,12 @@ type Config struct {
 }
 
 const (
-	drainEvery  = 50 * time.Millisecond  // how often taps are emptied
-	chunkTime   = 300 * time.Millisecond // with the de-jitter delay and a drain less than a second is ever in memory
+	drainEvery  = 100 * time.Millisecond // how often taps are emptied
+	chunkAfter  = 750 * time.Millisecond // a chunk's first sample waits so long; with a drain and the disk's time less than a second is ever in memory
 	rowsEvery   = 500 * time.Millisecond
 	formatWait  = time.Second // for the second side to say its codec
 	tapSlots    = 128         // 2.5 s of packets, should the machine stall
-	maxQueued   = 150         // chunks, a minute: a disk that hangs longer makes the recording incomplete
+	maxQueued   = 80          // chunks, a minute: a disk that hangs longer makes the recording incomplete
 	wakeSubject = "recording.work"
 )
 

@@ -51,6 +51,7 @@ type track struct {
 
 type queued struct {
 	pos   int64
+	span  int64 // samples
 	bytes []byte
 	codec codec.Codec
 }
@@ -78,8 +79,8 @@ func (t *track) add(p *media.Packet, c codec.Codec, at time.Duration) {
 		return
 	}
 	arrival := t.samples(at)
-	pos := t.place(p, c, at, arrival)
-	if pos+t.span(p, c) <= t.base {
+	pos, span := t.place(p, c, at, arrival), t.span(p, c)
+	if pos+span <= t.base {
 		t.late++
 		if t.lateFrom < 0 {
 			t.lateFrom = at
@@ -98,19 +99,56 @@ func (t *track) add(p *media.Packet, c codec.Codec, at time.Duration) {
 		}
 		return 1
 	})
-	t.queue = slices.Insert(t.queue, i, queued{pos: pos, bytes: b, codec: c})
+	t.queue = slices.Insert(t.queue, i, queued{pos: pos, span: span, bytes: b, codec: c})
 }
 
 func (t *track) samples(d time.Duration) int64 {
 	return (int64(d)*int64(t.format.Rate) + int64(time.Second)/2) / int64(time.Second)
 }
 
-// span is roughly how many samples a packet covers: enough to tell late from too late.
+// span is how many samples a packet covers.
 func (t *track) span(p *media.Packet, c codec.Codec) int64 {
 	if c.Name == codec.Opus.Name {
-		return t.samples(20 * time.Millisecond)
+		return t.samples(opusTime(p.Payload))
 	}
 	return int64(len(p.Payload)) * int64(t.format.Rate) / int64(c.ClockRate)
+}
+
+// opusTime is how long an Opus packet lasts, as its first bytes say (RFC 6716, 3.1 and 3.2).
+func opusTime(payload []byte) time.Duration {
+	toc := payload[0]
+	frame := 2500 * time.Microsecond << (toc >> 3 & 3) // CELT
+	switch {
+	case toc>>3 < 12: // SILK
+		frame = [...]time.Duration{10 * time.Millisecond, 20 * time.Millisecond, 40 * time.Millisecond, 60 * time.Millisecond}[toc>>3&3]
+	case toc>>3 < 16: // both
+		frame = 10 * time.Millisecond << (toc >> 3 & 1)
+	}
+	switch {
+	case toc&3 == 0:
+		return frame
+	case toc&3 < 3:
+		return 2 * frame
+	case len(payload) > 1:
+		return time.Duration(payload[1]&0x3f) * frame
+	}
+	return 0
+}
+
+// whole is the position up to which there is no gap, at a time after the start. Who has been silent for long begins again at the time of arrival, give or
+// take what a pause lets pass.
+func (t *track) whole(now time.Duration) int64 {
+	if len(t.queue) == 0 && now-t.lastAt > dejitter {
+		return t.samples(now - 2*gapResync)
+	}
+	end := max(t.end, t.base)
+	for _, q := range t.queue {
+		if q.pos > end+1 { // one sample is what following a clock may leave free
+			break
+		}
+		end = max(end, q.pos+q.span)
+	}
+	return end
 }
 
 func (t *track) anchorAt(p *media.Packet, c codec.Codec, pos int64) {
@@ -205,9 +243,16 @@ func (t *track) write(q queued) error {
 	return nil
 }
 
+// extend makes the samples up to n bytes silence where there are none yet.
 func (t *track) extend(n int) {
-	for len(t.buf) < n {
-		t.buf = append(t.buf, t.sil...)
+	at := len(t.buf)
+	if n <= at {
+		return
+	}
+	t.buf = slices.Grow(t.buf, n-at)[:n]
+	silence := t.buf[at:]
+	for done := copy(silence, t.sil); done < len(silence); done *= 2 {
+		copy(silence[done:], silence[:done])
 	}
 }
 
@@ -279,20 +324,28 @@ func interleave(dst []byte, until int64, tracks ...*track) []byte {
 	if until <= base {
 		return dst
 	}
-	n := int(until-base) * w
-	for _, t := range tracks {
+	n, from := int(until-base)*w, len(dst)
+	dst = slices.Grow(dst, n*len(tracks))[:from+n*len(tracks)]
+	for i, t := range tracks {
 		t.extend(n)
-	}
-	for i := 0; i < n; i += w {
-		for _, t := range tracks {
-			dst = append(dst, t.buf[i:i+w]...)
-		}
-	}
-	for _, t := range tracks {
+		spread(dst[from+i*w:], t.buf[:n], w, len(tracks))
 		t.buf = append(t.buf[:0], t.buf[n:]...)
 		t.base = until
 	}
 	return dst
+}
+
+// spread puts samples of w bytes at every step-th place.
+func spread(dst, src []byte, w, step int) {
+	if w == 1 {
+		for i, b := range src {
+			dst[i*step] = b
+		}
+		return
+	}
+	for i := 0; i < len(src); i += 2 {
+		dst[i*step], dst[i*step+1] = src[i], src[i+1]
+	}
 }
 
 // fileFormat is what a recording is written as: one G.711 law when only that is heard, without any conversion; both laws as µ-law;

@@ -25,21 +25,33 @@ func ramp(n int) *media.Packet {
 
 func rampAt(i int) byte { return byte(i%127) + byte(i/16000%2) } // 0 to 127: never the silence 0xFF
 
-// hear feeds a track as the recorder does: what arrives, in order of arrival, and a drain every 50 ms; then the end.
+// hear feeds a track as the recorder does: what arrives, in order of arrival, and a drain now and then, which makes chunks; then the end.
 func hear(t *testing.T, tr *track, c codec.Codec, arrivals []arrival, length time.Duration) []byte {
 	t.Helper()
+	out, _ := hearChunks(t, tr, c, arrivals, length)
+	return out
+}
+
+// hearChunks is hear, and how long the chunks are but for the last.
+func hearChunks(t *testing.T, tr *track, c codec.Codec, arrivals []arrival, length time.Duration) (out []byte, chunks []time.Duration) {
+	t.Helper()
 	slices.SortStableFunc(arrivals, func(a, b arrival) int { return int(a.at - b.at) })
-	var out []byte
 	for now := time.Duration(0); now <= length; now += drainEvery {
 		for len(arrivals) > 0 && arrivals[0].at <= now {
 			tr.add(arrivals[0].p, c, arrivals[0].at)
 			arrivals = arrivals[1:]
 		}
-		if until := now - dejitter; until > 0 {
-			out = settled(t, tr, out, tr.samples(until))
+		if tr.samples(now)-tr.base < tr.samples(chunkAfter) {
+			continue
+		}
+		before := tr.base
+		out = settled(t, tr, out, max(min(tr.samples(now), tr.whole(now)), tr.samples(now-dejitter)))
+		chunks = append(chunks, time.Duration(tr.base-before)*time.Second/time.Duration(tr.format.Rate))
+		if held := now - time.Duration(tr.base)*time.Second/time.Duration(tr.format.Rate); held > dejitter {
+			t.Errorf("at %v the last %v are not kept", now, held)
 		}
 	}
-	return settled(t, tr, out, tr.samples(length))
+	return settled(t, tr, out, tr.samples(length)), chunks
 }
 
 func settled(t *testing.T, tr *track, out []byte, until int64) []byte {
@@ -117,6 +129,32 @@ func TestPacketsStandWhereTheyBelong(t *testing.T) {
 			}
 			checkRamp(t, got, 0, func(s int) bool { return c.lost(s / 160) })
 		})
+	}
+}
+
+// A chunk costs the disk a sync: where nothing is missing there is one in 0.7 s, and no gap keeps more than the de-jitter delay back.
+func TestChunksAreLongWhereNothingIsMissing(t *testing.T) {
+	const n = 500
+	for name, c := range map[string]struct {
+		lost  int // of 20 packets
+		least time.Duration
+	}{"all there": {0, 700 * time.Millisecond}, "one in twenty lost": {1, 240 * time.Millisecond}, "silent": {20, 600 * time.Millisecond}} {
+		a := slices.DeleteFunc(every20ms(n, 0), func(a arrival) bool { return int(a.p.Timestamp+800)/160%20 < c.lost })
+		_, chunks := hearChunks(t, newTrack(muLaw8), codec.PCMU, a, n*20*time.Millisecond)
+		if len(chunks) == 0 || slices.Min(chunks) < c.least {
+			t.Errorf("%s: chunks of %v", name, chunks)
+		}
+	}
+}
+
+func TestOpusTime(t *testing.T) {
+	for want, payload := range map[time.Duration][]byte{
+		60 * time.Millisecond: {3 << 3}, 40 * time.Millisecond: {9<<3 | 1}, 20 * time.Millisecond: {13<<3 | 0}, 5 * time.Millisecond: {16<<3 | 2},
+		120 * time.Millisecond: {31<<3 | 3, 6}, 0: {31<<3 | 3},
+	} {
+		if got := opusTime(payload); got != want {
+			t.Errorf("% x lasts %v, want %v", payload, got, want)
+		}
 	}
 }
 

@@ -180,20 +180,17 @@ func (e *exchange) body() (*file, error) {
 
 func (e *exchange) attach() {
 	f, err := e.body()
-	e.c.mu.Lock()
-	defer e.c.mu.Unlock()
-	t, status := e.c.find(e.log.Ticket)
 	switch {
 	case errors.Is(err, errCut):
 		e.status = 0
-		return
 	case err != nil:
 		e.status = http.StatusBadRequest
-		return
-	case t == nil:
-		e.status = status
-		return
+	default:
+		e.on(func(t *ticket) { e.store(t, f) })
 	}
+}
+
+func (e *exchange) store(t *ticket, f *file) {
 	f.ID, f.At = e.c.newID(), e.c.now()
 	answer := listed{ID: f.ID, Name: f.Name, Size: f.Size, At: f.At}
 	switch e.fault.Do {
@@ -210,7 +207,8 @@ func (e *exchange) attach() {
 	e.answer = answer
 }
 
-func (e *exchange) list() {
+// on does something with the request's ticket, which nobody else touches meanwhile, if there is one.
+func (e *exchange) on(do func(t *ticket)) {
 	e.c.mu.Lock()
 	defer e.c.mu.Unlock()
 	t, status := e.c.find(e.log.Ticket)
@@ -218,49 +216,42 @@ func (e *exchange) list() {
 		e.status = status
 		return
 	}
-	found := []listed{}
-	for _, f := range t.files {
-		if f.Name == e.log.Name && !e.c.now().Before(f.listed) {
-			found = append(found, listed{ID: f.ID, Name: f.Name, Size: f.Size, At: f.At})
+	do(t)
+}
+
+// onFile is on for the file of the request.
+func (e *exchange) onFile(do func(t *ticket, i int)) {
+	e.on(func(t *ticket) {
+		i := slices.IndexFunc(t.files, func(f *file) bool { return f.ID == e.r.PathValue("file") })
+		if i < 0 {
+			e.status = http.StatusNotFound
+			return
 		}
-	}
-	e.answer = found
+		do(t, i)
+	})
+}
+
+func (e *exchange) list() {
+	e.on(func(t *ticket) {
+		found := []listed{}
+		for _, f := range t.files {
+			if f.Name == e.log.Name && !e.c.now().Before(f.listed) {
+				found = append(found, listed{ID: f.ID, Name: f.Name, Size: f.Size, At: f.At})
+			}
+		}
+		e.answer = found
+	})
 }
 
 func (e *exchange) read() {
-	e.c.mu.Lock()
-	defer e.c.mu.Unlock()
-	t, status := e.c.find(e.log.Ticket)
-	if t == nil {
-		e.status = status
-		return
-	}
-	if i := e.index(t); i >= 0 {
-		e.answer = slices.Clone(t.files[i].Data)
-		return
-	}
-	e.status = http.StatusNotFound
-}
-
-func (e *exchange) index(t *ticket) int {
-	return slices.IndexFunc(t.files, func(f *file) bool { return f.ID == e.r.PathValue("file") })
+	e.onFile(func(t *ticket, i int) { e.answer = slices.Clone(t.files[i].Data) })
 }
 
 func (e *exchange) remove() {
-	e.c.mu.Lock()
-	defer e.c.mu.Unlock()
-	t, status := e.c.find(e.log.Ticket)
-	if t == nil {
-		e.status = status
-		return
-	}
-	i := e.index(t)
-	if i < 0 {
-		e.status = http.StatusNotFound
-		return
-	}
-	e.log.Name = t.files[i].Name
-	t.files = slices.Delete(t.files, i, i+1)
+	e.onFile(func(t *ticket, i int) {
+		e.log.Name = t.files[i].Name
+		t.files = slices.Delete(t.files, i, i+1)
+	})
 }
 
 func (e *exchange) note() {
@@ -269,15 +260,10 @@ func (e *exchange) note() {
 		e.status = http.StatusBadRequest
 		return
 	}
-	e.c.mu.Lock()
-	defer e.c.mu.Unlock()
-	t, status := e.c.find(e.log.Ticket)
-	if t == nil {
-		e.status = status
-		return
-	}
 	n.Key = e.log.Name
-	if !slices.ContainsFunc(t.notes, func(o Note) bool { return o.Key == n.Key }) {
-		t.notes = append(t.notes, n)
-	}
+	e.on(func(t *ticket) {
+		if !slices.ContainsFunc(t.notes, func(o Note) bool { return o.Key == n.Key }) {
+			t.notes = append(t.notes, n)
+		}
+	})
 }

@@ -248,13 +248,10 @@ func (v *verdict) audio(c *talk, rec *found, files []crmsim.File) {
 	if got < lived-spare && !rec.Incomplete {
 		v.broken("I1", c, "%v of %v are there", got, lived)
 	}
-	if durable := time.Duration(c.chunks-2) * chunk; got < durable {
+	if durable := duration(int(c.durable)/f.BlockAlign(), f); got < durable {
 		v.broken("I1", c, "%v are there, %v had been acknowledged", got, durable)
 	}
 }
-
-// chunk is the audio of one acknowledged row; the first row is the file's head and the last may be shorter.
-const chunk = 300 * time.Millisecond
 
 // timely: bytes and keys go within 60 s of the last confirmation, and not before (I3); it goes on within 30 s of a restart.
 func (v *verdict) timely(c *talk, rec *found) {

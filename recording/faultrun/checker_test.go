@@ -78,11 +78,7 @@ func (r *Run) tell(sql string) {
 func TestWatcherSeesEarlyRemoval(t *testing.T) {
 	t.Parallel()
 	r := newRun(t, storagetest.NewURL(t), 1, 1)
-	r.crm.Script(crmsim.Fault{Op: crmsim.OpAttach, Do: crmsim.Refuse, Status: 500, Times: 1})
-	r.start("", 0)
-	c := r.speak()
-	r.wait("a failure", func() bool { return r.failures() > 0 })
-	id := r.found(c).ID.String()
+	id := r.found(r.failing("", 0, crmsim.Fault{Op: crmsim.OpAttach, Do: crmsim.Refuse, Status: 500, Times: 1})).ID.String()
 	if err := os.Rename(filepath.Join(r.cfg.Spool, id+".rec"), filepath.Join(r.dir, "hidden")); err != nil {
 		t.Fatal(err)
 	}

@@ -20,10 +20,7 @@ func TestClock(t *testing.T) {
 	t.Parallel()
 	for _, c := range jumps {
 		play(t, row{"clock", "waiting", "the node's clock jumps " + c.name + ", waiting"}, 2, 1, func(r *Run) {
-			r.crm.Script(crmsim.Fault{Op: crmsim.OpAttach, Times: 2, Do: crmsim.Refuse, Status: 500})
-			r.start("", 0)
-			talk := r.speak()
-			r.wait("a failure", func() bool { return r.failures() > 0 })
+			talk := r.failing("", 0, crmsim.Fault{Op: crmsim.OpAttach, Times: 2, Do: crmsim.Refuse, Status: 500})
 			r.jump(c.by, talk, func() {})
 		})
 		play(t, row{"clock", "capturing", "the node's clock jumps " + c.name + ", capturing"}, 2, 1, func(r *Run) {
@@ -88,13 +85,7 @@ func TestDaylightSaving(t *testing.T) {
 			r.end(c)
 			c.want = expired
 			r.wait("a failure", func() bool { return r.failures() > 0 })
-			r.pass(7*day - 90*time.Minute)
-			if state := r.state(c); state != "planned" {
-				t.Errorf("%s before its time", state)
-			}
-			r.pass(time.Hour)
-			r.wait("its end at the deadline", func() bool { return r.state(c) == "expired" })
-			r.pass(2 * day)
+			r.expires(c, 7*day)
 			r.crm.Well()
 		})
 	}

@@ -12,8 +12,8 @@ var crashes = []struct {
 	parts       []int // with how many it can be reached
 }{
 	{"c1", "row written, no file", 1, []int{1}},
-	{"c2", "chunk written, not synced", 4, []int{1, 2, 3}},
-	{"c3", "chunk synced, no row", 4, []int{1, 2, 3}},
+	{"c2", "chunk written, not synced", 2, []int{1, 2, 3}},
+	{"c3", "chunk synced, no row", 2, []int{1, 2, 3}},
 	{"c4", "rows of chunks written", 2, []int{1, 2, 3}},
 	{"c5", "call ended, not sealed", 1, []int{1, 2, 3}},
 	{"c6", "sealed, not planned", 1, []int{1, 2, 3}},
@@ -58,5 +58,5 @@ func nthOf(nth, parts int, seed uint64) int {
 	case 1:
 		return 1
 	}
-	return nth + int(seed%3)
+	return nth + int(seed%2)
 }

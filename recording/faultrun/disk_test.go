@@ -95,7 +95,7 @@ func TestSmallDisk(t *testing.T) {
 	})
 	play(t, row{"disk", "c2", "of its own, full when the process comes back"}, 2, 1, func(r *Run) {
 		r.ownDisk(64 << 10)
-		r.start("c2", 5)
+		r.start("c2", 3)
 		r.speak()
 		r.dead()
 		r.fillDisk()

@@ -19,7 +19,7 @@ func TestSystemCrash(t *testing.T) {
 	for _, point := range []string{"c2", "c3"} {
 		for tail, name := range []string{"ends at the last sync", "ends in half a chunk", "ends in zeros"} {
 			play(t, row{"OS crash", point, point + ": the file " + name}, 2, 1, func(r *Run) {
-				r.start(point, 5)
+				r.start(point, 3)
 				r.speak()
 				r.dead()
 				r.tear(tail)
@@ -88,7 +88,7 @@ func TestSecondCopy(t *testing.T) {
 				return copied
 			})
 			r.kill()
-			c.chunks = 0 // what was written in the last two seconds may be on the lost disk alone
+			c.durable = 0 // what was written in the last two seconds may be on the lost disk alone
 			for name := range r.copySpool() {
 				if err := os.Remove(name); err != nil {
 					t.Fatal(err)

@@ -35,10 +35,7 @@ func TestOperator(t *testing.T) {
 	} {
 		play(t, row{"operator", "waiting", "operator with " + c.name}, 2, 1, func(r *Run) {
 			r.cfg.Master, r.cfg.Secret = masterKey(t), []byte("typed in by an administrator")
-			r.crm.Script(down(0)...)
-			r.start("", 0)
-			r.speak()
-			r.wait("a failure", func() bool { return r.failures() > 0 })
+			r.failing("", 0, down(0)...)
 			r.kill()
 			thief := r.steal(func(cfg *nodeConfig) { c.take(t, cfg) })
 			thief.start("", 0)

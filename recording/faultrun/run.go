@@ -39,7 +39,7 @@ type talk struct {
 	started, ended time.Time // by the true clock
 	hungUp         time.Time // when the process was told to end it
 	cut            bool      // its process died in mid-call
-	chunks         int       // rows of chunks when it died
+	durable        int64     // bytes of audio that the rows of chunks told of when it died
 	refused        string    // why it is not recorded
 	want           fate
 	parts          int // how many are on its ticket when only some may be; 0: all
@@ -268,7 +268,8 @@ func (r *Run) autopsy() {
 		r.scan(&c.cut, `SELECT bool_or(state = 'capturing') FROM recordings WHERE call_id = $1`, c.id)
 		if c.ended = c.hungUp; c.cut {
 			c.ended = at
-			r.scan(&c.chunks, `SELECT count(*) FROM recording_chunks JOIN recordings USING (recording_id) WHERE call_id = $1`, c.id)
+			// Of a frame 8 bytes are its head, and its stream has 40 in front and 16 for each segment of 4,096; frame 0 is no audio.
+			r.scan(&c.durable, `SELECT coalesce(sum(length - 48 - 16 * ceil((length - 8) / 4096.0)), 0)::bigint FROM recording_chunks JOIN recordings USING (recording_id) WHERE call_id = $1 AND chunk > 0`, c.id)
 		}
 	}
 }

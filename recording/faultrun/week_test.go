@@ -47,10 +47,7 @@ func down(until time.Duration) []crmsim.Fault {
 func TestDownForSixDays(t *testing.T) {
 	t.Parallel()
 	play(t, row{"CRM", "sending", "500 for 6 days, then well"}, 3, 1, func(r *Run) {
-		r.crm.Script(down(6 * day)...)
-		r.start("", 0)
-		r.speak()
-		r.wait("a failure", func() bool { return r.failures() > 0 })
+		r.failing("", 0, down(6*day)...)
 		r.pass(6 * day)
 	})
 }
@@ -65,13 +62,7 @@ func TestDownForAWeek(t *testing.T) {
 		if len(copied) != 1 {
 			t.Errorf("%d files in the spool on day 3", len(copied))
 		}
-		r.pass(4*day - 90*time.Minute)
-		if state := r.state(c); state != "planned" {
-			t.Errorf("%s before its time", state)
-		}
-		r.pass(time.Hour)
-		r.wait("its end at the deadline", func() bool { return r.state(c) == "expired" })
-		r.pass(2 * day)
+		r.expires(c, 4*day)
 		r.kill()
 		r.putBack(copied) // the node comes back on day 9 with its old disk
 		r.crm.Well()
@@ -83,13 +74,32 @@ func TestDownForAWeek(t *testing.T) {
 // deadline makes a call whose CRM takes nothing, in a process that may die at a point; its recording is to expire.
 func (r *Run) deadline(point string, nth int) *talk {
 	r.t.Helper()
-	r.crm.Script(down(0)...)
-	r.start(point, nth)
-	c := r.speak()
+	c := r.failing(point, nth, down(0)...)
 	c.want = expired
 	c.parts = 0
+	return c
+}
+
+// failing makes a call, in a process that may die at a point, and waits until the CRM's faults show.
+func (r *Run) failing(point string, nth int, faults ...crmsim.Fault) *talk {
+	r.t.Helper()
+	r.crm.Script(faults...)
+	r.start(point, nth)
+	c := r.speak()
 	r.wait("a failure", func() bool { return r.failures() > 0 })
 	return c
+}
+
+// expires lets a recording's time run out, of which there is so much left, and two days more.
+func (r *Run) expires(c *talk, left time.Duration) {
+	r.t.Helper()
+	r.pass(left - 90*time.Minute)
+	if state := r.state(c); state != "planned" {
+		r.t.Errorf("%s before its time", state)
+	}
+	r.pass(time.Hour)
+	r.wait("its end at the deadline", func() bool { return r.state(c) == "expired" })
+	r.pass(2 * day)
 }
 
 func (r *Run) state(c *talk) (state string) {
