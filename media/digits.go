@@ -175,7 +175,8 @@ func (r *eventReceiver) recv(p *Packet, rate int) (key rune, began, ok bool) {
 // toneReceiver looks for DTMF tones in the audio.
 type toneReceiver struct {
 	sess   *session
-	dec    codec.Decoder
+	law    *[256]int16   // of G.711, which needs no decoder
+	dec    codec.Decoder // of G.722; nil for Opus, which does not keep tones and always comes with a better way
 	finder *sound.DTMFDetector
 	pcm    [codec.MaxSamples]int16
 }
@@ -186,26 +187,40 @@ func (s *Stream) recvTone(p *Packet, sess *session) {
 	}
 	r := s.keys.tone
 	if r.sess != sess {
-		r.sess, r.dec = sess, nil
-		if sess.bytes == 0 {
-			return // Opus does not keep tones, and always comes with a better way
-		}
-		dec, err := codec.NewDecoder(sess.Codec, 8000)
-		if err != nil {
-			return
-		}
-		r.dec, r.finder = dec, sound.NewDTMFDetector(8000)
+		r.begin(sess)
 	}
-	if r.dec == nil {
-		return
-	}
-	n, err := r.dec.Decode(r.pcm[:], p.Payload)
-	if err != nil {
-		return
-	}
-	if key := r.finder.Process(r.pcm[:n]); key != 0 {
+	if key := r.find(p.Payload); key != 0 {
 		s.pressed(rune(key), MethodTone, p.Arrival)
 	} else if key := r.finder.Active(); key != 0 {
 		s.keys.goesOn(rune(key), p.Arrival)
 	}
+}
+
+func (r *toneReceiver) begin(sess *session) {
+	*r = toneReceiver{sess: sess, finder: sound.NewDTMFDetector(8000)}
+	switch sess.Codec.Name {
+	case codec.PCMU.Name:
+		r.law = &codec.MuLawToPCM
+	case codec.PCMA.Name:
+		r.law = &codec.ALawToPCM
+	case codec.Opus.Name:
+	default:
+		if dec, err := codec.NewDecoder(sess.Codec, 8000); err == nil {
+			r.dec = dec
+		}
+	}
+}
+
+func (r *toneReceiver) find(payload []byte) byte {
+	switch {
+	case r.law != nil:
+		return r.finder.ProcessCoded(payload, r.law)
+	case r.dec == nil:
+		return 0
+	}
+	n, err := r.dec.Decode(r.pcm[:], payload)
+	if err != nil {
+		return 0
+	}
+	return r.finder.Process(r.pcm[:n])
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"sync"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -12,97 +14,150 @@ import (
 // rtpLoop reads many sockets with one goroutine and epoll(7). A goroutine for each socket would be woken for each packet, which costs
 // several times what the packet's own way through the program does.
 type rtpLoop struct {
-	epoll int
-	stop  int // eventfd(2): readable once the loop is to end
+	epoll *os.File
+	stop  *os.File // eventfd(2): readable once the loop is to end
 
 	mu      sync.Mutex
-	sockets map[int32]*rtpSocket // by the key that epoll gives back; descriptors' numbers are used again too soon
-	last    int32
+	closed  bool
+	sockets []*rtpSocket // by the key that epoll gives back; nil where none is
+	free    []int32      // keys of those
 }
 
-const stopKey = 0
+const (
+	stopKey  = -1
+	maxReady = 256 // sockets at once
+)
 
 func newRTPLoop() (*rtpLoop, error) {
 	epoll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil, fmt.Errorf("make an epoll instance for RTP: %w", err)
 	}
-	l := &rtpLoop{epoll: epoll, sockets: make(map[int32]*rtpSocket), last: stopKey}
-	if l.stop, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err == nil {
-		err = unix.EpollCtl(epoll, unix.EPOLL_CTL_ADD, l.stop, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: stopKey})
+	err = unix.SetNonblock(epoll, true) // only such files go into the runtime's poller
+	l := &rtpLoop{epoll: os.NewFile(uintptr(epoll), "epoll")}
+	stop, failed := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	if err = errors.Join(err, failed); err == nil {
+		l.stop = os.NewFile(uintptr(stop), "eventfd")
+		err = l.control(unix.EPOLL_CTL_ADD, stop, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: stopKey})
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("make the way to end an RTP loop: %w", err), unix.Close(epoll))
+		return nil, errors.Join(fmt.Errorf("make the way to end an RTP loop: %w", err), l.epoll.Close(), l.stop.Close())
 	}
 	return l, nil
+}
+
+// control is epoll_ctl(2).
+func (l *rtpLoop) control(op, fd int, ev *unix.EpollEvent) error {
+	raw, err := l.epoll.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var failed error
+	err = raw.Control(func(epoll uintptr) { failed = unix.EpollCtl(int(epoll), op, fd, ev) })
+	return errors.Join(err, failed)
 }
 
 // add watches a socket until remove.
 func (l *rtpLoop) add(s *rtpSocket) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.sockets == nil {
+	if l.closed {
 		return errors.New("media: RTP is not read any more")
 	}
-	for l.last++; l.last == stopKey || l.sockets[l.last] != nil; l.last++ { // it may wrap around
+	if len(l.free) == 0 {
+		l.free, l.sockets = append(l.free, int32(len(l.sockets))), append(l.sockets, nil)
 	}
-	s.key = l.last
-	if err := unix.EpollCtl(l.epoll, unix.EPOLL_CTL_ADD, s.fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: s.key}); err != nil {
+	key := l.free[len(l.free)-1]
+	if err := l.control(unix.EPOLL_CTL_ADD, s.fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: key}); err != nil {
 		return fmt.Errorf("watch RTP port %s: %w", s.local, err)
 	}
-	l.sockets[s.key] = s
+	l.free = l.free[:len(l.free)-1]
+	s.key, l.sockets[key] = key, s
 	return nil
 }
 
 func (l *rtpLoop) remove(s *rtpSocket) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.sockets[s.key] != s {
+	if l.closed || int(s.key) >= len(l.sockets) || l.sockets[s.key] != s {
 		return
 	}
-	delete(l.sockets, s.key)
+	l.sockets[s.key], l.free = nil, append(l.free, s.key)
 	if s.acquire() { // the kernel forgets a closed one by itself
-		unix.EpollCtl(l.epoll, unix.EPOLL_CTL_DEL, s.fd, nil) //nolint:errcheck // a loop that has ended watches nothing
+		l.control(unix.EPOLL_CTL_DEL, s.fd, nil) //nolint:errcheck // a loop that has ended watches nothing
 		s.release()
 	}
 }
 
-func (l *rtpLoop) find(key int32) *rtpSocket {
+// ready gives the sockets of events. One whose key was given away meanwhile is read in vain, once.
+func (l *rtpLoop) ready(events []unix.EpollEvent, into []*rtpSocket) []*rtpSocket {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.sockets[key]
-}
-
-// run reads until ctx ends.
-func (l *rtpLoop) run(ctx context.Context) error {
-	defer l.close()
-	defer context.AfterFunc(ctx, func() { unix.Write(l.stop, []byte{1, 0, 0, 0, 0, 0, 0, 0}) })() //nolint:errcheck // it cannot be full
-	var (
-		events [256]unix.EpollEvent
-		buf    [maxDatagram]byte
-	)
-	for ctx.Err() == nil {
-		n, err := unix.EpollWait(l.epoll, events[:], -1)
-		if err != nil && !errors.Is(err, unix.EINTR) {
-			return fmt.Errorf("wait for RTP: %w", err)
-		}
-		for _, ev := range events[:max(n, 0)] {
-			if s := l.find(ev.Fd); s != nil {
-				s.readOne(buf[:])
-			}
+	for i := range events {
+		if key := events[i].Fd; key != stopKey && l.sockets[key] != nil {
+			into = append(into, l.sockets[key])
 		}
 	}
+	return into
+}
+
+// run reads until ctx ends. It waits in the runtime's own poller, as if its epoll instance were a socket: a system call that blocks would
+// keep a processor from other goroutines until the runtime's monitor takes it away, which costs more than the packets do.
+func (l *rtpLoop) run(ctx context.Context) error {
+	defer l.close()
+	defer context.AfterFunc(ctx, func() { l.stop.Write([]byte{1, 0, 0, 0, 0, 0, 0, 0}) })() //nolint:errcheck // nobody reads it: it cannot be full, only closed
+	raw, err := l.epoll.SyscallConn()
+	if err != nil {
+		return fmt.Errorf("wait for RTP: %w", err)
+	}
+	var (
+		events [maxReady]unix.EpollEvent
+		some   [maxReady]*rtpSocket
+		buf    [maxDatagram]byte
+		failed unix.Errno
+	)
+	sweep := func(epoll uintptr) (done bool) {
+		n, errno := readyNow(epoll, events[:])
+		for _, s := range l.ready(events[:n], some[:0]) {
+			s.readOne(buf[:])
+		}
+		if errno != unix.EINTR {
+			failed = errno
+		}
+		return n > 0 || errno != 0
+	}
+	for ctx.Err() == nil && failed == 0 && err == nil {
+		err = raw.Read(sweep)
+	}
+	if failed != 0 {
+		err = failed
+	}
+	if err != nil {
+		return fmt.Errorf("wait for RTP: %w", err)
+	}
 	return nil
+}
+
+// readyNow is epoll_wait(2) that does not wait.
+func readyNow(epoll uintptr, events []unix.EpollEvent) (int, unix.Errno) {
+	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, epoll, uintptr(unsafe.Pointer(unsafe.SliceData(events))), uintptr(len(events)), 0, 0, 0)
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(n), 0
 }
 
 // close ends the reading of whatever is still watched.
 func (l *rtpLoop) close() {
 	l.mu.Lock()
 	left := l.sockets
-	l.sockets = nil
+	l.sockets, l.closed = nil, true
 	l.mu.Unlock()
 	for _, s := range left {
-		s.end(nil)
+		if s != nil {
+			s.end(nil)
+		}
 	}
-	unix.Close(l.epoll)
+	l.stop.Close()
+	l.epoll.Close()
 }

@@ -7,9 +7,10 @@ import "math"
 // stream; it allocates nothing.
 type DTMFDetector struct {
 	low, high [4]float32 // coefficients of the two groups of tones
-	block     []float32  // the last samples; full when n == len(block)
+	block     []float32  // the last three hops of samples; full when n == len(block). What is looked at is two hops long
 	n         int
 	hop       int
+	passed    bool // the last look was left out
 	guess     byte // digit of the last block, 0 for none
 	hits      int  // blocks in a row with guess
 	miss      int  // blocks in a row without the active digit
@@ -28,8 +29,8 @@ const (
 
 // NewDTMFDetector makes a detector for audio at rate Hz (8000 or 16000).
 func NewDTMFDetector(rate int) *DTMFDetector {
-	size := 128 * rate / 8000 // 16 ms: wide enough for 1.5 % off, narrow enough to tell rows apart
-	d := &DTMFDetector{block: make([]float32, size), hop: size / 2}
+	hop := 64 * rate / 8000 // looks of 16 ms: wide enough for 1.5 % off, narrow enough to tell rows apart
+	d := &DTMFDetector{block: make([]float32, 3*hop), hop: hop}
 	for i := range 4 {
 		d.low[i] = float32(2 * math.Cos(2*math.Pi*dtmfLow[i]/float64(rate)))
 		d.high[i] = float32(2 * math.Cos(2*math.Pi*dtmfHigh[i]/float64(rate)))
@@ -40,17 +41,52 @@ func NewDTMFDetector(rate int) *DTMFDetector {
 // Process takes audio of any length up to 60 ms and returns the digit whose press became certain in it, once per press; 0 for none.
 func (d *DTMFDetector) Process(pcm []int16) byte {
 	var pressed byte
-	for _, s := range pcm {
-		d.block[d.n] = float32(s)
-		if d.n++; d.n < len(d.block) {
-			continue
+	for len(pcm) > 0 {
+		part := pcm[:min(len(pcm), len(d.block)-d.n)]
+		pcm = pcm[len(part):]
+		for i, s := range part {
+			d.block[d.n+i] = float32(s)
 		}
-		if p := d.step(d.look()); p != 0 {
+		if p := d.filled(len(part)); p != 0 {
 			pressed = p
 		}
-		copy(d.block, d.block[d.hop:])
-		d.n = len(d.block) - d.hop
 	}
+	return pressed
+}
+
+// ProcessCoded is Process for G.711, whose samples a table of its law gives.
+func (d *DTMFDetector) ProcessCoded(payload []byte, law *[256]int16) byte {
+	var pressed byte
+	for len(payload) > 0 {
+		part := payload[:min(len(payload), len(d.block)-d.n)]
+		payload = payload[len(part):]
+		for i, c := range part {
+			d.block[d.n+i] = float32(law[c])
+		}
+		if p := d.filled(len(part)); p != 0 {
+			pressed = p
+		}
+	}
+	return pressed
+}
+
+// filled takes n more samples that are in the block already. While nothing sounds every other look is left out; one that finds something has
+// the one before it made up for.
+func (d *DTMFDetector) filled(n int) (pressed byte) {
+	if d.n += n; d.n < len(d.block) {
+		return 0
+	}
+	if d.guess == 0 && d.on == 0 && !d.passed {
+		d.passed = true
+	} else {
+		digit := d.look(d.block[d.hop:])
+		if digit != 0 && d.passed {
+			d.step(d.look(d.block[:2*d.hop])) // one look makes no press certain
+		}
+		d.passed = false
+		pressed = d.step(digit)
+	}
+	d.n = copy(d.block, d.block[d.hop:])
 	return pressed
 }
 
@@ -80,22 +116,22 @@ func (d *DTMFDetector) step(digit byte) byte {
 	return 0
 }
 
-// look decides which digit the block holds.
-func (d *DTMFDetector) look() byte {
+// look decides which digit a block holds.
+func (d *DTMFDetector) look(block []float32) byte {
 	var energy float32
-	for _, x := range d.block {
+	for _, x := range block {
 		energy += x * x
 	}
-	size := float32(len(d.block))
+	size := float32(len(block))
 	if energy < dtmfFloor*dtmfFloor*size {
 		return 0
 	}
 	pure := dtmfPure * energy * size / 2 // a sine of energy E in N samples has a power of E·N/2 here
-	row, low, lowNext := strongest(d.power(d.low))
+	row, low, lowNext := strongest(power(block, &d.low))
 	if low < rowRatio*lowNext || low*(1+twistHigh) < pure { // as nearly all speech ends here, the high tones need not be looked for
 		return 0
 	}
-	col, high, highNext := strongest(d.power(d.high))
+	col, high, highNext := strongest(power(block, &d.high))
 	switch {
 	case high < rowRatio*highNext:
 		return 0
@@ -108,9 +144,9 @@ func (d *DTMFDetector) look() byte {
 }
 
 // power is the power of the block at four frequencies (Goertzel). The four go side by side, because each has to wait for its own last step.
-func (d *DTMFDetector) power(c [4]float32) [4]float32 {
+func power(block []float32, c *[4]float32) [4]float32 {
 	var p, p1, q, q1, r, r1, s, s1 float32
-	for _, x := range d.block {
+	for _, x := range block {
 		p, p1 = x-p1+c[0]*p, p
 		q, q1 = x-q1+c[1]*q, q
 		r, r1 = x-r1+c[2]*r, r
