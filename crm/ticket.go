@@ -40,7 +40,8 @@ type Ticket struct {
 }
 
 const ticketColumns = `ticket_id, number, title, type, priority, status, contact_id, queue_id, assignee, created_by, created_at, updated_at, resolved_at, sla, due_at, answered_at, fields, merged_into,
-	coalesce((SELECT trim(first_name || ' ' || last_name) FROM contacts c WHERE c.contact_id = tickets.contact_id), '') AS contact_name`
+	coalesce((SELECT CASE WHEN first_name || last_name ~ '[\u4e00-\u9fff]' THEN last_name || first_name ELSE trim(first_name || ' ' || last_name) END
+		FROM contacts c WHERE c.contact_id = tickets.contact_id), '') AS contact_name` // the family's name comes first in Chinese
 
 // NewTicket is what a ticket is made of. Type and Priority default to general and medium.
 type NewTicket struct {

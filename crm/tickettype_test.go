@@ -108,6 +108,21 @@ func TestTicketsByTitle(t *testing.T) {
 	}
 }
 
+// A contact's name is written as people write it.
+func TestContactNameOfATicket(t *testing.T) {
+	ctx, d := t.Context(), open(t)
+	for want, name := range map[string][2]string{"Ada Byron": {"Ada", "Byron"}, "Ada": {"Ada", ""}, "李小明": {"小明", "李"}} {
+		c, err := d.CreateContact(ctx, d.Tenant, crm.ContactChange{FirstName: &name[0], LastName: &name[1]})
+		if err != nil {
+			t.Fatal(err)
+		}
+		made := d.ticket(t, crm.NewTicket{Title: "t", Contact: &c.ID})
+		if got, err := d.Ticket(ctx, d.Tenant, made.ID); err != nil || got.Name != want {
+			t.Errorf("%q, want %q, %v", got.Name, want, err)
+		}
+	}
+}
+
 // Tickets that have to do with each other, from both sides, through a merge, and for those who may see them.
 func TestRelatedTickets(t *testing.T) {
 	ctx, d := t.Context(), open(t)

@@ -27,15 +27,18 @@ type demoTicket struct {
 
 var demoCustomers = []demoCustomer{
 	{
-		"Amelia", "Thorne", "+19075550121", "amelia.thorne@example.com", "", "Juneau", "US", []string{"vip"},
+		"Amelia", "Thorne", "+19075550121", "amelia.thorne@example.com", "", "Juneau", "US",
+		[]string{"vip"},
 		demoTicket{"Tent pole broke on the first night", crm.Refund, crm.High, crm.InProgress, "agent1@demo.test", "Sent a picture of the pole; a new one is on its way, she keeps the tent."},
 	},
 	{
-		"Jonas", "Bergmann", "+493023125091", "jonas.bergmann@example.com", "Alpenverein Pankow", "Berlin", "DE", []string{"club", "wholesale"},
+		"Jonas", "Bergmann", "+493023125091", "jonas.bergmann@example.com", "Alpenverein Pankow", "Berlin", "DE",
+		[]string{"club", "wholesale"},
 		demoTicket{"Invoice for 40 sleeping mats is in the old club's name", crm.Billing, crm.Medium, crm.OnHold, "agent1@demo.test", "Waits for the register's extract."},
 	},
 	{
-		"小明", "李", "+861065550143", "li.xiaoming@example.com", "", "北京", "CN", []string{"vip"},
+		"小明", "李", "+861065550143", "li.xiaoming@example.com", "", "北京", "CN",
+		[]string{"vip"},
 		demoTicket{"帐篷拉链坏了，想换一个", crm.General, crm.Medium, crm.ToDo, "agent2@demo.test", ""},
 	},
 	{
@@ -43,7 +46,8 @@ var demoCustomers = []demoCustomer{
 		demoTicket{"The size chart for boots shows EU sizes only", crm.Bug, crm.Low, crm.ToDo, "", ""},
 	},
 	{
-		"Mateo", "Vidal", "+12025550168", "mateo.vidal@example.com", "Sierra Guides", "Washington", "US", []string{"wholesale"},
+		"Mateo", "Vidal", "+12025550168", "mateo.vidal@example.com", "Sierra Guides", "Washington", "US",
+		[]string{"wholesale"},
 		demoTicket{"Larkspur 3 in green, please", crm.FeatureRequest, crm.Low, crm.Resolved, "agent2@demo.test", "Green comes in spring; he is on the list."},
 	},
 }
