@@ -101,6 +101,8 @@ function Winners({ preview, choices, onChange }: WinnersProps) {
       : t(`fields.${name}`);
   const shown = (field: string, value: unknown) =>
     field === 'owner' && typeof value === 'string' ? nameOf(value) : valueText(value);
+  const ofBoth = (field: Preview['fields'][number]) =>
+    valueText([...new Set([field.into, field.from].flatMap((value) => (value ?? []) as string[]))]);
   return (
     <>
       {preview.fields.length === 0 ? (
@@ -118,15 +120,14 @@ function Winners({ preview, choices, onChange }: WinnersProps) {
             {preview.fields.map((field) => (
               <tr key={field.name}>
                 <th scope="row">{nameOfField(field.name)}</th>
-                {(['into', 'from'] as const).map((side) => (
+                {field.keep === 'both' && <td colSpan={2}>{ofBoth(field)}</td>}
+                {(field.keep === 'both' ? [] : (['into', 'from'] as const)).map((side) => (
                   <td key={side}>
                     <Radio
                       name={field.name}
                       aria-label={`${nameOfField(field.name)}: ${shown(field.name, field[side])}`}
                       label={shown(field.name, field[side])}
-                      checked={
-                        (choices[field.name] ?? field.keep) === side || (field.keep === 'both' && !choices[field.name])
-                      }
+                      checked={(choices[field.name] ?? field.keep) === side}
                       onChange={() => onChange({ ...choices, [field.name]: side })}
                     />
                   </td>

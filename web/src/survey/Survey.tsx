@@ -1,4 +1,5 @@
 import { Button, Group, Loader, Stack, Text, Textarea, Title, UnstyledButton } from '@mantine/core';
+import { IconMoodEmpty, IconMoodSad, IconMoodSmile } from '@tabler/icons-react';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
 import { useState } from 'react';
@@ -8,10 +9,11 @@ import { LanguageSwitch } from '../login/LanguageSwitch';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import classes from './survey.module.css';
 
+// Drawn, because not every device has a font with faces.
 const faces = [
-  [5, 'satisfied', '🙂'],
-  [3, 'neutral', '😐'],
-  [1, 'dissatisfied', '🙁'],
+  [5, 'satisfied', IconMoodSmile],
+  [3, 'neutral', IconMoodEmpty],
+  [1, 'dissatisfied', IconMoodSad],
 ] as const;
 
 /** Where a customer says how their matter was settled. */
@@ -31,7 +33,11 @@ export function Survey() {
   });
   const choices =
     question.data?.scale === 'faces'
-      ? faces.map(([value, name, face]) => ({ value, label: t(`survey.${name}`), shown: face }))
+      ? faces.map(([value, name, Face]) => ({
+          value,
+          label: t(`survey.${name}`),
+          shown: <Face size={30} stroke={1.6} />,
+        }))
       : [1, 2, 3, 4, 5].map((value) => ({ value, label: t('survey.of', { score: value }), shown: String(value) }));
   return (
     <main className={classes.page}>

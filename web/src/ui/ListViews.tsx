@@ -69,7 +69,7 @@ export function ListViews({ list, filter, onChoose }: ListViewsProps) {
         <Menu.Dropdown>
           {views.length === 0 && <Menu.Label>{t('views.none')}</Menu.Label>}
           {views.map((view) => (
-            <div key={view.id} style={{ display: 'flex' }}>
+            <div key={view.id} style={{ display: 'flex', alignItems: 'stretch' }}>
               <Menu.Item
                 style={{ flex: 1 }}
                 aria-current={view === current || undefined}
@@ -79,7 +79,12 @@ export function ListViews({ list, filter, onChoose }: ListViewsProps) {
                 {view.name}
               </Menu.Item>
               {view.owner_id === me && (
-                <Menu.Item w="auto" aria-label={`${t('delete')}: ${view.name}`} onClick={() => ask(view)}>
+                <Menu.Item
+                  w="auto"
+                  display="flex"
+                  aria-label={`${t('delete')}: ${view.name}`}
+                  onClick={() => ask(view)}
+                >
                   <IconTrash size={14} aria-hidden />
                 </Menu.Item>
               )}
