@@ -37,6 +37,7 @@ func TestDataParameters(t *testing.T) {
 			Data: map[string]string{"order": "4711", "uui": "Hi", "evil": "a\r\nX-Injected: 1"},
 		},
 	}
+	h.rules(sip.DialRules{Country: "DE", Countries: []string{"DE"}, CallsPerSecond: 10, MaxCalls: 10})
 	for _, trusted := range []bool{false, true} {
 		trunk.Trusted = trusted
 		trunk = h.trunk(trunk)

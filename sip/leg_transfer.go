@@ -131,25 +131,19 @@ func (g *leg) replacedBy(n newcomer) *refusal {
 	if err != nil {
 		return asRefusal(err)
 	}
-	t := mediaOf(n.by.trunk)
-	before, trunk, phone, offered, local := g.n, g.trunk, g.phone, g.offered, g.local
-	restore := func() { g.n, g.trunk, g.phone, g.offered, g.local = before, trunk, phone, offered, local }
-	g.n, g.trunk, g.phone, g.offered = newNegotiator(g.port.LocalAddr(), uint64(newLegID().Time()), speakable(t.codecs, codec.OpusEncoding())), t, netip.Addr{}, false
-	if phone.IsValid() && n.by.phone != nil && n.by.phone.Agent != nil {
-		g.phone = d.source.Addr()
-	}
-	if err := g.prepare(body); err != nil {
-		restore()
+	undo, err := g.settleWith(n, body)
+	if err != nil {
+		undo()
 		return asRefusal(err)
 	}
-	if g.offered {
-		d.opening = g.local
+	sdp, offered := g.local, g.offered
+	if offered {
+		d.opening = sdp
 	}
-	sdp, theirs := g.local, g.offered
 	g.takeOver(d)
 	if !old.s.start(d) {
 		g.takeOver(old)
-		restore()
+		undo()
 		return answerFor(calls.CauseDraining)
 	}
 	old.on = silent()
@@ -159,8 +153,19 @@ func (g *leg) replacedBy(n newcomer) *refusal {
 			g.apply()
 		}
 	})
-	d.accept(sdp, theirs, func([]byte) { g.joined() })
+	d.accept(sdp, offered, func([]byte) { g.joined() })
 	return nil
+}
+
+// settleWith negotiates with a newcomer; undo takes that back.
+func (g *leg) settleWith(n newcomer, offer []byte) (undo func(), err error) {
+	before, trunk, phone, offered, local := g.n, g.trunk, g.phone, g.offered, g.local
+	t := mediaOf(n.by.trunk)
+	g.n, g.trunk, g.phone, g.offered = newNegotiator(g.port.LocalAddr(), uint64(newLegID().Time()), speakable(t.codecs, codec.OpusEncoding())), t, netip.Addr{}, false
+	if phone.IsValid() && n.by.phone != nil && n.by.phone.Agent != nil {
+		g.phone = sourceOf(n.req).Addr()
+	}
+	return func() { g.n, g.trunk, g.phone, g.offered, g.local = before, trunk, phone, offered, local }, g.prepare(offer)
 }
 
 // replaceable says why a dialog cannot be replaced by a newcomer (RFC 3891 3).

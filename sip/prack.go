@@ -113,19 +113,15 @@ func (d *dialog) gotPrack(req *gosip.Request, tx *gosip.ServerTx) {
 	}
 	waiting, sdp := r.waiting, r.sdp
 	r.stop()
-	answered := d.settled
+	owed := sdp && !d.settled && d.opening != nil // our offer went with the response
 	d.settled = d.settled || sdp
 	var ours []byte
+	var broken error
 	body, bad := sdpBody(req)
 	switch {
-	case bad != nil:
-	case sdp && !answered && d.opening != nil:
-		if err := d.settleAck(body); err != nil {
-			d.reply(req, tx, 200, "OK", nil)
-			d.reject(asRefusal(err))
-			return
-		}
-	case len(body) > 0:
+	case owed:
+		broken = d.settleAck(body)
+	case bad == nil && len(body) > 0:
 		if bad = d.busy(); bad == nil {
 			_, ours, bad = d.takeOffer(req)
 		}
@@ -135,9 +131,18 @@ func (d *dialog) gotPrack(req *gosip.Request, tx *gosip.ServerTx) {
 	} else {
 		d.reply(req, tx, 200, "OK", ours)
 	}
+	if broken != nil {
+		d.reject(asRefusal(broken))
+		return
+	}
+	d.goOn(waiting)
+}
+
+// goOn does what waited for a PRACK, as far as the next response that waits for one.
+func (d *dialog) goOn(waiting []func()) {
 	for i, f := range waiting {
-		if r.res != nil { // the next one is reliable too
-			r.waiting = append(r.waiting, waiting[i:]...)
+		if d.reliable.res != nil {
+			d.reliable.waiting = append(d.reliable.waiting, waiting[i:]...)
 			return
 		}
 		f()
