@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	gosip "github.com/emiago/sipgo/sip"
@@ -71,7 +72,8 @@ func (t *transport) stamp(req *gosip.Request, h hop) {
 	if req.Body() == nil {
 		req.SetBody(nil)
 	}
-	if h.network == "udp" && req.Method != gosip.ACK && len(req.String()) > maxDatagram { // an ACK has no second try
+	// An ACK has no second try.
+	if h.network == "udp" && req.Method != gosip.ACK && len(req.String()) > maxDatagram && !t.noTCP.has(h.addr, time.Now()) {
 		h.network = "tcp"
 		via.Transport, via.Port = "TCP", t.port("tcp")
 	}
@@ -121,6 +123,32 @@ func (t *transport) contact(user string, h hop) gosip.Uri {
 // tcpPatience is how long a peer that was addressed by UDP may take to accept a TCP connection: a firewall may never refuse it.
 const tcpPatience = 2 * time.Second
 
+// udpOnly remembers peers that took no TCP connection, so that not every call to them waits for that.
+type udpOnly struct {
+	mu    sync.Mutex
+	until map[string]time.Time
+}
+
+const (
+	udpOnlyFor  = 10 * time.Minute
+	maxUDPPeers = 1000
+)
+
+func (u *udpOnly) has(addr string, now time.Time) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return now.Before(u.until[addr])
+}
+
+func (u *udpOnly) add(addr string, now time.Time) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.until == nil || len(u.until) >= maxUDPPeers {
+		u.until = map[string]time.Time{}
+	}
+	u.until[addr] = now.Add(udpOnlyFor)
+}
+
 // request starts a client transaction. A request that had to leave UDP because of its size falls back to it when nobody answers by TCP
 // (RFC 3261 18.1.1).
 func (t *transport) request(ctx context.Context, req *gosip.Request) (*gosip.ClientTx, error) {
@@ -134,6 +162,7 @@ func (t *transport) request(ctx context.Context, req *gosip.Request) (*gosip.Cli
 	}
 	tx, err := t.txl.Request(dialing, req)
 	if moved && err != nil && ctx.Err() == nil {
+		t.noTCP.add(req.Destination(), time.Now())
 		req.Via().Transport, req.Via().Port = "UDP", t.port("udp")
 		t.aim(req, hop{"udp", req.Destination()})
 		tx, err = t.txl.Request(ctx, req)

@@ -39,6 +39,7 @@ type transport struct {
 	mediaIP netip.Addr
 	sockets []socket
 	streams chan struct{}
+	noTCP   udpOnly
 	closing atomic.Bool // nothing that still arrives is looked at
 }
 
