@@ -64,6 +64,7 @@ const (
 // called from anywhere.
 type Transfer struct {
 	Number  string // as dialled
+	By      string // extension of the telephone that asks
 	Ringing func()
 	Done    func(refused Cause) // "" is success; otherwise the call is as it was
 }
@@ -133,6 +134,8 @@ type Target struct {
 	Ring       Ring   // and how it rings
 	// Supervision is what a supervisor's browser joins a call for; nil: it is offered the call.
 	Supervision *Supervision
+	// TransferredBy is the extension of the telephone that sends the caller there, shown to SIP addresses but not to trunks.
+	TransferredBy string
 	// Language is what the caller speaks, for virtual agents.
 	Language string
 }

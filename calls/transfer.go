@@ -66,7 +66,7 @@ func (c *Call) handOver(ctx context.Context) {
 // it leaves the caller with the ringing.
 func (c *Call) transferOut(ctx context.Context, device string, t Transfer) (why Reason, moved bool) {
 	leg, err := c.sb.dialer.Dial(ctx, Target{
-		Tenant: c.record.Tenant, Call: c.record.ID, Device: device, From: c.record.Caller, Codec: c.codec, Card: c.card(),
+		Tenant: c.record.Tenant, Call: c.record.ID, Device: device, From: c.record.Caller, Codec: c.codec, Card: c.card(), TransferredBy: t.By,
 	})
 	if err != nil {
 		c.log.Warn("a transfer's target could not be dialled", "err", err)

@@ -42,7 +42,10 @@ func (d *Dialer) Dial(ctx context.Context, to calls.Target) (calls.Leg, error) {
 	o.to.UriParams = nil
 	o.tenant = to.Tenant
 	if to.Agent != uuid.Nil && strings.HasPrefix(to.Device, "phone:") {
-		o.phone = o.via.ip()
+		o.desk = desk{strings.TrimPrefix(to.Device, "phone:"), o.via.ip()}
+	}
+	if o.trunk == nil {
+		o.by = to.TransferredBy // which is nobody's business outside
 	}
 	return d.s.legs.outbound(o)
 }
@@ -126,7 +129,11 @@ func (l *legs) outbound(o outgoing) (*leg, error) {
 	if o.from.Address.Host == "" {
 		o.from.Address.Host = l.stack.t.localIP(h.ip()).String()
 	}
-	g.tenant, g.phone = o.tenant, o.phone
+	if o.by != "" { // RFC 3892
+		by := gosip.Uri{Scheme: "sip", User: escapeUser(o.by), Host: l.stack.t.localIP(h.ip()).String()}
+		o.headers = append(o.headers, gosip.NewHeader("Referred-By", "<"+by.String()+">"))
+	}
+	g.tenant, g.desk = o.tenant, o.desk
 	hooks := g.hooks()
 	if o.metered != nil {
 		told := hooks.answered

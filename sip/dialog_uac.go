@@ -3,7 +3,6 @@ package sip
 import (
 	"crypto/rand"
 	"encoding/hex"
-	"net/netip"
 	"strings"
 
 	gosip "github.com/emiago/sipgo/sip"
@@ -22,8 +21,9 @@ type outgoing struct {
 	trunk   *Trunk // the way out, nil for phones and addresses
 	headers []gosip.Header
 	tenant  uuid.UUID
-	phone   netip.Addr // where the agent's telephone is that may transfer
-	metered *metered   // a call to a telephone number
+	desk    desk
+	by      string   // extension of the agent's telephone that transfers the call here
+	metered *metered // a call to a telephone number
 }
 
 // maxTries bounds how often an INVITE is sent again because of a challenge, a session interval or an extension, maxChallenges how often any

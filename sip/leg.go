@@ -62,7 +62,7 @@ type leg struct {
 	free   func()             // gives the trunk's place back
 	trunk  trunkMedia
 	tenant uuid.UUID
-	phone  netip.Addr // where the agent's telephone is, which may transfer; invalid: nobody may
+	desk   desk
 
 	// owned by the dialog's goroutine
 	n       *negotiator
@@ -82,6 +82,12 @@ type leg struct {
 	over     bool            // no more events
 	transfer *calls.Transfer // asked for, and not taken up yet
 	log      *slog.Logger
+}
+
+// desk is an agent's registered telephone, which may transfer the call it has; the zero value may not.
+type desk struct {
+	extension string
+	at        netip.Addr
 }
 
 // dialog is the leg's dialog as it is now.

@@ -1,7 +1,6 @@
 package sip
 
 import (
-	"net/netip"
 	"slices"
 
 	gosip "github.com/emiago/sipgo/sip"
@@ -18,7 +17,7 @@ func (g *leg) referred(r referral) *refusal {
 	if r.target.Scheme == "tel" {
 		user, ok = userPart(r.target.Raw())
 	}
-	if !g.phone.IsValid() || r.source != g.phone || r.replaces != nil || !g.answered() {
+	if !g.desk.at.IsValid() || r.source != g.desk.at || r.replaces != nil || !g.answered() {
 		return refuse(603, "Decline")
 	}
 	if !ok || user == "" {
@@ -29,6 +28,7 @@ func (g *leg) referred(r referral) *refusal {
 	if !busy {
 		g.transfer = &calls.Transfer{
 			Number:  user,
+			By:      g.desk.extension,
 			Ringing: func() { r.report(180, "Ringing") },
 			Done: func(refused calls.Cause) {
 				if refused == "" {
@@ -159,13 +159,13 @@ func (g *leg) replacedBy(n newcomer) *refusal {
 
 // settleWith negotiates with a newcomer; undo takes that back.
 func (g *leg) settleWith(n newcomer, offer []byte) (undo func(), err error) {
-	before, trunk, phone, offered, local := g.n, g.trunk, g.phone, g.offered, g.local
+	before, trunk, was, offered, local := g.n, g.trunk, g.desk, g.offered, g.local
 	t := mediaOf(n.by.trunk)
-	g.n, g.trunk, g.phone, g.offered = newNegotiator(g.port.LocalAddr(), uint64(newLegID().Time()), speakable(t.codecs, codec.OpusEncoding())), t, netip.Addr{}, false
-	if phone.IsValid() && n.by.phone != nil && n.by.phone.Agent != nil {
-		g.phone = sourceOf(n.req).Addr()
+	g.n, g.trunk, g.desk, g.offered = newNegotiator(g.port.LocalAddr(), uint64(newLegID().Time()), speakable(t.codecs, codec.OpusEncoding())), t, desk{}, false
+	if was.at.IsValid() && n.by.phone != nil && n.by.phone.Agent != nil {
+		g.desk = desk{n.by.phone.Username, sourceOf(n.req).Addr()}
 	}
-	return func() { g.n, g.trunk, g.phone, g.offered, g.local = before, trunk, phone, offered, local }, g.prepare(offer)
+	return func() { g.n, g.trunk, g.desk, g.offered, g.local = before, trunk, was, offered, local }, g.prepare(offer)
 }
 
 // replaceable says why a dialog cannot be replaced by a newcomer (RFC 3891 3).

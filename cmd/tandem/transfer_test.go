@@ -94,6 +94,9 @@ func TestTransferByTelephone(t *testing.T) {
 	told(t, d, 403) // where the outbound rules let nobody call
 	refer(d, "+49305401")
 	outside := network.Answer()
+	if outside.Invite.GetHeader("Referred-By") != nil {
+		t.Error("the carrier learns who transfers")
+	}
 	outside.Reply(outside.Invite, 480, "Not Here", "")
 	told(t, d, 480)
 	refer(d, "5202")
@@ -106,6 +109,9 @@ func TestTransferByTelephone(t *testing.T) {
 	out := far.Answer()
 	if user := out.Invite.From().Address.User; user != "+49305211" {
 		t.Errorf("the target sees caller %q", user)
+	}
+	if by := out.Invite.GetHeader("Referred-By"); by == nil || !strings.HasPrefix(by.Value(), "<sip:9201@") {
+		t.Errorf("transferred by %v", by)
 	}
 	out.Reply(out.Invite, 180, "Ringing", "")
 	told(t, d, 180)
