@@ -117,16 +117,6 @@ function TypeForm({ type, onClose }: { type: TicketType; onClose: () => void }) 
     setRows(rows.map((row) => (row.key === key ? { ...row, ...part } : row)));
   const swap = (a: number, b: number) =>
     setRows(rows.map((row, i) => (i === a ? rows[b] : i === b ? rows[a] : row) as Row));
-  const rowActions = (i: number, row: Row) => [
-    { label: t('field.up'), Icon: IconArrowUp, off: i === 0, act: () => swap(i, i - 1) },
-    { label: t('field.down'), Icon: IconArrowDown, off: i === rows.length - 1, act: () => swap(i, i + 1) },
-    {
-      label: t('field.remove', { name: row.name }),
-      Icon: IconTrash,
-      off: false,
-      act: () => setRows(rows.filter((one) => one.key !== row.key)),
-    },
-  ];
   const { nameOf } = useTicketTypes();
   const [name, setName] = useState(type.name ?? '');
   const own = isOwnType(type.type); // a new one, too
@@ -161,56 +151,14 @@ function TypeForm({ type, onClose }: { type: TicketType; onClose: () => void }) 
         )}
         {rows.length === 0 && <span className="quiet">{t('field.none')}</span>}
         {rows.map((row, i) => (
-          <fieldset key={row.key} className={classes.fieldset}>
-            <legend className="sr-only">{row.name || t('field.new')}</legend>
-            <Group align="end" gap="xs" wrap="nowrap">
-              <TextInput
-                label={t('field.name')}
-                required
-                maxLength={100}
-                style={{ flex: 1 }}
-                value={row.name}
-                onChange={(event) => change(row.key, { name: event.currentTarget.value })}
-              />
-              <Select
-                label={t('field.type')}
-                allowDeselect={false}
-                disabled={row.id !== undefined}
-                w={140}
-                data={kinds.map((value) => ({ value, label: t(`field.types.${value}`) }))}
-                value={row.type}
-                onChange={(value) => change(row.key, { type: value as Field['type'] })}
-              />
-              {rowActions(i, row).map(({ label, Icon, off, act }) => (
-                <ActionIcon
-                  key={label}
-                  variant="subtle"
-                  color="gray"
-                  size="lg"
-                  aria-label={label}
-                  disabled={off}
-                  onClick={act}
-                >
-                  <Icon size={16} aria-hidden />
-                </ActionIcon>
-              ))}
-            </Group>
-            {row.type === 'list' && (
-              <TagsInput
-                mt="xs"
-                label={t('field.options')}
-                required
-                value={row.options ?? []}
-                onChange={(options) => change(row.key, { options })}
-              />
-            )}
-            <Checkbox
-              mt="xs"
-              label={t('field.required')}
-              checked={row.required}
-              onChange={(event) => change(row.key, { required: event.currentTarget.checked })}
-            />
-          </fieldset>
+          <FieldRow
+            key={row.key}
+            row={row}
+            onChange={(part) => change(row.key, part)}
+            onUp={i > 0 ? () => swap(i, i - 1) : undefined}
+            onDown={i < rows.length - 1 ? () => swap(i, i + 1) : undefined}
+            onRemove={() => setRows(rows.filter((one) => one.key !== row.key))}
+          />
         ))}
         <Button
           variant="default"
@@ -221,5 +169,74 @@ function TypeForm({ type, onClose }: { type: TicketType; onClose: () => void }) 
         </Button>
       </Stack>
     </EditDrawer>
+  );
+}
+
+interface FieldRowProps {
+  row: Row;
+  onChange: (part: Partial<Field>) => void;
+  onUp: (() => void) | undefined;
+  onDown: (() => void) | undefined;
+  onRemove: () => void;
+}
+
+function FieldRow({ row, onChange, onUp, onDown, onRemove }: FieldRowProps) {
+  const { t } = useTranslation('crm');
+  const actions = [
+    { label: t('field.up'), Icon: IconArrowUp, act: onUp },
+    { label: t('field.down'), Icon: IconArrowDown, act: onDown },
+    { label: t('field.remove', { name: row.name }), Icon: IconTrash, act: onRemove },
+  ];
+  return (
+    <fieldset className={classes.fieldset}>
+      <legend className="sr-only">{row.name || t('field.new')}</legend>
+      <Group align="end" gap="xs" wrap="nowrap">
+        <TextInput
+          label={t('field.name')}
+          required
+          maxLength={100}
+          style={{ flex: 1 }}
+          value={row.name}
+          onChange={(event) => onChange({ name: event.currentTarget.value })}
+        />
+        <Select
+          label={t('field.type')}
+          allowDeselect={false}
+          disabled={row.id !== undefined}
+          w={140}
+          data={kinds.map((value) => ({ value, label: t(`field.types.${value}`) }))}
+          value={row.type}
+          onChange={(value) => onChange({ type: value as Field['type'] })}
+        />
+        {actions.map(({ label, Icon, act }) => (
+          <ActionIcon
+            key={label}
+            variant="subtle"
+            color="gray"
+            size="lg"
+            aria-label={label}
+            disabled={!act}
+            onClick={act}
+          >
+            <Icon size={16} aria-hidden />
+          </ActionIcon>
+        ))}
+      </Group>
+      {row.type === 'list' && (
+        <TagsInput
+          mt="xs"
+          label={t('field.options')}
+          required
+          value={row.options ?? []}
+          onChange={(options) => onChange({ options })}
+        />
+      )}
+      <Checkbox
+        mt="xs"
+        label={t('field.required')}
+        checked={row.required}
+        onChange={(event) => onChange({ required: event.currentTarget.checked })}
+      />
+    </fieldset>
   );
 }
