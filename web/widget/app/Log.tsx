@@ -1,4 +1,4 @@
-import { useLayoutEffect, useRef } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import type { Message } from '../protocol';
 import { AttachmentView } from './AttachmentView';
 import { useStore, useTexts, useWidget } from './context';
@@ -15,11 +15,25 @@ export function Log() {
   const box = useRef<HTMLDivElement>(null);
   const stick = useRef(true);
   const count = talk.messages.length + talk.pending.length;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: it moves when something comes
-  useLayoutEffect(() => {
+  const toEnd = () => {
     const b = box.current;
     if (b && stick.current) b.scrollTop = b.scrollHeight;
-  }, [count, typing]);
+  };
+  // biome-ignore lint/correctness/useExhaustiveDependencies: it moves when something comes
+  useLayoutEffect(toEnd, [count, typing]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: it needs nothing that changes
+  useEffect(() => {
+    const b = box.current;
+    if (!b) return;
+    const watch = new ResizeObserver(toEnd); // the composer grows, or the telephone's keyboard comes
+    watch.observe(b);
+    const late = ['load', 'loadedmetadata']; // pictures and films get their height later
+    for (const name of late) b.addEventListener(name, toEnd, true);
+    return () => {
+      watch.disconnect();
+      for (const name of late) b.removeEventListener(name, toEnd, true);
+    };
+  }, []);
   const agent = talk.conversations[0]?.agent;
   let day = '';
   return (
