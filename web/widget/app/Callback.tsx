@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Slot } from '../protocol';
 import { Aside } from './App';
 import { errorText, useStore, useTexts, useWidget } from './context';
@@ -24,10 +24,14 @@ export function BookForm() {
   const [at, setAt] = useState('');
   const [booked, setBooked] = useState<Slot | null>(null);
   const [error, setError] = useState('');
+  const choice = useRef<HTMLSelectElement>(null);
   const f = useForm([{ name: 'number', kind: 'tel', required: true }]);
   useEffect(() => {
     store.slots().then(setSlots, (e) => setError(errorText(t, e)));
   }, [store, t]);
+  useEffect(() => {
+    if (slots) choice.current?.focus(); // what was pressed to get here is gone
+  }, [slots]);
   if (booked) return <p role="status">{fill(t.booked, { at: when(booked.at, language) })}</p>;
   if (error && !slots) return <p role="alert">{error}</p>;
   if (!slots) return <p role="status">{t.connecting}</p>;
@@ -45,7 +49,7 @@ export function BookForm() {
     >
       <div class="field">
         <label for="slot">{t.slot}</label>
-        <select id="slot" value={at} onChange={(e) => setAt(e.currentTarget.value)}>
+        <select id="slot" ref={choice} value={at || slots[0]?.at} onChange={(e) => setAt(e.currentTarget.value)}>
           {slots.slice(0, 60).map((s) => (
             <option key={s.at} value={s.at}>
               {when(s.at, language)}

@@ -101,7 +101,12 @@ function MenuItems({ done }: { done: () => void }) {
       {item('sound', state.sound ? t.soundOn : t.soundOff, () => store.setSound(!state.sound), state.sound)}
       {state.agreed && books && item('callback', t.callback, () => store.set({ panel: 'callback' }))}
       {features.transcript && current && item('transcript', t.transcript, () => store.set({ panel: 'transcript' }))}
-      {current && current.state !== 'closed' && item('end', t.end, () => void store.end())}
+      {current &&
+        current.state !== 'closed' &&
+        item('end', t.end, () => {
+          store.set({ panel: 'chat' }); // where it is asked how it was
+          void store.end();
+        })}
     </>
   );
 }
