@@ -43,7 +43,7 @@ export function Rating({ conversation: c }: { conversation: Conversation }) {
               aria-label={fill(t.stars, { n })}
               onChange={() => setScore(n)}
             />
-            <span aria-hidden="true">★</span>
+            <span aria-hidden="true">{n <= score ? '★' : '☆'}</span>
           </label>
         ))}
       </fieldset>
