@@ -35,7 +35,7 @@ func (d *demo) fillWidget(ctx context.Context) error {
 		set.Color, set.Number, set.Features.Call = "#3c5a2e", "1001", true
 		set.Texts = map[string]widget.Text{
 			"en": {Title: "Larkspur Outdoor", Greeting: "Hello! Ask us anything about tents, trails and repairs.", Launcher: "Questions?"},
-			"zh": {Title: "Larkspur Outdoor", Greeting: "您好!关于帐篷、路线和维修的问题都可以问我们。", Launcher: "有问题?"},
+			"zh": {Title: "Larkspur Outdoor", Greeting: "您好！关于帐篷、路线和维修的问题都可以问我们。", Launcher: "有问题？"},
 		}
 		_, err = d.widget.SetSettings(ctx, d.tenant, a.ID, set)
 		return err
