@@ -81,11 +81,11 @@ func (s *Service) leaveUnassigned(ctx context.Context, tx *storage.Tx, c *row) e
 }
 
 func (s *Service) join(ctx context.Context, tx *storage.Tx, c *row, preferred uuid.UUID) error {
-	var name string
-	if err := tx.QueryRow(ctx, `SELECT coalesce(nullif(name, ''), nullif(username, ''), phone) FROM chat_people WHERE person_id = $1`, c.person).Scan(&name); err != nil {
+	name, err := called(ctx, tx, c.person)
+	if err != nil {
 		return err
 	}
-	err := s.cfg.Queues.Enqueue(ctx, tx, *c.queue, queues.NewItem{
+	err = s.cfg.Queues.Enqueue(ctx, tx, *c.queue, queues.NewItem{
 		ID: c.id, Channel: c.channel, Language: c.language, Caller: name, Priority: c.priority, EnqueuedAt: *c.waitingSince, Preferred: preferred,
 	})
 	if errors.Is(err, queues.ErrNotLeaf) || errors.Is(err, queues.ErrNoQueue) {

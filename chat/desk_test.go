@@ -326,3 +326,20 @@ func TestSearch(t *testing.T) {
 		}
 	}
 }
+
+// Whoever waits is called by their id until the platform has told their name.
+func TestNamesInTheQueue(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, chat.LINE)
+	h.says(0, "hello")
+	waiting := func(name string) int {
+		return h.count(`SELECT count(*) FROM queue_items WHERE caller = $1 AND state <> 'left'`, name)
+	}
+	if waiting(h.p.Customer(0)[:24]) != 1 {
+		t.Error("nobody waits by their id")
+	}
+	h.timesDue()
+	if waiting("Ann") != 1 {
+		t.Error("nobody waits by the name that the platform has told")
+	}
+}

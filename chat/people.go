@@ -346,13 +346,26 @@ func (r *receiver) renamed(ctx context.Context, was Person) error {
 	return err
 }
 
-// tellPerson lets pages look again at the conversation of a customer.
+// called is how a customer is called: by name, or by what the channel knows them by.
+func called(ctx context.Context, tx *storage.Tx, person uuid.UUID) (name string, err error) {
+	err = tx.QueryRow(ctx, `SELECT coalesce(nullif(name, ''), nullif(username, ''), nullif(phone, ''), left(key, 24), '') FROM chat_people WHERE person_id = $1`, person).Scan(&name)
+	return name, wrap("read how a customer is called", err)
+}
+
+// tellPerson lets pages look again at the conversation of a customer, and the queue call them by their name.
 func (s *Service) tellPerson(ctx context.Context, tx *storage.Tx, p *person) error {
 	c, err := openConversation(ctx, tx, p.id)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil
 	}
 	if err != nil {
+		return err
+	}
+	name, err := called(ctx, tx, c.person)
+	if err != nil {
+		return err
+	}
+	if err := s.cfg.Queues.NameChat(ctx, tx, c.id, name); err != nil {
 		return err
 	}
 	return s.tell(ctx, tx, c, "conversation.changed", nil)

@@ -189,6 +189,12 @@ type ChatItem struct {
 	OfferedTo  []uuid.UUID
 }
 
+// NameChat gives the customer of a conversation that waits another name, in the caller's transaction.
+func (s *Service) NameChat(ctx context.Context, tx *storage.Tx, id uuid.UUID, name string) error {
+	_, err := tx.Exec(ctx, `UPDATE queue_items SET caller = $2 WHERE item_id = $1 AND kind = 'chat' AND state <> 'left'`, id, name)
+	return wrap("name who waits", err)
+}
+
 // ItemsIn returns those of the conversations that wait, in the caller's transaction.
 func (s *Service) ItemsIn(ctx context.Context, tx *storage.Tx, ids []uuid.UUID) (map[uuid.UUID]ChatItem, error) {
 	rows, err := tx.Query(ctx, `
