@@ -198,8 +198,8 @@ test('templates come from the platform; their preview follows what is entered', 
     .first()
     .click(PATIENCE);
   const drawer = page.getByRole('dialog', { name: 'order_ok' });
-  await drawer.getByLabel('body.1').fill('Fay');
-  await drawer.getByLabel('body.2').fill('Friday');
+  await drawer.getByLabel('Text: 1').fill('Fay');
+  await drawer.getByLabel('Text: 2').fill('Friday');
   await drawer.locator('[data-preview]').getByText('Hello Fay, your order leaves on Friday.').waitFor();
   expect(await seriousFaults(page)).toEqual([]);
 });

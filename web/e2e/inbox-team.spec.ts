@@ -181,11 +181,11 @@ test('outside the window: why, and a template with its preview', async () => {
   await page.locator('[data-action=template]').click();
   const dialog = page.getByRole('dialog', { name: 'Send a template' });
   await choose(page, 'Template', 'order_ok · en_US');
-  await dialog.getByLabel('header.1').fill('4711');
-  await dialog.getByLabel('body.1').fill('Fay');
-  await dialog.getByLabel('body.2').fill('Friday');
+  await dialog.getByLabel('Header: 1').fill('4711');
+  await dialog.getByLabel('Text: 1').fill('Fay');
+  await dialog.getByLabel('Text: 2').fill('Friday');
   await dialog.getByText('Hello Fay, your order leaves on Friday.').waitFor();
-  await dialog.getByLabel(/button/).fill('4711');
+  await dialog.getByLabel(/^Button 2/).fill('4711');
   expect(await seriousFaults(page)).toEqual([]);
   await dialog.getByRole('button', { name: 'Send' }).click();
   await expect.poll(async () => (await stage.got('whatsapp', FAY.customer)).at(-1)?.kind, PATIENCE).toBe('template');

@@ -14,6 +14,7 @@ import { headerFile, previewOf, type Variable, variablesOf } from './template';
 import type { Attachment, Conversation, Template } from './types';
 import { useUploads } from './uploads';
 import { useOutbox } from './useOutbox';
+import { useVariableLabel } from './useVariableLabel';
 
 const accepts = { image: 'image/*', video: 'video/*', file: '' };
 
@@ -53,6 +54,7 @@ function Fill(props: { template: Template; conversation: Conversation; onClose: 
   const outbox = useOutbox();
   const name = usePersonName()(conversation);
   const variables = variablesOf(template);
+  const label = useVariableLabel();
   const [values, setValues] = useState<Record<string, string>>(() => firstName(variables, name));
   const [file, setFile] = useState<Attachment>();
   const { uploads, add } = useUploads(setFile);
@@ -84,7 +86,7 @@ function Fill(props: { template: Template; conversation: Conversation; onClose: 
           {variables.map((one) => (
             <TextInput
               key={one.key}
-              label={one.key}
+              label={label(one.key)}
               placeholder={one.example}
               required
               value={values[one.key] ?? ''}

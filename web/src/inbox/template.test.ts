@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { headerFile, previewOf, variablesOf } from './template';
+import { headerFile, partOf, previewOf, variablesOf } from './template';
 import type { Template } from './types';
 
 const template: Template = {
@@ -19,6 +19,13 @@ const template: Template = {
     },
   ],
 };
+
+test.each([
+  ['body.1', { part: 'body', n: 1, name: '1' }],
+  ['header.order', { part: 'header', n: 1, name: 'order' }],
+  ['button.1.1', { part: 'button', n: 2, name: '1' }],
+  ['card.0.body.1', { part: '', n: 0, name: 'card.0.body.1' }],
+])('%s is called', (key, want) => expect(partOf(key)).toEqual(want));
 
 test('what a template asks for, and what the customer reads', () => {
   expect(variablesOf(template)).toEqual([

@@ -14,6 +14,13 @@ export function variablesOf(template: Template): Variable[] {
   ]);
 }
 
+/** What a variable is called to people: "body.1" is the text's 1, "button.0.1" the first button's. Other names are their author's. */
+export function partOf(key: string): { part: 'header' | 'body' | 'button' | ''; n: number; name: string } {
+  const found = /^(header|body|button)\.(?:(\d+)\.)?(.+)$/.exec(key);
+  if (!found) return { part: '', n: 0, name: key };
+  return { part: found[1] as 'header' | 'body' | 'button', n: Number(found[2] ?? 0) + 1, name: found[3] as string };
+}
+
 /** A text of a template with its values; what is still missing is shown by its name. */
 export function filled(text: string, part: string, values: Record<string, string>): string {
   return text.replace(/\{\{\s*([\w.]+)\s*\}\}/g, (_, name: string) => {

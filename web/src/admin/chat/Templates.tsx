@@ -11,6 +11,7 @@ import composer from '../../inbox/composer.module.css';
 import { templatesQuery } from '../../inbox/queries';
 import { headerFile, previewOf, variablesOf } from '../../inbox/template';
 import type { Template } from '../../inbox/types';
+import { useVariableLabel } from '../../inbox/useVariableLabel';
 import { type Column, DataTable } from '../../ui/DataTable';
 import { ErrorNotice } from '../../ui/ErrorNotice';
 import { EmptyState, Facts, Page } from '../../ui/Page';
@@ -154,6 +155,7 @@ function Status({ template }: { template: Template }) {
 function Preview({ template, onClose }: { template: Template; onClose: () => void }) {
   const { t } = useTranslation(['channels', 'common']);
   const variables = variablesOf(template);
+  const label = useVariableLabel();
   const [values, setValues] = useState<Record<string, string>>(
     Object.fromEntries(variables.map((one) => [one.key, one.example])),
   );
@@ -178,7 +180,7 @@ function Preview({ template, onClose }: { template: Template; onClose: () => voi
             {variables.map((one) => (
               <TextInput
                 key={one.key}
-                label={one.key}
+                label={label(one.key)}
                 value={values[one.key] ?? ''}
                 onChange={(event) => setValues({ ...values, [one.key]: event.currentTarget.value })}
               />
