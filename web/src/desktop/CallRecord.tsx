@@ -51,10 +51,10 @@ export function CallRecord({ call, choosing }: { call: string; choosing: boolean
       )}
       {known.wanted && (
         <>
-          <div className={classes.head}>
+          <Group gap="xs">
             <Text size="sm">{t('record.goes')}</Text>
             <Tag tone={known.choice.begun ? 'quiet' : 'info'}>{choiceText(known.choice, t)}</Tag>
-          </div>
+          </Group>
           <Text size="xs" c="dimmed">
             {known.choice.begun ? t('record.begun', { crm }) : known.choice.held ? t('record.held') : null}
           </Text>
@@ -150,13 +150,13 @@ function Choose({ call, known, close }: { call: string; known: Known; close: () 
 function Option({ label, kind, open, pick }: { label: string; kind: string; open?: boolean; pick: () => void }) {
   const { t } = useTranslation('desktop');
   return (
-    <li className={classes.head}>
+    <Group component="li" gap="xs">
       <Anchor component="button" type="button" size="sm" ta="left" data-choice={kind} onClick={pick}>
         {label}
       </Anchor>
       {open !== undefined && (
         <Tag tone={open ? 'info' : 'quiet'}>{t(open ? 'record.ticketOpen' : 'record.ticketClosed')}</Tag>
       )}
-    </li>
+    </Group>
   );
 }
