@@ -210,7 +210,7 @@ func TestConversationReachesItsTicket(t *testing.T) {
 		t.Errorf("%+v, %v", contact, err)
 	}
 	d.first(tickets[0].ID)
-	if links, err := d.crm.Links(t.Context(), d.Tenant, tickets[0].ID); err != nil || len(links) != 1 || links[0].Kind != crm.LinkConversation {
+	if links, err := d.crm.Links(t.Context(), d.Tenant, tickets[0].ID, nil); err != nil || len(links) != 1 || links[0].Kind != crm.LinkConversation {
 		t.Errorf("the links of a conversation's ticket: %+v, %v", links, err)
 	}
 	var linked uuid.UUID
