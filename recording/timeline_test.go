@@ -149,7 +149,7 @@ func TestChunksAreLongWhereNothingIsMissing(t *testing.T) {
 
 func TestOpusTime(t *testing.T) {
 	for want, payload := range map[time.Duration][]byte{
-		60 * time.Millisecond: {3 << 3}, 40 * time.Millisecond: {9<<3 | 1}, 20 * time.Millisecond: {13<<3 | 0}, 5 * time.Millisecond: {16<<3 | 2},
+		60 * time.Millisecond: {3 << 3}, 40 * time.Millisecond: {9<<3 | 1}, 20 * time.Millisecond: {13 << 3}, 5 * time.Millisecond: {16<<3 | 2},
 		120 * time.Millisecond: {31<<3 | 3, 6}, 0: {31<<3 | 3},
 	} {
 		if got := opusTime(payload); got != want {
