@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"tandem/calls"
+	"tandem/internal/storage/storagetest"
 	"tandem/sip"
 	"tandem/sip/siptest"
 )
@@ -21,6 +22,13 @@ func replacing(c *siptest.Call, more string) string {
 func TestReplaces(t *testing.T) {
 	h := newHouse(t)
 	h.trunk(sip.Trunk{Name: "stranger", Networks: []string{"127.9.0.0/16"}, Enabled: true})
+	foreign := storagetest.Tenant(t, h.db, "foreign")
+	if _, err := h.dir.PutTrunk(t.Context(), foreign, sip.Trunk{Name: "theirs", Networks: []string{"127.10.0.0/16"}, Trusted: true, Enabled: true}, sip.Passwords{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.dir.Load(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	p, other := siptest.New(t, "100"), siptest.New(t, "200")
 	audio, theirs := siptest.NewAudio(t), siptest.NewAudio(t)
 	c := p.Invite(h.udp, "1003", p.SDP(audio.Port(), "", pcmu))
@@ -32,6 +40,8 @@ func TestReplaces(t *testing.T) {
 
 	stranger := siptest.NewAt(t, "666", "127.9.0.1:0")
 	stranger.Invite(h.udp, "1003", stranger.SDP(4000, "", pcmu), replacing(c, "")).Response(403)
+	beyond := siptest.NewAt(t, "777", "127.10.0.1:0")
+	beyond.Invite(h.udp, "1003", beyond.SDP(4000, "", pcmu), replacing(c, "")).Response(481) // another tenant's call
 	for _, bad := range []struct {
 		header string
 		status int
