@@ -22,6 +22,7 @@ func (s *Server) lineRoutes() []route {
 		on(s, "POST", "/trunks", "write:trunks", "add-trunk", "Make a trunk", s.addTrunk),
 		on(s, "GET", "/trunks/{id}", "read:trunks", "get-trunk", "One trunk", s.getTrunk),
 		on(s, "PUT", "/trunks/{id}", "write:trunks", "put-trunk", "Change a trunk", s.putTrunk),
+		on(s, "POST", "/trunks/{id}/ask", "write:trunks", "ask-trunk", "Ask a trunk at once whether it is there, and register again", s.askTrunk),
 		on(s, "DELETE", "/trunks/{id}", "delete:trunks", "delete-trunk", "Take a trunk away", s.deleteTrunk),
 		on(s, "GET", "/outbound-rules", "read:trunks", "get-outbound-rules", "Which telephone numbers calls may go out to, and what the day's calls have used", s.getDialRules),
 		on(s, "PUT", "/outbound-rules", "write:trunks", "put-outbound-rules", "Change which telephone numbers calls may go out to", s.putDialRules),
@@ -114,6 +115,12 @@ type TrunkInput struct {
 	OutboundUsername  string `json:"outbound_username,omitempty" maxLength:"64" doc:"answers the trunk's challenges"`
 	OutboundPassword  string `json:"outbound_password,omitempty" maxLength:"256" doc:"empty keeps the one there is"`
 	CallerID          string `json:"caller_id,omitempty" maxLength:"33" doc:"the number shown to those called"`
+	Priority          int    `json:"priority,omitempty" minimum:"0" maximum:"100" doc:"the trunk with the lowest is tried first; 0: 1"`
+	Weight            int    `json:"weight,omitempty" minimum:"0" maximum:"100" doc:"its share among trunks of one priority; 0: 1"`
+	CallsPerSecond    int    `json:"calls_per_second,omitempty" minimum:"0" maximum:"1000" doc:"begun by us, on each node; 0: no limit"`
+	Keepalive         int    `json:"keepalive,omitempty" minimum:"0" maximum:"3600" doc:"seconds between OPTIONS, at least 5; 0: none"`
+	Register          bool   `json:"register,omitempty" doc:"we register there, to be called"`
+	NumberFormat      string `json:"number_format,omitempty" enum:"e164,digits,00" default:"e164" doc:"of numbers with a country code: +49…, 49… or 0049…"`
 
 	DataParameters []sip.DataParameter `json:"data_parameters,omitempty" maxItems:"32" doc:"headers of calls that go out"`
 }
@@ -127,15 +134,36 @@ func (t TrunkInput) trunk(id uuid.UUID) sip.Trunk {
 		ID: id, Name: t.Name, Networks: t.Networks, Username: t.Username, Trusted: t.Trusted, NAT: t.NAT, Headers: t.Headers, Codecs: t.Codecs,
 		MaxCalls: t.MaxCalls, Enabled: t.Enabled,
 		Outbound: t.Outbound, OutboundTransport: t.OutboundTransport, OutboundUsername: t.OutboundUsername, CallerID: t.CallerID, DataParameters: t.DataParameters,
+		Priority: t.Priority, Weight: t.Weight, CallsPerSecond: t.CallsPerSecond, Keepalive: t.Keepalive, Register: t.Register, NumberFormat: t.NumberFormat,
 	}
 }
 
-func (s *Server) listTrunks(ctx context.Context, _ *struct{}) (*List[sip.Trunk], error) {
-	return whole(s.Trunks.Trunks(ctx, tenant(ctx)))
+// TrunkView is a trunk and how it is.
+type TrunkView struct {
+	sip.Trunk
+	State *sip.TrunkState `json:"state,omitempty" doc:"of one that calls go out by, as the node sees it that answers"`
+}
+
+func (s *Server) listTrunks(ctx context.Context, _ *struct{}) (*List[TrunkView], error) {
+	list, err := s.Trunks.Trunks(ctx, tenant(ctx))
+	states := s.Trunks.TrunkStates(tenant(ctx))
+	views := make([]TrunkView, 0, len(list))
+	for _, tr := range list {
+		v := TrunkView{Trunk: tr}
+		if st, ok := states[tr.ID]; ok {
+			v.State = &st
+		}
+		views = append(views, v)
+	}
+	return whole(views, err)
 }
 
 func (s *Server) getTrunk(ctx context.Context, in *ByID) (*One[sip.Trunk], error) {
 	return one(s.Trunks.Trunk(ctx, tenant(ctx), in.ID))
+}
+
+func (s *Server) askTrunk(ctx context.Context, in *ByID) (*Nothing, error) {
+	return nothing(s.Trunks.AskTrunk(ctx, tenant(ctx), in.ID))
 }
 
 func (s *Server) addTrunk(ctx context.Context, in *With[TrunkInput]) (*One[sip.Trunk], error) {

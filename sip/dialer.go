@@ -2,6 +2,7 @@ package sip
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -106,52 +107,62 @@ func preferring(first string) []string {
 	return names
 }
 
-// outbound makes a leg and begins its call.
+// outbound makes a leg and begins its call, by the first of its ways if there are several.
 func (l *legs) outbound(o outgoing) (*leg, error) {
 	h := o.via
-	if h.addr == "" {
+	if len(o.ways) > 0 {
+		h = o.ways[0].via
+	} else if h.addr == "" {
 		h = hopOf(&o.target)
 	}
-	m := trunkMedia{nat: o.via.addr != "", codecs: preferring(o.codec)}
-	if o.trunk != nil {
-		m.nat, m.networks = o.trunk.NAT, o.trunk.prefixes()
-		if len(o.trunk.Codecs) > 0 {
-			m.codecs = o.trunk.Codecs
-		}
-	}
-	g, err := l.newLeg(calls.Outbound, h, m)
+	g, err := l.newLeg(calls.Outbound, h, trunkMedia{nat: o.via.addr != "", codecs: preferring(o.codec)})
 	if err != nil {
-		if o.metered != nil {
-			o.metered.end()
-		}
+		o.metered.end()
 		return nil, fault.New(fault.Unavailable, "rtp_ports", "No RTP port is free; widen media.rtp_ports.").Because(err)
 	}
-	if o.from.Address.Host == "" {
-		o.from.Address.Host = l.stack.t.localIP(h.ip()).String()
-	}
-	if o.by != "" { // RFC 3892
-		by := gosip.Uri{Scheme: "sip", User: escapeUser(o.by), Host: l.stack.t.localIP(h.ip()).String()}
-		o.headers = append(o.headers, gosip.NewHeader("Referred-By", "<"+by.String()+">"))
-	}
 	g.tenant, g.desk = o.tenant, o.desk
-	hooks := g.hooks()
-	if o.metered != nil {
-		told := hooks.answered
-		hooks.answered = func(res *gosip.Response) { o.metered.answer(); told(res) }
-		g.free = o.metered.end
-		o.metered.attach(g)
+	d := l.dialogFor(g, &o, h)
+	if d == nil {
+		o.metered.end()
+		return nil, errors.Join(ErrTrunksBusy, g.port.Close())
 	}
-	g.d = l.stack.newUAC(o, hooks)
+	g.d = d
 	l.run(g)
-	if o.target.Host == "" {
+	if len(o.ways) == 0 && o.metered == nil && o.target.Host == "" {
 		g.finish(end{status: 404, text: "not registered"})
 		g.setCause(calls.CauseUnreachable)
 		return g, nil
 	}
-	if !l.stack.start(g.d) {
+	offer := g.n.makeOffer()
+	if !l.stack.start(d) {
 		g.finish(end{status: 503, byUs: true})
 		return nil, fault.New(fault.Unavailable, "sip_stopping", "This node is stopping.")
 	}
-	g.d.begin(g.n.makeOffer())
+	d.begin(offer)
 	return g, nil
+}
+
+// dialogFor makes the first dialog of a call; nil: no trunk has room.
+func (l *legs) dialogFor(g *leg, o *outgoing, h hop) *dialog {
+	on := g.hooks()
+	if o.metered == nil {
+		if o.from.Address.Host == "" {
+			o.from.Address.Host = l.stack.t.localIP(h.ip()).String()
+		}
+		if o.by != "" { // RFC 3892
+			by := gosip.Uri{Scheme: "sip", User: escapeUser(o.by), Host: l.stack.t.localIP(h.ip()).String()}
+			o.headers = append(o.headers, gosip.NewHeader("Referred-By", "<"+by.String()+">"))
+		}
+		return l.stack.newUAC(*o, on)
+	}
+	told := on.answered
+	on.answered = func(res *gosip.Response) { o.metered.answer(); told(res) }
+	on.ended = func(e end) {
+		if !l.elsewhere(g, o, on, e) {
+			g.finish(e)
+		}
+	}
+	g.free = o.metered.end
+	o.metered.attach(g)
+	return l.setOut(g, o, on)
 }

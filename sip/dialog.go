@@ -70,8 +70,9 @@ type dialog struct {
 	opening   []byte   // UAS: our offer, when the INVITE had none
 	reliable  reliable // UAS: the provisional response that waits for its PRACK
 	referrals int
-	heard     bool // UAC: a provisional response came, so CANCEL may be sent
-	cancelled bool // UAC: CANCEL was sent
+	heard     bool          // UAC: a provisional response came, so CANCEL may be sent
+	patience  time.Duration // UAC: how long to wait for any response; 0: as long as the transaction does
+	cancelled bool          // UAC: CANCEL was sent
 	tries     int
 	counts    map[string]int // uses of each nonce
 	ack       *gosip.Request

@@ -22,8 +22,9 @@ type outgoing struct {
 	headers []gosip.Header
 	tenant  uuid.UUID
 	desk    desk
-	by      string   // extension of the agent's telephone that transfers the call here
-	metered *metered // a call to a telephone number
+	by      string     // extension of the agent's telephone that transfers the call here
+	metered *metered   // a call to a telephone number
+	ways    []outgoing // by which that can go, in their order
 }
 
 // maxTries bounds how often an INVITE is sent again because of a challenge, a session interval or an extension, maxChallenges how often any
@@ -71,6 +72,13 @@ func (d *dialog) begin(offer []byte) {
 		req.AppendHeader(&ct)
 		req.SetBody(offer)
 		d.sendInvite(req)
+		if d.patience > 0 {
+			d.after(d.patience, func() {
+				if d.state == calling && !d.heard {
+					d.giveUp(end{status: 503, text: "no answer"})
+				}
+			})
+		}
 	})
 }
 

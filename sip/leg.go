@@ -29,8 +29,9 @@ type legs struct {
 	rtp   RTP
 	log   *slog.Logger
 
-	mu   sync.Mutex
-	busy map[uuid.UUID]int // inbound legs by trunk
+	mu    sync.Mutex
+	busy  map[uuid.UUID]int         // legs by trunk
+	begun map[uuid.UUID][]time.Time // calls that went out in the last second, by trunk
 }
 
 // occupy takes one of the calls a trunk may have at once; free gives it back.
@@ -59,7 +60,8 @@ type leg struct {
 	port   *media.RTPPort
 	stream *media.Stream
 	stop   context.CancelFunc // ends the stream
-	free   func()             // gives the trunk's place back
+	free   func()             // tells that it has ended
+	place  func()             // gives the trunk's place back; guarded by mu
 	trunk  trunkMedia
 	tenant uuid.UUID
 	desk   desk
@@ -123,7 +125,7 @@ func (l *legs) newLeg(dir calls.Direction, h hop, t trunkMedia) (*leg, error) {
 	id := newLegID()
 	g := &leg{
 		id: id, dir: dir, port: port, trunk: t, log: l.log, events: make(chan calls.LegEvent, maxEvents), confirmed: make(chan struct{}), done: make(chan struct{}),
-		n: newNegotiator(port.LocalAddr(), uint64(id.Time()), speakable(t.codecs, codec.OpusEncoding())), free: func() {},
+		n: newNegotiator(port.LocalAddr(), uint64(id.Time()), speakable(t.codecs, codec.OpusEncoding())), free: func() {}, place: func() {},
 	}
 	g.stream = media.NewStream(port, l.rtp.Stream)
 	return g, nil
@@ -163,7 +165,7 @@ func (l *legs) inbound(req *gosip.Request, tx *gosip.ServerTx, tenant uuid.UUID,
 		l.log.Warn("no media for a call", "err", err)
 		return nil, answerFor(calls.CauseCapacity)
 	}
-	g.free, g.tenant = free, tenant
+	g.place, g.tenant = free, tenant
 	if err := g.prepare(body); err != nil {
 		g.release()
 		return nil, asRefusal(err)

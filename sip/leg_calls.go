@@ -232,6 +232,7 @@ func (g *leg) release() {
 	if err := g.port.Close(); err != nil {
 		g.log.Debug("closing an RTP port", "err", err)
 	}
+	g.goesBy(func() {})
 	g.free()
 	close(g.done)
 	close(g.events)

@@ -112,8 +112,12 @@ func (c *metered) attach(g *leg) {
 
 func (c *metered) answer() { c.note(&c.answered) }
 
-// end may be called without attach: nothing was dialled in the end.
-func (c *metered) end() { c.note(&c.ended) }
+// end may be called without attach: nothing was dialled in the end; and on nil, which was no call to a telephone number.
+func (c *metered) end() {
+	if c != nil {
+		c.note(&c.ended)
+	}
+}
 
 func (c *metered) note(at *time.Time) {
 	c.of.mu.Lock()
@@ -129,7 +133,8 @@ func (c *metered) note(at *time.Time) {
 }
 
 const (
-	meterEvery  = 5 * time.Second
+	meterEvery  = 2 * time.Second
+	writeWithin = 5 * time.Second
 	meterPause  = 200 * time.Millisecond // between writes; what happens meanwhile goes together
 	keepOutcall = 40 * 24 * time.Hour
 )
@@ -163,7 +168,7 @@ func (m *meter) run(ctx context.Context) {
 
 // write brings the rows of this node's calls up to date. Those that have ended are forgotten.
 func (m *meter) write(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, meterEvery)
+	ctx, cancel := context.WithTimeout(ctx, writeWithin)
 	defer cancel()
 	ids, answered, ended := m.state()
 	if len(ids) == 0 {

@@ -14,6 +14,8 @@ type metrics struct {
 	refused       *prometheus.CounterVec // reason
 	refusedOut    *prometheus.CounterVec // reason
 	transactions  *prometheus.CounterVec // role, result
+	failovers     prometheus.Counter
+	trunks        *prometheus.GaugeVec // state
 	dialogs       prometheus.Gauge
 	registrations prometheus.Gauge
 	banned        prometheus.Gauge
@@ -47,11 +49,13 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		panics:        one("panics_total", "Panics caught while handling a SIP message; each is a defect."),
 		orphans:       one("late_answers_total", "2xx answers to calls already given up or to another fork, ended with ACK and BYE."),
 		retransmits:   one("answer_retransmits_total", "2xx answers, and reliable provisional ones, sent again because no ACK or PRACK had come."),
+		failovers:     one("failovers_total", "Calls that went out by another trunk or server because the one before did not answer."),
+		trunks:        prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "tandem_sip_trunks", Help: "Outbound trunks by whether they answer (up, down, unknown), and registered ones."}, []string{"state"}),
 		tooLarge:      vec("large_requests_total", "Requests too large for a datagram, by how they went (tcp, or udp because TCP was refused).", "transport"),
 		transfers:     vec("transfers_total", "Transfers that a peer asked for, by method (REFER, Replaces) and result (accepted, refused).", "method", "result"),
 	}
 	reg.MustRegister(m.requests, m.responses, m.dropped, m.refused, m.refusedOut, m.transactions, m.dialogs, m.registrations, m.banned, m.panics, m.orphans, m.retransmits,
-		m.tooLarge, m.transfers)
+		m.tooLarge, m.transfers, m.failovers, m.trunks)
 	return m
 }
 

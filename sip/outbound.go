@@ -1,19 +1,19 @@
 package sip
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
 	gosip "github.com/emiago/sipgo/sip"
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
-	"tandem/calls"
 	"tandem/internal/fault"
 	"tandem/internal/storage"
 )
@@ -33,21 +33,45 @@ func (tr *Trunk) checkOutbound() error {
 	default:
 		return fault.New(fault.Invalid, "trunk_transport_unknown", "Calls go out by udp, tcp or tls.").WithField("outbound_transport")
 	}
+	if err := tr.checkWays(); err != nil {
+		return err
+	}
 	if tr.CallerID != "" && !telephone.MatchString(tr.CallerID) {
 		return fault.New(fault.Invalid, "trunk_caller_id_invalid", "The caller id is a telephone number such as +49301234567.").WithField("caller_id")
 	}
 	if tr.Outbound == "" {
 		return nil
 	}
-	host, port, err := net.SplitHostPort(tr.Outbound)
-	if err != nil { // without a port: the transport's own
-		host, port = strings.Trim(tr.Outbound, "[]"), strconv.Itoa(gosip.DefaultPort(tr.OutboundTransport))
+	host, port := tr.place()
+	host = strings.Trim(host, "[]")
+	if _, err := netip.ParseAddr(host); err == nil && port == "" {
+		port = strconv.Itoa(gosip.DefaultPort(tr.OutboundTransport))
 	}
-	n, err := strconv.ParseUint(port, 10, 16)
-	if err != nil || n == 0 || !hostName.MatchString(host) {
+	n, err := strconv.ParseUint(cmp.Or(port, "1"), 10, 16)
+	if err != nil || n == 0 || !hostName.MatchString(host) || port == "" && strings.Contains(host, ":") {
 		return fault.New(fault.Invalid, "trunk_outbound_invalid", "Give the address that calls go out to as host:port, such as sip.example.test:5060.").WithField("outbound")
 	}
-	tr.Outbound = net.JoinHostPort(host, port)
+	if tr.Outbound = host; port != "" {
+		tr.Outbound = net.JoinHostPort(host, port)
+	}
+	return nil
+}
+
+// checkWays fills in what chooses among several trunks.
+func (tr *Trunk) checkWays() error {
+	tr.Priority, tr.Weight, tr.NumberFormat = cmp.Or(tr.Priority, 1), cmp.Or(tr.Weight, 1), cmp.Or(tr.NumberFormat, "e164")
+	switch {
+	case tr.Priority < 1 || tr.Priority > 100 || tr.Weight < 1 || tr.Weight > 100:
+		return fault.New(fault.Invalid, "trunk_priority_invalid", "Priority and weight are 1 to 100.").WithField("priority")
+	case tr.Keepalive != 0 && (tr.Keepalive < 5 || tr.Keepalive > 3600):
+		return fault.New(fault.Invalid, "trunk_keepalive_invalid", "OPTIONS are sent each 5 to 3,600 seconds, or never (0).").WithField("keepalive")
+	case tr.CallsPerSecond < 0:
+		return fault.New(fault.Invalid, "trunk_rate_invalid", "The calls in a second are 0 (no limit) or more.").WithField("calls_per_second")
+	case tr.Register && (tr.Outbound == "" || tr.OutboundUsername == ""):
+		return fault.New(fault.Invalid, "trunk_register_unidentified", "To register, give the address that calls go out to, and the user name and password there.").WithField("register")
+	case !slices.Contains([]string{"e164", "digits", "00"}, tr.NumberFormat):
+		return fault.New(fault.Invalid, "trunk_format_unknown", "Numbers are written as e164 (+49…), digits (49…) or 00 (0049…).").WithField("number_format")
+	}
 	return nil
 }
 
@@ -67,87 +91,39 @@ func (d *Directory) seal(ctx context.Context, tx *storage.Tx, trunk uuid.UUID, p
 	return key.Seal([]byte(password), outboundSecret(trunk))
 }
 
-// route is the way of a call to the telephone network.
-type route struct {
-	trunk Trunk
-	cred  *Credentials // nil: the trunk knows us by our address
+// Outbound returns the trunk that a tenant's calls try first, or ErrNoOutbound.
+func (d *Directory) Outbound(ctx context.Context, tenant uuid.UUID) (tr Trunk, err error) {
+	list, err := d.Trunks(ctx, tenant)
+	if err != nil {
+		return tr, err
+	}
+	list = slices.DeleteFunc(list, func(tr Trunk) bool { return tr.Outbound == "" || !tr.Enabled })
+	if len(list) == 0 {
+		return tr, ErrNoOutbound
+	}
+	return slices.MinFunc(list, func(a, b Trunk) int { return a.Priority - b.Priority }), nil
 }
 
-// Outbound returns the trunk that a tenant's calls go out by, the first by name, or ErrNoOutbound.
-func (d *Directory) Outbound(ctx context.Context, tenant uuid.UUID) (Trunk, error) {
-	r, err := d.route(ctx, tenant)
-	return r.trunk, err
-}
-
-func (d *Directory) route(ctx context.Context, tenant uuid.UUID) (r route, err error) {
-	err = d.db.Tenant(ctx, tenant, func(tx *storage.Tx) error {
-		rows, err := tx.Query(ctx, `SELECT `+trunkColumns+` FROM trunks WHERE outbound <> '' AND enabled ORDER BY name LIMIT 1`)
-		if err != nil {
-			return fmt.Errorf("look for an outbound trunk: %w", err)
-		}
-		r.trunk, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[Trunk])
-		if errors.Is(err, pgx.ErrNoRows) {
-			return ErrNoOutbound
-		}
-		if err != nil || r.trunk.OutboundUsername == "" {
-			return err
-		}
+// credentials are those that answer a trunk's challenges; nil: it knows us by our address.
+func (d *Directory) credentials(ctx context.Context, tr *Trunk) (cred *Credentials, err error) {
+	if tr.OutboundUsername == "" {
+		return nil, nil
+	}
+	err = d.db.Tenant(ctx, tr.Tenant, func(tx *storage.Tx) error {
 		var sealed []byte
-		if err := tx.QueryRow(ctx, `SELECT outbound_password FROM trunks WHERE trunk_id = $1`, r.trunk.ID).Scan(&sealed); err != nil || sealed == nil {
-			return err
+		if err := tx.QueryRow(ctx, `SELECT outbound_password FROM trunks WHERE trunk_id = $1`, tr.ID).Scan(&sealed); err != nil || sealed == nil {
+			return storage.Missing(err, ErrTrunkNotFound)
 		}
-		key, err := d.keys.Tenant(ctx, tx, tenant)
+		key, err := d.keys.Tenant(ctx, tx, tr.Tenant)
 		if err != nil {
 			return err
 		}
-		plain, err := key.Open(sealed, outboundSecret(r.trunk.ID))
-		r.cred = &Credentials{User: r.trunk.OutboundUsername, Password: string(plain)}
+		plain, err := key.Open(sealed, outboundSecret(tr.ID))
+		cred = &Credentials{User: tr.OutboundUsername, Password: string(plain)}
 		return err
 	})
-	return r, err
-}
-
-// findTrunk aims at a telephone number by the tenant's outbound trunk, if the rules let the call out. Where the caller has no number of their
-// own to show, the trunk's caller id is shown.
-func (d *Dialer) findTrunk(ctx context.Context, to calls.Target, number string, o *outgoing) error {
-	r, err := d.s.dir.route(ctx, to.Tenant)
 	if err != nil {
-		return err
+		return nil, fmt.Errorf("read the password for a trunk: %w", err)
 	}
-	metered, goes, err := d.s.meter.permit(ctx, to.Tenant, number)
-	if err != nil {
-		return err
-	}
-	if o.target, err = r.trunk.uri(goes.number); err != nil {
-		metered.end()
-		return err
-	}
-	if r.trunk.CallerID != "" {
-		o.from = d.from(calls.Party{Number: r.trunk.CallerID})
-	}
-	o.cred, o.trunk, o.headers, o.metered = r.cred, &r.trunk, r.trunk.dataHeaders(to), metered
-	return nil
-}
-
-// uri is a number at the trunk.
-func (tr *Trunk) uri(number string) (u gosip.Uri, err error) {
-	host, port, err := net.SplitHostPort(tr.Outbound)
-	if err != nil {
-		return u, errAddress.Because(err)
-	}
-	n, err := strconv.Atoi(port)
-	if err != nil {
-		return u, errAddress.Because(err)
-	}
-	if strings.Contains(host, ":") {
-		host = "[" + host + "]"
-	}
-	u = gosip.Uri{Scheme: "sip", User: escapeUser(number), Host: host, Port: n}
-	switch tr.OutboundTransport {
-	case "tcp":
-		u.UriParams = gosip.HeaderParams{{K: "transport", V: "tcp"}}
-	case "tls":
-		u.Scheme = "sips"
-	}
-	return u, nil
+	return cred, nil
 }

@@ -4,9 +4,11 @@
 package sip
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"log/slog"
+	"net"
 	"net/netip"
 	"slices"
 	"strings"
@@ -29,6 +31,7 @@ type Config struct {
 	// SessionExpires is the session interval we ask for and grant (RFC 4028); 0: 1800 s. MinSE below 90 s is for tests only.
 	SessionExpires, MinSE time.Duration
 	RTP                   RTP
+	Resolver              *net.Resolver // of SRV records; nil: the system's
 }
 
 // Server answers SIP.
@@ -39,6 +42,7 @@ type Server struct {
 	digests  *challenger
 	legs     *legs
 	meter    *meter
+	resolver *net.Resolver
 	incoming func(ctx context.Context, leg calls.Leg, inv calls.Invite)
 	m        *metrics
 	log      *slog.Logger
@@ -57,7 +61,7 @@ func New(cfg Config, dir *Directory, incoming func(context.Context, calls.Leg, c
 		cfg.MinSE = 90 * time.Second
 	}
 	m := newMetrics(reg)
-	s := &Server{dir: dir, incoming: incoming, m: m, log: log, digests: newChallenger(dir.realm, cfg.NonceKey), meter: newMeter(dir, m, log)}
+	s := &Server{dir: dir, incoming: incoming, m: m, log: log, digests: newChallenger(dir.realm, cfg.NonceKey), meter: newMeter(dir, m, log), resolver: cmp.Or(cfg.Resolver, net.DefaultResolver)}
 	s.sources = newSources(func(n int) { m.banned.Set(float64(n)) })
 	in := newIngress(m, s.sources)
 	in.known = func(a netip.Addr) bool { return dir.knows(a) || s.sources.vouched(a, time.Now()) }
@@ -69,7 +73,7 @@ func New(cfg Config, dir *Directory, incoming func(context.Context, calls.Leg, c
 	}
 	s.stack = newStack(t, m, log, timing{t1: gosip.T1, t2: gosip.T2, sessionExpires: cfg.SessionExpires, minSE: cfg.MinSE})
 	s.stack.outside = s.outside
-	s.legs = &legs{stack: s.stack, rtp: cfg.RTP, log: log, busy: map[uuid.UUID]int{}}
+	s.legs = &legs{stack: s.stack, rtp: cfg.RTP, log: log, busy: map[uuid.UUID]int{}, begun: map[uuid.UUID][]time.Time{}}
 	return s, nil
 }
 
@@ -87,6 +91,7 @@ func (s *Server) Run(ctx context.Context) error {
 	metering, stop := context.WithCancel(context.WithoutCancel(ctx)) // it ends last: it writes which calls have ended
 	var w sync.WaitGroup
 	w.Go(func() { s.meter.run(metering) })
+	w.Go(func() { s.watchTrunks(ctx) })
 	err := s.stack.run(ctx)
 	stop()
 	w.Wait()
@@ -159,6 +164,9 @@ type caller struct {
 
 // identify finds out who calls: a trunk by its address alone, everybody else by digest.
 func (s *Server) identify(ctx context.Context, req *gosip.Request, src netip.Addr) (caller, *refusal) {
+	if tr := s.dir.watch.registeredBy(req, src); tr != nil {
+		return caller{trunk: tr}, nil
+	}
 	if tr := s.dir.table.Load().match(src); tr != nil && tr.Username == "" {
 		return caller{trunk: tr}, nil
 	}
@@ -259,6 +267,9 @@ func invitation(req *gosip.Request, who caller) (calls.Invite, *refusal) {
 	number, ok := userPart(req.Recipient.User)
 	if req.Recipient.Scheme == "tel" {
 		number, ok = userPart(req.Recipient.Raw())
+	}
+	if who.trunk != nil && who.trunk.Register && number == who.trunk.token() {
+		number, ok = userPart(req.To().Address.User) // our own contact; what was dialled is in To
 	}
 	if !ok {
 		return calls.Invite{}, refuse(400, "Bad Request-URI")

@@ -13,7 +13,7 @@ import (
 )
 
 const trunkColumns = `trunk_id, tenant_id, name, networks, username, trusted, nat, headers, codecs, max_calls, enabled,
-	outbound, outbound_transport, outbound_username, caller_id, data_parameters`
+	outbound, outbound_transport, outbound_username, caller_id, data_parameters, priority, weight, calls_per_second, keepalive, register, number_format`
 
 // Trunks lists a tenant's trunks by name.
 func (d *Directory) Trunks(ctx context.Context, tenant uuid.UUID) ([]Trunk, error) {
@@ -71,16 +71,19 @@ func (d *Directory) PutTrunk(ctx context.Context, tenant uuid.UUID, tr Trunk, pa
 		}
 		_, err = tx.Exec(ctx, `
 			INSERT INTO trunks (trunk_id, tenant_id, name, networks, username, ha1_sha256, ha1_md5, trusted, nat, headers, codecs, max_calls, enabled, created_at,
-				outbound, outbound_transport, outbound_username, outbound_password, caller_id, data_parameters)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
+				outbound, outbound_transport, outbound_username, outbound_password, caller_id, data_parameters,
+				priority, weight, calls_per_second, keepalive, register, number_format)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26)
 			ON CONFLICT (trunk_id) DO UPDATE SET name = excluded.name, networks = excluded.networks, username = excluded.username,
 				ha1_sha256 = coalesce(nullif(excluded.ha1_sha256, ''), trunks.ha1_sha256), ha1_md5 = coalesce(nullif(excluded.ha1_md5, ''), trunks.ha1_md5),
 				trusted = excluded.trusted, nat = excluded.nat, headers = excluded.headers, codecs = excluded.codecs,
 				max_calls = excluded.max_calls, enabled = excluded.enabled, outbound = excluded.outbound, outbound_transport = excluded.outbound_transport,
 				outbound_username = excluded.outbound_username, outbound_password = coalesce(excluded.outbound_password, trunks.outbound_password),
-				caller_id = excluded.caller_id, data_parameters = excluded.data_parameters`,
+				caller_id = excluded.caller_id, data_parameters = excluded.data_parameters, priority = excluded.priority, weight = excluded.weight,
+				calls_per_second = excluded.calls_per_second, keepalive = excluded.keepalive, register = excluded.register, number_format = excluded.number_format`,
 			tr.ID, tenant, tr.Name, filled(tr.Networks), tr.Username, secret.HA1SHA256, secret.HA1MD5, tr.Trusted, tr.NAT, filled(tr.Headers), filled(tr.Codecs),
-			tr.MaxCalls, tr.Enabled, tx.Now, tr.Outbound, tr.OutboundTransport, tr.OutboundUsername, sealed, tr.CallerID, filled(tr.DataParameters))
+			tr.MaxCalls, tr.Enabled, tx.Now, tr.Outbound, tr.OutboundTransport, tr.OutboundUsername, sealed, tr.CallerID, filled(tr.DataParameters),
+			tr.Priority, tr.Weight, tr.CallsPerSecond, tr.Keepalive, tr.Register, tr.NumberFormat)
 		switch {
 		case storage.Duplicate(err, "trunks_tenant_id_name_key"):
 			return ErrTrunkTaken
@@ -126,10 +129,13 @@ func (d *Directory) readTrunks(ctx context.Context) ([]Trunk, error) {
 			return err
 		}
 		found, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (Trunk, error) {
-			var t Trunk
-			err := row.Scan(&t.ID, &t.Tenant, &t.Name, &t.Networks, &t.Username, &t.Trusted, &t.NAT, &t.Headers, &t.Codecs, &t.MaxCalls, &t.Enabled,
-				&t.Outbound, &t.OutboundTransport, &t.OutboundUsername, &t.CallerID, &t.DataParameters, &t.secret.HA1SHA256, &t.secret.HA1MD5)
-			return t, err
+			r, err := pgx.RowToStructByName[struct {
+				Trunk
+				SHA256 string `db:"ha1_sha256"`
+				MD5    string `db:"ha1_md5"`
+			}](row)
+			r.secret = Secret{HA1SHA256: r.SHA256, HA1MD5: r.MD5}
+			return r.Trunk, err
 		})
 		return err
 	})

@@ -34,10 +34,16 @@ type Trunk struct {
 	Enabled  bool      `json:"enabled" db:"enabled"`
 
 	// The way out; without an address this trunk takes no calls from us.
-	Outbound          string `json:"outbound" db:"outbound"`                     // host:port
+	Outbound          string `json:"outbound" db:"outbound"`                     // host:port; a name without a port has SRV records asked for
 	OutboundTransport string `json:"outbound_transport" db:"outbound_transport"` // udp, tcp or tls
 	OutboundUsername  string `json:"outbound_username" db:"outbound_username"`   // answers its challenges (digest)
 	CallerID          string `json:"caller_id" db:"caller_id"`                   // the number it lets us show
+	Priority          int    `json:"priority" db:"priority"`                     // the lowest is tried first, 1 to 100
+	Weight            int    `json:"weight" db:"weight"`                         // its share among those of one priority, 1 to 100
+	CallsPerSecond    int    `json:"calls_per_second" db:"calls_per_second"`     // begun by us, on each node; 0: no limit
+	Keepalive         int    `json:"keepalive" db:"keepalive"`                   // seconds between OPTIONS; 0: none
+	Register          bool   `json:"register" db:"register"`                     // we register there, to be called
+	NumberFormat      string `json:"number_format" db:"number_format"`           // of numbers with a country code: e164 (+49…), digits (49…) or 00 (0049…)
 
 	DataParameters []DataParameter `json:"data_parameters" db:"data_parameters"` // headers of calls that go out
 
@@ -68,6 +74,9 @@ type Directory struct {
 	node  string
 	table atomic.Pointer[table]
 	mu    sync.Mutex // one reload at a time
+
+	watch   *watch
+	learned sync.Map // netip.Addr of registrars that are known by name
 }
 
 // table is an immutable snapshot.
@@ -76,6 +85,7 @@ type table struct {
 	byUser    map[string]*Trunk
 	phones    map[netip.Addr]bool // where registered phones are, and where our own calls go out
 	outlets   map[string]bool     // where outbound trunks are, see outlet
+	outbound  []*Trunk            // those that calls go out by
 }
 
 type networkTrunk struct {
@@ -86,7 +96,7 @@ type networkTrunk struct {
 // NewDirectory returns an empty directory; Load or Run fill it. Passwords of those who call us are kept as digests in realm, those that
 // we give are sealed under the tenant's key; node names this process in registrations.
 func NewDirectory(db *storage.DB, bus *events.Bus, elog *events.Log, keys *storage.Keys, log *slog.Logger, realm, node string) *Directory {
-	d := &Directory{db: db, bus: bus, log: elog, keys: keys, slog: log, realm: realm, node: node}
+	d := &Directory{db: db, bus: bus, log: elog, keys: keys, slog: log, realm: realm, node: node, watch: newWatch()}
 	d.table.Store(&table{})
 	return d
 }
@@ -144,10 +154,11 @@ func (t *table) add(tr *Trunk) {
 	if tr.Username != "" {
 		t.byUser[tr.Username] = tr
 	}
-	host, port, err := net.SplitHostPort(tr.Outbound)
-	if err != nil {
+	if tr.Outbound == "" {
 		return
 	}
+	t.outbound = append(t.outbound, tr)
+	host, port := tr.place()
 	t.outlets[outlet(host, port)] = true
 	if a, err := netip.ParseAddr(host); err == nil {
 		t.phones[a.Unmap()] = true
@@ -171,8 +182,20 @@ func (t *table) match(a netip.Addr) *Trunk {
 
 // knows says whether packets from the address come from a trunk or a registered phone.
 func (d *Directory) knows(a netip.Addr) bool {
-	t := d.table.Load()
-	return t.phones[a.Unmap().WithZone("")] || t.match(a) != nil
+	t, a := d.table.Load(), a.Unmap().WithZone("")
+	if _, learned := d.learned.Load(a); learned {
+		return true
+	}
+	return t.phones[a] || t.match(a) != nil
+}
+
+// place is where calls go out to; the port is empty where SRV records tell it.
+func (tr *Trunk) place() (host, port string) {
+	host, port, err := net.SplitHostPort(tr.Outbound)
+	if err != nil {
+		return tr.Outbound, ""
+	}
+	return host, port
 }
 
 // leadsOut says whether a URI's host is where some trunk takes our calls.

@@ -87,7 +87,7 @@ func (p *Phone) deliver(msg gosip.Message) {
 	p.mu.Lock()
 	ch, known := p.inbox[msg.CallID().Value()]
 	req, isReq := msg.(*gosip.Request)
-	if !known && isReq && req.Method == gosip.INVITE {
+	if !known && isReq && (req.Method == gosip.INVITE || req.Method == gosip.OPTIONS || req.Method == gosip.REGISTER) {
 		ch = make(chan gosip.Message, 256)
 		p.inbox[msg.CallID().Value()] = ch
 		p.mu.Unlock()
@@ -154,7 +154,7 @@ func (p *Phone) Invite(server, user, sdp string, extra ...string) *Call {
 	return c
 }
 
-// Answer waits for a call.
+// Answer waits for a call, or for an OPTIONS or REGISTER.
 func (p *Phone) Answer() *Call {
 	p.t.Helper()
 	select {

@@ -6,12 +6,13 @@ import { useTranslation } from 'react-i18next';
 import { api, body, type Schema } from '../api/client';
 import { trunksQuery } from '../api/queries';
 import type { Column } from '../ui/DataTable';
-import { State, Tag } from '../ui/State';
+import { Tag } from '../ui/State';
 import { DataParameters } from './DataParameters';
 import { EditDrawer } from './EditDrawer';
 import { ListPage } from './ListPage';
+import { TrunkState } from './TrunkState';
 
-type Trunk = Schema['Trunk'];
+type Trunk = Schema['TrunkView'];
 
 const codecs = ['PCMA', 'PCMU', 'G722', 'opus'];
 
@@ -52,11 +53,9 @@ export function Trunks() {
       {
         id: 'enabled',
         header: t('common:state'),
-        width: 120,
+        width: 240,
         sort: (x) => Number(x.enabled),
-        cell: (x) => (
-          <State tone={x.enabled ? 'good' : 'quiet'}>{x.enabled ? t('trunks.enabled') : t('trunks.disabled')}</State>
-        ),
+        cell: (x) => <TrunkState trunk={x} />,
       },
     ],
     [t],
@@ -94,6 +93,12 @@ function TrunkForm({ trunk, onClose }: { trunk: Trunk | null; onClose: () => voi
       outbound: trunk?.outbound ?? '',
       outbound_transport: (trunk?.outbound_transport || 'udp') as Schema['TrunkInput']['outbound_transport'],
       outbound_username: trunk?.outbound_username ?? '',
+      priority: trunk?.priority ?? 1,
+      weight: trunk?.weight ?? 1,
+      calls_per_second: trunk?.calls_per_second ?? 0,
+      keepalive: trunk?.keepalive ?? 30,
+      register: trunk?.register ?? false,
+      number_format: (trunk?.number_format || 'e164') as NonNullable<Schema['TrunkInput']['number_format']>,
       outbound_password: '',
       caller_id: trunk?.caller_id ?? '',
       data_parameters: trunk?.data_parameters ?? [],
@@ -184,6 +189,52 @@ function TrunkForm({ trunk, onClose }: { trunk: Trunk | null; onClose: () => voi
               {...form.getInputProps('outbound_password')}
             />
           </Group>
+          <Switch
+            label={t('trunks.register')}
+            description={t('trunks.registerHint')}
+            {...form.getInputProps('register', { type: 'checkbox' })}
+          />
+          <Group grow align="start">
+            <NumberInput
+              label={t('trunks.priority')}
+              description={t('trunks.priorityHint')}
+              min={1}
+              max={100}
+              {...form.getInputProps('priority')}
+            />
+            <NumberInput
+              label={t('trunks.weight')}
+              description={t('trunks.weightHint')}
+              min={1}
+              max={100}
+              {...form.getInputProps('weight')}
+            />
+          </Group>
+          <Group grow align="start">
+            <NumberInput
+              label={t('trunks.keepalive')}
+              description={t('trunks.keepaliveHint')}
+              min={0}
+              max={3600}
+              {...form.getInputProps('keepalive')}
+            />
+            <NumberInput
+              label={t('trunks.perSecond')}
+              description={t('trunks.perSecondHint')}
+              min={0}
+              {...form.getInputProps('calls_per_second')}
+            />
+          </Group>
+          <Select
+            label={t('trunks.format')}
+            data={[
+              { value: 'e164', label: '+49 30 …' },
+              { value: 'digits', label: '49 30 …' },
+              { value: '00', label: '00 49 30 …' },
+            ]}
+            allowDeselect={false}
+            {...form.getInputProps('number_format')}
+          />
           <TextInput
             label={t('trunks.callerId')}
             description={t('trunks.callerIdHint')}

@@ -3539,6 +3539,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/trunks/{id}/ask": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask a trunk at once whether it is there, and register again */
+        post: operations["ask-trunk"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/users": {
         parameters: {
             query?: never;
@@ -6504,8 +6521,8 @@ export interface components {
             /** @description pass as cursor to get the next page; empty on the last */
             next_cursor: string;
         };
-        PageTrunk: {
-            items: components["schemas"]["Trunk"][];
+        PageTrunkView: {
+            items: components["schemas"]["TrunkView"][];
             /** @description pass as cursor to get the next page; empty on the last */
             next_cursor: string;
         };
@@ -7882,25 +7899,40 @@ export interface components {
         };
         Trunk: {
             caller_id: string;
+            /** Format: int64 */
+            calls_per_second: number;
             codecs: string[];
             data_parameters: components["schemas"]["DataParameter"][];
             enabled: boolean;
             headers: string[];
             id: string;
             /** Format: int64 */
+            keepalive: number;
+            /** Format: int64 */
             max_calls: number;
             name: string;
             nat: boolean;
             networks: string[];
+            number_format: string;
             outbound: string;
             outbound_transport: string;
             outbound_username: string;
+            /** Format: int64 */
+            priority: number;
+            register: boolean;
             trusted: boolean;
             username: string;
+            /** Format: int64 */
+            weight: number;
         };
         TrunkInput: {
             /** @description the number shown to those called */
             caller_id?: string;
+            /**
+             * Format: int64
+             * @description begun by us, on each node; 0: no limit
+             */
+            calls_per_second?: number;
             /** @description allowed, in order of preference; none: all */
             codecs?: string[];
             /** @description headers of calls that go out */
@@ -7908,6 +7940,11 @@ export interface components {
             enabled: boolean;
             /** @description allow-list of X- headers and User-to-User */
             headers?: string[];
+            /**
+             * Format: int64
+             * @description seconds between OPTIONS, at least 5; 0: none
+             */
+            keepalive?: number;
             /**
              * Format: int64
              * @description 0: no limit
@@ -7918,6 +7955,12 @@ export interface components {
             nat?: boolean;
             /** @description addresses or CIDRs it sends from */
             networks?: string[];
+            /**
+             * @description of numbers with a country code: +49…, 49… or 0049…
+             * @default e164
+             * @enum {string}
+             */
+            number_format: "e164" | "digits" | "00";
             /** @description host:port that calls to telephone numbers go out to; empty: none */
             outbound?: string;
             /** @description empty keeps the one there is */
@@ -7931,9 +7974,73 @@ export interface components {
             outbound_username?: string;
             /** @description empty keeps the one there is */
             password?: string;
+            /**
+             * Format: int64
+             * @description the trunk with the lowest is tried first; 0: 1
+             */
+            priority?: number;
+            /** @description we register there, to be called */
+            register?: boolean;
             /** @description identity, flags and call data in headers are believed */
             trusted?: boolean;
             username?: string;
+            /**
+             * Format: int64
+             * @description its share among trunks of one priority; 0: 1
+             */
+            weight?: number;
+        };
+        TrunkState: {
+            /** @description another node keeps the registration */
+            elsewhere?: boolean;
+            /**
+             * Format: double
+             * @description until the last answer
+             */
+            milliseconds?: number;
+            /** @description why it is not registered: the registrar's answer */
+            problem?: string;
+            /** @enum {string} */
+            reach: "unknown" | "up" | "down";
+            /** Format: date-time */
+            registered_until?: string;
+            /** Format: date-time */
+            since?: string;
+            /**
+             * Format: int64
+             * @description of the last answer
+             */
+            status?: number;
+        };
+        TrunkView: {
+            caller_id: string;
+            /** Format: int64 */
+            calls_per_second: number;
+            codecs: string[];
+            data_parameters: components["schemas"]["DataParameter"][];
+            enabled: boolean;
+            headers: string[];
+            id: string;
+            /** Format: int64 */
+            keepalive: number;
+            /** Format: int64 */
+            max_calls: number;
+            name: string;
+            nat: boolean;
+            networks: string[];
+            number_format: string;
+            outbound: string;
+            outbound_transport: string;
+            outbound_username: string;
+            /** Format: int64 */
+            priority: number;
+            register: boolean;
+            /** @description of one that calls go out by, as the node sees it that answers */
+            state?: components["schemas"]["TrunkState"];
+            trusted: boolean;
+            username: string;
+            /** Format: int64 */
+            weight: number;
         };
         Usage: {
             /**
@@ -17353,7 +17460,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["PageTrunk"];
+                    "application/json": components["schemas"]["PageTrunkView"];
                 };
             };
             /** @description Error */
@@ -17467,6 +17574,35 @@ export interface operations {
         };
     };
     "delete-trunk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "ask-trunk": {
         parameters: {
             query?: never;
             header?: never;

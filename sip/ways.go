@@ -1,0 +1,247 @@
+package sip
+
+import (
+	"cmp"
+	"context"
+	"math/rand/v2"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	gosip "github.com/emiago/sipgo/sip"
+	"github.com/google/uuid"
+
+	"tandem/calls"
+	"tandem/internal/fault"
+	"tandem/media/codec"
+)
+
+// way is one of the ways of a call to the telephone network: a trunk, and which of its servers.
+type way struct {
+	trunk *Trunk
+	cred  *Credentials
+	hop   hop
+}
+
+// ErrTrunksBusy says that each trunk carries as many calls as it may, or as many have just begun.
+var ErrTrunksBusy = fault.New(fault.TooMany, "trunks_busy", "All outbound trunks carry as many calls as they may; try again in a moment.")
+
+const (
+	tryFor  = 4 * time.Second // without any answer, while there is another way
+	maxWays = 8
+)
+
+// findTrunk aims at a telephone number by the tenant's outbound trunks, if the rules let the call out.
+func (d *Dialer) findTrunk(ctx context.Context, to calls.Target, number string, o *outgoing) error {
+	trunks := d.s.dir.watch.order(d.s.dir.outbound(to.Tenant))
+	if len(trunks) == 0 {
+		return ErrNoOutbound
+	}
+	metered, goes, err := d.s.meter.permit(ctx, to.Tenant, number)
+	if err != nil {
+		return err
+	}
+	ways, err := d.ways(ctx, trunks)
+	if err != nil {
+		metered.end()
+		return err
+	}
+	o.metered, o.ways = metered, make([]outgoing, 0, len(ways))
+	for _, w := range ways {
+		o.ways = append(o.ways, d.by(w, to, goes.number, *o))
+	}
+	return nil
+}
+
+// outbound are a tenant's trunks that calls go out by.
+func (d *Directory) outbound(tenant uuid.UUID) (list []*Trunk) {
+	for _, tr := range d.table.Load().outbound {
+		if tr.Tenant == tenant {
+			list = append(list, tr)
+		}
+	}
+	return list
+}
+
+// ways are the servers of trunks, in their order.
+func (d *Dialer) ways(ctx context.Context, trunks []*Trunk) (ways []way, err error) {
+	for _, tr := range trunks {
+		cred, err := d.s.dir.credentials(ctx, tr)
+		if err != nil {
+			return nil, err
+		}
+		for _, h := range d.s.hops(ctx, tr) {
+			ways = append(ways, way{tr, cred, h})
+		}
+	}
+	return ways[:min(len(ways), maxWays)], nil
+}
+
+// hops are a trunk's servers: by SRV records (RFC 3263 4.2) where no port is given, in the order that RFC 2782 wants.
+func (s *Server) hops(ctx context.Context, tr *Trunk) []hop {
+	host, port := tr.place()
+	if port != "" {
+		return []hop{{tr.OutboundTransport, tr.Outbound}}
+	}
+	service, proto := "sip", tr.OutboundTransport
+	if proto == "tls" {
+		service, proto = "sips", "tcp"
+	}
+	ctx, cancel := context.WithTimeout(ctx, tryFor)
+	defer cancel()
+	_, records, err := s.resolver.LookupSRV(ctx, service, proto, host)
+	if err != nil || len(records) == 0 {
+		return []hop{{tr.OutboundTransport, net.JoinHostPort(host, strconv.Itoa(gosip.DefaultPort(tr.OutboundTransport)))}}
+	}
+	hops := make([]hop, 0, len(records))
+	for _, r := range records {
+		hops = append(hops, hop{tr.OutboundTransport, net.JoinHostPort(strings.TrimSuffix(r.Target, "."), strconv.Itoa(int(r.Port)))})
+	}
+	return hops
+}
+
+// by is a call by one way. Where the caller has no number of their own to show, the trunk's caller id is shown.
+func (d *Dialer) by(w way, to calls.Target, number string, o outgoing) outgoing {
+	o.target = w.trunk.uri(w.trunk.format(number))
+	o.to = *o.target.Clone()
+	o.to.UriParams = nil
+	o.via, o.cred, o.trunk, o.headers = w.hop, w.cred, w.trunk, w.trunk.dataHeaders(to)
+	if w.trunk.CallerID != "" {
+		o.from = d.from(calls.Party{Number: w.trunk.CallerID})
+	}
+	return o
+}
+
+// uri is a number, or "" for the trunk itself.
+func (tr *Trunk) uri(number string) gosip.Uri {
+	host, port := tr.place()
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	u := gosip.Uri{Scheme: "sip", User: escapeUser(number), Host: host}
+	u.Port, _ = strconv.Atoi(port)
+	switch tr.OutboundTransport {
+	case "tcp":
+		u.UriParams = gosip.HeaderParams{{K: "transport", V: "tcp"}}
+	case "tls":
+		u.Scheme = "sips"
+	}
+	return u
+}
+
+// format writes a number as the trunk wants it.
+func (tr *Trunk) format(number string) string {
+	digits, international := strings.CutPrefix(number, "+")
+	switch {
+	case international && tr.NumberFormat == "digits":
+		return digits
+	case international && tr.NumberFormat == "00":
+		return "00" + digits
+	}
+	return number
+}
+
+// order puts trunks that are known not to answer last, and the others by priority and, among equals, by chance and weight.
+func (w *watch) order(list []*Trunk) []*Trunk {
+	type placed struct {
+		trunk *Trunk
+		down  int
+		lot   float64
+	}
+	all := make([]placed, 0, len(list))
+	w.mu.Lock()
+	for _, tr := range list {
+		p := placed{trunk: tr, lot: rand.ExpFloat64() / float64(tr.Weight)}
+		if t := w.trunks[tr.ID]; t != nil && t.reach == ReachDown {
+			p.down = 1
+		}
+		all = append(all, p)
+	}
+	w.mu.Unlock()
+	slices.SortFunc(all, func(a, b placed) int {
+		return cmp.Or(a.down-b.down, a.trunk.Priority-b.trunk.Priority, cmp.Compare(a.lot, b.lot))
+	})
+	list = list[:0:0]
+	for _, p := range all {
+		list = append(list, p.trunk)
+	}
+	return list
+}
+
+// setOut begins a call by the first way that has room; o keeps those that are left.
+func (l *legs) setOut(g *leg, o *outgoing, on hooks) *dialog {
+	for len(o.ways) > 0 {
+		next := o.ways[0]
+		o.ways = o.ways[1:]
+		free, ok := l.occupy(next.trunk)
+		if !ok {
+			continue
+		}
+		if !l.mayBegin(next.trunk) {
+			free()
+			continue
+		}
+		g.goesBy(free)
+		if next.from.Address.Host == "" {
+			next.from.Address.Host = l.stack.t.localIP(next.via.ip()).String()
+		}
+		g.trunk = mediaOf(next.trunk)
+		if len(g.trunk.codecs) == 0 {
+			g.trunk.codecs = preferring(o.codec)
+		}
+		g.n = newNegotiator(g.port.LocalAddr(), uint64(newLegID().Time()), speakable(g.trunk.codecs, codec.OpusEncoding()))
+		d := l.stack.newUAC(next, on)
+		if len(o.ways) > 0 {
+			d.patience = tryFor
+		}
+		return d
+	}
+	return nil
+}
+
+// elsewhere goes on by the next way when one has failed before anybody was reached. It runs on the failed dialog's goroutine.
+func (l *legs) elsewhere(g *leg, o *outgoing, on hooks, e end) bool {
+	if e.byUs || g.rang || g.n.settled || !slices.Contains([]int{408, 500, 502, 503, 504}, e.status) || g.Cause() != "" {
+		return false
+	}
+	d := l.setOut(g, o, on)
+	if d == nil {
+		return false
+	}
+	offer := g.n.makeOffer() // before the new dialog's goroutine owns it
+	g.takeOver(d)
+	if !l.stack.start(d) {
+		return false
+	}
+	l.stack.m.failovers.Inc()
+	d.begin(offer)
+	return true
+}
+
+// goesBy notes which trunk's place the leg takes, and gives back the one before.
+func (g *leg) goesBy(free func()) {
+	g.mu.Lock()
+	before := g.place
+	g.place = free
+	g.mu.Unlock()
+	before()
+}
+
+// mayBegin keeps to the calls that a trunk takes in a second from this node.
+func (l *legs) mayBegin(tr *Trunk) bool {
+	if tr.CallsPerSecond == 0 {
+		return true
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := time.Now()
+	recent := slices.DeleteFunc(l.begun[tr.ID], func(t time.Time) bool { return now.Sub(t) >= time.Second })
+	ok := len(recent) < tr.CallsPerSecond
+	if ok {
+		recent = append(recent, now)
+	}
+	l.begun[tr.ID] = recent
+	return ok
+}

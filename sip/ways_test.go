@@ -1,0 +1,254 @@
+package sip_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strings"
+	"testing"
+
+	gosip "github.com/emiago/sipgo/sip"
+	"golang.org/x/net/dns/dnsmessage"
+
+	"tandem/calls"
+	"tandem/sip"
+	"tandem/sip/siptest"
+)
+
+// A carrier that says nothing, or that it cannot, is followed by the next, by priority; one that has said anything of the callee is not.
+func TestFailover(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.rules(sip.DialRules{Countries: []string{"DE"}})
+	silent, full, third := siptest.New(t, "silent"), siptest.New(t, "full"), siptest.New(t, "third")
+	for i, c := range []*siptest.Phone{silent, full, third} {
+		format := []string{"e164", "digits", "00"}[i]
+		h.trunk(sip.Trunk{Name: c.User, Enabled: true, Outbound: c.Addr(), Priority: i + 1, NumberFormat: format, Codecs: []string{"PCMA"}})
+	}
+	leg := h.dials("trunk:+49301234567")
+	if to := silent.Answer().Invite.Recipient.User; to != "+49301234567" {
+		t.Errorf("the first is asked for %q", to)
+	}
+	second := full.Answer()
+	if to := second.Invite.Recipient.User; to != "49301234567" {
+		t.Errorf("the second is asked for %q", to)
+	}
+	second.Reply(second.Invite, 503, "Service Unavailable", "")
+	last := third.Answer()
+	if to := last.Invite.Recipient.User; to != "0049301234567" {
+		t.Errorf("the third is asked for %q", to)
+	}
+	last.Reply(last.Invite, 200, "OK", third.SDP(4000, "", "8 PCMA/8000"))
+	last.Request("ACK")
+	if e := <-leg.Events(); e != calls.LegAnswered {
+		t.Errorf("the leg tells %s", e)
+	}
+	leg.Hangup(calls.CauseNormal)
+	last.Reply(last.Request("BYE"), 200, "OK", "")
+	<-leg.Done()
+	if n := h.count("tandem_sip_failovers_total"); n != 2 {
+		t.Errorf("%v changes of the way are counted", n)
+	}
+	h.await(`SELECT count(*) = 1 FROM outbound_calls WHERE ended_at > answered_at`)
+}
+
+// Who was reached and is busy is not called again by another carrier; a caller who gives up meanwhile calls nobody more.
+func TestNoFailover(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.rules(sip.DialRules{Countries: []string{"DE"}})
+	first, second := siptest.New(t, "first"), siptest.New(t, "second")
+	h.trunk(sip.Trunk{Name: "first", Enabled: true, Outbound: first.Addr(), MaxCalls: 1})
+	h.trunk(sip.Trunk{Name: "second", Enabled: true, Outbound: second.Addr(), Priority: 2, MaxCalls: 1})
+	leg := h.dials("trunk:+49301234567")
+	c := first.Answer()
+	c.Reply(c.Invite, 486, "Busy Here", "")
+	<-leg.Done()
+
+	leg = h.dials("trunk:+49301234567")
+	c = first.Answer()
+	c.Reply(c.Invite, 180, "Ringing", "")
+	if e := get(t, leg.Events(), "the ringing"); e != calls.LegRinging {
+		t.Errorf("the leg tells %s", e)
+	}
+	c.Reply(c.Invite, 503, "Service Unavailable", "")
+	<-leg.Done()
+
+	leg = h.dials("trunk:+49301234567")
+	c = first.Answer()
+	leg.Hangup(calls.CauseCancelled)
+	c.Reply(c.Invite, 503, "Service Unavailable", "")
+	<-leg.Done()
+	if !second.Quiet(0) {
+		t.Error("the second carrier was asked")
+	}
+}
+
+// A trunk carries no more calls than it may, in one second and at once; the next takes the others.
+func TestTrunkLimits(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.rules(sip.DialRules{Countries: []string{"DE"}})
+	narrow, slow := siptest.New(t, "narrow"), siptest.New(t, "slow")
+	h.trunk(sip.Trunk{Name: "narrow", Enabled: true, Outbound: narrow.Addr(), MaxCalls: 1})
+	h.trunk(sip.Trunk{Name: "slow", Enabled: true, Outbound: slow.Addr(), Priority: 2, CallsPerSecond: 1})
+	one, two := h.dials("trunk:+49301234567"), h.dials("trunk:+49301234567")
+	a, b := narrow.Answer(), slow.Answer()
+	if _, err := h.srv.Dialer().Dial(t.Context(), calls.Target{Tenant: h.tenant, Device: "trunk:+49301234567"}); !errors.Is(err, sip.ErrTrunksBusy) {
+		t.Errorf("a third call: %v", err)
+	}
+	a.Reply(a.Invite, 486, "Busy Here", "")
+	b.Reply(b.Invite, 486, "Busy Here", "")
+	<-one.Done()
+	<-two.Done()
+	three := h.dials("trunk:+49301234567")
+	c := narrow.Answer()
+	c.Reply(c.Invite, 486, "Busy Here", "")
+	<-three.Done()
+	h.await(`SELECT count(*) = 0 FROM outbound_calls WHERE ended_at IS NULL`)
+}
+
+// A name without a port leads to the servers of its SRV records, in their order.
+func TestSRV(t *testing.T) {
+	t.Parallel()
+	gone, there := siptest.New(t, "gone"), siptest.New(t, "there")
+	dns := newDNS(t, map[string][]dnsmessage.SRVResource{"_sip._udp.carrier.test.": {
+		{Priority: 20, Weight: 1, Port: uint16(there.Port()), Target: dnsmessage.MustNewName("localhost.")},
+		{Priority: 10, Weight: 1, Port: uint16(gone.Port()), Target: dnsmessage.MustNewName("localhost.")},
+	}})
+	h := newHouse(t, func(c *sip.Config) { c.Resolver = dns })
+	h.rules(sip.DialRules{Countries: []string{"DE"}})
+	h.trunk(sip.Trunk{Name: "carrier", Enabled: true, Outbound: "carrier.test"})
+	leg := h.dials("trunk:+49301234567")
+	c := gone.Answer()
+	if host := c.Invite.Recipient.Host; host != "carrier.test" {
+		t.Errorf("the URI names %q", host)
+	}
+	c.Reply(c.Invite, 503, "Service Unavailable", "")
+	c = there.Answer()
+	c.Reply(c.Invite, 486, "Busy Here", "")
+	<-leg.Done()
+}
+
+// Trunks are asked whether they are there. One that does not answer is down within seconds and tried last; one that answers is up.
+func TestKeepalive(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.rules(sip.DialRules{Countries: []string{"DE"}})
+	dead, alive := siptest.New(t, "dead"), siptest.New(t, "alive")
+	down := h.trunk(sip.Trunk{Name: "dead", Enabled: true, Outbound: dead.Addr(), Keepalive: 5, Priority: 1})
+	up := h.trunk(sip.Trunk{Name: "alive", Enabled: true, Outbound: alive.Addr(), Keepalive: 5, Priority: 2})
+	ask := alive.Answer()
+	if ask.Invite.Method != gosip.OPTIONS {
+		t.Fatalf("%s came", ask.Invite.Method)
+	}
+	ask.Reply(ask.Invite, 404, "Not Found", "") // an answer is an answer
+	for range 2 {
+		if dead.Answer().Invite.Method != gosip.OPTIONS {
+			t.Fatal("no OPTIONS came")
+		}
+	}
+	waitFor(t, func() bool {
+		s := h.dir.TrunkStates(h.tenant)
+		return s[down.ID].Reach == sip.ReachDown && s[up.ID].Reach == sip.ReachUp && s[up.ID].Status == 404
+	})
+	leg := h.dials("trunk:+49301234567")
+	for {
+		c := alive.Answer()
+		if c.Invite.Method == gosip.OPTIONS {
+			c.Reply(c.Invite, 200, "OK", "")
+			continue
+		}
+		c.Reply(c.Invite, 486, "Busy Here", "")
+		break
+	}
+	<-leg.Done()
+}
+
+// A trunk that wants it is registered with, by digest, for as long as it grants; its calls to our contact are calls to the number in To.
+func TestRegistersWithTrunk(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	registrar := siptest.NewAt(t, "registrar", "127.128.0.7:0") // in no network of a trunk
+	tr := h.trunk(sip.Trunk{Name: "registrar", Enabled: true, Outbound: registrar.Addr(), OutboundUsername: "tandem", Register: true})
+	c := registrar.Answer()
+	if c.Invite.Method != gosip.REGISTER || c.Invite.To().Address.User != "tandem" {
+		t.Fatalf("%s came for %s", c.Invite.Method, c.Invite.To().Address.User)
+	}
+	c.Reply(c.Invite, 401, "Unauthorized", "", `WWW-Authenticate: Digest realm="r", nonce="n", algorithm=SHA-256, qop="auth"`)
+	again := c.Request("REGISTER")
+	if h := again.GetHeader("Authorization"); h == nil || !strings.Contains(h.Value(), "nc=00000001") {
+		t.Fatal("the challenge is not answered")
+	}
+	c.Reply(again, 423, "Interval Too Brief", "", "Min-Expires: 600")
+	longer := c.Request("REGISTER")
+	if longer.GetHeader("Expires").Value() != "600" {
+		t.Errorf("asked for %s s", longer.GetHeader("Expires").Value())
+	}
+	contact := longer.Contact().Address
+	c.Reply(longer, 200, "OK", "", "Contact: <"+contact.String()+">;expires=600")
+	waitFor(t, func() bool { return h.dir.TrunkStates(h.tenant)[tr.ID].Registered != nil })
+
+	call := func(from *siptest.Phone) *siptest.Call {
+		in := from.Request("INVITE", h.udp, "1001")
+		in.Target = contact.String()
+		in.Send("INVITE", "", "")
+		return in
+	}
+	in := call(registrar)
+	inv := get(t, h.invites, "the call")
+	if inv.Number != "1001" || inv.Trunk != tr.ID {
+		t.Errorf("the call is for %q by %s", inv.Number, inv.Trunk)
+	}
+	in.Cancel()
+	if res := call(siptest.NewAt(t, "stranger", "127.128.0.8:0")).Response(401, 403); res == nil {
+		t.Error("a stranger's call to the contact was taken")
+	}
+}
+
+func (h *house) dials(device string) calls.Leg {
+	h.t.Helper()
+	leg, err := h.srv.Dialer().Dial(h.t.Context(), calls.Target{Tenant: h.tenant, Device: device})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return leg
+}
+
+// newDNS is a resolver that knows some SRV records.
+func newDNS(t *testing.T, srv map[string][]dnsmessage.SRVResource) *net.Resolver {
+	t.Helper()
+	conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	t.Cleanup(func() { conn.Close(); <-done })
+	go func() {
+		defer close(done)
+		buf := make([]byte, 1500)
+		for {
+			n, from, err := conn.ReadFrom(buf)
+			if err != nil {
+				return
+			}
+			var m dnsmessage.Message
+			if m.Unpack(buf[:n]) != nil || len(m.Questions) != 1 {
+				continue
+			}
+			q := m.Questions[0]
+			m.Response, m.Additionals = true, nil
+			for _, r := range srv[q.Name.String()] {
+				if q.Type == dnsmessage.TypeSRV {
+					m.Answers = append(m.Answers, dnsmessage.Resource{Header: dnsmessage.ResourceHeader{Name: q.Name, Class: q.Class, TTL: 60}, Body: &r})
+				}
+			}
+			if out, err := m.Pack(); err == nil {
+				conn.WriteTo(out, from)
+			}
+		}
+	}()
+	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "udp", conn.LocalAddr().String())
+	}}
+}
