@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
@@ -24,6 +25,8 @@ func (s *Server) lineRoutes() []route {
 		on(s, "PUT", "/trunks/{id}", "write:trunks", "put-trunk", "Change a trunk", s.putTrunk),
 		on(s, "POST", "/trunks/{id}/ask", "write:trunks", "ask-trunk", "Ask a trunk at once whether it is there, and register again", s.askTrunk),
 		on(s, "DELETE", "/trunks/{id}", "delete:trunks", "delete-trunk", "Take a trunk away", s.deleteTrunk),
+		on(s, "GET", "/sip-trace", "read:trunks", "get-sip-trace", "SIP messages kept while the trace is on, masked", s.getTrace),
+		on(s, "PUT", "/sip-trace", "write:trunks", "put-sip-trace", "Keep SIP messages for some minutes, or no longer", s.putTrace),
 		on(s, "GET", "/outbound-rules", "read:trunks", "get-outbound-rules", "Which telephone numbers calls may go out to, and what the day's calls have used", s.getDialRules),
 		on(s, "PUT", "/outbound-rules", "write:trunks", "put-outbound-rules", "Change which telephone numbers calls may go out to", s.putDialRules),
 		on(s, "GET", "/prompts", "read:prompts", "list-prompts", "Prompts", s.listPrompts),
@@ -176,6 +179,33 @@ func (s *Server) putTrunk(ctx context.Context, in *Change[TrunkInput]) (*One[sip
 
 func (s *Server) deleteTrunk(ctx context.Context, in *ByID) (*Nothing, error) {
 	return nothing(s.Trunks.DeleteTrunk(ctx, tenant(ctx), in.ID))
+}
+
+// SIPTrace is what is kept of SIP messages.
+type SIPTrace struct {
+	Until   *time.Time         `json:"until,omitempty" doc:"while it is on"`
+	Dialogs []sip.TracedDialog `json:"dialogs" doc:"the newest first; those of the node that answers"`
+}
+
+// TraceInput switches the trace.
+type TraceInput struct {
+	Minutes int `json:"minutes" minimum:"0" maximum:"60" doc:"0: off, and what was kept is gone"`
+}
+
+func (s *Server) getTrace(ctx context.Context, _ *struct{}) (*One[SIPTrace], error) {
+	dialogs, until, err := s.Trunks.Trace(ctx, tenant(ctx))
+	out := SIPTrace{Dialogs: dialogs}
+	if until.After(s.DB.Now()) {
+		out.Until = &until
+	}
+	return one(out, err)
+}
+
+func (s *Server) putTrace(ctx context.Context, in *With[TraceInput]) (*One[SIPTrace], error) {
+	if err := s.Trunks.SetTrace(ctx, tenant(ctx), time.Duration(in.Body.Minutes)*time.Minute); err != nil {
+		return nil, err
+	}
+	return s.getTrace(ctx, nil)
 }
 
 // OutboundRules are which telephone numbers calls may go out to.

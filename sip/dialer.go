@@ -153,7 +153,9 @@ func (l *legs) dialogFor(g *leg, o *outgoing, h hop) *dialog {
 			by := gosip.Uri{Scheme: "sip", User: escapeUser(o.by), Host: l.stack.t.localIP(h.ip()).String()}
 			o.headers = append(o.headers, gosip.NewHeader("Referred-By", "<"+by.String()+">"))
 		}
-		return l.stack.newUAC(*o, on)
+		d := l.stack.newUAC(*o, on)
+		l.stack.t.trace.claim(d.callID, g.tenant)
+		return d
 	}
 	told := on.answered
 	on.answered = func(res *gosip.Response) { o.metered.answer(); told(res) }

@@ -113,6 +113,7 @@ func (s *Server) sendRegister(ctx context.Context, tr *Trunk, cred *Credentials)
 	req := s.stack.lone(gosip.REGISTER, tr.uri(""), tr.uri(tr.OutboundUsername), h)
 	callID := gosip.CallIDHeader(r.callID)
 	req.ReplaceHeader(&callID)
+	s.stack.t.trace.claim(r.callID, tr.Tenant)
 	req.ReplaceHeader(&gosip.ToHeader{Address: req.From().Address})
 	req.CSeq().SeqNo = r.seq
 	req.AppendHeader(&gosip.ContactHeader{Address: s.stack.t.contact(tr.token(), h)})

@@ -160,6 +160,7 @@ func (t *transport) request(ctx context.Context, req *gosip.Request) (*gosip.Cli
 		dialing, cancel = context.WithTimeout(ctx, tcpPatience)
 		defer cancel()
 	}
+	t.trace.note(true, req)
 	tx, err := t.txl.Request(dialing, req)
 	if moved && err != nil && ctx.Err() == nil {
 		t.noTCP.add(req.Destination(), time.Now())
@@ -205,6 +206,7 @@ func explicitTCP(req *gosip.Request) bool {
 // send writes a request without a transaction: ACK to a 2xx.
 func (t *transport) send(req *gosip.Request) error {
 	t.m.requests.WithLabelValues(methodLabel(string(req.Method)), "out").Inc()
+	t.trace.note(true, req)
 	if err := t.tpl.WriteMsg(req); err != nil {
 		return fmt.Errorf("send %s: %w", req.Method, quiet(err))
 	}
@@ -214,6 +216,7 @@ func (t *transport) send(req *gosip.Request) error {
 // respond sends a response in a server transaction.
 func (t *transport) respond(tx *gosip.ServerTx, res *gosip.Response) error {
 	t.m.countResponse(string(res.CSeq().MethodName), res.StatusCode, "out")
+	t.trace.note(true, res)
 	if err := tx.Respond(res); err != nil {
 		return fmt.Errorf("send %d: %w", res.StatusCode, quiet(err))
 	}

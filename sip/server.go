@@ -71,6 +71,7 @@ func New(cfg Config, dir *Directory, incoming func(context.Context, calls.Leg, c
 	if err != nil {
 		return nil, err
 	}
+	t.trace = dir.trace
 	s.stack = newStack(t, m, log, timing{t1: gosip.T1, t2: gosip.T2, sessionExpires: cfg.SessionExpires, minSE: cfg.MinSE})
 	s.stack.outside = s.outside
 	s.legs = &legs{stack: s.stack, rtp: cfg.RTP, log: log, busy: map[uuid.UUID]int{}, begun: map[uuid.UUID][]time.Time{}}
@@ -229,6 +230,9 @@ func (s *Server) invite(req *gosip.Request, tx *gosip.ServerTx) {
 	ctx, cancel := context.WithTimeout(s.stack.ctx, 10*time.Second)
 	defer cancel()
 	who, r := s.identify(ctx, req, src)
+	if r == nil {
+		s.stack.t.trace.claim(req.CallID().Value(), who.tenant())
+	}
 	if r == nil && s.stack.merged(req) {
 		r = refuse(482, "Loop Detected")
 	}

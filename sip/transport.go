@@ -40,6 +40,7 @@ type transport struct {
 	sockets []socket
 	streams chan struct{}
 	noTCP   udpOnly
+	trace   *trace      // nil: nothing is ever kept
 	closing atomic.Bool // nothing that still arrives is looked at
 }
 
@@ -247,6 +248,7 @@ func (t *transport) close() {
 // derived from the message, so that every response bears the one tag of the dialog (D6); it renames CANCEL, which the transaction layer
 // would otherwise answer by itself, racing with our 2xx; and it adds received to the top Via (RFC 3261 18.2.1).
 func (t *transport) prepare(msg gosip.Message) {
+	t.trace.note(false, msg)
 	req, ok := msg.(*gosip.Request)
 	if !ok {
 		return

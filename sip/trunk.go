@@ -76,6 +76,7 @@ type Directory struct {
 	mu    sync.Mutex // one reload at a time
 
 	watch   *watch
+	trace   *trace
 	learned sync.Map // netip.Addr of registrars that are known by name
 }
 
@@ -83,9 +84,10 @@ type Directory struct {
 type table struct {
 	byNetwork []networkTrunk // longest prefix first
 	byUser    map[string]*Trunk
-	phones    map[netip.Addr]bool // where registered phones are, and where our own calls go out
-	outlets   map[string]bool     // where outbound trunks are, see outlet
-	outbound  []*Trunk            // those that calls go out by
+	phones    map[netip.Addr]bool     // where registered phones are, and where our own calls go out
+	outlets   map[string]bool         // where outbound trunks are, see outlet
+	outbound  []*Trunk                // those that calls go out by
+	traced    map[uuid.UUID]time.Time // until when SIP messages are kept, by tenant
 }
 
 type networkTrunk struct {
@@ -98,6 +100,7 @@ type networkTrunk struct {
 func NewDirectory(db *storage.DB, bus *events.Bus, elog *events.Log, keys *storage.Keys, log *slog.Logger, realm, node string) *Directory {
 	d := &Directory{db: db, bus: bus, log: elog, keys: keys, slog: log, realm: realm, node: node, watch: newWatch()}
 	d.table.Store(&table{})
+	d.trace = &trace{until: func() map[uuid.UUID]time.Time { return d.table.Load().traced }}
 	return d
 }
 
@@ -135,7 +138,11 @@ func (d *Directory) Load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	t := &table{byUser: map[string]*Trunk{}, phones: phones, outlets: map[string]bool{}}
+	traced, err := d.readTraces(ctx)
+	if err != nil {
+		return err
+	}
+	t := &table{traced: traced, byUser: map[string]*Trunk{}, phones: phones, outlets: map[string]bool{}}
 	for i := range trunks {
 		t.add(&trunks[i])
 	}

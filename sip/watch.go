@@ -164,6 +164,7 @@ func (t *watched) become(r Reach, now time.Time) {
 func (s *Server) ask(ctx context.Context, tr *Trunk) {
 	h := s.hops(ctx, tr)[0]
 	req := s.stack.lone(gosip.OPTIONS, tr.uri(""), tr.uri(tr.OutboundUsername), h)
+	s.stack.t.trace.claim(req.CallID().Value(), tr.Tenant)
 	s.stack.transact(req, func(res *gosip.Response) {
 		if !res.IsProvisional() {
 			s.dir.watch.heard(tr, res.StatusCode, time.Now())

@@ -193,6 +193,7 @@ func (l *legs) setOut(g *leg, o *outgoing, on hooks) *dialog {
 		}
 		g.n = newNegotiator(g.port.LocalAddr(), uint64(newLegID().Time()), speakable(g.trunk.codecs, codec.OpusEncoding()))
 		d := l.stack.newUAC(next, on)
+		l.stack.t.trace.claim(d.callID, g.tenant)
 		if len(o.ways) > 0 {
 			d.patience = tryFor
 		}

@@ -66,6 +66,7 @@ var always = map[string][]string{
 	"webhook":           {"enabled", "personal_data", "why", "deliveries"}, // where events go outside the house, and what was sent there again
 	"contact_attribute": {"key", "type"},
 	"dial_rules":        nil,
+	"sip_trace":         {"minutes"},
 	"outbound":          {"code", "country", "calls"}, // calls to telephone numbers that the rules refused or ended
 }
 

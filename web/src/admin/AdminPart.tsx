@@ -25,6 +25,7 @@ import { nounOf, type Part } from './parts';
 import { Queues } from './queues/Queues';
 import { RecordingsWaiting } from './RecordingsWaiting';
 import { Roles } from './Roles';
+import { SIPTrace } from './SIPTrace';
 import { Skills } from './Skills';
 import { SLA } from './SLA';
 import { Teams } from './Teams';
@@ -45,6 +46,7 @@ const screens: Record<Part, ComponentType> = {
   numbers: Numbers,
   trunks: Trunks,
   outbound: OutboundRules,
+  trace: SIPTrace,
   bots: Bots,
   prompts: Prompts,
   notifications: Notifications,

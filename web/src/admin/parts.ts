@@ -19,6 +19,7 @@ export const partGroups = [
       ['numbers', 'numbers'],
       ['trunks', 'trunks'],
       ['outbound', 'trunks'],
+      ['trace', 'trunks'],
       ['bots', 'bots'],
       ['prompts', 'prompts'],
       ['notifications', 'prompts'],

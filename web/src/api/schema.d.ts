@@ -3165,6 +3165,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sip-trace": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** SIP messages kept while the trace is on, masked */
+        get: operations["get-sip-trace"];
+        /** Keep SIP messages for some minutes, or no longer */
+        put: operations["put-sip-trace"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/skills": {
         parameters: {
             query?: never;
@@ -7256,6 +7274,15 @@ export interface components {
             /** Format: int64 */
             percent: number;
         };
+        SIPTrace: {
+            /** @description the newest first; those of the node that answers */
+            dialogs: components["schemas"]["TracedDialog"][];
+            /**
+             * Format: date-time
+             * @description while it is on
+             */
+            until?: string;
+        };
         SMSAccount: {
             /** @description Twilio account SID; empty ends text messages */
             account: string;
@@ -7872,6 +7899,38 @@ export interface components {
             every_seconds: number;
             /** @description a built-in tone, the id of an uploaded one, or empty for silence */
             tone: string;
+        };
+        TraceInput: {
+            /**
+             * Format: int64
+             * @description 0: off, and what was kept is gone
+             */
+            minutes: number;
+        };
+        TracedDialog: {
+            /** Format: date-time */
+            at: string;
+            /** @description the Call-ID */
+            id: string;
+            messages: components["schemas"]["TracedMessage"][];
+            method: string;
+            /** @description host:port of the other end, of the first message */
+            peer: string;
+            /**
+             * Format: int64
+             * @description the last final answer to that
+             */
+            status?: number;
+        };
+        TracedMessage: {
+            /** Format: date-time */
+            at: string;
+            /** @description method, or status and reason */
+            first: string;
+            /** @description sent by us */
+            out: boolean;
+            peer: string;
+            text: string;
         };
         TransferTarget: {
             /** Format: int64 */
@@ -16372,6 +16431,68 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-sip-trace": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SIPTrace"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "put-sip-trace": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TraceInput"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SIPTrace"];
+                };
             };
             /** @description Error */
             default: {
