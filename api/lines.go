@@ -23,6 +23,7 @@ func (s *Server) lineRoutes() []route {
 		on(s, "POST", "/trunks", "write:trunks", "add-trunk", "Make a trunk", s.addTrunk),
 		on(s, "GET", "/trunks/{id}", "read:trunks", "get-trunk", "One trunk", s.getTrunk),
 		on(s, "PUT", "/trunks/{id}", "write:trunks", "put-trunk", "Change a trunk", s.putTrunk),
+		on(s, "GET", "/trunk-states", "read:trunks", "list-trunk-states", "How the trunks are that calls go out by, as the node sees them that answers", s.listTrunkStates),
 		on(s, "POST", "/trunks/{id}/ask", "write:trunks", "ask-trunk", "Ask a trunk at once whether it is there, and register again", s.askTrunk),
 		on(s, "DELETE", "/trunks/{id}", "delete:trunks", "delete-trunk", "Take a trunk away", s.deleteTrunk),
 		on(s, "GET", "/sip-trace", "read:trunks", "get-sip-trace", "SIP messages kept while the trace is on, masked", s.getTrace),
@@ -141,24 +142,22 @@ func (t TrunkInput) trunk(id uuid.UUID) sip.Trunk {
 	}
 }
 
-// TrunkView is a trunk and how it is.
-type TrunkView struct {
-	sip.Trunk
-	State *sip.TrunkState `json:"state,omitempty" doc:"of one that calls go out by, as the node sees it that answers"`
+// TrunkState is how a trunk is.
+type TrunkState struct {
+	Trunk uuid.UUID `json:"trunk_id"`
+	sip.TrunkState
 }
 
-func (s *Server) listTrunks(ctx context.Context, _ *struct{}) (*List[TrunkView], error) {
-	list, err := s.Trunks.Trunks(ctx, tenant(ctx))
-	states := s.Trunks.TrunkStates(tenant(ctx))
-	views := make([]TrunkView, 0, len(list))
-	for _, tr := range list {
-		v := TrunkView{Trunk: tr}
-		if st, ok := states[tr.ID]; ok {
-			v.State = &st
-		}
-		views = append(views, v)
+func (s *Server) listTrunks(ctx context.Context, _ *struct{}) (*List[sip.Trunk], error) {
+	return whole(s.Trunks.Trunks(ctx, tenant(ctx)))
+}
+
+func (s *Server) listTrunkStates(ctx context.Context, _ *struct{}) (*List[TrunkState], error) {
+	list := []TrunkState{}
+	for id, st := range s.Trunks.TrunkStates(tenant(ctx)) {
+		list = append(list, TrunkState{id, st})
 	}
-	return whole(views, err)
+	return whole(list, nil)
 }
 
 func (s *Server) getTrunk(ctx context.Context, in *ByID) (*One[sip.Trunk], error) {

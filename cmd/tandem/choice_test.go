@@ -322,8 +322,9 @@ func TestAHangingCRMDelaysNoCall(t *testing.T) {
 	seen := false
 	for i := 0; i < 4 && !seen; i++ { // who calls is asked for five seconds: a machine that stands still as long may miss it once
 		p := d.call(fmt.Sprintf("+49307100%02d", i))
+		offer := agent.rings()
 		within(t, 20*time.Second, "a look-up", func() bool { return crm.holds(who) })
-		agent.accept()
+		agent.take(offer)
 		agent.RTC.Say(agentHz)
 		p.voice.WaitTone(agentHz, 20*time.Second)
 		seen = crm.holds(who) && crm.holds(tickets)

@@ -77,10 +77,17 @@ func (s *seat) available() {
 }
 
 // accept takes the next call, up to the talk.
-func (s *seat) accept() (call string) {
-	offer := s.Wait("offer")
-	s.Send("offer.ack", map[string]string{"offer": offer.Get("offer")})
-	s.Send("offer.accept", map[string]string{"offer": offer.Get("offer")})
+func (s *seat) accept() (call string) { return s.take(s.rings()) }
+
+// rings waits for the next offer, and says at once that it has come: one that is not acknowledged is withdrawn after a second.
+func (s *seat) rings() (offer string) {
+	offer = s.Wait("offer").Get("offer")
+	s.Send("offer.ack", map[string]string{"offer": offer})
+	return offer
+}
+
+func (s *seat) take(offer string) (call string) {
+	s.Send("offer.accept", map[string]string{"offer": offer})
 	return s.Wait("call", "state", "talking").Get("id")
 }
 

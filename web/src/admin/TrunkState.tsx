@@ -1,7 +1,9 @@
 import { ActionIcon, Group, Tooltip } from '@mantine/core';
 import { IconRefresh } from '@tabler/icons-react';
+import { useQuery } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import { api, type Schema } from '../api/client';
+import { trunkStatesQuery } from '../api/queries';
 import { useAct } from '../api/useSave';
 import { useCan } from '../app/session';
 import { State } from '../ui/State';
@@ -9,10 +11,11 @@ import { State } from '../ui/State';
 const tones = { up: 'good', down: 'bad', unknown: 'quiet' } as const;
 
 /** Whether a trunk is there, and whether we are registered with it. */
-export function TrunkState({ trunk }: { trunk: Schema['TrunkView'] }) {
+export function TrunkState({ trunk }: { trunk: Schema['Trunk'] }) {
   const { t } = useTranslation('admin');
   const can = useCan();
-  const { state } = trunk;
+  const states = useQuery(trunkStatesQuery);
+  const state = states.data?.find((one) => one.trunk_id === trunk.id);
   const ask = useAct({
     act: async () => {
       await api.POST('/api/v1/trunks/{id}/ask', { params: { path: { id: trunk.id } } });

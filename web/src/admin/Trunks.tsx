@@ -12,7 +12,7 @@ import { EditDrawer } from './EditDrawer';
 import { ListPage } from './ListPage';
 import { TrunkState } from './TrunkState';
 
-type Trunk = Schema['TrunkView'];
+type Trunk = Schema['Trunk'];
 
 const codecs = ['PCMA', 'PCMU', 'G722', 'opus'];
 

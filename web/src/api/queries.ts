@@ -154,6 +154,12 @@ export const numbersQuery = queryOptions({
   queryFn: () => items(body(api.GET('/api/v1/numbers'))),
 });
 
+export const trunkStatesQuery = queryOptions({
+  queryKey: ['trunks', 'states'],
+  queryFn: () => items(body(api.GET('/api/v1/trunk-states'))),
+  refetchInterval: 10_000,
+});
+
 export const trunksQuery = queryOptions({
   queryKey: ['trunks'],
   queryFn: () => items(body(api.GET('/api/v1/trunks'))),

@@ -3520,6 +3520,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/trunk-states": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How the trunks are that calls go out by, as the node sees them that answers */
+        get: operations["list-trunk-states"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/trunks": {
         parameters: {
             query?: never;
@@ -6539,8 +6556,13 @@ export interface components {
             /** @description pass as cursor to get the next page; empty on the last */
             next_cursor: string;
         };
-        PageTrunkView: {
-            items: components["schemas"]["TrunkView"][];
+        PageTrunk: {
+            items: components["schemas"]["Trunk"][];
+            /** @description pass as cursor to get the next page; empty on the last */
+            next_cursor: string;
+        };
+        PageTrunkState: {
+            items: components["schemas"]["TrunkState"][];
             /** @description pass as cursor to get the next page; empty on the last */
             next_cursor: string;
         };
@@ -8070,36 +8092,7 @@ export interface components {
              * @description of the last answer
              */
             status?: number;
-        };
-        TrunkView: {
-            caller_id: string;
-            /** Format: int64 */
-            calls_per_second: number;
-            codecs: string[];
-            data_parameters: components["schemas"]["DataParameter"][];
-            enabled: boolean;
-            headers: string[];
-            id: string;
-            /** Format: int64 */
-            keepalive: number;
-            /** Format: int64 */
-            max_calls: number;
-            name: string;
-            nat: boolean;
-            networks: string[];
-            number_format: string;
-            outbound: string;
-            outbound_transport: string;
-            outbound_username: string;
-            /** Format: int64 */
-            priority: number;
-            register: boolean;
-            /** @description of one that calls go out by, as the node sees it that answers */
-            state?: components["schemas"]["TrunkState"];
-            trusted: boolean;
-            username: string;
-            /** Format: int64 */
-            weight: number;
+            trunk_id: string;
         };
         Usage: {
             /**
@@ -17566,6 +17559,35 @@ export interface operations {
             };
         };
     };
+    "list-trunk-states": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageTrunkState"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-trunks": {
         parameters: {
             query?: never;
@@ -17581,7 +17603,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["PageTrunkView"];
+                    "application/json": components["schemas"]["PageTrunk"];
                 };
             };
             /** @description Error */
