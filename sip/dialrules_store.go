@@ -13,8 +13,9 @@ import (
 
 const dialRulesColumns = `country, countries, special, allowed, blocked, internal_digits, calls_per_second, max_calls, minutes_per_day, spend_per_day, rates`
 
-func readDialRules(ctx context.Context, tx *storage.Tx, tenant uuid.UUID) (DialRules, error) {
-	rows, err := tx.Query(ctx, `SELECT `+dialRulesColumns+` FROM dial_rules WHERE tenant_id = $1`, tenant)
+// readDialRules returns a tenant's; lock says how its row is locked, "" not at all.
+func readDialRules(ctx context.Context, tx *storage.Tx, tenant uuid.UUID, lock string) (DialRules, error) {
+	rows, err := tx.Query(ctx, `SELECT `+dialRulesColumns+` FROM dial_rules WHERE tenant_id = $1 `+lock, tenant)
 	if err != nil {
 		return DialRules{}, fmt.Errorf("read the outbound rules: %w", err)
 	}
@@ -31,7 +32,7 @@ func readDialRules(ctx context.Context, tx *storage.Tx, tenant uuid.UUID) (DialR
 // DialRules returns a tenant's, and what calls have used of the day's limits.
 func (d *Directory) DialRules(ctx context.Context, tenant uuid.UUID) (r DialRules, u Usage, err error) {
 	err = d.db.Tenant(ctx, tenant, func(tx *storage.Tx) error {
-		if r, err = readDialRules(ctx, tx, tenant); err != nil {
+		if r, err = readDialRules(ctx, tx, tenant, ""); err != nil {
 			return err
 		}
 		u, err = readUsage(ctx, tx, tenant, tx.Now)

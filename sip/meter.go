@@ -56,15 +56,16 @@ func (m *meter) permit(ctx context.Context, tenant uuid.UUID, dialled string) (*
 	var to destination
 	var refused error
 	err := m.dir.db.Tenant(ctx, tenant, func(tx *storage.Tx) error {
-		rules, err := readDialRules(ctx, tx, tenant)
+		rules, err := readDialRules(ctx, tx, tenant, "FOR UPDATE") // calls that begin at the same moment wait for each other, on whatever nodes
 		if err != nil {
 			return err
 		}
 		if to, refused = rules.judge(dialled); refused == nil {
-			refused, err = m.admit(ctx, tx, rules)
-		}
-		if err != nil {
-			return err
+			u, err := readUsage(ctx, tx, tenant, tx.Now)
+			if err != nil {
+				return err
+			}
+			refused = rules.refuses(u)
 		}
 		if refused != nil {
 			return m.dir.log.Append(ctx, tx, "outbound.refused", tenant, Refusal{Code: codeOf(refused), Country: to.country})
@@ -92,15 +93,6 @@ func codeOf(err error) string {
 		return f.Code
 	}
 	return ""
-}
-
-// admit counts; calls that begin at the same moment wait for each other, on whatever nodes.
-func (m *meter) admit(ctx context.Context, tx *storage.Tx, rules DialRules) (refused, err error) {
-	if _, err := tx.Exec(ctx, `SELECT FROM dial_rules WHERE tenant_id = $1 FOR UPDATE`, tx.Tenant); err != nil {
-		return nil, fmt.Errorf("wait for other calls that begin: %w", err)
-	}
-	u, err := readUsage(ctx, tx, tx.Tenant, tx.Now)
-	return rules.refuses(u), err
 }
 
 // attach tells which leg the call is.
@@ -214,7 +206,7 @@ func (m *meter) look(ctx context.Context) error {
 	for _, tenant := range m.tenants() {
 		var spent error
 		err := m.dir.db.Tenant(ctx, tenant, func(tx *storage.Tx) error {
-			rules, err := readDialRules(ctx, tx, tenant)
+			rules, err := readDialRules(ctx, tx, tenant, "")
 			if err != nil {
 				return err
 			}

@@ -104,26 +104,36 @@ func (d *Directory) Outbound(ctx context.Context, tenant uuid.UUID) (tr Trunk, e
 	return slices.MinFunc(list, func(a, b Trunk) int { return a.Priority - b.Priority }), nil
 }
 
-// credentials are those that answer a trunk's challenges; nil: it knows us by our address.
-func (d *Directory) credentials(ctx context.Context, tr *Trunk) (cred *Credentials, err error) {
-	if tr.OutboundUsername == "" {
+// credentials are those that answer the challenges of a tenant's trunks; none for one that knows us by our address.
+func (d *Directory) credentials(ctx context.Context, tenant uuid.UUID, trunks ...*Trunk) (map[uuid.UUID]*Credentials, error) {
+	trunks = slices.DeleteFunc(slices.Clone(trunks), func(tr *Trunk) bool { return tr.OutboundUsername == "" })
+	if len(trunks) == 0 {
 		return nil, nil
 	}
-	err = d.db.Tenant(ctx, tr.Tenant, func(tx *storage.Tx) error {
-		var sealed []byte
-		if err := tx.QueryRow(ctx, `SELECT outbound_password FROM trunks WHERE trunk_id = $1`, tr.ID).Scan(&sealed); err != nil || sealed == nil {
-			return storage.Missing(err, ErrTrunkNotFound)
-		}
-		key, err := d.keys.Tenant(ctx, tx, tr.Tenant)
+	found := map[uuid.UUID]*Credentials{}
+	err := d.db.Tenant(ctx, tenant, func(tx *storage.Tx) error {
+		key, err := d.keys.Tenant(ctx, tx, tenant)
 		if err != nil {
 			return err
 		}
-		plain, err := key.Open(sealed, outboundSecret(tr.ID))
-		cred = &Credentials{User: tr.OutboundUsername, Password: string(plain)}
-		return err
+		for _, tr := range trunks {
+			var sealed []byte
+			if err := tx.QueryRow(ctx, `SELECT outbound_password FROM trunks WHERE trunk_id = $1`, tr.ID).Scan(&sealed); err != nil {
+				return storage.Missing(err, ErrTrunkNotFound)
+			}
+			if sealed == nil {
+				continue
+			}
+			plain, err := key.Open(sealed, outboundSecret(tr.ID))
+			if err != nil {
+				return err
+			}
+			found[tr.ID] = &Credentials{User: tr.OutboundUsername, Password: string(plain)}
+		}
+		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read the password for a trunk: %w", err)
+		return nil, fmt.Errorf("read the passwords for trunks: %w", err)
 	}
-	return cred, nil
+	return found, nil
 }

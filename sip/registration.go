@@ -8,6 +8,7 @@ import (
 	"time"
 
 	gosip "github.com/emiago/sipgo/sip"
+	"github.com/google/uuid"
 
 	"tandem/internal/storage"
 )
@@ -68,9 +69,9 @@ func (d *Directory) leads(ctx context.Context, tr *Trunk) (ok bool, err error) {
 func (s *Server) registerWith(ctx context.Context, tr *Trunk) {
 	w := s.dir.watch
 	leads, err := s.dir.leads(ctx, tr)
-	var cred *Credentials
+	var creds map[uuid.UUID]*Credentials
 	if err == nil && leads {
-		cred, err = s.dir.credentials(ctx, tr)
+		creds, err = s.dir.credentials(ctx, tr.Tenant, tr)
 	}
 	now := time.Now()
 	w.mu.Lock()
@@ -90,7 +91,7 @@ func (s *Server) registerWith(ctx context.Context, tr *Trunk) {
 		r.busy, r.next = false, now.Add(leaseFor/3)
 	default:
 		w.mu.Unlock()
-		s.sendRegister(ctx, tr, cred)
+		s.sendRegister(ctx, tr, creds[tr.ID])
 		return
 	}
 	w.mu.Unlock()

@@ -85,10 +85,10 @@ func (s *Server) watchTrunks(ctx context.Context) {
 	for {
 		ask, register := s.dir.watch.due(s.dir.table.Load().outbound, time.Now())
 		for _, tr := range ask {
-			s.ask(ctx, tr)
+			s.stack.spawn(func() { s.ask(ctx, tr) }) // a slow name server for one trunk keeps no other waiting
 		}
 		for _, tr := range register {
-			s.registerWith(ctx, tr)
+			s.stack.spawn(func() { s.registerWith(ctx, tr) })
 		}
 		for state, n := range s.dir.watch.count(time.Now()) {
 			s.m.trunks.WithLabelValues(state).Set(float64(n))

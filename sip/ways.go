@@ -67,13 +67,13 @@ func (d *Directory) outbound(tenant uuid.UUID) (list []*Trunk) {
 
 // ways are the servers of trunks, in their order.
 func (d *Dialer) ways(ctx context.Context, trunks []*Trunk) (ways []way, err error) {
+	creds, err := d.s.dir.credentials(ctx, trunks[0].Tenant, trunks...)
+	if err != nil {
+		return nil, err
+	}
 	for _, tr := range trunks {
-		cred, err := d.s.dir.credentials(ctx, tr)
-		if err != nil {
-			return nil, err
-		}
 		for _, h := range d.s.hops(ctx, tr) {
-			ways = append(ways, way{tr, cred, h})
+			ways = append(ways, way{tr, creds[tr.ID], h})
 		}
 	}
 	return ways[:min(len(ways), maxWays)], nil
