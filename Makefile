@@ -42,12 +42,18 @@ test: setup-test lint test-go test-nocgo test-web test-e2e ## run every test (fe
 	$(call step,all tests passed)
 
 .PHONY: bench
-bench: setup-test web ## run the benchmarks and print a table; BENCH=regexp chooses, COUNT=n repeats
+bench: setup-bench bin/tandem ## run the benchmarks, peers beside Tandem included, and print tables; BENCH=regexp chooses benchmarks alone, COUNT=n repeats
 	@mkdir -p .cache
 	CGO_ENABLED=$(CGO) go test -tags $(TAGS) -p 1 -run '^$$' -bench '$(or $(BENCH),.)' -benchmem -count $(or $(COUNT),1) -timeout 60m ./... | tee .cache/bench.txt | grep -vE '^(ok|PASS|\?|goos|goarch|cpu)' || true
 	@! grep -E '^(FAIL|--- FAIL|panic:)' .cache/bench.txt
 	$(call step,table)
 	@$(TOOLS)/benchstat .cache/bench.txt
+	$(if $(BENCH),,$(call step,the same calls through peers))
+	$(if $(BENCH),,scripts/peers.mjs $(or $(ROUNDS),3))
+
+.PHONY: bench-peers
+bench-peers: setup-bench bin/tandem ## the same calls through Tandem, Kamailio with rtpengine and a bare relay, in turns; ROUNDS=n (3)
+	scripts/peers.mjs $(or $(ROUNDS),3)
 
 .PHONY: lint
 lint: setup-lint web ## check formatting, go vet, golangci-lint, module files, Biome and TypeScript
@@ -86,14 +92,20 @@ test-e2e: setup-lint bin/tandem
 faults: setup-test web ## break recordings in every way of the fault matrix, a thousand calls included; SEEDS=n repeats each row (20)
 	@mkdir -p .cache
 	CGO_ENABLED=$(CGO) go test -tags $(TAGS) -count 1 -timeout 6h ./recording/faultrun -full -seeds $(or $(SEEDS),20) -report $(CURDIR)/.cache/faults.md || status=$$?; \
+	CGO_ENABLED=$(CGO) go test -tags $(TAGS) -count 1 -timeout 6h -v -run '^TestDatabaseFaults$$' ./cmd/tandem -database.rounds $(or $(SEEDS),20) || status=$$?; \
 	cat .cache/faults.md; exit $${status:-0}
+
+.PHONY: soak
+soak: setup-test web ## make calls for half an hour and look what is left of them; MINUTES=n, RATE=calls a minute, SEED=n (docs/attacks.md)
+	CGO_ENABLED=$(CGO) go test -tags $(TAGS) -count 1 -v -timeout $$(( $(or $(MINUTES),30) * 2 + 15 ))m -run '^TestSoak$$' ./cmd/tandem \
+	  -soak $(or $(MINUTES),30)m -soak.rate $(or $(RATE),100) -soak.seed $(or $(SEED),1)
 
 .PHONY: clean
 clean: ## remove what was built (keeps data/, the unpacked PostgreSQL and the user's caches)
 	rm -rf bin/tandem web/dist/* web/node_modules .cache
 
-.PHONY: setup-run setup-test setup-lint
-setup-run setup-test setup-lint: setup-%:
+.PHONY: setup-run setup-test setup-bench setup-lint
+setup-run setup-test setup-bench setup-lint: setup-%:
 	@scripts/setup.sh $*
 
 # Always asked of go build, which knows best what is out of date.

@@ -46,6 +46,9 @@ type QueueCounts struct {
 	EstimateError       float64 `json:"estimate_error_seconds"`
 	Callbacks           int64   `json:"callbacks"`
 	CallbacksConnected  int64   `json:"callbacks_connected"`
+	Outbound            int64   `json:"outbound"`
+	OutboundConnected   int64   `json:"outbound_connected"`
+	OutboundTalk        float64 `json:"outbound_talk_seconds"`
 	Voicemails          int64   `json:"voicemails"`
 	Deflected           int64   `json:"deflected"`
 	DeflectedMessage    int64   `json:"deflected_message"`
@@ -108,6 +111,10 @@ type AgentCounts struct {
 	Score                int64   `json:"score_sum"`
 	Conversation         float64 `json:"conversation_seconds"`
 	Conversing           float64 `json:"conversing_seconds"`
+
+	Outbound          int64   `json:"outbound"`
+	OutboundConnected int64   `json:"outbound_connected"`
+	OutboundTalk      float64 `json:"outbound_talk_seconds"`
 }
 
 // greatest is the one column of facts that does not add up.

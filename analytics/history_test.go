@@ -65,6 +65,18 @@ func (h *history) chat(queue uuid.UUID) *talk {
 	return t
 }
 
+// callOut is an agent who calls a customer; seconds of talk, 0 where nobody answers.
+func (h *history) callOut(queue, agent uuid.UUID, seconds float64) {
+	t := &talk{h: h, kind: queues.Outbound, item: uuid.New(), queue: queue}
+	t.offerTo(agent).to(queues.Connecting, queues.Interacting)
+	r := calls.Record{Direction: calls.Outbound, Queue: &queue, Agent: &agent, TalkSeconds: seconds, Reason: calls.ReasonNoAnswer}
+	if seconds > 0 {
+		r.ConnectedAt, r.Reason = new(h.now), calls.ReasonAgentHungUp
+	}
+	t.finish(seconds, 5)
+	h.callEnded(r)
+}
+
 func (t *talk) join(queue uuid.UUID) {
 	t.queue, t.enqueued = queue, t.h.now
 	t.h.add("item.queued", t.item, queues.Queued{

@@ -102,6 +102,16 @@ func TestQueueMetrics(t *testing.T) {
 			h.pass(5)
 			c.over(queues.Idle, "finished")
 		}, QueueCounts{Offered: 1, Handled: 1, HandledInTime: 1, Transferred: 1, Offers: 1, Completed: 1, Talk: 30, WrapUp: 5}},
+		{"the agent's node is lost: the talk lasted until then", func(h *history) {
+			c := h.enqueue(sales).offerTo(ann).answer(0, 0)
+			h.pass(30)
+			lost := h.now
+			h.pass(3600)
+			h.add("agent.state", ann, queues.StateChanged{Agent: ann, Offer: c.offer, Item: c.item, Queue: sales, From: queues.Interacting, State: queues.WrapUp, Since: c.since, Lost: lost})
+			c.state, c.since = queues.WrapUp, h.now
+			h.pass(5)
+			c.over(queues.Idle, "finished")
+		}, QueueCounts{Offered: 1, Handled: 1, HandledInTime: 1, Offers: 1, Completed: 1, Talk: 30, WrapUp: 5}},
 		{"back in the same queue after the agent was lost is no transfer", func(h *history) {
 			c := h.enqueue(sales).offerTo(ann).answer(0, 0).finish(30, 0)
 			c.join(sales)
@@ -156,6 +166,10 @@ func TestQueueMetrics(t *testing.T) {
 			h.pass(3600)
 			h.add("item.left", id, queues.Left{Item: id, Kind: queues.CallBack, Queue: sales, Reason: queues.LeftHandled, Waited: 3600})
 		}, QueueCounts{Callbacks: 2, CallbacksConnected: 1}},
+		{"calls that agents make are apart from all others", func(h *history) {
+			h.callOut(sales, ann, 30)
+			h.callOut(sales, ann, 0)
+		}, QueueCounts{Outbound: 2, OutboundConnected: 1, OutboundTalk: 30}},
 		{"ratings: the first after each opening counts", func(h *history) {
 			h.rate(5, false)
 			h.rate(1, true)
@@ -251,6 +265,12 @@ func TestAgentMetrics(t *testing.T) {
 		}, AgentCounts{
 			Handled: 3, Completed: 3, Talk: 50, Offers: 3, Login: 30, Available: 30, Handling: 30, Productive: 30, Conversing: 20, Conversation: 30,
 		}},
+		{"calls of one's own: handling, and nothing of others' calls", func(h *history) {
+			h.presence(ann, queues.Away, "")
+			h.callOut(sales, ann, 30)
+			h.callOut(sales, ann, 0)
+			h.presence(ann, queues.Offline, "")
+		}, AgentCounts{Outbound: 2, OutboundConnected: 1, OutboundTalk: 30, Login: 40, Away: 40, Handling: 40, Productive: 40}},
 		{"rated by the customer", func(h *history) { h.rate(5, false); h.rate(2, false) }, AgentCounts{Rated: 2, Satisfied: 1, Score: 7}},
 		{"a missed offer bars, until the agent says so", func(h *history) {
 			h.presence(ann, queues.Available, "")

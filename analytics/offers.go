@@ -45,8 +45,12 @@ func (p *projection) stateChanged(e events.Event, c *queues.StateChanged) {
 		return // its beginning was purged
 	}
 	was := o.State
-	o.spend(e.At)
-	o.State = c.State
+	if c.Lost.IsZero() {
+		o.spend(e.At)
+	} else {
+		o.spend(c.Lost)
+	}
+	o.State, o.Since = c.State, e.At
 	if handles(c.State) && !handles(was) {
 		a.has(o.Kind, 1)
 	}
@@ -62,7 +66,9 @@ func (p *projection) stateChanged(e events.Event, c *queues.StateChanged) {
 	case queues.Interacting:
 		if !o.Connected {
 			o.Connected = true
-			p.agentCounts(o, e.At).Handled++
+			if o.Kind != queues.Outbound { // which call.ended counts
+				p.agentCounts(o, e.At).Handled++
+			}
 			if v := p.visits[o.Item]; v != nil && v.LeftAt == nil {
 				v.Agent, v.changed = &o.Agent, true
 			}
@@ -106,6 +112,9 @@ func handles(s queues.State) bool {
 
 // rang counts an offer, once, when it is known what the agent did with it.
 func (p *projection) rang(o *offer, at time.Time) {
+	if o.Kind == queues.Outbound {
+		return
+	}
 	q, a := p.queue(o.Tenant, o.Queue, at), p.agentCounts(o, at)
 	q.Offers++
 	a.Offers++
@@ -124,6 +133,9 @@ func (p *projection) offerOver(o *offer, was queues.State, at time.Time) {
 		p.rang(o, at)
 	}
 	v := p.visits[o.Item]
+	if o.Kind == queues.Outbound {
+		return
+	}
 	if !o.Connected {
 		if v != nil && v.LeftAt == nil {
 			v.WithdrawnAt, v.WithdrawnIn, v.changed = &at, was, true

@@ -254,6 +254,9 @@ func abs(x float64) float64 { return max(x, -x) }
 
 // callEnded counts what happened to a call outside the queues: who left in a menu counts at the node of the tree that they heard last.
 func (p *projection) callEnded(e events.Event, r *calls.Record) {
+	if r.Direction == calls.Outbound && r.Callback == nil {
+		p.calledOut(e, r)
+	}
 	if r.Reason == calls.ReasonLeftMenu {
 		p.queue(e.Tenant, orNil(r.Menu), e.At).AbandonedInMenu++
 	}
@@ -273,6 +276,21 @@ func (p *projection) callEnded(e events.Event, r *calls.Record) {
 			q.DeflectedCallback++
 		}
 	}
+}
+
+// calledOut counts a call that an agent made.
+func (p *projection) calledOut(e events.Event, r *calls.Record) {
+	queue := orNil(r.Queue)
+	q, a := p.queue(e.Tenant, queue, e.At), p.facts.agent(e.Tenant, orNil(r.Agent), queue, e.At)
+	q.Outbound++
+	a.Outbound++
+	if r.ConnectedAt == nil {
+		return
+	}
+	q.OutboundConnected++
+	a.OutboundConnected++
+	q.OutboundTalk += r.TalkSeconds
+	a.OutboundTalk += r.TalkSeconds
 }
 
 func orNil(id *uuid.UUID) uuid.UUID {

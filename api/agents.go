@@ -80,7 +80,7 @@ func (s *Server) getAgent(ctx context.Context, in *ByID) (*One[queues.AgentView]
 // AgentInput is an agent as they are to be.
 type AgentInput struct {
 	Name            string `json:"name" minLength:"1" maxLength:"200"`
-	Device          string `json:"device" doc:"browser, sip:user@host:port or phone:8001" maxLength:"200"`
+	Device          string `json:"device" doc:"browser, phone:8001, number:+49301234567 or sip:user@host:port; /agents/{id}/device says it in parts" maxLength:"200"`
 	AlwaysAvailable bool   `json:"always_available,omitempty" doc:"presence does not matter"`
 	Capacity        int    `json:"capacity,omitempty" doc:"100 when left out"`
 	AutoAnswer      *bool  `json:"auto_answer,omitempty" doc:"left out: as the agent's groups and the queue say"`
@@ -97,6 +97,9 @@ func (s *Server) putAgent(ctx context.Context, in *Change[AgentInput]) (*One[que
 		}
 	}
 	b := in.Body
+	if err := s.permittedDevice(ctx, b.Device); err != nil {
+		return nil, err
+	}
 	a := queues.Agent{ID: in.ID, Name: b.Name, Device: b.Device, AlwaysAvailable: b.AlwaysAvailable, Capacity: b.Capacity, AutoAnswer: b.AutoAnswer}
 	if err := s.Queues.PutAgent(ctx, tenant(ctx), a); err != nil {
 		return nil, err

@@ -113,13 +113,21 @@ func (s *Server) wayOut(ctx context.Context, tenant uuid.UUID, number string) er
 	return err
 }
 
-// reachable refuses settings that call numbers outside, or customers back, where no trunk takes such calls; and foreign prompts of boxes.
+var errCallerID = fault.New(fault.Invalid, "caller_id_foreign", "Customers can be shown one of your own numbers only; add it under Numbers first.").WithField("outbound")
+
+// reachable refuses settings that call numbers outside, or customers back, where no trunk takes such calls; foreign prompts of boxes; and foreign numbers
+// as caller ids.
 func (s *Server) reachable(ctx context.Context, own queues.OwnSettings) error {
 	if b := own.Voicemail; b != nil {
 		for _, p := range []queues.Prompt{b.Greeting, b.Withheld, b.EnterNumber, b.Accepted} {
 			if err := s.knownPrompt(ctx, p.ID); err != nil {
 				return err
 			}
+		}
+	}
+	if o := own.Outbound; o != nil && o.CallerID != "" {
+		if _, err := s.Numbers.Lookup(ctx, tenant(ctx), o.CallerID); err != nil {
+			return errCallerID.Because(err)
 		}
 	}
 	numbers, back := own.CallsOut()

@@ -15,6 +15,8 @@ import (
 func (s *Server) callRoutes() []route {
 	return []route{
 		on(s, "GET", "/calls", "read:calls", "list-calls", "Calls, the newest first", s.listCalls),
+		on(s, "POST", "/calls", "dial:calls", "dial-number", "Have an agent call a number", s.dialNumber),
+		on(s, "GET", "/queues/outbound", "dial:calls", "list-outbound-queues", "Queues on whose behalf an agent may call", s.outboundQueues),
 		on(s, "GET", "/calls/{id}", "read:calls", "get-call", "One call with its legs and their quality", s.getCall),
 		on(s, "GET", "/calls/{id}/decisions", "read:calls", "list-call-decisions", "Why which agent was chosen", s.listDecisions),
 		on(s, "POST", "/calls/{id}/end", "end:calls", "end-call", "End a queued or connected call", s.endCall),
@@ -83,7 +85,8 @@ func (s *Server) call(ctx context.Context, id uuid.UUID) (calls.CallRow, error) 
 	if err != nil {
 		return c, err
 	}
-	if scope(ctx) == auth.ScopeAll || c.Agent != nil && slices.Contains(agents, *c.Agent) || c.Queue != nil && slices.Contains(served, *c.Queue) {
+	serves := func(agent uuid.UUID) bool { return slices.Contains(agents, agent) }
+	if scope(ctx) == auth.ScopeAll || c.Agent != nil && serves(*c.Agent) || slices.ContainsFunc(c.Serving(), serves) || c.Queue != nil && slices.Contains(served, *c.Queue) {
 		return c, nil
 	}
 	return c, calls.ErrCallNotFound
@@ -95,7 +98,6 @@ func (s *Server) getCall(ctx context.Context, in *ByID) (*One[calls.CallRow], er
 		return nil, err
 	}
 	if c.EndedAt == nil {
-		s.Calls.Detail(ctx, &c)
 		if _, err := auth.From(ctx).Allow("monitor", "calls"); err == nil {
 			c.Supervisors = s.Calls.Supervisions(c.ID)
 		}

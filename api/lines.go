@@ -25,9 +25,12 @@ func (s *Server) lineRoutes() []route {
 		on(s, "PUT", "/trunks/{id}", "write:trunks", "put-trunk", "Change a trunk", s.putTrunk),
 		on(s, "GET", "/trunk-states", "read:trunks", "list-trunk-states", "How the trunks are that calls go out by, as the node sees them that answers", s.listTrunkStates),
 		on(s, "POST", "/trunks/{id}/ask", "write:trunks", "ask-trunk", "Ask a trunk at once whether it is there, and register again", s.askTrunk),
+		on(s, "POST", "/trunks/{id}/test-call", "write:trunks", "test-trunk", "Call a number by a trunk to see whether it works; the answer comes when the call is over", s.testTrunk),
 		on(s, "DELETE", "/trunks/{id}", "delete:trunks", "delete-trunk", "Take a trunk away", s.deleteTrunk),
 		on(s, "GET", "/sip-trace", "read:trunks", "get-sip-trace", "SIP messages kept while the trace is on, masked", s.getTrace),
 		on(s, "PUT", "/sip-trace", "write:trunks", "put-sip-trace", "Keep SIP messages for some minutes, or no longer", s.putTrace),
+		on(s, "GET", "/sip-bans", "read:trunks", "list-sip-bans", "Who is refused on all nodes because passwords were guessed", s.listBans),
+		on(s, "DELETE", "/sip-bans/{id}", "write:trunks", "lift-sip-ban", "Let somebody try again", s.liftBan),
 		on(s, "GET", "/outbound-rules", "read:trunks", "get-outbound-rules", "Which telephone numbers calls may go out to, and what the day's calls have used", s.getDialRules),
 		on(s, "PUT", "/outbound-rules", "write:trunks", "put-outbound-rules", "Change which telephone numbers calls may go out to", s.putDialRules),
 		on(s, "GET", "/prompts", "read:prompts", "list-prompts", "Prompts", s.listPrompts),
@@ -43,13 +46,15 @@ func (s *Server) lineRoutes() []route {
 type NumberInput struct {
 	Number  string          `json:"number" minLength:"1" maxLength:"41"`
 	Name    string          `json:"name,omitempty" maxLength:"200"`
-	Kind    calls.EntryKind `json:"kind" enum:"menu,queue,echo,music,message,address,voicemail"`
+	Kind    calls.EntryKind `json:"kind" enum:"menu,queue,echo,music,message,address,voicemail,agent"`
 	Queue   *uuid.UUID      `json:"queue_id,omitempty"`
 	Prompt  *uuid.UUID      `json:"prompt_id,omitempty"`
 	Address string          `json:"address,omitempty" doc:"sip:user@host:port" maxLength:"200"`
 	Record  bool            `json:"record,omitempty"`
-	Agent   *uuid.UUID      `json:"agent_id,omitempty" doc:"whose voicemail box it is"`
-	Access  calls.Access    `json:"access,omitzero"`
+	Agent   *uuid.UUID      `json:"agent_id,omitempty" doc:"who is called, or whose voicemail box it is"`
+	// Voicemail is of numbers that call an agent.
+	Voicemail bool         `json:"voicemail,omitempty" doc:"of an agent: callers who do not get them may leave a message; else the call is refused"`
+	Access    calls.Access `json:"access,omitzero"`
 
 	LookupToken string `json:"lookup_token,omitempty" maxLength:"500" doc:"sent to the lookup as bearer token; empty keeps the one there is"`
 }
@@ -93,7 +98,7 @@ func (s *Server) saveNumber(ctx context.Context, id uuid.UUID, n NumberInput) (*
 		}
 	}
 	return one(s.Numbers.Put(ctx, tenant(ctx), calls.Number{
-		ID: id, Number: n.Number, Name: n.Name, Kind: n.Kind, Queue: n.Queue, Prompt: n.Prompt, Address: n.Address, Record: n.Record, Agent: n.Agent, Access: n.Access,
+		ID: id, Number: n.Number, Name: n.Name, Kind: n.Kind, Queue: n.Queue, Prompt: n.Prompt, Address: n.Address, Record: n.Record, Agent: n.Agent, Voicemail: n.Voicemail, Access: n.Access,
 	}.WithToken(n.LookupToken)))
 }
 
@@ -103,16 +108,18 @@ func (s *Server) deleteNumber(ctx context.Context, in *ByID) (*Nothing, error) {
 
 // TrunkInput is a trunk as it is to be.
 type TrunkInput struct {
-	Name     string   `json:"name" minLength:"1" maxLength:"80"`
-	Networks []string `json:"networks,omitempty" doc:"addresses or CIDRs it sends from"`
-	Username string   `json:"username,omitempty" maxLength:"64"`
-	Password string   `json:"password,omitempty" maxLength:"256" doc:"empty keeps the one there is"`
-	Trusted  bool     `json:"trusted,omitempty" doc:"identity, flags and call data in headers are believed"`
-	NAT      bool     `json:"nat,omitempty" doc:"its media may come from another address than its SDP says"`
-	Headers  []string `json:"headers,omitempty" doc:"allow-list of X- headers and User-to-User"`
-	Codecs   []string `json:"codecs,omitempty" doc:"allowed, in order of preference; none: all"`
-	MaxCalls int      `json:"max_calls,omitempty" minimum:"0" maximum:"1000000" doc:"0: no limit"`
-	Enabled  bool     `json:"enabled"`
+	Name       string   `json:"name" minLength:"1" maxLength:"80"`
+	Networks   []string `json:"networks,omitempty" doc:"addresses or CIDRs it sends from"`
+	Username   string   `json:"username,omitempty" maxLength:"64"`
+	Password   string   `json:"password,omitempty" maxLength:"256" doc:"empty keeps the one there is"`
+	Trusted    bool     `json:"trusted,omitempty" doc:"identity, flags and call data in headers are believed"`
+	NAT        bool     `json:"nat,omitempty" doc:"its media may come from another address than its SDP says"`
+	Headers    []string `json:"headers,omitempty" doc:"allow-list of X- headers and User-to-User"`
+	Codecs     []string `json:"codecs,omitempty" doc:"allowed, in order of preference; none: all"`
+	MaxCalls   int      `json:"max_calls,omitempty" minimum:"0" maximum:"1000000" doc:"0: no limit"`
+	Refer      bool     `json:"refer,omitempty" doc:"its REFER is honoured: it sends callers whom it got from us elsewhere, within the outbound rules, and joins two calls that it has with us"`
+	Encryption string   `json:"encryption,omitempty" enum:"off,prefer,require" default:"prefer" doc:"of the audio (SRTP), over TLS only; require refuses calls without it"`
+	Enabled    bool     `json:"enabled"`
 
 	Outbound          string `json:"outbound,omitempty" maxLength:"260" doc:"host:port that calls to telephone numbers go out to; empty: none"`
 	OutboundTransport string `json:"outbound_transport,omitempty" enum:"udp,tcp,tls" default:"udp"`
@@ -136,7 +143,7 @@ func (t TrunkInput) passwords() sip.Passwords {
 func (t TrunkInput) trunk(id uuid.UUID) sip.Trunk {
 	return sip.Trunk{
 		ID: id, Name: t.Name, Networks: t.Networks, Username: t.Username, Trusted: t.Trusted, NAT: t.NAT, Headers: t.Headers, Codecs: t.Codecs,
-		MaxCalls: t.MaxCalls, Enabled: t.Enabled,
+		MaxCalls: t.MaxCalls, Encryption: sip.Encryption(t.Encryption), Refer: t.Refer, Enabled: t.Enabled,
 		Outbound: t.Outbound, OutboundTransport: t.OutboundTransport, OutboundUsername: t.OutboundUsername, CallerID: t.CallerID, DataParameters: t.DataParameters,
 		Priority: t.Priority, Weight: t.Weight, CallsPerSecond: t.CallsPerSecond, Keepalive: t.Keepalive, Register: t.Register, NumberFormat: t.NumberFormat,
 	}
@@ -168,6 +175,18 @@ func (s *Server) askTrunk(ctx context.Context, in *ByID) (*Nothing, error) {
 	return nothing(s.Trunks.AskTrunk(ctx, tenant(ctx), in.ID))
 }
 
+// TrunkTest is whom a trunk is to call.
+type TrunkTest struct {
+	Number string `json:"number" minLength:"2" maxLength:"60" doc:"as people write it; what may be called, the outbound rules say"`
+}
+
+func (s *Server) testTrunk(ctx context.Context, in *Change[TrunkTest]) (*One[sip.TestCall], error) {
+	if _, err := s.Trunks.Trunk(ctx, tenant(ctx), in.ID); err != nil {
+		return nil, err
+	}
+	return one(s.SIP.TestCall(ctx, tenant(ctx), in.ID, in.Body.Number))
+}
+
 func (s *Server) addTrunk(ctx context.Context, in *With[TrunkInput]) (*One[sip.Trunk], error) {
 	return one(s.Trunks.PutTrunk(ctx, tenant(ctx), in.Body.trunk(uuid.Nil), in.Body.passwords()))
 }
@@ -183,7 +202,7 @@ func (s *Server) deleteTrunk(ctx context.Context, in *ByID) (*Nothing, error) {
 // SIPTrace is what is kept of SIP messages.
 type SIPTrace struct {
 	Until   *time.Time         `json:"until,omitempty" doc:"while it is on"`
-	Dialogs []sip.TracedDialog `json:"dialogs" doc:"the newest first; those of the node that answers"`
+	Dialogs []sip.TracedDialog `json:"dialogs" doc:"of all nodes, the newest first"`
 }
 
 // TraceInput switches the trace.
@@ -205,6 +224,14 @@ func (s *Server) putTrace(ctx context.Context, in *With[TraceInput]) (*One[SIPTr
 		return nil, err
 	}
 	return s.getTrace(ctx, nil)
+}
+
+func (s *Server) listBans(ctx context.Context, _ *struct{}) (*List[sip.Ban], error) {
+	return whole(s.Trunks.Bans(ctx, tenant(ctx)))
+}
+
+func (s *Server) liftBan(ctx context.Context, in *ByID) (*Nothing, error) {
+	return nothing(s.Trunks.LiftBan(ctx, tenant(ctx), in.ID))
 }
 
 // OutboundRules are which telephone numbers calls may go out to.

@@ -28,6 +28,7 @@ type Services struct {
 	Voicemails *calls.Voicemails
 	Queues     *queues.Service
 	Trunks     *sip.Directory
+	SIP        *sip.Dialer
 	Recordings *recording.Service
 	CRM        *crm.Service
 	CRMSync    *crmsync.Service
@@ -45,7 +46,7 @@ type Services struct {
 func (s *Server) routes() []route {
 	var all []route
 	for _, part := range [][]route{
-		s.identityRoutes(), s.userRoutes(), s.callRoutes(), s.callRecordRoutes(), s.panelRoutes(), s.liveRoutes(), s.supervisionRoutes(), s.queueRoutes(), s.arrivalRoutes(), s.agentRoutes(), s.routingRoutes(), s.lineRoutes(), s.botRoutes(), s.contactRoutes(), s.ticketRoutes(), s.slaRoutes(), s.connectionRoutes(), s.operationRoutes(), s.voicemailRoutes(), s.callbackRoutes(), s.notifyRoutes(), s.reportRoutes(), s.conversationRoutes(), s.channelRoutes(), s.widgetRoutes(), s.smartactionRoutes(), s.webhookRoutes(),
+		s.identityRoutes(), s.userRoutes(), s.callRoutes(), s.callRecordRoutes(), s.panelRoutes(), s.liveRoutes(), s.supervisionRoutes(), s.queueRoutes(), s.arrivalRoutes(), s.agentRoutes(), s.deviceRoutes(), s.routingRoutes(), s.lineRoutes(), s.botRoutes(), s.contactRoutes(), s.ticketRoutes(), s.slaRoutes(), s.connectionRoutes(), s.operationRoutes(), s.voicemailRoutes(), s.callbackRoutes(), s.notifyRoutes(), s.reportRoutes(), s.conversationRoutes(), s.channelRoutes(), s.widgetRoutes(), s.smartactionRoutes(), s.webhookRoutes(),
 	} {
 		all = append(all, part...)
 	}

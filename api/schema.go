@@ -115,7 +115,7 @@ func values() map[string][]string {
 		"LegRecord.party":             {"customer", "agent", "bot", "far_end"},
 		"BotRule.when":                {"always", "hours"},
 		"TrialEvent.kind":             {"connected", "unreachable", "started", "audio", "message", "unreadable", "closed", "quiet"},
-		"Number.kind":                 {"menu", "queue", "echo", "music", "message", "address"},
+		"Number.kind":                 {"menu", "queue", "echo", "music", "message", "address", "voicemail", "agent"},
 		"Prompt.kind":                 {"upload", "speech", "music"},
 		"Queue.kind":                  {"queue", "message"},
 		"MenuOption.kind":             {"menu", "queue", "message"},

@@ -233,7 +233,7 @@ func (s *site) things(t *testing.T) map[string]uuid.UUID {
 		"callbacks": callback.ID, "voicemails": mail, "queues": queue.ID, "presences": presence.ID, "skills": skill.ID, "agent-groups": group.ID, "hours": hours.ID, "agents": agent.ID, "users": agent.ID, "numbers": number.ID, "trunks": trunk.ID, "prompts": prompt.ID,
 		"contact-attributes": attribute.ID, "contact-lists": list.ID, "other": other.ID, "note": remark.ID,
 		"roles": role.ID, "teams": s.team, "api-keys": key.ID, "contacts": contact.ID, "tickets": ticket.ID, "attachment": file.ID, "ringtones": tone.ID, "bots": bot.ID, "webhooks": hook.ID, "delivery": deliveries[0].ID,
-		"calls": call, "items": call, "recordings": s.stuckRecording(t), "actions": s.action(t, call), "customer": call,
+		"calls": call, "items": call, "recordings": s.stuckRecording(t), "sip-bans": s.ban(t), "actions": s.action(t, call), "customer": call,
 	}
 }
 
@@ -261,6 +261,21 @@ func (s *site) call(t *testing.T, queue, agent uuid.UUID) uuid.UUID {
 		t.Fatal(err)
 	}
 	return r.ID
+}
+
+// ban is a user name that is refused.
+func (s *site) ban(t *testing.T) uuid.UUID {
+	t.Helper()
+	id := storage.NewID()
+	err := s.w.DB.Tenant(t.Context(), s.tenant, func(tx *storage.Tx) error {
+		_, err := tx.Exec(t.Context(), `INSERT INTO sip_bans (ban_id, tenant_id, source, username, fails, since, until, changed_at) VALUES ($1, $2, '', $3, 11, $4, $5, $4)`,
+			id, s.tenant, id.String(), tx.Now, tx.Now.Add(time.Hour))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
 }
 
 func (s *site) stuckRecording(t *testing.T) uuid.UUID {

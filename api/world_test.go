@@ -120,7 +120,7 @@ func newWorld(t *testing.T) *world {
 	w.Prompts = calls.NewPrompts(w.DB, blobs, sound.NewEspeak(sound.EspeakConfig{}), w.events)
 	w.Voicemails = calls.NewVoicemails(w.DB, w.events)
 	w.Calls = calls.NewSwitchboard(calls.Config{Node: "test", Bus: w.bus}, w.DB, w.events, log, metrics, w.Numbers, w.Prompts, nil, nil, nil, nil)
-	w.Trunks = sip.NewDirectory(w.DB, w.bus, w.events, keys, log, "tandem", "test")
+	w.Trunks = sip.NewDirectory(w.DB, w.bus, w.events, keys, log, "tandem", "test", w.Queues.DeviceIs)
 	w.Recordings, err = recording.New(recording.Config{
 		DB: w.DB, Events: w.events, Bus: w.bus, Keys: keys, Log: log, Metrics: metrics, Dir: filepath.Join(dir, "spool"), Node: "test",
 	})

@@ -24,7 +24,7 @@ func (c *Call) bridgeOut(ctx context.Context, entry Number) Reason {
 		return ReasonUnreachable
 	}
 	c.addFar(leg, "far_end", "sip", uuid.Nil)
-	if why := c.untilAnswered(ctx); why != "" {
+	if why := c.untilAnswered(ctx, c.sb.cfg.DialTimeout); why != "" {
 		return why
 	}
 	c.farAnswered()
@@ -35,8 +35,9 @@ func (c *Call) bridgeOut(ctx context.Context, entry Number) Reason {
 	return c.talk(ctx)
 }
 
-func (c *Call) untilAnswered(ctx context.Context) Reason {
-	c.timer.Reset(c.sb.cfg.DialTimeout)
+// untilAnswered waits for the far leg's answer.
+func (c *Call) untilAnswered(ctx context.Context, ringFor time.Duration) Reason {
+	c.timer.Reset(ringFor)
 	defer c.timer.Stop()
 	for {
 		h := c.next(ctx)
@@ -100,44 +101,47 @@ func (c *Call) bridge(ctx context.Context, record bool) {
 
 // talk lasts until one side leaves. An empty reason means that the agent was lost and the caller is to wait again.
 func (c *Call) talk(ctx context.Context) Reason {
-	lost := false
-	comforted := false
+	lost, comforted := false, false
+	goes := func() {
+		lost, comforted = true, false
+		c.timer.Reset(c.sb.cfg.ComfortAfter)
+	}
 	for {
 		h := c.next(ctx)
 		switch h.kind {
 		case farGone:
-			if lost && c.place != nil {
-				return ""
-			}
-			hungUp := ReasonAgentHungUp
-			if c.outside() {
-				hungUp = ReasonFarEndHungUp
-			}
-			return legReason(c.far.Cause(), hungUp)
+			return c.farLeft(ctx, lost)
 		case callerPressed:
 			if c.outside() {
 				press(c.far, h.key)
 			}
 		case farPressed:
-			press(c.customer, h.key)
+			c.pressed(h.key)
+		case otherDid, otherGone:
+			c.guestDid(ctx, h)
+		case callerDid:
+			c.callerAsks(ctx, h.event)
 		case farDid:
 			switch h.event {
 			case LegAskTransfer:
 				if why, moved := c.transfer(ctx); moved {
 					return why
 				}
+				if c.away {
+					c.away = false
+					goes()
+				}
+			case LegAskLeave:
+				if len(c.guests) > 0 {
+					return c.handOn(ctx)
+				}
 			case LegLost:
-				lost, comforted = true, false
+				goes()
 				c.report(ctx, AgentLost)
-				c.timer.Reset(c.sb.cfg.ComfortAfter)
 			case LegBack:
 				lost = false
 				c.timer.Stop()
-				c.report(ctx, AgentBack)
-				if c.state == StateHeld {
-					c.report(ctx, AgentHolding)
-				}
-				c.back()
+				c.agentIsBack(ctx)
 			default:
 				c.agentAsks(ctx, h.event)
 			}
@@ -146,10 +150,7 @@ func (c *Call) talk(ctx context.Context) Reason {
 				continue
 			}
 			if comforted { // the grace is over
-				if c.place == nil { // it was a supervisor, who took the call over
-					return ReasonMediaLost
-				}
-				return ""
+				return c.givenUp(ctx)
 			}
 			comforted = true
 			c.comfort(ctx)
@@ -162,6 +163,46 @@ func (c *Call) talk(ctx context.Context) Reason {
 	}
 }
 
+// farLeft is what becomes of the call when its far party has gone. An empty reason means that the caller waits again.
+func (c *Call) farLeft(ctx context.Context, lost bool) Reason {
+	switch {
+	case c.stays(lost):
+		return c.handOn(ctx)
+	case lost && c.place != nil:
+		return ""
+	default:
+		return legReason(c.far.Cause(), c.farHungUp())
+	}
+}
+
+// farHungUp is the reason when the far party leaves the talk.
+func (c *Call) farHungUp() Reason {
+	if c.outside() {
+		return ReasonFarEndHungUp
+	}
+	return ReasonAgentHungUp
+}
+
+// givenUp is what becomes of the call when its agent's browser has not come back.
+func (c *Call) givenUp(ctx context.Context) Reason {
+	switch {
+	case c.stays(true):
+		return c.handOn(ctx)
+	case c.place == nil: // it was a supervisor, who took the call over
+		return ReasonMediaLost
+	default:
+		return ""
+	}
+}
+
+func (c *Call) agentIsBack(ctx context.Context) {
+	c.report(ctx, AgentBack)
+	if c.state == StateHeld {
+		c.report(ctx, AgentHolding)
+	}
+	c.back()
+}
+
 // agentAsks does what an agent asks of the call they are in.
 func (c *Call) agentAsks(ctx context.Context, e LegEvent) {
 	switch e {
@@ -169,6 +210,10 @@ func (c *Call) agentAsks(ctx context.Context, e LegEvent) {
 		c.hold(ctx)
 	case LegAskTalk, LegResumed:
 		c.resume(ctx)
+	case LegAskJoin:
+		c.joinAll(ctx)
+	case LegAskRemove:
+		c.sendAway(ctx)
 	case LegAskRedact:
 		c.agentRedacts()
 	case LegAskRecord:
@@ -178,7 +223,7 @@ func (c *Call) agentAsks(ctx context.Context, e LegEvent) {
 }
 
 // outside says that the far leg is no agent's and no supervisor's.
-func (c *Call) outside() bool { return c.place == nil && c.record.TakenOverBy == nil }
+func (c *Call) outside() bool { return c.place == nil && c.record.TakenOverBy == nil && !c.alone }
 
 // keypad is a Leg whose signalling may carry keys.
 type keypad interface{ SendDigit(key rune) }
@@ -192,7 +237,19 @@ func press(leg Leg, key rune) {
 	leg.Stream().SendDigits(string(key))
 }
 
-// hold gives the caller music, and the recording silence.
+// pressed passes on a key of the far party: to whom they consult, else to the caller.
+func (c *Call) pressed(key rune) {
+	if !c.consulting() {
+		press(c.customer, key)
+	}
+	for _, g := range c.guests {
+		if g.state == guestConsulted {
+			press(g.leg, key)
+		}
+	}
+}
+
+// hold gives the caller music, and the recording silence. Guests and agent go on hearing each other.
 func (c *Call) hold(ctx context.Context) {
 	if c.state != StateTalking {
 		return
@@ -218,6 +275,7 @@ func (c *Call) resume(ctx context.Context) {
 	if c.state != StateHeld {
 		return
 	}
+	c.dismissConsulted(ctx)
 	c.join()
 	c.rehear()
 	c.settleHold()
@@ -235,7 +293,7 @@ func (c *Call) settleHold() {
 func (c *Call) rehear() {
 	if c.tape != nil {
 		c.tape.Hear(SideCustomer, c.customer.Stream())
-		c.tape.Hear(SideAgent, c.far.Stream())
+		c.tape.Hear(SideAgent, c.agentSide())
 	}
 }
 
@@ -244,12 +302,15 @@ func (c *Call) back() {
 	if c.state == StateTalking {
 		c.join()
 		c.rehear()
+		return
 	}
+	delete(c.ears, c.far.Stream())
+	c.repaint()
 }
 
 // comfort tells the caller that the agent will be back (V3.4), then plays music.
 func (c *Call) comfort(ctx context.Context) {
-	if c.state != StateTalking {
+	if c.state != StateTalking || len(c.guests) > 0 { // who talk with them
 		return
 	}
 	a, err := c.sb.prompts.Say(ctx, sentence(c.plan.Language, sayComfort), c.plan.Language, 1)

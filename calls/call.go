@@ -23,13 +23,17 @@ type Call struct {
 	state    State
 	customer Leg
 	far      Leg   // the agent's leg, or an outside address; nil: none
-	gone     []Leg // far legs that were hung up and may still be ending
+	gone     []Leg // legs that were hung up and may still be ending
+	guests   []*guest
+	mixdown  *mixdown // of agent and guests, for the tape; nil: nobody but the agent was there yet
 	place    Place
 	offer    uuid.UUID // the offer being tried or talked on
 	tape     Tape
 	plan     Plan
 	heldAt   time.Time
 	codec    string // of the caller's leg
+	inside   bool   // the caller is at a telephone of the tenant's own
+	alone    bool   // the far party is an agent who was called at their extension, for no queue
 
 	supervisors []*supervisor
 	overseen    atomic.Pointer[[]overseer] // the supervisors, for others
@@ -41,7 +45,9 @@ type Call struct {
 
 	tried     []uuid.UUID // queues that the caller was led to
 	forwards  int         // deflections to numbers
+	sent      *time.Time  // when an agent sent the caller on to where they are; nil: nobody did
 	pending   *Offer      // came while the caller typed
+	away      bool        // the agent was lost while it rang at whom they consult, and is not back
 	unwritten bool        // nothing is known of the call outside yet
 
 	asks     chan func() *happening // run by the owner, between two happenings
@@ -76,6 +82,7 @@ const (
 	farPressed
 	otherDid // a leg that is neither the caller's nor the far one
 	otherGone
+	customerTaken // they talk on in another call
 	offered
 	soundReached
 	timeUp
@@ -107,7 +114,7 @@ func newCall(sb *Switchboard, leg Leg, inv Invite) *Call {
 		Transport: inv.Transport, StartedAt: now, StateAt: now, Reserved: inv.Reserved, Headers: inv.Headers,
 		Legs: []LegRecord{{ID: leg.ID(), Direction: leg.Direction(), Party: "customer", Device: device, StartedAt: now}},
 	})
-	c.customer, c.codec = leg, inv.Codec
+	c.customer, c.codec, c.inside = leg, inv.Codec, inv.Trunk == uuid.Nil && device == "sip"
 	return c
 }
 
@@ -174,8 +181,12 @@ func (c *Call) run(ctx context.Context) {
 
 // follow leads the call to where its number points, and returns why it ended.
 func (c *Call) follow(ctx context.Context, entry Number) Reason {
-	if entry.Kind == EntryAddress {
+	switch entry.Kind {
+	case EntryAddress:
 		return c.bridgeOut(ctx, entry)
+	case EntryAgent:
+		return c.callAgent(ctx, entry)
+	default:
 	}
 	if why := c.answer(ctx); why != "" {
 		return why
@@ -278,20 +289,19 @@ func (c *Call) play(leg Leg, a *sound.Asset, done string, marks ...string) {
 
 // next waits for the next thing that happens to the call.
 func (c *Call) next(ctx context.Context) happening {
-	var farDigits <-chan media.Digit
-	if c.far != nil {
-		farDigits = c.far.Stream().Digits()
-	}
 	var offers <-chan Offer
 	if c.place != nil {
 		offers = c.place.Offers()
 	}
-	var did <-chan LegEvent
-	var digits <-chan media.Digit
-	if c.customer != nil {
-		did, digits = c.customer.Events(), c.customer.Stream().Digits()
-	}
 	for {
+		var did <-chan LegEvent
+		var digits, farDigits <-chan media.Digit // of those who are there now: whoever asks may change that
+		if c.customer != nil {
+			did, digits = c.customer.Events(), c.customer.Stream().Digits()
+		}
+		if c.far != nil {
+			farDigits = c.far.Stream().Digits()
+		}
 		select {
 		case e, open := <-did:
 			if !open {
@@ -350,6 +360,13 @@ func (c *Call) common(h happening) Reason {
 	switch h.kind {
 	case callerGone:
 		return legReason(c.customer.Cause(), abandonment(c.state))
+	case callerDid: // who asks for more than this stage knows
+		if t, asked := transferOf(c.customer); asked {
+			t.Done(CauseDeclined)
+		}
+		return ""
+	case customerTaken:
+		return c.farHungUp()
 	case endAsked:
 		return ReasonEndedByPerson
 	case nodeStops:
@@ -371,7 +388,7 @@ func (c *Call) step(s Step, event string) {
 	}
 	c.state, c.record.State = next, next
 	c.show()
-	if len(c.supervisors) > 0 {
+	if len(c.supervisors) > 0 || len(c.guests) > 0 {
 		c.repaint()
 	}
 	if event != "" {
@@ -400,4 +417,5 @@ func (c *Call) show() {
 			s.Show(c.state)
 		}
 	}
+	c.showRoster()
 }

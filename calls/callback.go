@@ -82,8 +82,8 @@ func (c *Call) keepPlace(ctx context.Context, number string) Reason {
 	r := CallbackRequest{
 		Call: c.record.ID, Queue: c.plan.Queue, Number: number, Name: c.record.Caller.Name, Language: c.plan.Language, Since: c.sb.db.Now(),
 	}
-	if c.record.QueuedAt != nil {
-		r.Since = *c.record.QueuedAt
+	if since := c.waitsSince(); since != nil {
+		r.Since = *since
 	}
 	if number != c.record.Caller.Number {
 		r.Name = ""
@@ -304,7 +304,7 @@ func (c *Call) agentAccepts(ctx context.Context, cb Callback, o Offer) bool {
 		to := c.target(o)
 		to.Card.Callback = true
 		return to
-	})
+	}, AgentAccepted)
 	if accepted == nil {
 		return false
 	}
@@ -315,38 +315,51 @@ func (c *Call) agentAccepts(ctx context.Context, cb Callback, o Offer) bool {
 	return true
 }
 
-// callCustomer rings the customer, whom the agent hears ring, and joins the two.
+// callCustomer rings the customer and joins the two.
 func (c *Call) callCustomer(ctx context.Context, cb Callback) Reason {
+	if why := c.reachCustomer(ctx, cb.RingFor); why != "" {
+		return why
+	}
+	c.record.WaitSeconds = c.record.AnsweredAt.Sub(cb.Since).Seconds()
+	c.sb.reportCallback(ctx, cb, CallbackConnected, c.record.ID)
+	return c.talkWithCustomer(ctx)
+}
+
+// talkWithCustomer joins the agent, who is reported to talk already, with the customer.
+func (c *Call) talkWithCustomer(ctx context.Context) Reason {
+	c.bridge(ctx, c.plan.Record)
+	if why := c.talk(ctx); why != "" {
+		return why
+	}
+	return c.waitAgain(ctx)
+}
+
+// reachCustomer rings the customer, whom the agent hears ring, until they answer.
+func (c *Call) reachCustomer(ctx context.Context, ringFor time.Duration) Reason {
 	if !c.report(ctx, AgentTalking) {
 		return ReasonAgentHungUp
 	}
 	leg, err := c.sb.dialer.Dial(ctx, Target{
-		Tenant: c.record.Tenant, Call: c.record.ID, Device: "trunk:" + cb.Number, Codec: c.far.Stream().Format().Codec.Name,
-		Card: c.card(),
+		Tenant: c.record.Tenant, Call: c.record.ID, Device: "trunk:" + c.record.Number, CallerID: c.plan.CallerID,
+		Codec: c.far.Stream().Format().Codec.Name, Card: c.card(),
 	})
 	if err != nil {
-		c.log.Error("a customer could not be called back", "err", err)
+		c.log.Error("a customer could not be called", "err", err)
 		c.sb.metrics.noWayOut.Inc()
 		return ReasonUnreachable
 	}
 	c.customer = leg
 	c.record.Legs[0].ID, c.record.Legs[0].StartedAt = leg.ID(), c.sb.db.Now()
+	c.sb.know(leg, c)
 	c.step(StepDial, "call.accepted")
 	c.ringback(c.far)
-	if why := c.customerAnswers(ctx, cb.RingFor); why != "" {
+	if why := c.customerAnswers(ctx, ringFor); why != "" {
 		return why
 	}
 	now := c.sb.db.Now()
 	c.record.AnsweredAt, c.record.Legs[0].AnsweredAt = &now, &now
 	c.record.Legs[0].Codec = c.customer.Stream().Format().Codec.Name
-	c.record.WaitSeconds = now.Sub(cb.Since).Seconds()
-	c.sb.reportCallback(ctx, cb, CallbackConnected, c.record.ID)
-	c.bridge(ctx, c.plan.Record)
-	why := c.talk(ctx)
-	if why == "" {
-		return c.waitAgain(ctx)
-	}
-	return why
+	return ""
 }
 
 func (c *Call) customerAnswers(ctx context.Context, ringFor time.Duration) Reason {

@@ -119,7 +119,7 @@ func (c *Call) toNumber(ctx context.Context, to Deflection) Reason {
 	c.addFar(leg, "far_end", "trunk", uuid.Nil)
 	c.step(StepDial, "")
 	c.ringback(c.customer)
-	why := c.untilAnswered(ctx)
+	why := c.untilAnswered(ctx, c.sb.cfg.DialTimeout)
 	if why == ReasonBusy || why == ReasonNoAnswer || why == ReasonUnreachable || why == ReasonDeclined {
 		c.dropFar(CauseNormal)
 		return c.tell(ctx, sayFull, why)

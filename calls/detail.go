@@ -2,37 +2,33 @@ package calls
 
 import (
 	"context"
-	"slices"
 	"time"
+
+	"github.com/google/uuid"
 )
 
-// detailPatience is how long Detail waits for a call's owner, who may be waiting for the database.
-const detailPatience = 300 * time.Millisecond
+// presentPatience is how long a reader waits for a call's owner, who may be waiting for the database.
+const presentPatience = time.Second
 
-// Detail brings a row of a live call up to this moment: state and legs with their quality now. A call of another node stays as it was written last.
-func (s *Switchboard) Detail(ctx context.Context, row *CallRow) {
-	s.mu.Lock()
-	c := s.live[row.ID]
-	s.mu.Unlock()
+// present is the record of a call that lives on this node as it is now, with the quality of its legs; false: it does not live here, or its
+// owner is busy.
+func (s *Switchboard) present(ctx context.Context, tenant, id uuid.UUID) (r Record, ok bool) {
+	c := s.here(tenant, id)
 	if c == nil {
-		return
+		return r, false
 	}
-	ctx, cancel := context.WithTimeout(ctx, detailPatience)
+	ctx, cancel := context.WithTimeout(ctx, presentPatience)
 	defer cancel()
 	err := c.ask(ctx, func() *happening {
-		row.Record = c.record
-		row.Legs = slices.Clone(c.record.Legs)
-		row.Redactions, row.Deflected = slices.Clone(row.Redactions), slices.Clone(row.Deflected)
+		r = c.record.clone()
 		for _, leg := range c.legs() {
 			if i := c.legIndex(leg); i >= 0 {
-				row.Legs[i].Quality = leg.Stream().Quality()
+				r.Legs[i].Quality = leg.Stream().Quality()
 			}
 		}
 		return nil
 	})
-	if err != nil {
-		s.slog.Debug("a call's details are those written last", "call", row.ID, "err", err)
-	}
+	return r, err == nil
 }
 
 // legs are the legs that are there now.
@@ -41,6 +37,9 @@ func (c *Call) legs() (all []Leg) {
 		if leg != nil {
 			all = append(all, leg)
 		}
+	}
+	for _, g := range c.guests {
+		all = append(all, g.leg)
 	}
 	for _, sup := range c.supervisors {
 		all = append(all, sup.leg)

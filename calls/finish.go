@@ -17,16 +17,18 @@ func (c *Call) finish(ctx context.Context, why Reason) {
 	close(c.over)
 	cause := causeFor(why)
 	c.endSupervisions()
+	c.endGuests(ctx)
 	if c.far != nil {
 		c.dropFar(cause)
 	}
 	if c.customer != nil {
 		c.customer.Hangup(cause)
-		c.closeLeg(0, c.customer, cause)
+		c.closeLeg(c.legIndex(c.customer), c.customer, cause)
 	}
 	ended := c.sb.db.Now()
 	c.recordAgain(RedactionEndedByCall)
 	c.stopTape(ctx)
+	c.mixdown.end()
 	if c.place != nil {
 		c.leaveQueue(ctx, why)
 	}
@@ -96,7 +98,7 @@ func (c *Call) dropFar(cause Cause) {
 		c.closeLeg(i, c.far, cause)
 	}
 	c.gone = append(c.gone, c.far)
-	c.far = nil
+	c.far, c.alone = nil, false
 }
 
 // closeLeg writes what is known of a leg at its end.
@@ -124,16 +126,19 @@ func (c *Call) addFar(leg Leg, party, device string, agent uuid.UUID) {
 // addLeg lets the call hear of a leg, and enters it into the record.
 func (c *Call) addLeg(leg Leg, party, device string, agent uuid.UUID) {
 	c.watch(leg)
+	c.sb.know(leg, c)
 	c.record.Legs = append(c.record.Legs, LegRecord{
 		ID: leg.ID(), Direction: leg.Direction(), Party: party, Agent: nullable(agent), Device: device, StartedAt: c.sb.db.Now(),
 	})
 }
 
-func (c *Call) farAnswered() {
+func (c *Call) farAnswered() { c.answered(c.far) }
+
+func (c *Call) answered(leg Leg) {
 	now := c.sb.db.Now()
-	l := &c.record.Legs[c.legIndex(c.far)]
+	l := &c.record.Legs[c.legIndex(leg)]
 	l.AnsweredAt = &now
-	l.Codec = c.far.Stream().Format().Codec.Name
+	l.Codec = leg.Stream().Format().Codec.Name
 }
 
 // legIndex is where a leg stands in the record; -1: nowhere.

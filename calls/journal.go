@@ -3,18 +3,20 @@ package calls
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"tandem/internal/events"
 	"tandem/internal/storage"
 )
 
 // journal writes call rows and their events to the database in batches, off the path of the call: a call never waits for a disk, and a
-// row is at most one batch late. What is not written yet is kept and tried again until it is.
+// row is at most one batch and journalGather late. What is not written yet is kept and tried again until it is.
 type journal struct {
 	db   *storage.DB
 	log  *events.Log
@@ -35,8 +37,9 @@ type entry struct {
 }
 
 const (
-	journalBatch = 500
-	journalPause = time.Second // between tries when the database is away
+	journalBatch  = 500
+	journalGather = 50 * time.Millisecond // between batches, so that steps that come fast share one
+	journalPause  = time.Second           // between tries when the database is away
 )
 
 func newJournal(db *storage.DB, log *events.Log, logger *slog.Logger) *journal {
@@ -44,13 +47,7 @@ func newJournal(db *storage.DB, log *events.Log, logger *slog.Logger) *journal {
 }
 
 func (j *journal) add(e entry) {
-	// The owner goes on changing its record; the journal needs the record as it is now.
-	e.record.Legs = append([]LegRecord(nil), e.record.Legs...)
-	e.record.Redactions = append([]Redaction(nil), e.record.Redactions...)
-	e.record.Deflected = append([]DeflectionRecord(nil), e.record.Deflected...)
-	if m := e.record.Voicemail; m != nil {
-		e.record.Voicemail = new(*m)
-	}
+	e.record = e.record.clone() // the owner goes on changing its own
 	j.mu.Lock()
 	j.pending = append(j.pending, e)
 	j.mu.Unlock()
@@ -83,27 +80,29 @@ func (j *journal) run(ctx, flush context.Context) {
 			continue
 		}
 		for !j.write(flush, batch) {
-			timer := time.NewTimer(journalPause)
-			select {
-			case <-flush.Done():
-				timer.Stop()
+			if !passes(flush, journalPause) {
 				j.slog.Error("call records were lost: the database did not take them before the stop", "records", len(batch))
 				return
-			case <-timer.C:
 			}
 		}
+		passes(ctx, journalGather)
+	}
+}
+
+// passes waits for d; false: ctx ended first.
+func passes(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
 	}
 }
 
 func (j *journal) write(ctx context.Context, batch []entry) bool {
-	err := j.db.Worker(ctx, func(tx *storage.Tx) error {
-		for i := range batch {
-			if err := j.writeOne(ctx, tx, &batch[i]); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	err := j.db.Worker(ctx, func(tx *storage.Tx) error { return j.writeAll(ctx, tx, batch) })
 	if err != nil {
 		j.slog.Error("call records wait for the database", "records", len(batch), "err", err)
 		return false
@@ -111,22 +110,43 @@ func (j *journal) write(ctx context.Context, batch []entry) bool {
 	return true
 }
 
-func (j *journal) writeOne(ctx context.Context, tx *storage.Tx, e *entry) error {
-	body, err := json.Marshal(e.record)
-	if err != nil {
-		return err
+// writeAll writes each call as the last of its entries has it, and the events of all.
+func (j *journal) writeAll(ctx context.Context, tx *storage.Tx, batch []entry) error {
+	last := make(map[uuid.UUID]int, len(batch))
+	for i := range batch {
+		last[batch[i].record.ID] = i
 	}
-	if err := upsertCall(ctx, tx, &e.record, body); err != nil {
-		return err
-	}
-	if e.event == "call.ended" {
-		if err := deliverVoicemail(ctx, tx, j.log, &e.record); err != nil {
-			return err
+	rows := &pgx.Batch{}
+	log := make([]events.Entry, len(batch))
+	for i := range batch {
+		e := &batch[i]
+		body, err := json.Marshal(e.record)
+		if err != nil {
+			return fmt.Errorf("encode a call record: %w", err)
+		}
+		if last[e.record.ID] == i {
+			upsertCall(rows, &e.record, body)
+		}
+		log[i] = events.Entry{Tenant: e.record.Tenant, Type: e.event, Subject: e.record.ID, Data: e.data}
+		if e.data == nil {
+			log[i].Data = json.RawMessage(body)
+		}
+		if e.actor != uuid.Nil {
+			log[i].Actor = &e.actor
 		}
 	}
-	data := e.data
-	if data == nil {
-		data = json.RawMessage(body)
+	if err := j.log.Queue(ctx, tx, rows, log); err != nil {
+		return err
 	}
-	return j.log.AppendFor(events.WithActor(ctx, e.actor), tx, e.record.Tenant, e.event, e.record.ID, data)
+	if err := tx.SendBatch(ctx, rows).Close(); err != nil {
+		return fmt.Errorf("write call records: %w", err)
+	}
+	for i := range batch {
+		if batch[i].event == "call.ended" {
+			if err := deliverVoicemail(ctx, tx, j.log, &batch[i].record); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }

@@ -57,17 +57,11 @@ const (
 	LegAskRedact LegEvent = "ask_redact" // the agent pauses the recording (V3.6)
 	LegAskRecord LegEvent = "ask_record" // and lets it go on
 
-	LegAskTransfer LegEvent = "ask_transfer" // a telephone sends the other party elsewhere; see Transfer
+	LegAskTransfer LegEvent = "ask_transfer" // the agent sends the other party elsewhere, or consults somebody; see Transfer
+	LegAskRemove   LegEvent = "ask_remove"   // the agent sends somebody away whom they asked in; see removing
+	LegAskJoin     LegEvent = "ask_join"     // whom the agent consults is to talk with the other party too
+	LegAskLeave    LegEvent = "ask_leave"    // the agent leaves; those whom they asked in talk on with the other party
 )
-
-// Transfer is where the user of a leg wants the other party sent (REFER, RFC 3515). Ringing and Done tell the user how it goes; they may be
-// called from anywhere.
-type Transfer struct {
-	Number  string // as dialled
-	By      string // extension of the telephone that asks
-	Ringing func()
-	Done    func(refused Cause) // "" is success; otherwise the call is as it was
-}
 
 // Cause is why a leg ended, or why it is to end. sip maps it to and from response codes and Reason headers (RFC 3326).
 type Cause string
@@ -123,12 +117,13 @@ type Reserved struct {
 type Target struct {
 	Tenant uuid.UUID
 	Call   uuid.UUID
-	Device string    // "browser", "sip:user@host:port", "phone:8001" (a registered SIP phone), "bot:id" (a virtual agent) or "trunk:+4930123" (a telephone number outside)
+	Device string    // "browser", "sip:user@host:port", "phone:8001" (a registered SIP phone), "number:+4930123" (an agent's telephone), "bot:id" (a virtual agent) or "trunk:+4930123" (a telephone number outside)
 	Agent  uuid.UUID // the agent whose device it is, uuid.Nil for others
 	Offer  uuid.UUID // the queue's offer, uuid.Nil for others
 	// AutoAnswer: an agent's browser whose microphone is proven answers by itself.
 	AutoAnswer bool
 	From       Party  // shown to the callee; a SIP callee gets the number unchanged as From user
+	CallerID   string // of "trunk:…": a number of the tenant's that is shown instead of From and of the trunk's; "": none
 	Codec      string // preferred, so that packets can pass untranscoded; empty: no preference
 	Card       Card   // what an agent's browser shows, and a virtual agent is told
 	Ring       Ring   // and how it rings
@@ -156,8 +151,12 @@ type Card struct {
 	RingFor   int               `json:"ring_seconds"`
 	Reserved  Reserved          `json:"reserved"`
 	Callback  bool              `json:"callback,omitempty"` // the customer is called once the agent accepts
+	Outbound  bool              `json:"outbound,omitempty"` // the same, of a call that the agent makes or that is made for them
 	Data      map[string]string `json:"data,omitempty"`
 	Summary   string            `json:"summary,omitempty"` // what a virtual agent says of its talk with the caller
+
+	TransferredBy string `json:"transferred_by,omitempty"` // the agent who sent the caller here
+	ConsultedBy   string `json:"consulted_by,omitempty"`   // the agent who has the caller, and asks somebody in
 }
 
 // Dialer begins an outbound leg. It returns at once; the leg's events tell how it goes, and an unreachable target is a leg that ends with

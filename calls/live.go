@@ -48,8 +48,8 @@ const (
 )
 
 const (
-	nodeBeat     = 5 * time.Second
-	nodeGone     = 3 * nodeBeat
+	nodeBeat     = time.Second // which is how exactly the end of a call is known whose node is killed
+	nodeGone     = 15 * time.Second
 	passingLimit = 5 * time.Minute
 )
 

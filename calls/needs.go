@@ -2,6 +2,7 @@ package calls
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -20,6 +21,28 @@ type Queues interface {
 	Menu(ctx context.Context, tenant, root uuid.UUID) (Menu, error)
 	// Join makes the call wait, or says what happens instead because the queue is full by now.
 	Join(ctx context.Context, tenant, queue uuid.UUID, who Joining) (Place, *Deflection, error)
+	// Engage keeps an agent for a call to their extension, and says where to ring them. A cause: they cannot have it.
+	Engage(ctx context.Context, tenant, agent uuid.UUID) (Offer, Cause, error)
+	// Disengage says that a call for which Engage kept an agent is over for them.
+	Disengage(ctx context.Context, tenant, agent uuid.UUID) error
+	// Dial reserves an agent for a call that they make on a queue's behalf (V3.5): they have time for nothing else meanwhile.
+	Dial(ctx context.Context, tenant uuid.UUID, d Dialling) (Dialled, error)
+}
+
+// Dialling is a call that an agent is to make.
+type Dialling struct {
+	Call   uuid.UUID
+	Queue  uuid.UUID
+	Agent  uuid.UUID
+	Number string
+	Key    string // under which the same call may be asked for again; "": it never is
+}
+
+// Dialled is an agent reserved for a call of theirs.
+type Dialled struct {
+	Call  uuid.UUID // another one than was asked for where the key had made it before; there is no place and no offer then
+	Place Place
+	Offer Offer
 }
 
 // ErrOfferGone is Report's answer when the offer has ended meanwhile: another call may have the agent by now.
@@ -46,6 +69,11 @@ type Place interface {
 	Standing(ctx context.Context) (Standing, error)
 	// Report tells what became of an offer. It moves the agent's routing state. ErrOfferGone: the agent is not this call's any more.
 	Report(ctx context.Context, offer uuid.UUID, step AgentStep) error
+	// HandTo reserves another agent for a call that an agent has, whichever queues they serve; the first one's offer goes on until it is ended.
+	// An error means that the agent cannot take it.
+	HandTo(ctx context.Context, agent uuid.UUID, ringFor time.Duration) (Offer, error)
+	// HandToQueue is HandTo for the agent of a queue who has been free for longest.
+	HandToQueue(ctx context.Context, queue uuid.UUID, ringFor time.Duration) (Offer, error)
 	// Leave gives the place up.
 	Leave(ctx context.Context, why Leaving) error
 }
@@ -121,6 +149,11 @@ type Offer struct {
 	With []Offer
 }
 
+// answersItself says whether any of the devices that ring for the offer does (V2.6).
+func (o Offer) answersItself() bool {
+	return o.AutoAnswer || slices.ContainsFunc(o.With, Offer.answersItself)
+}
+
 // AgentStep is what became of an offer.
 type AgentStep string
 
@@ -128,7 +161,7 @@ type AgentStep string
 const (
 	AgentRinging     AgentStep = "alerting"
 	AgentAccepted    AgentStep = "accepted"    // whisper and countdown follow
-	AgentTalking     AgentStep = "interacting" // the bridge is open
+	AgentTalking     AgentStep = "interacting" // the bridge opens; also the acceptance, where nothing comes between
 	AgentHolding     AgentStep = "held"
 	AgentResumed     AgentStep = "resumed"
 	AgentLost        AgentStep = "lost" // the browser is gone for now
@@ -145,6 +178,8 @@ const (
 type Plan struct {
 	Queue         uuid.UUID
 	Path          []string    // names from the root down
+	CallerID      string      // a number of the tenant's that customers see who are called; "": the trunk's
+	Detect        bool        // whether a person or a machine answers the calls that agents make
 	Instead       *Deflection // what happens instead of waiting: the queue is closed, full, or has nobody; nil: the call waits
 	Sayings       []Say       // all that its announcements and deflections may say, to be made ahead
 	Language      string

@@ -25,6 +25,7 @@ const (
 	EntryMessage   EntryKind = "message"
 	EntryAddress   EntryKind = "address"   // a SIP URI outside
 	EntryVoicemail EntryKind = "voicemail" // a queue's box, or an agent's
+	EntryAgent     EntryKind = "agent"     // one agent, at the device of their choice
 )
 
 // Number is a number that people dial, and its one entry point.
@@ -36,9 +37,11 @@ type Number struct {
 	Queue   *uuid.UUID `json:"queue_id,omitempty" db:"queue_id"`   // the queue, or the root of the menu
 	Prompt  *uuid.UUID `json:"prompt_id,omitempty" db:"prompt_id"` // of a message
 	Address string     `json:"address,omitempty" db:"address"`     // sip:user@host:port
-	Record  bool       `json:"record" db:"record"`                 // of an address; queues have their own setting
-	Agent   *uuid.UUID `json:"agent_id,omitempty" db:"agent_id"`   // whose voicemail box it is
-	Access  Access     `json:"access" db:"access"`
+	Record  bool       `json:"record" db:"record"`                 // of an address and of an agent; queues have their own setting
+	Agent   *uuid.UUID `json:"agent_id,omitempty" db:"agent_id"`   // who is called, or whose voicemail box it is
+	// Voicemail says that callers who do not get the agent may leave a message in their box; else the call is refused.
+	Voicemail bool   `json:"voicemail" db:"voicemail"`
+	Access    Access `json:"access" db:"access"`
 	// HasToken says that the lookup bears a token; who changes the number and gives none keeps it.
 	HasToken bool `json:"has_lookup_token" db:"has_token"`
 	token    string
@@ -63,7 +66,7 @@ func NewNumbers(db *storage.DB, log *events.Log, keys *storage.Keys, private boo
 	return &Numbers{db: db, log: log, keys: keys, private: private}
 }
 
-const numberColumns = `number_id, number, name, kind, queue_id, prompt_id, address, record, agent_id, access, lookup_token IS NOT NULL AS has_token`
+const numberColumns = `number_id, number, name, kind, queue_id, prompt_id, address, record, agent_id, voicemail, access, lookup_token IS NOT NULL AS has_token`
 
 // Lookup finds what a dialled number leads to.
 func (n *Numbers) Lookup(ctx context.Context, tenant uuid.UUID, dialled string) (Number, error) {
@@ -124,13 +127,13 @@ func (n *Numbers) Put(ctx context.Context, tenant uuid.UUID, num Number) (Number
 			return err
 		}
 		_, err = tx.Exec(ctx, `
-			INSERT INTO numbers (number_id, tenant_id, number, name, kind, queue_id, prompt_id, address, record, created_at, access, lookup_token, agent_id)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $14)
+			INSERT INTO numbers (number_id, tenant_id, number, name, kind, queue_id, prompt_id, address, record, created_at, access, lookup_token, agent_id, voicemail)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $14, $15)
 			ON CONFLICT (number_id) DO UPDATE SET number = excluded.number, name = excluded.name, kind = excluded.kind, queue_id = excluded.queue_id,
-				prompt_id = excluded.prompt_id, address = excluded.address, record = excluded.record, agent_id = excluded.agent_id,
+				prompt_id = excluded.prompt_id, address = excluded.address, record = excluded.record, agent_id = excluded.agent_id, voicemail = excluded.voicemail,
 				access = excluded.access, lookup_token = coalesce(excluded.lookup_token, CASE WHEN $13 THEN numbers.lookup_token END)`,
 			num.ID, tenant, num.Number, num.Name, num.Kind, num.Queue, num.Prompt, num.Address, num.Record, tx.Now,
-			num.Access, sealed, num.Access.Lookup != nil, num.Agent)
+			num.Access, sealed, num.Access.Lookup != nil, num.Agent, num.Voicemail)
 		switch {
 		case storage.Duplicate(err, "numbers_tenant_id_number_key"):
 			return ErrNumberTaken
@@ -213,9 +216,13 @@ func (num Number) check() error {
 		if (num.Queue == nil) == (num.Agent == nil) {
 			return fault.New(fault.Invalid, "number_box", "Choose the queue or the agent whose voicemail box this number leads to.").WithField("queue_id")
 		}
+	case EntryAgent:
+		if num.Agent == nil {
+			return fault.New(fault.Invalid, "number_agent", "Choose the agent whom this number calls.").WithField("agent_id")
+		}
 	case EntryEcho, EntryMusic:
 	default:
-		return fault.New(fault.Invalid, "number_kind", "A number leads to a menu, queue, echo, music, message, address or voicemail.").WithField("kind")
+		return fault.New(fault.Invalid, "number_kind", "A number leads to a menu, queue, echo, music, message, address, agent or voicemail.").WithField("kind")
 	}
 	return nil
 }

@@ -10,7 +10,11 @@ import (
 
 // try brings one agent to the waiting caller: ring, whisper, countdown, talk. An empty reason means that the caller waits on, in the same place.
 func (c *Call) try(ctx context.Context, o Offer) Reason {
-	accepted, why := c.ringAgents(ctx, o, c.target)
+	taken := AgentAccepted
+	if c.plan.Whisper.IsZero() && !c.plan.Countdown && !o.answersItself() {
+		taken = AgentTalking // one step, where nothing comes between
+	}
+	accepted, why := c.ringAgents(ctx, o, c.target, taken)
 	if accepted == nil {
 		return why
 	}
@@ -21,6 +25,14 @@ func (c *Call) try(ctx context.Context, o Offer) Reason {
 	if c.record.ConnectedAt == nil {
 		c.record.WaitSeconds = c.sb.db.Now().Sub(*c.record.QueuedAt).Seconds()
 	}
+	if taken == AgentTalking {
+		return c.talkWithCustomer(ctx)
+	}
+	return c.withAgent(ctx)
+}
+
+// withAgent lets caller and agent talk. An empty reason means that the caller waits on.
+func (c *Call) withAgent(ctx context.Context) Reason {
 	c.bridge(ctx, c.plan.Record)
 	if !c.report(ctx, AgentTalking) {
 		return c.waitAgain(ctx)
@@ -33,6 +45,7 @@ func (c *Call) try(ctx context.Context, o Offer) Reason {
 
 // waitAgain puts the caller back into the queue, at the place they had, after the agent they talked with was lost.
 func (c *Call) waitAgain(ctx context.Context) Reason {
+	c.endGuests(ctx)
 	c.agentLeft(ctx, AgentEnded)
 	if err := c.place.Leave(ctx, LeavesHandled); err != nil {
 		c.log.Error("a call could not leave its queue", "err", err)
@@ -55,15 +68,15 @@ func (c *Call) target(o Offer) Target {
 		AutoAnswer: o.AutoAnswer, Codec: codec,
 		Card: Card{
 			Number: c.record.Number, Caller: caller, Name: c.record.Caller.Name, QueuePath: c.record.QueuePath,
-			Waited: int(c.sb.db.Now().Sub(*c.record.QueuedAt).Seconds()), RingFor: int(o.RingFor.Seconds()),
-			Reserved: c.record.Reserved, Data: c.record.Headers, Summary: c.record.Summary,
+			Waited: int(c.sb.db.Now().Sub(*c.waitsSince()).Seconds()), RingFor: int(o.RingFor.Seconds()),
+			Reserved: c.record.Reserved, Data: c.record.Headers, Summary: c.record.Summary, TransferredBy: c.transferredBy(),
 		},
 		Ring: c.plan.Ring,
 	}
 }
 
 func deviceKind(device string) string {
-	for _, kind := range []string{"sip", "phone"} {
+	for _, kind := range []string{"sip", "phone", "number"} {
 		if len(device) > len(kind) && device[:len(kind)+1] == kind+":" {
 			return kind
 		}
@@ -77,9 +90,9 @@ type rung struct {
 	leg   Leg
 }
 
-// ringAgents rings the agent, or all agents to whom the call is offered at once, until one of them accepts: who has it then is the queues'
-// word, the others' devices stop. Nil means that it came to nothing; what became of each agent is reported.
-func (c *Call) ringAgents(ctx context.Context, o Offer, target func(Offer) Target) (accepted *Offer, why Reason) {
+// ringAgents rings the agent, or all agents to whom the call is offered at once, until one of them takes it, which is reported as taken: who has
+// it then is the queues' word, the others' devices stop. Nil means that it came to nothing; what became of each agent is reported.
+func (c *Call) ringAgents(ctx context.Context, o Offer, target func(Offer) Target, taken AgentStep) (accepted *Offer, why Reason) {
 	var ringing []rung
 	for _, o := range append([]Offer{o}, o.With...) {
 		leg, err := c.sb.dialer.Dial(ctx, target(o))
@@ -98,7 +111,7 @@ func (c *Call) ringAgents(ctx context.Context, o Offer, target func(Offer) Targe
 		c.servedBy(ringing[0].offer)
 	}
 	c.step(StepOffer, "call.offered")
-	winner, rest, why := c.ring(ctx, ringing, o.RingFor)
+	winner, rest, why := c.ring(ctx, ringing, o.RingFor, taken)
 	for _, r := range rest {
 		c.stopRinging(r, CauseElsewhere)
 	}
@@ -129,7 +142,7 @@ func (c *Call) stopRinging(r rung, cause Cause) {
 }
 
 // ring waits for one of the devices to be answered, and returns those that still ring then. A reason means that the call ends.
-func (c *Call) ring(ctx context.Context, ringing []rung, ringFor time.Duration) (winner *rung, rest []rung, why Reason) {
+func (c *Call) ring(ctx context.Context, ringing []rung, ringFor time.Duration, taken AgentStep) (winner *rung, rest []rung, why Reason) {
 	c.timer.Reset(ringFor)
 	defer c.timer.Stop()
 	drop := func(i int, step AgentStep, cause Cause) {
@@ -149,7 +162,7 @@ func (c *Call) ring(ctx context.Context, ringing []rung, ringFor time.Duration) 
 				drop(at, "", CauseNormal)
 			}
 		case at >= 0 && h.kind == otherDid && h.event == LegAnswered:
-			if r := ringing[at]; c.reportOf(ctx, r.offer.ID, AgentAccepted) {
+			if r := ringing[at]; c.reportOf(ctx, r.offer.ID, taken) {
 				return &r, slices.Delete(ringing, at, at+1), ""
 			}
 			drop(at, "", CauseElsewhere)

@@ -8,13 +8,16 @@ import (
 	"tandem/media"
 )
 
-// party is somebody in a call, as the picture of who hears whom counts them: the customer, the agent (or far end), and supervisor n.
+// party is somebody in a call, as the picture of who hears whom counts them: the customer, the agent (or far end), supervisor n, and the guests.
 type party int
 
 const (
 	customerParty party = -2
 	agentParty    party = -1
+	firstGuest    party = -3 // the others follow downwards
 )
+
+func guestParty(i int) party { return firstGuest - party(i) }
 
 // scene is what the picture follows from.
 type scene struct {
@@ -22,6 +25,7 @@ type scene struct {
 	joining    bool // customer and agent are about to talk
 	redacting  bool
 	supervised []SupervisionMode // as what each supervisor is heard now
+	guests     []guestState
 }
 
 // picture says who hears whom (media 6.2). Who is not in it goes on hearing what they were given: music, prompts, each other. The rule is to change
@@ -38,15 +42,22 @@ func picture(s scene) map[party][]party {
 		default:
 		}
 	}
+	guests := s.guestsHeard()
 	switch {
 	case s.talking():
-		hears[customerParty] = slices.Concat([]party{agentParty}, barging)
-		hears[agentParty] = slices.Concat([]party{customerParty}, coaching, barging)
+		hears[customerParty] = slices.Concat([]party{agentParty}, guests, barging)
+		hears[agentParty] = slices.Concat([]party{customerParty}, guests, coaching, barging)
 	case s.joining: // a virtual agent
 		hears[customerParty], hears[agentParty] = []party{agentParty}, []party{customerParty}
 	case s.state == StateHeld: // the customer hears music; whoever speaks to the agent may go on
-		hears[agentParty] = slices.Concat(coaching, barging)
+		hears[agentParty] = slices.Concat(guests, coaching, barging)
 	default:
+	}
+	for _, p := range guests {
+		hears[p] = slices.Concat([]party{agentParty}, except(guests, p), barging)
+		if s.talking() {
+			hears[p] = append(hears[p], customerParty)
+		}
 	}
 	for i, mode := range s.supervised {
 		hears[party(i)] = s.supervisorHears(party(i), mode, barging)
@@ -56,10 +67,24 @@ func picture(s scene) map[party][]party {
 
 func (s scene) talking() bool { return s.state == StateTalking || s.joining && s.state != StateBot }
 
+// guestsHeard are the guests who are heard now: by those who talk, or, while the customer hears music, by the agent.
+func (s scene) guestsHeard() (heard []party) {
+	for i, state := range s.guests {
+		if state == guestJoined && s.talking() || s.state == StateHeld {
+			heard = append(heard, guestParty(i))
+		}
+	}
+	return heard
+}
+
+func except(all []party, me party) []party {
+	return slices.DeleteFunc(slices.Clone(all), func(p party) bool { return p == me })
+}
+
 // supervisorHears is what a supervisor hears: the talk, and those who speak in it. What is kept out of the recording is kept from those who only
 // listen, too.
 func (s scene) supervisorHears(me party, mode SupervisionMode, barging []party) []party {
-	others := slices.DeleteFunc(slices.Clone(barging), func(p party) bool { return p == me })
+	others := slices.Concat(s.guestsHeard(), except(barging, me))
 	switch {
 	case s.redacting && mode != Barge:
 		return nil
@@ -76,11 +101,13 @@ func (s scene) supervisorHears(me party, mode SupervisionMode, barging []party) 
 
 // leg is a party's leg; nil: there is none at the moment.
 func (c *Call) leg(p party) Leg {
-	switch p {
-	case customerParty:
+	switch {
+	case p == customerParty:
 		return c.customer
-	case agentParty:
+	case p == agentParty:
 		return c.far
+	case p <= firstGuest:
+		return c.guests[firstGuest-p].leg
 	default:
 		return c.supervisors[p].leg
 	}
@@ -100,6 +127,9 @@ func (c *Call) paint(joining bool) {
 	s := scene{state: c.state, joining: joining, redacting: c.redacting()}
 	for _, sup := range c.supervisors {
 		s.supervised = append(s.supervised, sup.heardAs)
+	}
+	for _, g := range c.guests {
+		s.guests = append(s.guests, g.state)
 	}
 	changes := map[*media.Stream]media.Source{}
 	for listener, speakers := range picture(s) {

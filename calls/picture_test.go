@@ -9,6 +9,7 @@ import (
 // The rows are the table of media 6.2, and what follows from it for several supervisors.
 func TestPicture(t *testing.T) {
 	const c, a = customerParty, agentParty
+	g, h := guestParty(0), guestParty(1)
 	for _, tt := range []struct {
 		name string
 		s    scene
@@ -30,6 +31,19 @@ func TestPicture(t *testing.T) {
 		{"with a virtual agent", scene{state: StateBot, supervised: []SupervisionMode{Monitor, Coach}}, map[party][]party{0: {c, a}, 1: nil}},
 		{"joining", scene{state: StateCountdown, joining: true, supervised: []SupervisionMode{Monitor}}, map[party][]party{c: {a}, a: {c}, 0: {c, a}}},
 		{"joining a virtual agent", scene{state: StateBot, joining: true, supervised: []SupervisionMode{Coach}}, map[party][]party{c: {a}, a: {c}, 0: nil}},
+		{"consulting", scene{state: StateHeld, guests: []guestState{guestConsulted}}, map[party][]party{a: {g}, g: {a}}},
+		{
+			"consulting, listened to",
+			scene{state: StateHeld, guests: []guestState{guestConsulted}, supervised: []SupervisionMode{Monitor, Coach}},
+			map[party][]party{a: {g, 1}, g: {a}, 0: nil, 1: {a, g}},
+		},
+		{"conference", scene{state: StateTalking, guests: []guestState{guestJoined, guestJoined}}, map[party][]party{c: {a, g, h}, a: {c, g, h}, g: {c, a, h}, h: {c, a, g}}},
+		{
+			"conference, supervised",
+			scene{state: StateTalking, guests: []guestState{guestJoined}, supervised: []SupervisionMode{Monitor, Coach, Barge}},
+			map[party][]party{c: {a, g, 2}, a: {c, g, 1, 2}, g: {c, a, 2}, 0: {c, a, g, 2}, 1: {c, a, g, 2}, 2: {c, a, g}},
+		},
+		{"conference, held", scene{state: StateHeld, guests: []guestState{guestJoined, guestConsulted}}, map[party][]party{a: {g, h}, g: {a, h}, h: {a, g}}},
 		{
 			"redacting",
 			scene{state: StateTalking, redacting: true, supervised: []SupervisionMode{Monitor, Barge}},

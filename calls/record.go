@@ -1,11 +1,13 @@
 package calls
 
 import (
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
 
 	"tandem/media"
+	"tandem/media/sound"
 )
 
 // Reason is why a call ended, as the call record says it. Exactly one call record with one reason is written for each call.
@@ -34,6 +36,7 @@ const (
 	ReasonBusy           Reason = "busy"
 	ReasonNoAnswer       Reason = "no_answer"
 	ReasonUnreachable    Reason = "unreachable"
+	ReasonAgentAway      Reason = "agent_unreachable" // who was to make the call: their device was not answered
 	ReasonDeclined       Reason = "declined"
 	ReasonMediaLost      Reason = "media_lost"
 	ReasonEndedByPerson  Reason = "ended_by_supervisor"
@@ -82,9 +85,30 @@ type Record struct {
 	Summary       string      `json:"summary,omitempty"` // what the virtual agent says of the talk
 	Legs          []LegRecord `json:"legs"`
 
-	Deflected []DeflectionRecord `json:"deflected,omitempty"`   // where the queues sent the caller, in order
-	Voicemail *VoicemailRecord   `json:"voicemail,omitempty"`   // the message they left
-	Callback  *uuid.UUID         `json:"callback_id,omitempty"` // that they asked for, or that this call is
+	Deflected []DeflectionRecord `json:"deflected,omitempty"`                                         // where the queues sent the caller, in order
+	Transfers []TransferRecord   `json:"transfers,omitempty"`                                         // where agents sent them, or tried to, in order
+	Voicemail *VoicemailRecord   `json:"voicemail,omitempty"`                                         // the message they left
+	Answerer  sound.AMDResult    `json:"answered_by,omitempty" enum:"human,machine,no_speech,unsure"` // of a call that an agent made
+	Callback  *uuid.UUID         `json:"callback_id,omitempty"`                                       // that they asked for, or that this call is
+}
+
+// Serving are the agents who have the call or for whom it rings now.
+func (r *Record) Serving() (agents []uuid.UUID) {
+	for i := range r.Legs {
+		if l := &r.Legs[i]; l.Party == "agent" && l.Agent != nil && l.EndedAt == nil {
+			agents = append(agents, *l.Agent)
+		}
+	}
+	return agents
+}
+
+// clone is a record that keeps what the call's owner changes in place.
+func (r Record) clone() Record {
+	r.Legs, r.Redactions, r.Deflected, r.Transfers = slices.Clone(r.Legs), slices.Clone(r.Redactions), slices.Clone(r.Deflected), slices.Clone(r.Transfers)
+	if m := r.Voicemail; m != nil {
+		r.Voicemail = new(*m)
+	}
+	return r
 }
 
 // DeflectionRecord is a queue that sent the caller elsewhere.
@@ -113,7 +137,7 @@ type LegRecord struct {
 	Direction  Direction     `json:"direction"`
 	Party      string        `json:"party"` // "customer", "agent", "bot", "far_end", or "supervisor" for one who was heard
 	Agent      *uuid.UUID    `json:"agent_id,omitempty"`
-	Device     string        `json:"device,omitempty"` // "browser", "sip", "phone", "bot"
+	Device     string        `json:"device,omitempty"` // "browser", "sip", "phone", "number", "bot"
 	StartedAt  time.Time     `json:"started_at"`
 	AnsweredAt *time.Time    `json:"answered_at,omitempty"`
 	EndedAt    *time.Time    `json:"ended_at,omitempty"`

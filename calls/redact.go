@@ -138,16 +138,22 @@ type recordScreen interface {
 	ShowRecording(recorded bool, pausedUntil *time.Time)
 }
 
-// showRecording tells the agent whether what is said now is recorded.
+// showRecording tells all who talk with the customer whether what is said now is recorded.
 func (c *Call) showRecording() {
-	s, ok := c.far.(recordScreen)
-	if !ok {
-		return
-	}
 	var until *time.Time
 	if c.redacting() {
 		t := c.record.Redactions[len(c.record.Redactions)-1].From.Add(c.redactLimit())
 		until = &t
 	}
-	s.ShowRecording(c.tape != nil, until)
+	tell := func(leg Leg) {
+		if s, ok := leg.(recordScreen); ok {
+			s.ShowRecording(c.tape != nil, until)
+		}
+	}
+	tell(c.far)
+	for _, g := range c.guests {
+		if g.state == guestJoined {
+			tell(g.leg)
+		}
+	}
 }

@@ -120,3 +120,17 @@ func callbackConfirmSentence(language, number string) string {
 	}
 	return "We will call you back. " + digitsSentence(language, number) + " Press 1 to confirm, or 2 for another number."
 }
+
+// takeSentence asks an agent at a telephone number to take a call.
+func takeSentence(language, queue string) string {
+	switch {
+	case isChinese(language) && queue == "":
+		return "有来电找您,接听请按1。"
+	case isChinese(language):
+		return fmt.Sprintf("%s队列来电,接听请按1。", queue)
+	case queue == "":
+		return "There is a call for you. To take it, press 1."
+	default:
+		return fmt.Sprintf("Call from %s. To take it, press 1.", queue)
+	}
+}

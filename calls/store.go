@@ -3,6 +3,7 @@ package calls
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -23,17 +24,13 @@ var (
 	ErrPromptInUse      = fault.New(fault.Conflict, "prompt_in_use", "A number plays this prompt; point the number elsewhere first.")
 )
 
-func upsertCall(ctx context.Context, tx *storage.Tx, r *Record, body []byte) error {
-	_, err := tx.Exec(ctx, `
+func upsertCall(b *pgx.Batch, r *Record, body []byte) {
+	b.Queue(`
 		INSERT INTO calls (call_id, tenant_id, node, state, direction, started_at, connected_at, ended_at, queue_id, agent_id, number, caller, reason, record)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
 		ON CONFLICT (call_id) DO UPDATE SET state = excluded.state, connected_at = excluded.connected_at, ended_at = excluded.ended_at,
-			queue_id = excluded.queue_id, agent_id = excluded.agent_id, reason = excluded.reason, record = excluded.record`,
+			queue_id = excluded.queue_id, agent_id = excluded.agent_id, caller = excluded.caller, reason = excluded.reason, record = excluded.record`,
 		r.ID, r.Tenant, r.Node, r.State, r.Direction, r.StartedAt, r.ConnectedAt, r.EndedAt, r.Queue, r.Agent, r.Number, r.Caller.Number, r.Reason, body)
-	if err != nil {
-		return fmt.Errorf("write the call record: %w", err)
-	}
-	return nil
 }
 
 // CallRow is a call with what was written after it ended.
@@ -89,8 +86,19 @@ func (s *Switchboard) List(ctx context.Context, tenant uuid.UUID, f Filter) ([]C
 	return found, err
 }
 
-// Get returns one call.
+// Get returns one call: one that lives on this node as it is at this moment, even before its row is written, any other as it was written last.
 func (s *Switchboard) Get(ctx context.Context, tenant, id uuid.UUID) (CallRow, error) {
+	row, err := s.stored(ctx, tenant, id)
+	if err != nil && !errors.Is(err, ErrCallNotFound) || row.EndedAt != nil {
+		return row, err
+	}
+	if now, ok := s.present(ctx, tenant, id); ok {
+		row.Record, err = now, nil
+	}
+	return row, err
+}
+
+func (s *Switchboard) stored(ctx context.Context, tenant, id uuid.UUID) (CallRow, error) {
 	var c CallRow
 	err := s.db.Tenant(ctx, tenant, func(tx *storage.Tx) error {
 		rows, err := tx.Query(ctx, `SELECT `+callColumns+` FROM calls WHERE call_id = $1`, id)
@@ -151,25 +159,58 @@ func (s *Switchboard) endLost(ctx context.Context) (int, error) {
 	return n, err
 }
 
-// closeLost ends the record of a call that nobody holds any more.
+// closeLost ends the record of a call that nobody holds any more, at the moment when its node was seen last.
 func (s *Switchboard) closeLost(ctx context.Context, tx *storage.Tx, tenant uuid.UUID, node string, body []byte) error {
 	var r Record
 	if err := json.Unmarshal(body, &r); err != nil {
 		return fmt.Errorf("read a call record: %w", err)
 	}
+	var seen time.Time
+	err := tx.QueryRow(ctx, `SELECT seen_at FROM call_nodes WHERE node = $1`, node).Scan(&seen)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return fmt.Errorf("read when a node was seen last: %w", err)
+	}
 	r.Tenant, r.Node = tenant, node
-	r.close(tx.Now, ReasonNodeStopped)
-	body, err := json.Marshal(r)
+	r.lose(seen)
+	body, err = json.Marshal(r)
 	if err != nil {
 		return err
 	}
-	if err := upsertCall(ctx, tx, &r, body); err != nil {
-		return err
+	rows := &pgx.Batch{}
+	upsertCall(rows, &r, body)
+	if err := tx.SendBatch(ctx, rows).Close(); err != nil {
+		return fmt.Errorf("write a lost call's record: %w", err)
 	}
 	if err := deliverVoicemail(ctx, tx, s.log, &r); err != nil {
 		return err
 	}
 	return s.log.AppendFor(ctx, tx, r.Tenant, "call.ended", r.ID, r)
+}
+
+// lose ends the record of a call whose node has gone, which was seen last at some moment: the call lasted until then, or until the last thing that is
+// known of it.
+func (r *Record) lose(at time.Time) {
+	later := func(t *time.Time) {
+		if t != nil && t.After(at) {
+			at = *t
+		}
+	}
+	later(&r.StateAt)
+	for i := range r.Legs {
+		l := &r.Legs[i]
+		later(&l.StartedAt)
+		later(l.AnsweredAt)
+		later(l.EndedAt)
+	}
+	if r.State == StateHeld {
+		r.HeldSeconds += at.Sub(r.StateAt).Seconds()
+	}
+	for i := range r.Transfers {
+		if r.Transfers[i].Result == "" {
+			r.Transfers[i].Result = string(CauseCancelled)
+		}
+	}
+	r.close(at, ReasonNodeStopped)
 }
 
 // close sets the end of a record.

@@ -217,6 +217,7 @@ func (c *Call) takeOver(sup *supervisor) {
 	ctx, cancel := context.WithTimeout(context.Background(), reportLimit)
 	defer cancel()
 	agent := c.far
+	c.endGuests(ctx) // they were the agent's
 	sup.heardAs = TakeOver
 	c.recordSupervisor(sup)
 	c.forgetSupervisor(sup, SupervisionTakenOver)

@@ -31,6 +31,8 @@ type Config struct {
 	Bus           *events.Bus   // over which calls of other nodes are ended
 	Rights        Rights        // of supervisors
 	Room          func() bool   // for one call more; nil: always
+	MayCall       MayCall       // what diallers ask
+	Extensions    Extensions    // of agents; nil: there are none
 }
 
 func (c Config) withDefaults() Config {
@@ -47,6 +49,9 @@ func (c Config) withDefaults() Config {
 	def(&c.StuckAfter, 2*time.Hour)
 	if c.Tags == nil {
 		c.Tags = func(context.Context, uuid.UUID, string) ([]string, error) { return nil, nil }
+	}
+	if c.Extensions == nil {
+		c.Extensions = func(context.Context, uuid.UUID, string) (uuid.UUID, error) { return uuid.Nil, nil }
 	}
 	if c.MaxCalls == 0 {
 		c.MaxCalls = 2000
@@ -74,6 +79,7 @@ type Switchboard struct {
 
 	mu       sync.Mutex
 	live     map[uuid.UUID]*Call
+	byLeg    map[uuid.UUID]*Call // by each leg that they have or had
 	draining bool
 	stopping chan struct{} // closed when every call is to end
 	owners   sync.WaitGroup
@@ -89,6 +95,10 @@ type metrics struct {
 	deflections *prometheus.CounterVec
 	lookups     *prometheus.CounterVec
 	noWayOut    prometheus.Counter
+	transfers   *prometheus.CounterVec
+	dialled     *prometheus.CounterVec
+	answerers   *prometheus.CounterVec
+	extensions  *prometheus.CounterVec
 }
 
 // NewSwitchboard joins what a call needs. It starts nothing.
@@ -97,7 +107,7 @@ func NewSwitchboard(cfg Config, db *storage.DB, log *events.Log, logger *slog.Lo
 ) *Switchboard {
 	s := &Switchboard{
 		cfg: cfg.withDefaults(), db: db, log: log, slog: logger, numbers: numbers, prompts: prompts, queues: queues, recording: recording,
-		dialer: dialer, callbacks: callbacks, voicemails: NewVoicemails(db, log), bus: cfg.Bus, journal: newJournal(db, log, logger), live: map[uuid.UUID]*Call{}, stopping: make(chan struct{}),
+		dialer: dialer, callbacks: callbacks, voicemails: NewVoicemails(db, log), bus: cfg.Bus, journal: newJournal(db, log, logger), live: map[uuid.UUID]*Call{}, byLeg: map[uuid.UUID]*Call{}, stopping: make(chan struct{}),
 		metrics: metrics{
 			active: prometheus.NewGauge(prometheus.GaugeOpts{Name: "tandem_calls_active", Help: "Calls that have not ended."}),
 			total: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "tandem_calls_total", Help: "Calls ended, by direction and result."},
@@ -116,10 +126,19 @@ func NewSwitchboard(cfg Config, db *storage.DB, log *events.Log, logger *slog.Lo
 			noWayOut: prometheus.NewCounter(prometheus.CounterOpts{
 				Name: "tandem_outbound_failed_total", Help: "Calls to telephone numbers that no trunk took: look at the outbound trunk.",
 			}),
+			transfers: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "tandem_call_transfers_total", Help: "Callers whom agents sent elsewhere, by where to and result."},
+				[]string{"to", "result"}),
+			dialled: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "tandem_agent_calls_total", Help: "Calls that agents made, by result: answered, or why not."},
+				[]string{"result"}),
+			answerers: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "tandem_answerers_total", Help: "Who answered calls that agents made: human, machine, no_speech, unsure."},
+				[]string{"who"}),
+			extensions: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "tandem_extension_calls_total", Help: "Calls to agents' extensions, by result: answered, or why not."},
+				[]string{"result"}),
 		},
 	}
 	s.find = finder{tags: s.cfg.Tags, client: egress.Client(lookupTime, cfg.Private)}
-	reg.MustRegister(s.metrics.active, s.metrics.total, s.metrics.menu, s.metrics.setup, s.metrics.supervised, s.metrics.deflections, s.metrics.lookups, s.metrics.noWayOut)
+	reg.MustRegister(s.metrics.active, s.metrics.total, s.metrics.menu, s.metrics.setup, s.metrics.supervised, s.metrics.deflections, s.metrics.lookups, s.metrics.noWayOut,
+		s.metrics.transfers, s.metrics.dialled, s.metrics.answerers, s.metrics.extensions)
 	return s
 }
 
@@ -180,6 +199,11 @@ func (s *Switchboard) Incoming(ctx context.Context, leg Leg, inv Invite) {
 		drainLeg(leg)
 		return
 	}
+	s.own(ctx, c)
+	<-leg.Done() // it may have gone on in another call
+}
+
+func (s *Switchboard) own(ctx context.Context, c *Call) {
 	defer s.forget(c)
 	c.run(ctx)
 }
@@ -195,6 +219,9 @@ func (s *Switchboard) admit(c *Call) (Cause, Reason) {
 		return CauseCapacity, ReasonOverCapacity
 	}
 	s.live[c.record.ID] = c
+	if c.customer != nil {
+		s.byLeg[c.customer.ID()] = c
+	}
 	s.owners.Add(1)
 	s.metrics.active.Inc()
 	return "", ""
@@ -203,6 +230,11 @@ func (s *Switchboard) admit(c *Call) (Cause, Reason) {
 func (s *Switchboard) forget(c *Call) {
 	s.mu.Lock()
 	delete(s.live, c.record.ID)
+	for _, l := range c.record.Legs {
+		if s.byLeg[l.ID] == c { // and not another call's by now
+			delete(s.byLeg, l.ID)
+		}
+	}
 	s.mu.Unlock()
 	s.metrics.active.Dec()
 	s.owners.Done()
@@ -213,21 +245,49 @@ var ErrNotLive = fault.New(fault.Conflict, "call_ended", "The call has ended.")
 
 // liveCall is a tenant's call that lives on this node; ErrCallNotFound, or ErrNotLive.
 func (s *Switchboard) liveCall(ctx context.Context, tenant, id uuid.UUID) (*Call, error) {
-	s.mu.Lock()
-	c := s.live[id]
-	s.mu.Unlock()
-	if c != nil && c.record.Tenant == tenant {
+	if c := s.here(tenant, id); c != nil {
 		return c, nil
 	}
-	if _, err := s.Get(ctx, tenant, id); err != nil {
+	if _, err := s.stored(ctx, tenant, id); err != nil {
 		return nil, err
 	}
 	return nil, ErrNotLive
 }
 
+// here is a tenant's call that lives on this node, or nil.
+func (s *Switchboard) here(tenant, id uuid.UUID) *Call {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c := s.live[id]; c != nil && c.record.Tenant == tenant {
+		return c
+	}
+	return nil
+}
+
+// know notes that a call has a leg.
+func (s *Switchboard) know(leg Leg, c *Call) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.byLeg[leg.ID()] = c
+}
+
+// callWith is a tenant's call on this node that has a leg, or nil.
+func (s *Switchboard) callWith(tenant, leg uuid.UUID) *Call {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c := s.byLeg[leg]; c != nil && c.record.Tenant == tenant {
+		return c
+	}
+	return nil
+}
+
 // Lookup tells what an address dialled in a tenant leads to; ok is false for an unknown number.
 func (s *Switchboard) lookup(ctx context.Context, c *Call) (Number, bool) {
-	n, err := s.numbers.Lookup(ctx, c.record.Tenant, c.record.Number)
+	find := s.numbers.Lookup
+	if c.inside { // extensions are nobody else's to call
+		find = s.reached
+	}
+	n, err := find(ctx, c.record.Tenant, c.record.Number)
 	if err != nil && !errors.Is(err, ErrNumberNotFound) {
 		s.slog.Error("a number could not be looked up", "call", c.record.ID, "err", err)
 	}

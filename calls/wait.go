@@ -3,6 +3,7 @@ package calls
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -71,7 +72,7 @@ func (c *Call) channel() Channel {
 // enter joins the queue of the plan.
 func (c *Call) enter(ctx context.Context) Reason {
 	place, instead, err := c.sb.queues.Join(ctx, c.record.Tenant, c.plan.Queue, Joining{
-		Call: c.record.ID, Caller: c.record.Caller.Number, Since: c.record.QueuedAt, Channel: c.channel(), Language: c.plan.Language,
+		Call: c.record.ID, Caller: c.record.Caller.Number, Since: c.waitsSince(), Channel: c.channel(), Language: c.plan.Language,
 	})
 	if err != nil {
 		return c.failed("join the queue", err)
@@ -86,6 +87,14 @@ func (c *Call) enter(ctx context.Context) Reason {
 	}
 	c.step(StepQueue, "call.queued")
 	return c.inQueue(ctx)
+}
+
+// waitsSince is the caller's place in the queue: when they came, or were sent on by an agent.
+func (c *Call) waitsSince() *time.Time {
+	if c.sent != nil {
+		return c.sent
+	}
+	return c.record.QueuedAt
 }
 
 // inQueue plays music and announcements and tries the agents that the dispatcher offers, one after another.

@@ -3,6 +3,7 @@ package chat
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"github.com/google/uuid"
@@ -95,6 +96,15 @@ func (s *Service) Steps(ctx context.Context, tenant, id uuid.UUID) (hs []Happene
 		return err
 	})
 	return hs, wrap("read a conversation's steps", err)
+}
+
+// TextOf is what a message says; empty: nothing, or it is no more.
+func TextOf(ctx context.Context, tx *storage.Tx, message uuid.UUID) (text string, err error) {
+	err = tx.QueryRow(ctx, `SELECT text FROM messages WHERE message_id = $1 AND unsent_at IS NULL`, message).Scan(&text)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return "", nil
+	}
+	return text, wrap("read a message", err)
 }
 
 // FileOf says to which conversation a file belongs, uuid.Nil before it is sent, and who has uploaded it.

@@ -24,8 +24,10 @@ type Config struct {
 	// Hours is the calendar of opening hours; an error of kind NotFound when there are none of that id.
 	Hours func(ctx context.Context, tx *storage.Tx, id uuid.UUID) (Calendar, error)
 	// Ask sends a question to a customer; nil: nobody is asked.
-	Ask     func(ctx context.Context, tenant uuid.UUID, q Ask) error
-	Mails   bool // Ask can send e-mail
+	Ask   func(ctx context.Context, tenant uuid.UUID, q Ask) error
+	Mails bool // Ask can send e-mail
+	// Said is the text of a customer's message; empty: it has none. nil: keywords make no tickets.
+	Said    func(ctx context.Context, tx *storage.Tx, message uuid.UUID) (string, error)
 	Log     *slog.Logger
 	Metrics prometheus.Registerer
 	Holders []Holder // what others have of contacts, and must go along when two become one
@@ -38,6 +40,7 @@ type Service struct {
 	promises *prometheus.CounterVec
 	surveys  *prometheus.CounterVec
 	contacts *prometheus.CounterVec
+	keywords prometheus.Counter
 }
 
 // New makes a Service; nothing runs until Run.
@@ -57,6 +60,7 @@ func New(cfg Config) *Service {
 		count("tandem_ticket_sla_total", "Tickets' promises that were warned of (at_risk) or broken (breached), by kind: response, resolution.", "kind", "result"),
 		count("tandem_ticket_surveys_total", "Questions to customers after a resolve, by what came of sending them: sent, retry, failed.", "result"),
 		count("tandem_contacts_total", "What became of contacts: made, merged, separated.", "result"),
+		count("tandem_keyword_tickets_total", "Tickets that were made because of a customer's words.").WithLabelValues(),
 	}
 }
 

@@ -127,10 +127,12 @@ func (s *Service) tellDue(ctx context.Context, tx *storage.Tx, id uuid.UUID) err
 	return nil
 }
 
-// follow sees in the log that somebody has answered a customer.
+// follow sees in the log that somebody has answered a customer, and what customers say.
 func (s *Service) follow(ctx context.Context, tx *storage.Tx, e events.Event) error {
 	switch e.Type {
 	case "call.connected":
+	case "conversation.message":
+		return s.heard(ctx, tx, e)
 	case "conversation.updated":
 		var said struct{ Direction, Author string }
 		if err := json.Unmarshal(e.Data, &said); err != nil || said.Direction != "out" || said.Author != "agent" {

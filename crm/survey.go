@@ -30,8 +30,9 @@ const (
 
 // TicketSettings are a tenant's settings of tickets.
 type TicketSettings struct {
-	Mail   bool  `json:"survey_mail,omitempty" doc:"by e-mail, too, where the customer cannot be asked in a conversation"`
-	Survey Scale `json:"survey" enum:"off,numbers,faces" doc:"what the customer is asked once a ticket is resolved: nothing, 1 to 5, or satisfied, neutral or dissatisfied"`
+	Mail     bool      `json:"survey_mail,omitempty" doc:"by e-mail, too, where the customer cannot be asked in a conversation"`
+	Keywords []Keyword `json:"keywords,omitempty" maxItems:"100" doc:"what customers say in a conversation for a ticket to be made; one of each type at a time"`
+	Survey   Scale     `json:"survey" enum:"off,numbers,faces" doc:"what the customer is asked once a ticket is resolved: nothing, 1 to 5, or satisfied, neutral or dissatisfied"`
 }
 
 // Ask is a question that is to be sent: into a conversation or, when that is uuid.Nil, to an e-mail address.
@@ -77,7 +78,7 @@ func (s *Service) TicketSettings(ctx context.Context, tenant uuid.UUID) (set Tic
 
 func ticketSettings(ctx context.Context, tx *storage.Tx) (TicketSettings, error) {
 	set := TicketSettings{Survey: ScaleOff}
-	err := tx.QueryRow(ctx, `SELECT survey, survey_mail FROM ticket_settings`).Scan(&set.Survey, &set.Mail)
+	err := tx.QueryRow(ctx, `SELECT survey, survey_mail, keywords FROM ticket_settings`).Scan(&set.Survey, &set.Mail, &set.Keywords)
 	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 		return set, fmt.Errorf("read the settings of tickets: %w", err)
 	}
@@ -93,8 +94,15 @@ func (s *Service) SetTicketSettings(ctx context.Context, tenant uuid.UUID, set T
 		return ErrSurveyMail
 	}
 	return s.cfg.DB.Tenant(ctx, tenant, func(tx *storage.Tx) error {
-		_, err := tx.Exec(ctx, `INSERT INTO ticket_settings (tenant_id, survey, survey_mail) VALUES ($1, $2, $3)
-			ON CONFLICT (tenant_id) DO UPDATE SET survey = excluded.survey, survey_mail = excluded.survey_mail`, tenant, set.Survey, set.Mail)
+		if err := checkKeywords(ctx, tx, set.Keywords); err != nil {
+			return err
+		}
+		keywords := set.Keywords
+		if keywords == nil {
+			keywords = []Keyword{}
+		}
+		_, err := tx.Exec(ctx, `INSERT INTO ticket_settings (tenant_id, survey, survey_mail, keywords) VALUES ($1, $2, $3, $4)
+			ON CONFLICT (tenant_id) DO UPDATE SET survey = excluded.survey, survey_mail = excluded.survey_mail, keywords = excluded.keywords`, tenant, set.Survey, set.Mail, keywords)
 		if err != nil {
 			return fmt.Errorf("store the settings of tickets: %w", err)
 		}

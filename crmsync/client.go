@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"tandem/recording"
@@ -37,7 +38,32 @@ type Client struct {
 
 // HTTPClient is the client of all requests to a vendor. Redirects are not followed: they would carry credentials elsewhere.
 func HTTPClient(transport http.RoundTripper) *http.Client {
-	return &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	return &http.Client{Transport: &separate{RoundTripper: transport}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+}
+
+// separate gives each request over HTTP/1.1 a connection of its own. On one that is kept, an answer too many would be taken for that to the next
+// request, and what belongs to one ticket would go to another. HTTP/2 numbers its answers.
+type separate struct {
+	http.RoundTripper
+	numbered sync.Map // hosts that speak HTTP/2
+}
+
+// RoundTrip makes one request.
+func (s *separate) RoundTrip(r *http.Request) (*http.Response, error) {
+	if _, ok := s.numbered.Load(r.URL.Host); !ok {
+		own := *r
+		own.Close = true
+		r = &own
+	}
+	res, err := s.RoundTripper.RoundTrip(r)
+	switch {
+	case err != nil:
+	case res.ProtoMajor < 2:
+		s.numbered.Delete(r.URL.Host)
+	default:
+		s.numbered.Store(r.URL.Host, true)
+	}
+	return res, err
 }
 
 // Request is one that Client makes.

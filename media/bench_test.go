@@ -36,36 +36,38 @@ func BenchmarkForward(b *testing.B) {
 	}
 }
 
+// socketLeg is a stream on a port, its far end, and where that sends to.
+func socketLeg(b *testing.B, pool *RTPPorts, clock *Clock) (*Stream, *net.UDPConn, netip.AddrPort) {
+	far, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(loopback, 0)))
+	if err != nil {
+		b.Fatal(err)
+	}
+	port, err := pool.Open(loopback)
+	if err != nil {
+		b.Fatal(err)
+	}
+	port.SetRemote(far.LocalAddr().(*net.UDPAddr).AddrPort(), RTPTrust{PayloadTypes: []uint8{0}})
+	port.maxRate = 1 << 30 // benchmarks send faster than any codec
+	s := NewStream(port, StreamConfig{Clock: clock})
+	s.Negotiate(Format{Codec: codec.PCMU}, SendRecv)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	b.Cleanup(func() {
+		cancel()
+		<-done
+		port.Close()
+		far.Close()
+	})
+	return s, far, port.LocalAddr()
+}
+
 // One packet in by a socket and out by another: the sender's and the receiver's system calls are in it.
 func BenchmarkForwardSockets(b *testing.B) {
 	pool := runPool(b, RTPConfig{IP: loopback, MinPort: 18000, MaxPort: 18999})
 	clock := NewClock()
-	ctx, cancel := context.WithCancel(context.Background())
-	leg := func() (*Stream, *net.UDPConn, netip.AddrPort) {
-		far, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(loopback, 0)))
-		if err != nil {
-			b.Fatal(err)
-		}
-		port, err := pool.Open(loopback)
-		if err != nil {
-			b.Fatal(err)
-		}
-		port.SetRemote(far.LocalAddr().(*net.UDPAddr).AddrPort(), RTPTrust{PayloadTypes: []uint8{0}})
-		port.maxRate = 1 << 30 // the benchmark sends faster than any codec
-		s := NewStream(port, StreamConfig{Clock: clock})
-		s.Negotiate(Format{Codec: codec.PCMU}, SendRecv)
-		done := make(chan error, 1)
-		go func() { done <- s.Run(ctx) }()
-		b.Cleanup(func() {
-			cancel()
-			<-done
-			port.Close()
-			far.Close()
-		})
-		return s, far, port.LocalAddr()
-	}
-	from, farA, at := leg()
-	to, farB, _ := leg()
+	from, farA, at := socketLeg(b, pool, clock)
+	to, farB, _ := socketLeg(b, pool, clock)
 	to.Play(Forward(from))
 	packet, buf := make([]byte, 172), make([]byte, 1500)
 	packet[0] = 0x80

@@ -172,6 +172,7 @@ func (s *Stream) tick(b beat) {
 		s.frame(sess, b)
 	}
 	s.reports.tick(s, sess, now)
+	s.vigil.tick(s, sess, now)
 }
 
 // maxCallbacks bounds what can be called at one frame, so that marks which restart their own sound cannot hold the clock.

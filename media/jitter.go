@@ -9,12 +9,10 @@ import (
 const (
 	jitterSlots = 32                     // packets
 	minDelay    = 40 * time.Millisecond  // of the jitter buffer
-	maxDelay    = 120 * time.Millisecond // more jitter is concealed
+	maxDelay    = 240 * time.Millisecond // more jitter is concealed
 	starveAfter = 60 * time.Millisecond  // of invented sound the buffer begins anew
-	deepFor     = 2 * time.Second        // too deep for so long: the sender's clock is faster than ours
-	staleAfter  = 500 * time.Millisecond // what waited longer was meant for a listener who has gone
+	staleAfter  = 200 * time.Millisecond // what waited longer was meant for a listener who has gone
 	fadeIn      = 5 * time.Millisecond
-	silentPeak  = 200 // of 32768: nobody misses a frame below
 )
 
 // jitter turns one speaker's packets, as they come, into frames, as they are due: in order, with lost ones concealed, pauses left silent, and
@@ -37,13 +35,15 @@ type jitter struct {
 	transit  int32
 	variance float64 // RFC 3550's interarrival jitter, in RTP ticks
 
-	pcm     [3 * codec.MaxSamples]int16 // decoded, not yet due
-	n       int
-	owed    int           // samples that were invented because nothing had come
-	deep    time.Duration // how long the buffer has been too deep
-	lost    uint64
-	late    uint64
-	skipped uint64 // frames taken out because the buffer was too deep
+	pcm    [3 * codec.MaxSamples]int16 // decoded, not yet due
+	n      int
+	owed   int           // samples that were invented because nothing had come
+	off    int           // the buffer is too deep (1) or too shallow (-1)
+	offFor time.Duration // so long
+	noise  int32         // peak of the comfort noise that is heard where nothing else is
+	random uint32        // the noise's last sample
+
+	lost, late, cuts, stretches uint64
 }
 
 type jitterSlot struct {
@@ -75,7 +75,7 @@ func (j *jitter) reset() {
 	for i := range j.slots {
 		j.slots[i].full = false
 	}
-	j.begun, j.playing, j.held, j.n, j.owed, j.deep, j.variance = false, false, 0, 0, 0, 0, 0
+	j.begun, j.playing, j.held, j.n, j.owed, j.off, j.variance = false, false, 0, 0, 0, 0, 0
 }
 
 // put takes a packet in.
@@ -142,27 +142,34 @@ func (j *jitter) measure(p *Packet) {
 
 // target is how much the buffer is to hold, in samples.
 func (j *jitter) target() int {
-	delay := frameTime
+	var spread time.Duration
 	if j.codec.ClockRate > 0 {
-		delay += time.Duration(3 * j.variance / float64(j.codec.ClockRate) * float64(time.Second))
+		spread = time.Duration(j.variance / float64(j.codec.ClockRate) * float64(time.Second))
 	}
-	return int(min(max(delay, minDelay), maxDelay)) * j.rate / int(time.Second)
+	return int(bufferDelay(spread)) * j.rate / int(time.Second)
 }
 
-func (j *jitter) depth() int { return j.held*j.usual + j.n }
+// bufferDelay is how deep a jitter buffer is to be: a frame, and what nearly all packets are later than the average one.
+func bufferDelay(jitter time.Duration) time.Duration {
+	return min(max(frameTime+3*jitter, minDelay), maxDelay)
+}
+
+// depth is how much sound there is up to the newest packet. The missing ones count: they will take as long to be heard.
+func (j *jitter) depth() int { return int(j.highest+1-j.next)*j.usual + j.n }
 
 // frame fills dst with the speaker's next 20 ms.
 func (j *jitter) frame(dst []int16, now time.Duration) {
 	fresh := !j.playing
 	if fresh && !j.start(now) {
-		clear(dst)
+		j.rest(dst)
 		return
 	}
+	j.adjust(len(dst))
 	for j.n < len(dst) && j.more(dst) {
 		continue
 	}
 	k := copy(dst, j.pcm[:min(j.n, len(dst))])
-	clear(dst[k:])
+	j.rest(dst[k:])
 	j.n = copy(j.pcm[:], j.pcm[k:j.n])
 	if fresh {
 		ramp := int(fadeIn) * j.rate / int(time.Second)
@@ -170,7 +177,14 @@ func (j *jitter) frame(dst []int16, now time.Duration) {
 			dst[i] = int16(int(dst[i]) * i / ramp)
 		}
 	}
-	j.catchUp(len(dst))
+}
+
+// rest fills dst for a speaker who says nothing: with the noise that their telephone says is there, else with silence.
+func (j *jitter) rest(dst []int16) {
+	for i := range dst {
+		j.random = j.random*1664525 + 1013904223
+		dst[i] = int16(int64(int32(j.random)) * int64(j.noise) >> 31)
+	}
 }
 
 // start says whether enough has come to begin, or the little that has come has waited long enough.
@@ -186,13 +200,13 @@ func (j *jitter) start(now time.Duration) bool {
 	if j.depth() < j.target() && waited < j.target() {
 		return false
 	}
-	for j.depth() > j.target()+j.rate/50 && j.held > 1 {
+	for j.depth() > int(maxDelay)*j.rate/int(time.Second) && j.held > 1 {
 		j.forget()
 	}
 	for s := &j.slots[j.next%jitterSlots]; !s.full || s.ext != j.next; s = &j.slots[j.next%jitterSlots] {
 		j.next++
 	}
-	j.nextTS, j.playing, j.owed, j.deep = j.slots[j.next%jitterSlots].ts, true, 0, 0
+	j.nextTS, j.playing, j.owed, j.off = j.slots[j.next%jitterSlots].ts, true, 0, 0
 	return true
 }
 
@@ -202,12 +216,12 @@ func (j *jitter) more(dst []int16) bool {
 	switch {
 	case s.full && s.ext == j.next:
 		j.decode(s)
-	case j.held > 0:
+	case j.held > 0 && (j.depth() >= j.target() || j.starved()):
 		j.conceal()
-	case j.owed >= int(starveAfter)*j.rate/int(time.Second):
+	case j.starved():
 		j.playing, j.owed = false, 0
 		return false
-	default: // nothing has come
+	default: // nothing has come, or it may yet come and the delay is to grow
 		k := len(dst)
 		if j.dec == nil || k > len(j.pcm)-j.n {
 			j.playing = false
@@ -221,6 +235,9 @@ func (j *jitter) more(dst []int16) bool {
 	}
 	return true
 }
+
+// starved says that as much was invented as may be.
+func (j *jitter) starved() bool { return j.owed >= int(starveAfter)*j.rate/int(time.Second) }
 
 func (j *jitter) decode(s *jitterSlot) {
 	// Numbers without a gap and times with one: the sender was silent (DTX). What was invented meanwhile stood for it.
@@ -267,68 +284,6 @@ func (j *jitter) conceal() {
 	}
 	j.n += k
 	j.next, j.nextTS = j.next+1, j.nextTS+j.ticks(j.usual)
-}
-
-// catchUp shortens a buffer that has been too deep for a while: by a frame that nobody misses, else by some pitch periods.
-func (j *jitter) catchUp(frame int) {
-	if !j.playing || j.depth() <= j.target()+frame {
-		j.deep = 0
-		return
-	}
-	if j.deep += frameTime; j.deep < deepFor {
-		return
-	}
-	s := &j.slots[j.next%jitterSlots]
-	for j.n < 2*frame && s.full && s.ext == j.next {
-		j.decode(s)
-		s = &j.slots[j.next%jitterSlots]
-	}
-	if j.n < 2*frame {
-		return
-	}
-	cut := frame
-	if peak(j.pcm[:cut]) >= silentPeak {
-		if j.deep < 2*deepFor {
-			return
-		}
-		cut = bestCut(j.pcm[:2*frame], j.rate)
-		blend(j.pcm[cut:], j.pcm[:], j.rate/200)
-	}
-	j.n = copy(j.pcm[:], j.pcm[cut:j.n])
-	j.skipped++
-	j.deep = 0
-}
-
-func peak(pcm []int16) (most int) {
-	for _, v := range pcm {
-		most = max(most, int(v), -int(v))
-	}
-	return most
-}
-
-// bestCut is the number of samples, 2.5 to 15 ms, whose loss is heard least: what follows them is most like what begins here.
-func bestCut(pcm []int16, rate int) int {
-	window := rate / 200
-	best, score := rate/400, 0.0
-	for cut := rate / 400; cut <= rate*15/1000 && cut+window <= len(pcm); cut++ {
-		var xy, xx, yy float64
-		for i := range window {
-			x, y := float64(pcm[i]), float64(pcm[cut+i])
-			xy, xx, yy = xy+x*y, xx+x*x, yy+y*y
-		}
-		// Of equals the longest: it is the sooner done.
-		if s := xy * xy / (xx*yy + 1); xy > 0 && s > 0.98*score {
-			best, score = cut, max(s, score)
-		}
-	}
-	return best
-}
-
-// blend fades from's first n samples into to's.
-func blend(to, from []int16, n int) {
-	for i := range n {
-		to[i] = int16((int(from[i])*(n-i) + int(to[i])*i) / n)
-	}
 }
 
 func (j *jitter) ticks(samples int) uint32 { return uint32(samples * j.codec.ClockRate / j.rate) }

@@ -33,7 +33,7 @@ type Mixer struct {
 // NewMixer makes a mixer. It holds nothing while nobody listens.
 func NewMixer() *Mixer { return &Mixer{rate: 8000, speakers: map[*Stream]*speaker{}} }
 
-// Sum lets the peer hear several others at once, 40 to 120 ms later than they speak (the jitter buffer). Whoever is in another sum already is
+// Sum lets the peer hear several others at once, 40 to 240 ms later than they speak (the jitter buffer). Whoever is in another sum already is
 // heard without a gap; a new speaker is heard as soon as their buffer has filled, and faded in.
 func (m *Mixer) Sum(speakers ...*Stream) Source {
 	set := slices.Clone(speakers)
@@ -245,6 +245,10 @@ func (sp *speaker) frame(b beat, n int) []int16 {
 		sp.last = b.frame - 1
 	}
 	sp.tap.Read(func(p *Packet, f Format) { sp.in.put(p, f, b.now) })
+	sp.in.noise = 0
+	if !sp.stream.muted.Load() {
+		sp.in.noise = sp.stream.in.comfort.Load()
+	}
 	var out []int16
 	for sp.last < b.frame { // frames that the clock left out pass unheard
 		sp.last++

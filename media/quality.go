@@ -13,6 +13,7 @@ type Quality struct {
 	In        Flow          `json:"in"`            // what the peer sends, as it arrives here
 	Out       Flow          `json:"out"`           // what the peer is sent, as the peer reports; zero but for Packets where it does not
 	RoundTrip time.Duration `json:"round_trip_ns"` // between here and the peer; 0: unknown
+	OneWay    int           `json:"one_way"`       // how often the peer was spoken to for more than 3 s and nothing came of it
 }
 
 // Flow is one direction of a stream.
@@ -49,7 +50,7 @@ func (s *Stream) Quality() Quality {
 	r := &s.reports
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	q.RoundTrip = r.roundTrip
+	q.RoundTrip, q.OneWay = r.roundTrip, int(s.vigil.times.Load())
 	if all.expected > 0 {
 		q.In.MOS = mos(sess.Codec, share(all), burst, delay(r.roundTrip, q.In.Jitter, sess.Ptime))
 		q.In.WorstMOS = r.in.worst
@@ -99,11 +100,9 @@ func burstRatio(c lossCount, gaps uint64) float64 {
 	return max(1, float64(c.lost())/float64(gaps)*(1-share(c)))
 }
 
-// delay is the mouth-to-ear delay of one direction: half the round trip, a packet, and a jitter buffer of 20 ms and three times the
-// jitter, 40 to 120 ms.
+// delay is the mouth-to-ear delay of one direction: half the round trip, a packet, and a jitter buffer.
 func delay(roundTrip, jitter, ptime time.Duration) time.Duration {
-	buffer := min(max(20*time.Millisecond+3*jitter, 40*time.Millisecond), 120*time.Millisecond)
-	return roundTrip/2 + ptime + buffer
+	return roundTrip/2 + ptime + bufferDelay(jitter)
 }
 
 // impairment holds the E-model's figures of a codec: what it costs without loss, and how well its concealment stands loss. G.711's are

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -37,12 +38,19 @@ type RTPPort struct {
 	remote  atomic.Pointer[netip.AddrPort] // where RTP goes
 	control atomic.Pointer[netip.AddrPort] // where RTCP goes
 	mux     atomic.Bool
+	srtp    atomic.Pointer[SRTP] // nil: nothing is encrypted
+	dtls    atomic.Pointer[association]
+	ice     atomic.Pointer[iceAgent]
+	begun   chan *association // the newest that RunControl has not seen
 
 	out [maxDatagram]byte // Send's
 }
 
 // LocalAddr is what SDP says: the address and the RTP port. RTCP is on the next port.
 func (p *RTPPort) LocalAddr() netip.AddrPort { return p.local }
+
+// Fingerprint is what SDP says of the certificate that the port shows in DTLS handshakes (RFC 8122 5).
+func (p *RTPPort) Fingerprint() string { return p.pool.fingerprint }
 
 // SetRemote says where the peer is, after each offer or answer that names it. An address other than before drops the source that was heard
 // so far; the same one keeps it.
@@ -51,8 +59,50 @@ func (p *RTPPort) SetRemote(addr netip.AddrPort, trust RTPTrust) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.mux.Store(trust.Mux)
+	if trust.ICE == nil {
+		p.ice.Store(nil)
+	} else {
+		addr = p.checked(*trust.ICE)
+	}
+	p.encrypt(addr, trust)
 	p.lock = p.lock.signalled(addr, &trust)
 	p.aim()
+}
+
+// encrypt follows signalling about the keys; p.mu is held. A handshake that was made with the same peer holds.
+func (p *RTPPort) encrypt(addr netip.AddrPort, trust RTPTrust) {
+	if trust.DTLS == nil {
+		p.dtls.Store(nil)
+		p.srtp.Store(trust.SRTP)
+		return
+	}
+	if now := p.dtls.Load(); now != nil && now.peer == *trust.DTLS && (trust.ICE != nil || now.named == addr || addr.Addr().IsUnspecified()) {
+		return
+	}
+	a := newAssociation(p, *trust.DTLS, addr)
+	p.srtp.Store(noKeys)
+	p.dtls.Store(a)
+	select {
+	case <-p.begun:
+	default:
+	}
+	p.begun <- a
+}
+
+// secured gives the port the keys of a handshake, unless signalling has named another peer meanwhile.
+func (p *RTPPort) secured(a *association, s *SRTP) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.dtls.Load() == a {
+		p.srtp.Store(s)
+	}
+}
+
+// Relearn lets the peer be heard from where else it may be (RTPTrust), until the source that was heard so far is heard again.
+func (p *RTPPort) Relearn() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.lock.resaid = p.lock.state == lockLocked
 }
 
 // aim directs what is sent to the peer as known now; p.mu is held.
@@ -87,7 +137,13 @@ func (p *RTPPort) Send(pkt *Packet) error {
 		return fmt.Errorf("send RTP payload of %d bytes: %w", len(pkt.Payload), errTooLong)
 	}
 	n += copy(p.out[n:], pkt.Payload)
-	return p.rtp.send(p.out[:n], *to) // once a packet: the caller counts, and must not allocate
+	out := p.out[:n]
+	if s := p.srtp.Load(); s != nil {
+		if out, err = s.seal(out); err != nil {
+			return err
+		}
+	}
+	return p.rtp.send(out, *to) // once a packet: the caller counts, and must not allocate
 }
 
 var errTooLong = errors.New("media: longer than a datagram")
@@ -100,6 +156,15 @@ func (p *RTPPort) SendControl(b []byte) error {
 	}
 	if p.mux.Load() {
 		socket = p.rtp
+	} else if p.dtls.Load() != nil {
+		return nil // its keys would need a handshake of their own (RFC 5764 4.1)
+	}
+	if s := p.srtp.Load(); s != nil {
+		sealed, err := s.sealControl(b)
+		if err != nil {
+			return fmt.Errorf("encrypt RTCP: %w", err)
+		}
+		b = sealed
 	}
 	if err := socket.send(b, *to); err != nil {
 		return fmt.Errorf("send RTCP: %w", err)
@@ -123,14 +188,46 @@ func (p *RTPPort) RunControl(ctx context.Context, recv func(*Packet), control fu
 	if err := p.rtcp.start(p.onControl(control)); err != nil {
 		return err
 	}
-	select {
-	case <-ctx.Done():
-		return nil
-	case <-p.rtp.ended:
-		return p.rtp.err
-	case <-p.rtcp.ended:
-		return p.rtcp.err
+	return p.wait(ctx)
+}
+
+// wait shakes hands with whom signalling names, and returns when the port is to end; the error is what makes it useless.
+func (p *RTPPort) wait(ctx context.Context) error {
+	var handshakes sync.WaitGroup
+	defer handshakes.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	failed, stop := make(chan error, 1), func() {}
+	defer func() { stop() }()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-p.rtp.ended:
+			return p.rtp.err
+		case <-p.rtcp.ended:
+			return p.rtcp.err
+		case err := <-failed:
+			return err
+		case a := <-p.begun:
+			stop()
+			stop = p.associate(ctx, a, &handshakes, failed)
+		}
 	}
+}
+
+// associate runs an association until stop.
+func (p *RTPPort) associate(ctx context.Context, a *association, work *sync.WaitGroup, failed chan<- error) (stop func()) {
+	ctx, stop = context.WithCancel(ctx)
+	work.Go(func() {
+		if err := a.run(ctx, p.pool.certificate); err != nil {
+			select {
+			case failed <- err:
+			default:
+			}
+		}
+	})
+	return stop
 }
 
 // Close frees the port, which rests before it is used again.
@@ -151,15 +248,25 @@ func (p *RTPPort) onRTP(recv func(*Packet), control func([]byte)) func([]byte, n
 	)
 	return func(b []byte, from netip.AddrPort) {
 		now := Now()
+		if isCheck(b) || isDTLS(b) {
+			p.hearSetup(b, from)
+			return
+		}
 		if isControl(b) {
 			if !p.mux.Load() {
 				p.metrics.drop(dropRTCP)
 				return
 			}
-			if p.fromPeer(from.Addr()) && rate.allow(now, p.maxRate) {
-				control(b)
-			}
+			p.hearControl(b, from, &rate, p.maxRate, control)
 			return
+		}
+		if s := p.srtp.Load(); s != nil { // before anything is learnt of who sends
+			plain, ok, why := s.open(b)
+			if !ok {
+				p.metrics.drop(why)
+				return
+			}
+			b = plain
 		}
 		if !parseRTP(b, &in) {
 			p.metrics.drop(dropMalformed)
@@ -182,12 +289,65 @@ func (p *RTPPort) onRTP(recv func(*Packet), control func([]byte)) func([]byte, n
 	}
 }
 
+// hearSetup takes what goes before media.
+func (p *RTPPort) hearSetup(b []byte, from netip.AddrPort) {
+	if isCheck(b) {
+		p.hearCheck(b, from)
+	} else {
+		p.hearDTLS(b, from)
+	}
+}
+
+// hearDTLS hands on what belongs to a handshake.
+func (p *RTPPort) hearDTLS(b []byte, from netip.AddrPort) {
+	a := p.dtls.Load()
+	switch {
+	case a == nil:
+		p.metrics.drop(dropMalformed)
+	case !p.mayShake(a, from):
+		p.metrics.drop(dropSource)
+	case !a.hear(b, from):
+		p.metrics.drop(dropRate)
+	}
+}
+
+// mayShake says whether the peer may be there: its checks, or else signalling, say where it is, unless a NAT may be between.
+func (p *RTPPort) mayShake(a *association, from netip.AddrPort) bool {
+	if ice := p.ice.Load(); ice != nil {
+		return slices.Contains(ice.paths, from)
+	}
+	if from == a.named {
+		return true
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.lock.trust != nil && p.lock.trust.NAT
+}
+
 func (p *RTPPort) onControl(control func([]byte)) func([]byte, netip.AddrPort) {
 	var rate window
 	return func(b []byte, from netip.AddrPort) {
-		if isControl(b) && p.fromPeer(from.Addr()) && rate.allow(Now(), maxControl) {
-			control(b)
+		if isControl(b) {
+			p.hearControl(b, from, &rate, maxControl, control)
 		}
+	}
+}
+
+// hearControl hands on RTCP that is the peer's.
+func (p *RTPPort) hearControl(b []byte, from netip.AddrPort, rate *window, limit int, control func([]byte)) {
+	if !p.fromPeer(from.Addr()) {
+		return
+	}
+	if s := p.srtp.Load(); s != nil {
+		plain, ok := s.openControl(b)
+		if !ok {
+			p.metrics.drop(dropAuthentication)
+			return
+		}
+		b = plain
+	}
+	if rate.allow(Now(), limit) {
+		control(b)
 	}
 }
 

@@ -2,6 +2,7 @@ package media
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -37,6 +38,9 @@ type RTPPorts struct {
 	first int // lowest even port
 	loops []*rtpLoop
 
+	certificate tls.Certificate
+	fingerprint string
+
 	mu    sync.Mutex
 	taken []bool
 	freed []time.Time // when a port was given back, zero if never
@@ -59,6 +63,10 @@ func NewRTPPorts(cfg RTPConfig) (*RTPPorts, error) {
 		cfg.Metrics = NewMetrics(nil)
 	}
 	r := &RTPPorts{cfg: cfg, first: first, taken: make([]bool, pairs), freed: make([]time.Time, pairs)}
+	var err error
+	if r.certificate, r.fingerprint, err = ownCertificate(); err != nil {
+		return nil, err
+	}
 	for range runtime.GOMAXPROCS(0) {
 		loop, err := newRTPLoop()
 		if err != nil {
@@ -140,7 +148,7 @@ func (r *RTPPorts) bind(local netip.Addr, pair int) (*RTPPort, error) {
 		rtp.close()
 		return nil, err
 	}
-	return &RTPPort{pool: r, pair: pair, local: at, rtp: rtp, rtcp: rtcp, metrics: r.cfg.Metrics, maxRate: maxPacketRate}, nil
+	return &RTPPort{pool: r, pair: pair, local: at, rtp: rtp, rtcp: rtcp, metrics: r.cfg.Metrics, maxRate: maxPacketRate, begun: make(chan *association, 1)}, nil
 }
 
 // InUse is how many ports are open.

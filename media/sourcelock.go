@@ -18,6 +18,12 @@ type RTPTrust struct {
 	Mux bool
 	// Control is where the peer wants RTCP (RFC 3605); zero for the RTP address with the next port, or the same port with Mux.
 	Control netip.AddrPort
+	// SRTP encrypts and decrypts; nil: nothing is encrypted. With it, packets that are not authentic change nothing.
+	SRTP *SRTP
+	// DTLS says that the keys come from a handshake with this peer on the RTP port; nothing else is sent or heard before. nil: they do not.
+	DTLS *DTLSPeer
+	// ICE says that the peer shows by connectivity checks where it is, whatever its SDP says; nothing is sent elsewhere. nil: it does not.
+	ICE *ICE
 }
 
 // lockState is how sure an RTP port is of its peer.

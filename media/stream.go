@@ -32,6 +32,7 @@ type Stream struct {
 	out     egress
 	keys    digitDesk
 	reports reports
+	vigil   vigil
 
 	muted     atomic.Bool
 	listeners shared[*forward]
@@ -54,6 +55,7 @@ func NewStream(port Port, cfg StreamConfig) *Stream {
 	s.out.begin(port, cfg.Metrics)
 	s.out.change(Silence(), s)
 	s.reports.begin()
+	s.vigil.next = Now() + time.Second
 	return s
 }
 
@@ -177,7 +179,7 @@ const (
 // peer need not send: on hold in whatever direction, before negotiation, and when it said by comfort noise (RFC 3389) that it is silent.
 func (s *Stream) MediaLost() bool {
 	sess := s.session.Load()
-	if sess == nil || sess.dir != SendRecv || s.in.comfort.Load() {
+	if sess == nil || sess.dir != SendRecv || s.in.comfort.Load() != 0 {
 		return false
 	}
 	last, now := time.Duration(s.in.last.Load()), Now()
@@ -197,6 +199,7 @@ type session struct {
 	ticks    uint32 // RTP clock ticks in 20 ms
 	bytes    int    // payload bytes in Ptime, 0 where frames are sent as they come (Opus)
 	silence  []byte // 20 ms
+	law      byte   // G.711: what its bytes are to be XORed with for their magnitude; else 0
 }
 
 func newSession(f Format, d Direction) *session {
@@ -207,6 +210,12 @@ func newSession(f Format, d Direction) *session {
 		Format: f, dir: d, since: Now(),
 		receives: d == SendRecv || d == RecvOnly, sends: d == SendRecv || d == SendOnly,
 		ticks: uint32(f.Codec.ClockRate / 50), silence: silence(f.Codec),
+	}
+	switch f.Codec.Name {
+	case codec.PCMU.Name:
+		s.law = 0xFF
+	case codec.PCMA.Name:
+		s.law = 0x55
 	}
 	if f.Codec.Name != codec.Opus.Name {
 		s.bytes = int(min(f.Ptime, maxPtime).Milliseconds()) * 8

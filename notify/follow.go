@@ -52,6 +52,9 @@ func (s *Service) tells(ctx context.Context, e events.Event) (t told, err error)
 	case "offer.made":
 		var d queues.OfferMade
 		err = json.Unmarshal(e.Data, &d)
+		if d.Kind == queues.Outbound && e.Actor != nil && *e.Actor == d.Agent {
+			return told{}, err // a call that they make themselves
+		}
 		return told{KindOffer, []uuid.UUID{d.Agent}, d.Offer, d.Queue}, err
 	case "offer.ended":
 		var d queues.OfferEnded

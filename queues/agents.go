@@ -17,7 +17,7 @@ const DefaultCapacity = 100
 type Agent struct {
 	ID              uuid.UUID `json:"id"` // the user's id for a person; a device without a user has one of its own
 	Name            string    `json:"name"`
-	Device          string    `json:"device"`           // "browser", "sip:user@host:port" or "phone:8001"
+	Device          string    `json:"device"`           // "browser", "phone:8001" (a SIP telephone), "number:+49301234567" or "sip:user@host:port"
 	AlwaysAvailable bool      `json:"always_available"` // presence does not matter
 	Capacity        int       `json:"capacity"`
 	AutoAnswer      *bool     `json:"auto_answer,omitempty"` // nil: as the agent's groups and the queue say (V2.6)
@@ -38,11 +38,7 @@ func (a Agent) validate() error {
 	case a.Capacity < 0 || a.Capacity > 100_000:
 		return invalid("capacity", "The capacity is 0 to 100000.")
 	}
-	kind, rest, _ := strings.Cut(a.Device, ":")
-	if a.Device != "browser" && (kind != "sip" && kind != "phone" || rest == "") {
-		return invalid("device", "The device is browser, sip:user@host or phone:extension.")
-	}
-	return nil
+	return checkDevice(a.Device)
 }
 
 // PutAgent creates an agent, offline, or changes them; Capacity 0 is DefaultCapacity.
@@ -95,7 +91,10 @@ func upsertAgent(ctx context.Context, tx *storage.Tx, a Agent) error {
 		INSERT INTO queue_agents (agent_id, tenant_id, shard, name, device, always_available, capacity, presence, last_presence, presence_at, idle_since, auto_answer)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, 'OFFLINE', 'OFFLINE', $8, $8, $9)
 		ON CONFLICT (agent_id) DO UPDATE SET name = excluded.name, device = excluded.device, always_available = excluded.always_available,
-			capacity = excluded.capacity, auto_answer = excluded.auto_answer, archived_at = NULL
+			capacity = excluded.capacity, auto_answer = excluded.auto_answer, archived_at = NULL,
+			ring_seconds = CASE WHEN queue_agents.device = excluded.device THEN queue_agents.ring_seconds ELSE 0 END,
+			barred = CASE WHEN queue_agents.device <> excluded.device AND queue_agents.barred = 'UNREACHABLE' THEN '' ELSE queue_agents.barred END,
+			barred_until = CASE WHEN queue_agents.device <> excluded.device AND queue_agents.barred = 'UNREACHABLE' THEN NULL ELSE queue_agents.barred_until END
 		WHERE queue_agents.tenant_id = excluded.tenant_id`,
 		a.ID, tx.Tenant, shardOf(tx.Tenant), strings.TrimSpace(a.Name), a.Device, a.AlwaysAvailable, a.Capacity, tx.Now, a.AutoAnswer)
 	if err == nil && tag.RowsAffected() == 0 {

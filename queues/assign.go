@@ -1,8 +1,10 @@
 package queues
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -56,8 +58,60 @@ func (s *Service) Assign(ctx context.Context, tenant, item, agent uuid.UUID) err
 	return nil
 }
 
+// HandTo reserves one more agent for an item of this node whose agent sends it on, or asks somebody in (V3.2), whichever queues they serve. The
+// offer is not among Offers, and goes like any other, beside the first agent's. ErrNoTalk, ErrNoAgent and ErrAgentNotFree mean that nothing was
+// done.
+func (w *Waiting) HandTo(ctx context.Context, agent uuid.UUID, ringFor time.Duration) (Offer, error) {
+	return w.handTo(ctx, ringFor, func(*storage.Tx) (uuid.UUID, error) { return agent, nil })
+}
+
+// HandToQueue is HandTo for the agent of a queue who has been without work for longest. ErrAgentNotFree: they all have some.
+func (w *Waiting) HandToQueue(ctx context.Context, queue uuid.UUID, ringFor time.Duration) (Offer, error) {
+	return w.handTo(ctx, ringFor, func(tx *storage.Tx) (agent uuid.UUID, err error) {
+		err = tx.QueryRow(ctx, `
+			SELECT agent_id FROM queue_members JOIN queue_agents USING (agent_id)
+			WHERE queue_id = $1 AND archived_at IS NULL AND presence = 'AVAILABLE' AND barred = '' AND used = 0 ORDER BY idle_since, agent_id LIMIT 1`, queue).Scan(&agent)
+		return agent, storage.Missing(err, ErrAgentNotFree)
+	})
+}
+
+func (w *Waiting) handTo(ctx context.Context, ringFor time.Duration, to func(*storage.Tx) (uuid.UUID, error)) (Offer, error) {
+	var m made
+	err := w.s.db.Tenant(ctx, w.tenant, func(tx *storage.Tx) error {
+		agent, err := to(tx)
+		if err != nil {
+			return err
+		}
+		// For the next agent it is a call like any other.
+		if _, err := tx.Exec(ctx, `UPDATE queue_items SET kind = 'call' WHERE item_id = $1 AND kind = 'outbound'`, w.id); err != nil {
+			return err
+		}
+		if m, err = w.s.reserve(ctx, tx, w.id, agent, ringFor); err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, `UPDATE queue_offers SET guest = true WHERE offer_id = $1`, m.Offer.ID)
+		return err
+	})
+	if errors.Is(err, ErrNotWaiting) {
+		err = ErrNoTalk
+	}
+	if err != nil {
+		return Offer{}, wrap("hand an item to another agent", err)
+	}
+	w.s.mu.Lock()
+	w.s.offers[m.Offer.ID] = localOffer{tenant: w.tenant, item: w.id}
+	w.s.mu.Unlock()
+	return m.Offer, nil
+}
+
 func (s *Service) assign(ctx context.Context, tx *storage.Tx, item, agent uuid.UUID) (made, error) {
-	m := made{Tenant: tx.Tenant, Offer: Offer{ID: storage.NewID(), Item: item, Agent: agent}}
+	return s.reserve(ctx, tx, item, agent, 0)
+}
+
+// reserve makes an offer of an item to an agent: of one that waits, for as long as its queue lets it ring, or of one that an agent has or makes, for
+// ringFor.
+func (s *Service) reserve(ctx context.Context, tx *storage.Tx, item, agent uuid.UUID, ringFor time.Duration) (made, error) {
+	m := made{Tenant: tx.Tenant, Offer: Offer{ID: storage.NewID(), Item: item, Agent: agent, RingFor: ringFor}}
 	o := &m.Offer
 	var kind Kind
 	var state string
@@ -67,32 +121,39 @@ func (s *Service) assign(ctx context.Context, tx *storage.Tx, item, agent uuid.U
 	err := tx.QueryRow(ctx, `
 		SELECT queue_id, kind, state, node, weight, exclusive, priority, enqueued_at,
 		       (SELECT count(*) FROM queue_items w WHERE w.queue_id = i.queue_id AND w.kind = i.kind AND w.state <> 'left')
-		FROM queue_items i WHERE item_id = $1 AND state <> 'left' FOR UPDATE`, item).
+		FROM queue_items i WHERE item_id = $1 AND CASE WHEN $2 THEN state = 'left' AND left_reason = 'handled' ELSE state <> 'left' END FOR UPDATE`, item, ringFor > 0).
 		Scan(&o.Queue, &kind, &state, &m.Node, &n.weight, &n.exclusive, &d.Priority, &d.EnqueuedAt, &d.Waiting)
 	switch {
 	case err != nil:
 		return m, storage.Missing(err, ErrNotWaiting)
-	case state != "waiting":
+	case state == "offering":
 		return m, ErrItemOffered
 	}
-	var free bool
-	var weight int
+	var available, here, free bool
+	var weight, ring int
 	err = tx.QueryRow(ctx, `
-		SELECT name, device, idle_since, CASE WHEN $2 THEN capacity ELSE $3 END,
-		       (presence = 'AVAILABLE' OR always_available AND NOT $4) AND barred = '' AND used + CASE WHEN $2 THEN capacity ELSE $3 END <= capacity
+		SELECT name, device, ring_seconds, idle_since, CASE WHEN $2 THEN capacity ELSE $3 END,
+		       (presence = 'AVAILABLE' OR always_available AND NOT $4) AND barred = '', presence <> 'OFFLINE' OR always_available,
+		       used + CASE WHEN $2 THEN capacity ELSE $3 END <= capacity
 		FROM queue_agents WHERE agent_id = $1 AND archived_at IS NULL FOR UPDATE`, agent, n.exclusive, n.weight, kind == Chat).
-		Scan(&o.AgentName, &o.Device, &d.IdleSince, &weight, &free)
+		Scan(&o.AgentName, &o.Device, &ring, &d.IdleSince, &weight, &available, &here, &free)
 	switch {
 	case err != nil:
 		return m, storage.Missing(err, ErrNoAgent)
-	case !free:
+	case kind == Outbound && !here:
+		return m, ErrSignedOut
+	case kind == Outbound && !free:
+		return m, ErrOccupied
+	case kind != Outbound && (!available || !free):
 		return m, ErrAgentNotFree
 	}
 	set, err := effective(ctx, tx, o.Queue)
 	if err != nil {
 		return m, err
 	}
-	o.RingFor = time.Duration(set.RingSeconds.Value) * time.Second
+	if ringFor == 0 || kind == Outbound { // as long as a call from the queue would
+		o.RingFor = time.Duration(cmp.Or(ring, set.RingSeconds.Value)) * time.Second
+	}
 	d.Queue, d.AgentName = o.Queue, o.AgentName
 	return m, s.storeAssigned(ctx, tx, m, kind, weight, d)
 }

@@ -60,16 +60,10 @@ func (s *Service) RingingAt(ctx context.Context, tenant, agent uuid.UUID) (rs []
 // AcceptChat gives a conversation to an agent at whom it rings: the wait is over. ErrOfferGone when it does not ring there any more.
 func (s *Service) AcceptChat(ctx context.Context, tx *storage.Tx, item, agent uuid.UUID) error {
 	err := s.onOffer(ctx, tx, item, agent, func(a *assignment) error {
-		if err := s.move(ctx, tx, a, hAccept, moveDetail{}); err != nil {
+		if err := s.accept(ctx, tx, a); err != nil {
 			return err
 		}
-		if err := s.withdrawLive(ctx, tx, a.item, a.offer, "taken"); err != nil {
-			return err
-		}
-		if err := s.move(ctx, tx, a, hInteract, moveDetail{}); err != nil {
-			return err
-		}
-		return s.leave(ctx, tx, a.item, LeftHandled)
+		return s.interact(ctx, tx, a)
 	})
 	return wrap("accept a conversation", err)
 }

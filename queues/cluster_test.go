@@ -108,6 +108,14 @@ func TestNodeDies(t *testing.T) {
 		t.Errorf("offered to %s, want %s", got.Agent, o2.Agent)
 	}
 	h.eventually("the agent who talked is in wrap-up", func() bool { return h.agent(agents[0]).State == queues.WrapUp })
+	h.ok(h.db.Worker(h.ctx, func(tx *storage.Tx) error {
+		var early bool
+		err := tx.QueryRow(h.ctx, `SELECT (data->>'lost')::timestamptz < at - interval '1 second' FROM events WHERE type = 'agent.state' AND data->>'state' = 'WRAP_UP'`).Scan(&early)
+		if !early {
+			t.Errorf("the talk does not end when its node was seen last (%v)", err)
+		}
+		return err
+	}))
 	if left := h.log("item.left"); !slices.Equal(left, []string{"item.left handled", "item.left node_lost"}) {
 		t.Errorf("leaves %q", left)
 	}
@@ -180,6 +188,35 @@ func TestOfferNobodyTakes(t *testing.T) {
 	}
 	if a := h.agent(agent); a.Missed != 0 {
 		t.Errorf("the agent is blamed: %+v", a)
+	}
+}
+
+// Agents whose extension is called are kept by a node: when it dies they are what they were before, unless they have chosen anew.
+func TestNodeOfExtensionDies(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.eventually("the first node dispatches", func() bool { return h.holders() == 4 })
+	agents := h.staff(3, h.queue("Q", queues.OwnSettings{}))
+	dead, _ := h.service()
+	stop := h.run(dead)
+	for _, agent := range agents[:2] {
+		_, err := dead.Engage(h.ctx, h.tenant, agent)
+		h.ok(err)
+	}
+	_, err := h.s.Engage(h.ctx, h.tenant, agents[2])
+	h.ok(err)
+	h.ok(h.s.SetPresence(h.ctx, h.tenant, agents[1], queues.Away, "Lunch"))
+	stop()
+	h.eventually("the first agent is available again", func() bool { return h.agent(agents[0]).Presence == queues.Available })
+	if a := h.agent(agents[1]); a.Presence != queues.Away || a.Reason != "Lunch" {
+		t.Errorf("who has chosen another presence is %s, %s", a.Presence, a.Reason)
+	}
+	if a := h.agent(agents[2]); a.Presence != queues.Busy {
+		t.Errorf("who is in a call of a living node is %s", a.Presence)
+	}
+	h.ok(h.s.Disengage(h.ctx, h.tenant, agents[2]))
+	if a := h.agent(agents[2]); a.Presence != queues.Available {
+		t.Errorf("after the call the agent is %s", a.Presence)
 	}
 }
 

@@ -226,11 +226,17 @@ func (d *dispatcher) step(ctx context.Context) (offers []made, more bool, err er
 func (d *dispatcher) refresh(ctx context.Context, tx *storage.Tx) error {
 	var snapshot string
 	var config int64
-	err := tx.QueryRow(ctx, `
+	b := &pgx.Batch{}
+	b.Queue(`
 		SELECT pg_current_snapshot()::text, coalesce((SELECT version FROM queue_shard_configs WHERE shard = $1), 0)
-		FROM queue_shards WHERE shard = $1 AND holder = $2 AND epoch = $3`, d.shard, d.s.node, d.epoch).Scan(&snapshot, &config)
-	if err != nil {
-		return shardLost(err)
+		FROM queue_shards WHERE shard = $1 AND holder = $2 AND epoch = $3`, d.shard, d.s.node, d.epoch).
+		QueryRow(func(row pgx.Row) error { return shardLost(row.Scan(&snapshot, &config)) })
+	var changed *changes
+	if d.pic != nil {
+		changed = queueChanges(b, d.shard, d.snapshot, d.again)
+	}
+	if err := tx.SendBatch(ctx, b).Close(); err != nil {
+		return fmt.Errorf("read what has changed: %w", err)
 	}
 	if d.pic == nil || config != d.config {
 		pic, err := loadPicture(ctx, tx, d.shard)
@@ -240,15 +246,11 @@ func (d *dispatcher) refresh(ctx context.Context, tx *storage.Tx) error {
 		pic.remember(d.pic)
 		d.pic, d.config, d.dirty, d.again = pic, config, false, lost{}
 	} else {
-		agents, items, err := readChanges(ctx, tx, d.shard, d.snapshot, d.again)
-		if err != nil {
-			return fmt.Errorf("read what has changed: %w", err)
-		}
 		d.pic.advance(tx.Now)
-		for _, a := range agents {
+		for _, a := range changed.agents {
 			d.pic.setAgent(a)
 		}
-		for _, it := range items {
+		for _, it := range changed.items {
 			d.pic.setItem(it)
 		}
 	}
@@ -285,7 +287,7 @@ func (d *dispatcher) store(ctx context.Context, tx *storage.Tx, ms []match) ([]m
 		}
 		rows.add(m, string(body))
 		offer := Offer{
-			ID: m.offer, Item: m.item.id, Queue: m.queue.id, Agent: m.agent.id, AgentName: m.agent.name, Device: m.agent.device, RingFor: m.queue.ringFor, AutoAnswer: m.autoAnswer,
+			ID: m.offer, Item: m.item.id, Queue: m.queue.id, Agent: m.agent.id, AgentName: m.agent.name, Device: m.agent.device, RingFor: m.ringFor(), AutoAnswer: m.autoAnswer,
 		}
 		// Offers of one item follow each other.
 		if last := len(offers) - 1; last >= 0 && offers[last].Offer.Item == m.item.id {

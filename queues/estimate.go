@@ -29,15 +29,20 @@ const (
 	handlingDefault = 180 * time.Second
 )
 
+// pace is how fast a queue is served.
+type pace struct {
+	Share    float64       // the agents there, each divided by the queues in which somebody waits for them
+	Handling time.Duration // H
+}
+
 // load is how a queue stands.
 type load struct {
-	SignedIn  int           // agents who are not OFFLINE
-	Available int           // of them, those who are AVAILABLE and respond
-	Idle      int           // of them, those who could take a call at once
-	Share     float64       // the available ones, each divided by the queues in which somebody waits for them
-	Handling  time.Duration // H
-	Waiting   int           // but for the one who asks, and callbacks, who hold no line
-	Ahead     int           // who come before the one who asks
+	SignedIn  int // agents who are not OFFLINE
+	Available int // of them, those who are AVAILABLE and respond
+	Idle      int // of them, those who could take a call at once
+	Waiting   int // but for the one who asks, and callbacks, who hold no line
+	Ahead     int // who come before the one who asks
+	pace
 }
 
 // estimate is W; nil: nobody can tell.
@@ -61,34 +66,84 @@ func meanHandling(seconds []float64) time.Duration {
 }
 
 // readLoad reads how a queue stands for an item that comes, or without one (no id).
-func readLoad(ctx context.Context, tx *storage.Tx, queue uuid.UUID, n NewItem) (l load, err error) {
+func readLoad(ctx context.Context, tx *storage.Tx, queue uuid.UUID, n NewItem) (load, error) {
+	b := &pgx.Batch{}
+	l, p := queueLoad(b, tx, queue, n), queuePace(b, queue)
+	err := tx.SendBatch(ctx, b).Close()
+	l.pace = *p
+	return *l, err
+}
+
+// agentThere is an agent who takes what queues give them.
+const agentThere = `(always_available OR presence = 'AVAILABLE') AND barred = ''`
+
+// queueLoad is readLoad but for the pace, as part of a batch.
+func queueLoad(b *pgx.Batch, tx *storage.Tx, queue uuid.UUID, n NewItem) *load {
 	if n.EnqueuedAt.IsZero() {
 		n.EnqueuedAt = tx.Now
 	}
-	b := &pgx.Batch{}
+	l := &load{}
 	b.Queue(`
-		SELECT count(*) FILTER (WHERE a.here), count(*) FILTER (WHERE a.there), count(*) FILTER (WHERE a.there AND a.capacity - a.used >= 100),
-		       coalesce(sum(1.0 / greatest(1, a.busy)) FILTER (WHERE a.there), 0)::float8
-		FROM (
-			SELECT a.capacity, a.used, a.always_available OR a.presence <> 'OFFLINE' AS here,
-			       (a.always_available OR a.presence = 'AVAILABLE') AND a.barred = '' AS there,
-			       (SELECT count(*) FROM queue_members o WHERE o.agent_id = a.agent_id AND (o.queue_id = $1
-			          OR EXISTS (SELECT FROM queue_items i WHERE i.queue_id = o.queue_id AND i.state <> 'left'))) AS busy
-			FROM queue_members m JOIN queue_agents a USING (agent_id) WHERE m.queue_id = $1 AND a.archived_at IS NULL) a`, queue).
-		QueryRow(func(row pgx.Row) error { return row.Scan(&l.SignedIn, &l.Available, &l.Idle, &l.Share) })
+		SELECT count(*) FILTER (WHERE always_available OR presence <> 'OFFLINE'), count(*) FILTER (WHERE `+agentThere+`),
+		       count(*) FILTER (WHERE `+agentThere+` AND capacity - used >= 100)
+		FROM queue_members JOIN queue_agents USING (agent_id) WHERE queue_id = $1 AND archived_at IS NULL`, queue).
+		QueryRow(func(row pgx.Row) error { return row.Scan(&l.SignedIn, &l.Available, &l.Idle) })
 	b.Queue(`
 		SELECT count(*) FILTER (WHERE kind <> 'callback'), count(*) FILTER (WHERE priority > $3 OR priority = $3 AND enqueued_at <= $4)
 		FROM queue_items WHERE queue_id = $1 AND state <> 'left' AND item_id <> $2`, queue, n.ID, n.Priority, n.EnqueuedAt).
 		QueryRow(func(row pgx.Row) error { return row.Scan(&l.Waiting, &l.Ahead) })
+	return l
+}
+
+// queuePace reads the pace as part of a batch.
+func queuePace(b *pgx.Batch, queue uuid.UUID) *pace {
+	p := &pace{}
 	b.Queue(`
-		SELECT extract(epoch FROM ended_at - accepted_at)::float8 FROM queue_offers
-		WHERE queue_id = $1 AND interacting_at IS NOT NULL AND ended_at IS NOT NULL ORDER BY ended_at DESC LIMIT $2`, queue, handlingSample).
+		WITH busy AS MATERIALIZED (
+			SELECT $1::uuid AS queue_id
+			UNION SELECT queue_id FROM queues q WHERE EXISTS (SELECT FROM queue_items i WHERE i.queue_id = q.queue_id AND i.state <> 'left')),
+		shared AS (
+			SELECT m.agent_id, count(*) AS queues FROM queue_members m JOIN queue_members o USING (agent_id) JOIN busy ON busy.queue_id = o.queue_id
+			WHERE m.queue_id = $1 GROUP BY m.agent_id)
+		SELECT coalesce(sum(1.0 / queues), 0)::float8 FROM shared JOIN queue_agents USING (agent_id) WHERE archived_at IS NULL AND `+agentThere, queue).
+		QueryRow(func(row pgx.Row) error { return row.Scan(&p.Share) })
+	b.Queue(`
+		SELECT extract(epoch FROM o.ended_at - o.accepted_at)::float8 FROM queue_offers o JOIN queue_items i USING (item_id)
+		WHERE o.queue_id = $1 AND i.kind <> 'outbound' AND o.interacting_at IS NOT NULL AND o.ended_at IS NOT NULL ORDER BY o.ended_at DESC LIMIT $2`, queue, handlingSample).
 		Query(func(rows pgx.Rows) error {
 			seconds, err := pgx.CollectRows(rows, pgx.RowTo[float64])
-			l.Handling = meanHandling(seconds)
+			p.Handling = meanHandling(seconds)
 			return err
 		})
-	return l, tx.SendBatch(ctx, b).Close()
+	return p
+}
+
+// paceFresh is how old a pace may be where nothing but an estimate goes by it: reading it costs as much as the rest of joining.
+const paceFresh = time.Second
+
+type knownPace struct {
+	pace
+	read time.Time
+}
+
+// roughLoad is readLoad with a pace that is up to paceFresh old.
+func (s *Service) roughLoad(ctx context.Context, tx *storage.Tx, queue uuid.UUID, n NewItem) (load, error) {
+	s.mu.Lock()
+	known, ok := s.paces[queue]
+	s.mu.Unlock()
+	if ok && time.Since(known.read) < paceFresh {
+		b := &pgx.Batch{}
+		l := queueLoad(b, tx, queue, n)
+		l.pace = known.pace
+		return *l, tx.SendBatch(ctx, b).Close()
+	}
+	l, err := readLoad(ctx, tx, queue, n)
+	if err == nil {
+		s.mu.Lock()
+		s.paces[queue] = knownPace{l.pace, time.Now()}
+		s.mu.Unlock()
+	}
+	return l, err
 }
 
 // Estimate is how a queue's waits are estimated, and how well that went.

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"tandem/internal/events"
 	"tandem/internal/fault"
 	"tandem/internal/storage"
 )
@@ -22,6 +23,7 @@ const (
 	Call     Kind = "call"
 	Chat     Kind = "chat"
 	CallBack Kind = "callback"
+	Outbound Kind = "outbound" // a call that an agent makes; it never waits, but its customer may be put into a queue later, as a Call
 )
 
 // LeaveReason says why an item left its queue.
@@ -153,27 +155,30 @@ func (s *Service) joinAt(ctx context.Context, tx *storage.Tx, queue uuid.UUID, n
 	if keep {
 		n.EnqueuedAt = tx.Now
 	}
+	preferred, skills, err := n.route(ctx, tx, queue, set.Preferred.Value)
+	if err != nil {
+		return err
+	}
 	// One that waits already, or talks to an agent, is no longer where it was.
 	if err := s.endLive(ctx, tx, n.ID); err != nil {
 		return err
 	}
 	err = tx.QueryRow(ctx, `
-		INSERT INTO queue_items (item_id, tenant_id, shard, queue_id, kind, channel, caller, priority, weight, exclusive, enqueued_at, node, state, joined_at, estimated_wait)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'waiting', $14, $15)
-		ON CONFLICT (item_id) DO UPDATE SET queue_id = excluded.queue_id, channel = excluded.channel, caller = excluded.caller,
-			priority = excluded.priority, weight = excluded.weight, exclusive = excluded.exclusive,
+		INSERT INTO queue_items (item_id, tenant_id, shard, queue_id, kind, channel, caller, priority, weight, exclusive, enqueued_at, node, state, joined_at,
+			estimated_wait, preferred, skills)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'waiting', $14, $15, $16, $17)
+		ON CONFLICT (item_id) DO UPDATE SET kind = excluded.kind, queue_id = excluded.queue_id, channel = excluded.channel, caller = excluded.caller,
+			priority = CASE WHEN excluded.kind = 'call' AND queue_items.queue_id = excluded.queue_id AND queue_items.left_reason = 'handled'
+				THEN queue_items.priority ELSE excluded.priority END, weight = excluded.weight, exclusive = excluded.exclusive,
 			enqueued_at = CASE WHEN $13 AND queue_items.state <> 'left' AND queue_items.queue_id = excluded.queue_id
 				THEN queue_items.enqueued_at ELSE excluded.enqueued_at END,
 			node = excluded.node, state = 'waiting', left_at = NULL, left_reason = NULL, resumed_by = NULL,
-			joined_at = excluded.joined_at, estimated_wait = excluded.estimated_wait
-		WHERE queue_items.tenant_id = excluded.tenant_id AND queue_items.kind = excluded.kind
-		RETURNING enqueued_at`,
-		n.ID, tx.Tenant, shardOf(tx.Tenant), queue, n.Kind, n.Channel, n.Caller, n.Priority, wt.Weight, wt.Exclusive, n.EnqueuedAt, node, keep, tx.Now, estimated).Scan(&n.EnqueuedAt)
+			joined_at = excluded.joined_at, estimated_wait = excluded.estimated_wait, preferred = excluded.preferred, skills = excluded.skills
+		WHERE queue_items.tenant_id = excluded.tenant_id AND (queue_items.kind = excluded.kind OR queue_items.kind = 'outbound' AND excluded.kind = 'call')
+		RETURNING enqueued_at, priority`,
+		n.ID, tx.Tenant, shardOf(tx.Tenant), queue, n.Kind, n.Channel, n.Caller, n.Priority, wt.Weight, wt.Exclusive, n.EnqueuedAt, node, keep, tx.Now, estimated, preferred, skills).Scan(&n.EnqueuedAt, &n.Priority)
 	if err != nil {
 		return storage.Missing(err, ErrItem)
-	}
-	if err := n.route(ctx, tx, queue, set.Preferred.Value); err != nil {
-		return err
 	}
 	s.wakeAfter(tx, tx.Tenant)
 	return s.log.Append(ctx, tx, "item.queued", n.ID, Queued{
@@ -194,28 +199,18 @@ func (s *Service) admit(ctx context.Context, tx *storage.Tx, queue uuid.UUID, n 
 		return set, nil, err
 	}
 	set = pl.set
-	// A key share lock keeps the queue a leaf; counting needs it alone.
-	lock := "FOR KEY SHARE"
-	if set.MaxWaiting.Value > 0 || len(set.Overcapacity.Value) > 0 {
-		lock = "FOR NO KEY UPDATE"
+	back, err := lockLeaf(ctx, tx, queue, *n, set.MaxWaiting.Value > 0 || len(set.Overcapacity.Value) > 0)
+	if err == nil && !back {
+		back, err = comesBack(ctx, tx, set, queue, n)
 	}
-	if _, err := tx.Exec(ctx, `SELECT FROM queues WHERE queue_id = $1 `+lock, queue); err != nil {
-		return set, nil, err
-	}
-	q, err := readQueue(ctx, tx, queue)
-	switch {
-	case err != nil:
-		return set, nil, err
-	case !q.Leaf:
-		return set, nil, ErrNotLeaf
-	case q.Paused && n.Kind != Chat:
-		return set, nil, ErrQueuePaused
-	}
-	back, err := comesBack(ctx, tx, set, queue, n)
 	if err != nil {
 		return set, nil, err
 	}
-	l, err := readLoad(ctx, tx, queue, *n)
+	read := s.roughLoad
+	if len(set.Overcapacity.Value) > 0 || set.Empty.Value.Join.When != EmptyNever {
+		read = readLoad // who is there decides
+	}
+	l, err := read(ctx, tx, queue, *n)
 	if err != nil {
 		return set, nil, err
 	}
@@ -229,6 +224,28 @@ func (s *Service) admit(ctx context.Context, tx *storage.Tx, queue uuid.UUID, n 
 		estimated = new(w.Seconds())
 	}
 	return set, estimated, nil
+}
+
+// lockLeaf keeps a queue the leaf that it is, alone where those who wait are counted, and says whether an item was there before.
+func lockLeaf(ctx context.Context, tx *storage.Tx, queue uuid.UUID, n NewItem, alone bool) (before bool, err error) {
+	lock := "FOR KEY SHARE"
+	if alone {
+		lock = "FOR NO KEY UPDATE"
+	}
+	b := &pgx.Batch{}
+	b.Queue(`SELECT FROM queues WHERE queue_id = $1 `+lock, queue)
+	q := queueRow(b, queue)
+	b.Queue(`SELECT EXISTS (SELECT FROM queue_items WHERE item_id = $1 AND queue_id = $2)`, n.ID, queue).
+		QueryRow(func(row pgx.Row) error { return row.Scan(&before) })
+	switch err := tx.SendBatch(ctx, b).Close(); {
+	case err != nil:
+		return false, err
+	case !q.Leaf:
+		return false, ErrNotLeaf
+	case q.Paused && n.Kind != Chat:
+		return false, ErrQueuePaused
+	}
+	return before, nil
 }
 
 // Offers yields the agents reserved for the item: one at a time, or several at once (Offer.With). It is closed when the item has left the queue or joined again.
@@ -291,9 +308,6 @@ func (s *Service) leave(ctx context.Context, tx *storage.Tx, item uuid.UUID, rea
 			return err
 		}
 	}
-	if _, err := tx.Exec(ctx, `UPDATE queue_items SET state = 'left', left_at = $2, left_reason = $3 WHERE item_id = $1`, item, tx.Now, reason); err != nil {
-		return err
-	}
 	waited := max(0, tx.Now.Sub(enqueued))
 	l.Reason, l.Waited, l.Actual = reason, waited.Seconds(), max(0, tx.Now.Sub(l.Joined)).Seconds()
 	tx.AfterCommit(func() {
@@ -302,8 +316,12 @@ func (s *Service) leave(ctx context.Context, tx *storage.Tx, item uuid.UUID, rea
 			s.metrics.estimateError(l.Actual - *l.Estimated)
 		}
 	})
-	s.wakeAfter(tx, tenant)
-	return s.log.AppendFor(ctx, tx, tenant, "item.left", item, l)
+	b := &pgx.Batch{}
+	b.Queue(`UPDATE queue_items SET state = 'left', left_at = $2, left_reason = $3 WHERE item_id = $1`, item, tx.Now, reason)
+	if err := s.log.Queue(ctx, tx, b, []events.Entry{{Tenant: tenant, Type: "item.left", Subject: item, Data: l}}); err != nil {
+		return err
+	}
+	return tx.SendBatch(ctx, b).Close()
 }
 
 // close tells the owner that nothing more comes.

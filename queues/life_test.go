@@ -472,8 +472,8 @@ func TestStepsOutOfTurn(t *testing.T) {
 	agent := h.staff(1, q)[0]
 	w, _ := h.join(q)
 	o := h.offer(w)
-	if err := h.s.Interacting(h.ctx, o.ID); !errors.Is(err, queues.ErrOfferState) {
-		t.Errorf("talking before accepting: %v", err)
+	if err := h.s.Held(h.ctx, o.ID); !errors.Is(err, queues.ErrOfferState) {
+		t.Errorf("holding before accepting: %v", err)
 	}
 	h.serve(o)
 	if err := h.s.Resumed(h.ctx, o.ID); !errors.Is(err, queues.ErrOfferState) {

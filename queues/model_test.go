@@ -276,7 +276,7 @@ func (w *world) crash(n int) {
 	if n == w.holder {
 		w.d = w.dispatcher(w, w.nodes[n], w.tenant)
 	}
-	w.ok(w.nodes[1-n].giveUp(w.ctx, shardOf(w.tenant), old.node))
+	w.ok(w.nodes[1-n].giveUp(w.ctx, shardOf(w.tenant), old.node, time.Time{}))
 	if n := w.count(w, `SELECT count(*) FROM queue_items WHERE node = $1 AND state <> 'left'`, old.node); n != 0 {
 		w.Fatalf("the lost node still holds %d items", n)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"tandem/internal/events"
 	"tandem/internal/fault"
 	"tandem/internal/storage"
 )
@@ -61,6 +62,7 @@ type StateChanged struct {
 	From  State     `json:"from"`
 	State State     `json:"state"`
 	Since time.Time `json:"since,omitzero"` // when From began
+	Lost  time.Time `json:"lost,omitzero"`  // when From ended, where that is known only now: the node of the call was lost then
 }
 
 // localOffer is what this node remembers of an offer to one of its items.
@@ -75,6 +77,7 @@ type assignment struct {
 	itemLeft                          bool
 	state                             State
 	stateAt, madeAt                   time.Time
+	lost                              time.Time // when its node was seen last; zero: it is not lost
 	weight, missed                    int
 	alwaysAvailable, wrapAsked        bool
 }
@@ -85,18 +88,23 @@ func (a *assignment) made() OfferMade {
 
 // lockAssignment locks item, offer and agent, always in this order; ErrOfferGone when there is no such offer.
 func lockAssignment(ctx context.Context, tx *storage.Tx, offer uuid.UUID) (*assignment, error) {
+	b := &pgx.Batch{}
+	a := queueAssignment(b, offer)
+	return a, tx.SendBatch(ctx, b).Close()
+}
+
+// queueAssignment is lockAssignment as part of a batch.
+func queueAssignment(b *pgx.Batch, offer uuid.UUID) *assignment {
 	a := &assignment{offer: offer}
-	err := tx.QueryRow(ctx, `
+	b.Queue(`
 		SELECT o.tenant_id, o.item_id, o.queue_id, o.agent_id, i.kind, i.state = 'left', o.state, o.state_at, o.made_at, o.weight, a.missed, a.always_available,
 			o.wrap_asked
 		FROM queue_offers o JOIN queue_items i USING (item_id) JOIN queue_agents a USING (agent_id)
-		WHERE o.offer_id = $1 FOR UPDATE OF i, o, a`, offer).
-		Scan(&a.tenant, &a.item, &a.queue, &a.agent, &a.kind, &a.itemLeft, &a.state, &a.stateAt, &a.madeAt, &a.weight, &a.missed, &a.alwaysAvailable,
-			&a.wrapAsked)
-	if err != nil {
-		return nil, storage.Missing(err, ErrOfferGone)
-	}
-	return a, nil
+		WHERE o.offer_id = $1 FOR UPDATE OF i, o, a`, offer).QueryRow(func(row pgx.Row) error {
+		return storage.Missing(row.Scan(&a.tenant, &a.item, &a.queue, &a.agent, &a.kind, &a.itemLeft, &a.state, &a.stateAt, &a.madeAt, &a.weight, &a.missed,
+			&a.alwaysAvailable, &a.wrapAsked), ErrOfferGone)
+	})
+	return a
 }
 
 // Offered tells how an offer to an item of this node goes, and moves the agent's state. ErrOfferGone when the offer has ended meanwhile:
@@ -107,15 +115,15 @@ func (s *Service) Offered(ctx context.Context, offer uuid.UUID, r OfferResult) e
 		case r == OfferAlerting && a.state == Alerting, r == OfferAccepted && a.state == Connecting:
 			return nil // said twice
 		}
+		if a.kind == Outbound && (r == OfferDeclined || r == OfferMissed || r == OfferUnreachable) {
+			r = OfferWithdrawn // it was the agent's own call
+		}
 		d := moveDetail{result: string(r)}
 		switch r {
 		case OfferAlerting:
 			return s.move(ctx, tx, a, hAlert, moveDetail{})
 		case OfferAccepted:
-			if err := s.move(ctx, tx, a, hAccept, moveDetail{}); err != nil {
-				return err
-			}
-			return s.withdrawLive(ctx, tx, a.item, a.offer, "taken")
+			return s.accept(ctx, tx, a)
 		case OfferWithdrawn:
 			return s.move(ctx, tx, a, hWithdraw, d)
 		case OfferUnreachable:
@@ -149,15 +157,42 @@ func (s *Service) miss(ctx context.Context, tx *storage.Tx, a *assignment, resul
 	return s.move(ctx, tx, a, hMissMany, d)
 }
 
-// Interacting says that agent and customer hear each other now: the wait is over (V2.5) and the item leaves its queue as handled.
+// accept gives an item to the first agent who takes it: the offers to others end, but beside an agent who has it already (HandTo).
+func (s *Service) accept(ctx context.Context, tx *storage.Tx, a *assignment) error {
+	if err := s.move(ctx, tx, a, hAccept, moveDetail{}); err != nil || a.itemLeft {
+		return err
+	}
+	b := &pgx.Batch{}
+	others := queueLive(b, a.item, a.offer)
+	if err := tx.SendBatch(ctx, b).Close(); err != nil {
+		return err
+	}
+	return s.withdraw(ctx, tx, *others, "taken")
+}
+
+// interact ends an item's wait.
+func (s *Service) interact(ctx context.Context, tx *storage.Tx, a *assignment) error {
+	if err := s.move(ctx, tx, a, hInteract, moveDetail{}); err != nil {
+		return err
+	}
+	return s.leave(ctx, tx, a.item, LeftHandled)
+}
+
+// Interacting says that agent and customer hear each other now: the wait is over (V2.5) and the item leaves its queue as handled. It is the
+// acceptance too, where nothing came between; ErrOfferGone then as Offered says.
 func (s *Service) Interacting(ctx context.Context, offer uuid.UUID) error {
 	var item uuid.UUID
 	err := s.advance(ctx, offer, "begin the interaction", func(tx *storage.Tx, a *assignment) error {
 		item = a.item
-		if err := s.move(ctx, tx, a, hInteract, moveDetail{}); err != nil {
-			return err
+		if a.state == Interacting {
+			return nil // said twice
 		}
-		return s.leave(ctx, tx, a.item, LeftHandled)
+		if a.state.offered() {
+			if err := s.accept(ctx, tx, a); err != nil {
+				return err
+			}
+		}
+		return s.interact(ctx, tx, a)
 	})
 	if err == nil {
 		s.mu.Lock()
@@ -246,34 +281,44 @@ func (s *Service) end(ctx context.Context, tx *storage.Tx, a *assignment) error 
 
 // endLive ends what an item has with agents; nothing when it has nobody.
 func (s *Service) endLive(ctx context.Context, tx *storage.Tx, item uuid.UUID) error {
-	if err := lockAgents(ctx, tx, item); err != nil {
+	b := &pgx.Batch{}
+	queueLocks(b, item)
+	offers := queueLive(b, item, uuid.Nil)
+	if err := tx.SendBatch(ctx, b).Close(); err != nil {
 		return err
 	}
-	return s.withdrawLive(ctx, tx, item, uuid.Nil, string(OfferWithdrawn))
+	return s.withdraw(ctx, tx, *offers, string(OfferWithdrawn))
 }
 
 // lockAgents locks an item and then all agents to whom it is offered, in one order for everybody: of those who lock several, none waits
 // for another who waits for it.
 func lockAgents(ctx context.Context, tx *storage.Tx, item uuid.UUID) error {
-	if _, err := tx.Exec(ctx, `SELECT FROM queue_items WHERE item_id = $1 FOR UPDATE`, item); err != nil {
-		return err
-	}
-	_, err := tx.Exec(ctx, `
-		SELECT FROM queue_agents WHERE agent_id IN (SELECT agent_id FROM queue_offers WHERE item_id = $1 AND state NOT IN ('WRAP_UP', 'IDLE'))
-		ORDER BY agent_id FOR UPDATE`, item)
-	return err
+	b := &pgx.Batch{}
+	queueLocks(b, item)
+	return tx.SendBatch(ctx, b).Close()
 }
 
-// withdrawLive ends all live offers of an item but one. Its agents are locked.
-func (s *Service) withdrawLive(ctx context.Context, tx *storage.Tx, item, but uuid.UUID, result string) error {
-	rows, err := tx.Query(ctx, `SELECT offer_id FROM queue_offers WHERE item_id = $1 AND offer_id <> $2 AND state NOT IN ('WRAP_UP', 'IDLE') ORDER BY agent_id`, item, but)
-	if err != nil {
-		return err
-	}
-	offers, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
-	if err != nil {
-		return err
-	}
+// queueLocks is lockAgents as part of a batch.
+func queueLocks(b *pgx.Batch, item uuid.UUID) {
+	b.Queue(`SELECT FROM queue_items WHERE item_id = $1 FOR UPDATE`, item)
+	b.Queue(`
+		SELECT FROM queue_agents WHERE agent_id IN (SELECT agent_id FROM queue_offers WHERE item_id = $1 AND state NOT IN ('WRAP_UP', 'IDLE'))
+		ORDER BY agent_id FOR UPDATE`, item)
+}
+
+// queueLive reads the live offers of an item but one, as part of a batch.
+func queueLive(b *pgx.Batch, item, but uuid.UUID) *[]uuid.UUID {
+	offers := new([]uuid.UUID)
+	b.Queue(`SELECT offer_id FROM queue_offers WHERE item_id = $1 AND offer_id <> $2 AND state NOT IN ('WRAP_UP', 'IDLE') ORDER BY agent_id`, item, but).
+		Query(func(rows pgx.Rows) (err error) {
+			*offers, err = pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+			return err
+		})
+	return offers
+}
+
+// withdraw ends live offers of one item, whose agents are locked.
+func (s *Service) withdraw(ctx context.Context, tx *storage.Tx, offers []uuid.UUID, result string) error {
 	for _, offer := range offers {
 		a, err := lockAssignment(ctx, tx, offer)
 		switch {
@@ -301,12 +346,10 @@ func (s *Service) advance(ctx context.Context, offer uuid.UUID, what string, f f
 	}
 	var a *assignment
 	err := s.db.Tenant(ctx, o.tenant, func(tx *storage.Tx) error {
-		// An acceptance ends the offers to others.
-		if err := lockAgents(ctx, tx, o.item); err != nil {
-			return err
-		}
-		var err error
-		if a, err = lockAssignment(ctx, tx, offer); err != nil {
+		b := &pgx.Batch{}
+		queueLocks(b, o.item) // an acceptance ends the offers to others
+		a = queueAssignment(b, offer)
+		if err := tx.SendBatch(ctx, b).Close(); err != nil {
 			return err
 		}
 		return f(tx, a)
@@ -343,38 +386,49 @@ func (s *Service) move(ctx context.Context, tx *storage.Tx, a *assignment, h hap
 	if over {
 		a.state = Idle
 	}
-	_, err = tx.Exec(ctx, `
+	b := &pgx.Batch{}
+	b.Queue(`
 		UPDATE queue_offers SET state = $2, state_at = $3, result = $4, disposition = $5, wrap_until = $6,
 			accepted_at = CASE WHEN $2 = 'CONNECTING' THEN coalesce(accepted_at, $3) ELSE accepted_at END,
 			interacting_at = CASE WHEN $2 = 'INTERACTING' THEN coalesce(interacting_at, $3) ELSE interacting_at END,
 			ended_at = CASE WHEN $2 = 'IDLE' THEN $3::timestamptz END
 		WHERE offer_id = $1`, a.offer, a.state, tx.Now, d.result, d.disposition, d.wrapUntil)
-	if err != nil {
-		return err
-	}
-	if err := s.moveAgent(ctx, tx, a, from, to, h, d); err != nil {
-		return err
-	}
+	agent := moveAgent(b, tx, a, from, to, h, d)
 	if over && !a.itemLeft {
 		// The place is kept: neither enqueued_at nor priority has changed.
-		if _, err := tx.Exec(ctx, `
+		b.Queue(`
 			UPDATE queue_items SET state = 'waiting' WHERE item_id = $1 AND state = 'offering'
-				AND NOT EXISTS (SELECT FROM queue_offers o WHERE o.item_id = $1 AND o.state NOT IN ('WRAP_UP', 'IDLE'))`, a.item); err != nil {
-			return err
-		}
+				AND NOT EXISTS (SELECT FROM queue_offers o WHERE o.item_id = $1 AND o.state NOT IN ('WRAP_UP', 'IDLE'))`, a.item)
 	}
-	s.wakeAfter(tx, a.tenant)
-	changed := StateChanged{Agent: a.agent, Offer: a.offer, Item: a.item, Queue: a.queue, From: from, State: to, Since: a.stateAt}
-	if err := s.log.AppendFor(ctx, tx, a.tenant, "agent.state", a.agent, changed); err != nil || !over {
+	changed := StateChanged{Agent: a.agent, Offer: a.offer, Item: a.item, Queue: a.queue, From: from, State: to, Since: a.stateAt, Lost: a.lost}
+	told := []events.Entry{{Tenant: a.tenant, Type: "agent.state", Subject: a.agent, Data: changed}}
+	if over {
+		ended := OfferEnded{OfferMade: a.made(), Result: d.result, Seconds: tx.Now.Sub(a.madeAt).Seconds(), Disposition: d.disposition}
+		told = append(told, events.Entry{Tenant: a.tenant, Type: "offer.ended", Subject: a.item, Data: ended})
+		tx.AfterCommit(func() { s.metrics.offers.WithLabelValues(d.result).Inc() })
+		s.wakeAfter(tx, a.tenant) // nothing else that happens with an offer lets somebody have somebody
+	} else {
 		a.stateAt = tx.Now
+	}
+	if err := s.log.Queue(ctx, tx, b, told); err != nil {
 		return err
 	}
-	tx.AfterCommit(func() { s.metrics.offers.WithLabelValues(d.result).Inc() })
-	ended := OfferEnded{OfferMade: a.made(), Result: d.result, Seconds: tx.Now.Sub(a.madeAt).Seconds(), Disposition: d.disposition}
-	return s.log.AppendFor(ctx, tx, a.tenant, "offer.ended", a.item, ended)
+	if err := tx.SendBatch(ctx, b).Close(); err != nil {
+		return err
+	}
+	if agent.used == 0 && agent.next != "" {
+		return s.applyNext(ctx, tx, a.tenant, a.agent)
+	}
+	return nil
 }
 
-func (s *Service) moveAgent(ctx context.Context, tx *storage.Tx, a *assignment, from, to State, h happening, d moveDetail) error {
+// moved is what an agent has left after a move.
+type moved struct {
+	used int
+	next Presence
+}
+
+func moveAgent(b *pgx.Batch, tx *storage.Tx, a *assignment, from, to State, h happening, d moveDetail) *moved {
 	free, bar := 0, ""
 	if a.state == Idle {
 		free = a.weight
@@ -388,29 +442,25 @@ func (s *Service) moveAgent(ctx context.Context, tx *storage.Tx, a *assignment, 
 		}
 	}
 	interactionOver := (h == hEnd || h == hEndWrap) && !from.offered()
-	var left int
-	var next Presence
-	err := tx.QueryRow(ctx, `
+	m := &moved{}
+	b.Queue(`
 		UPDATE queue_agents SET used = greatest(0, used - $2),
 			barred = CASE WHEN $3 = '' THEN barred ELSE $3 END,
-			barred_until = CASE WHEN $3 = '' THEN barred_until ELSE $4 END,
+			barred_until = CASE WHEN $3 = '' THEN barred_until
+				WHEN $3 = 'UNREACHABLE' AND barred = $3 AND barred_until IS NULL THEN NULL ELSE $4 END, -- a device known to be away bars until it is back
 			missed = CASE WHEN $5 THEN missed + 1 WHEN $7 THEN 0 ELSE missed END,
 			missed_total = missed_total + CASE WHEN $5 THEN 1 ELSE 0 END,
 			unreached = CASE WHEN $6 THEN unreached + 1 WHEN $7 THEN 0 ELSE unreached END,
 			unreached_total = unreached_total + CASE WHEN $6 THEN 1 ELSE 0 END,
 			idle_since = CASE WHEN $8 THEN $9 ELSE idle_since END
 		WHERE agent_id = $1 RETURNING used, next_presence`,
-		a.agent, free, bar, barUntil, h == hMiss || h == hMissMany, h == hUnreach, h == hAccept, interactionOver, tx.Now).Scan(&left, &next)
+		a.agent, free, bar, barUntil, h == hMiss || h == hMissMany, h == hUnreach, h == hAccept, interactionOver, tx.Now).
+		QueryRow(func(row pgx.Row) error { return row.Scan(&m.used, &m.next) })
 	switch {
-	case err != nil:
-		return err
 	case h == hInteract:
-		err = workBegan(ctx, tx, a)
+		workBegan(b, tx, a)
 	case interactionOver:
-		err = workEnded(ctx, tx, a)
+		workEnded(b, tx, a)
 	}
-	if err == nil && left == 0 && next != "" {
-		err = s.applyNext(ctx, tx, a.tenant, a.agent)
-	}
-	return err
+	return m
 }

@@ -67,6 +67,7 @@ type agentRow struct {
 	idleSince    time.Time
 	offeredAt    time.Time
 	autoAnswer   *bool
+	ringFor      time.Duration // 0: as long as the queue says
 	archived     bool
 	version      uint64 // the transaction that changed the row last
 }
@@ -296,6 +297,9 @@ type match struct {
 	autoAnswer bool
 	decision   Decision
 }
+
+// ringFor is how long the agent's device rings: as the agent says, else as the queue does.
+func (m *match) ringFor() time.Duration { return cmp.Or(m.agent.ringFor, m.queue.ringFor) }
 
 // decide matches the first item of all lanes with the agent whom its queue's algorithm puts first, or with all of them, again and again,
 // until there are most matches. The picture then shows the agents as taken.

@@ -1,12 +1,14 @@
 package queues
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"tandem/internal/storage"
 )
@@ -111,20 +113,44 @@ func (s *Service) Preview(ctx context.Context, tenant, queue uuid.UUID, a Arriva
 	return out, wrap("preview what happens in a queue", err)
 }
 
-// Visit tells what happens to somebody who comes to a queue there, and nothing of where it sends them. The calls go by it.
-func (s *Service) Visit(ctx context.Context, tenant, queue uuid.UUID, a Arrival) (v Visit, err error) {
-	err = s.db.Tenant(ctx, tenant, func(tx *storage.Tx) error {
-		v, err = newPlanner(ctx, tx, a).visit(queue)
-		return err
+// Arrived is a queue as somebody meets it who comes there.
+type Arrived struct {
+	Visit    Visit
+	Language string   // the one that was asked for, else the tenant's
+	Path     []string // the names from the top of the tree down to the queue's own
+	Settings Settings
+}
+
+// Arrive tells what happens to somebody who comes to a queue there, and nothing of where it sends them. The calls go by it.
+func (s *Service) Arrive(ctx context.Context, tenant, queue uuid.UUID, a Arrival) (r Arrived, err error) {
+	err = s.db.Tenant(ctx, tenant, func(tx *storage.Tx) (err error) {
+		b := &pgx.Batch{}
+		path := queuePath(b, queue)
+		b.Queue(`SELECT locale FROM tenants WHERE tenant_id = $1`, tenant).QueryRow(func(row pgx.Row) error { return row.Scan(&r.Language) })
+		if err := tx.SendBatch(ctx, b).Close(); err != nil {
+			return err
+		}
+		a.Language = cmp.Or(a.Language, r.Language)
+		r.Language, r.Path = a.Language, *path
+		p := newPlanner(ctx, tx, a)
+		if r.Visit, err = p.visit(queue); err != nil {
+			return err
+		}
+		r.Settings = p.known[queue].set
+		return nil
 	})
-	return v, wrap("decide what happens in a queue", err)
+	return r, wrap("decide what happens in a queue", err)
 }
 
 // Open says whether a queue is open for callers at an instant, and what they meet when it is not. A queue without hours is always open. Where
 // the deflection's mode is off, callers wait although it is closed.
 func (s *Service) Open(ctx context.Context, tenant, queue uuid.UUID, at time.Time) (open bool, d Deflection, err error) {
-	v, err := s.Visit(ctx, tenant, queue, Arrival{At: at})
-	return v.Open, v.Instead, err
+	err = s.db.Tenant(ctx, tenant, func(tx *storage.Tx) error {
+		v, err := newPlanner(ctx, tx, Arrival{At: at}).visit(queue)
+		open, d = v.Open, v.Instead
+		return err
+	})
+	return open, d, wrap("decide whether a queue is open", err)
 }
 
 // visit decides in two steps, as a call meets them: the hours when it comes, then, when it is to wait, the crowd. A deflection that leads in a
@@ -306,14 +332,12 @@ func (p *planner) place(id uuid.UUID) (*place, error) {
 	if pl := p.known[id]; pl != nil {
 		return pl, nil
 	}
-	q, err := readQueue(p.ctx, p.tx, id)
-	if err != nil {
+	b := &pgx.Batch{}
+	q, levels := queueRow(b, id), queueLevels(b, id)
+	if err := p.tx.SendBatch(p.ctx, b).Close(); err != nil {
 		return nil, err
 	}
-	pl := &place{queue: q}
-	if pl.levels, err = readLevels(p.ctx, p.tx, id); err != nil {
-		return nil, err
-	}
+	pl := &place{queue: *q, levels: *levels}
 	pl.set = inherit(pl.levels[0], pl.levels[1:])
 	p.known[id] = pl
 	return pl, nil

@@ -117,8 +117,8 @@ func TestDeflectionByTheClock(t *testing.T) {
 			t.Errorf("%s: ends with %s after %+v", c.name, out.End, out.Visits)
 		}
 		// What a call goes by is the preview's first step.
-		if v, err := h.s.Visit(h.ctx, h.tenant, c.queue, a); err != nil || v.Why != out.Visits[0].Why || v.Instead != out.Visits[0].Instead {
-			t.Errorf("%s: a call meets %+v (%v)", c.name, v, err)
+		if r, err := h.s.Arrive(h.ctx, h.tenant, c.queue, a); err != nil || r.Visit.Why != out.Visits[0].Why || r.Visit.Instead != out.Visits[0].Instead {
+			t.Errorf("%s: a call meets %+v (%v)", c.name, r.Visit, err)
 		}
 	}
 	v := h.preview(own, queues.Arrival{At: when(t, "2026-11-23T20:00:00+01:00")}).Visits[0]

@@ -14,28 +14,26 @@ import (
 	"tandem/internal/storage"
 )
 
-// route writes what an item that has just joined asks of its agent: whom it is to go to first, and which skills.
-func (n *NewItem) route(ctx context.Context, tx *storage.Tx, queue uuid.UUID, rule PreferredRule) error {
-	preferred, err := n.preferredAgent(ctx, tx, queue, rule)
+// route works out what an item that joins asks of its agent: whom it is to go to first, and which skills, encoded.
+func (n *NewItem) route(ctx context.Context, tx *storage.Tx, queue uuid.UUID, rule PreferredRule) (preferred *uuid.UUID, skills []byte, err error) {
+	preferred, err = n.preferredAgent(ctx, tx, queue, rule)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	needs := make([]SkillNeed, 0, len(n.Skills))
 	for skill, level := range n.Skills {
 		needs = append(needs, SkillNeed{Skill: skill, Level: level})
 	}
 	if err := validNeeds("skills", needs); err != nil {
-		return err
+		return nil, nil, err
 	}
-	skills := []byte("{}")
+	skills = []byte("{}")
 	if len(n.Skills) > 0 {
 		if skills, err = json.Marshal(n.Skills); err != nil {
-			return fmt.Errorf("encode the skills that an item asks for: %w", err)
+			return nil, nil, fmt.Errorf("encode the skills that an item asks for: %w", err)
 		}
 	}
-	_, err = tx.Exec(ctx, `
-		UPDATE queue_items SET preferred = $2, skills = $3 WHERE item_id = $1 AND (preferred IS DISTINCT FROM $2 OR skills <> $3)`, n.ID, preferred, skills)
-	return err
+	return preferred, skills, nil
 }
 
 // preferredAgent is who is to have the item first; nil for nobody. Someone who is signed out, or no longer serves the queue, is not waited for.

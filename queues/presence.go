@@ -1,6 +1,7 @@
 package queues
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -45,14 +46,14 @@ type NextPresence struct {
 }
 
 // SetPresence sets an agent's presence, by themselves or by another (events.WithActor says who). reason is one of the tenant's own words
-// for this presence, or free. It also lifts NOT_RESPONDING and UNREACHABLE: whoever says something responds.
+// for this presence, or free. It also lifts NOT_RESPONDING and UNREACHABLE: whoever says something responds. Only the
+// device itself ends what DeviceIs has noted of it.
 func (s *Service) SetPresence(ctx context.Context, tenant, agent uuid.UUID, p Presence, reason string) error {
 	if !p.valid() {
 		return ErrPresenceNeeded
 	}
 	err := s.changePresence(ctx, tenant, agent, func(r *presenceRow) {
-		r.presence, r.reason, r.lastPresence, r.lastReason = p, reason, p, reason
-		r.barred, r.next, r.nextReason = "", "", ""
+		r.set(p, reason)
 	})
 	return wrap("set presence", err)
 }
@@ -70,8 +71,7 @@ func (s *Service) SetNextPresence(ctx context.Context, tenant, agent uuid.UUID, 
 		case r.used > 0:
 			r.next, r.nextReason = p, reason
 		default:
-			r.presence, r.reason, r.lastPresence, r.lastReason = p, reason, p, reason
-			r.barred, r.next, r.nextReason = "", "", ""
+			r.set(p, reason)
 		}
 	})
 	return wrap("choose the next presence", err)
@@ -100,7 +100,17 @@ type presenceRow struct {
 	presence, lastPresence, next   Presence
 	reason, lastReason, nextReason string
 	barred                         State // "" for none
+	away                           bool  // UNREACHABLE until the device is back, which no wish changes
 	used                           int
+}
+
+// set makes p the presence that somebody wants.
+func (r *presenceRow) set(p Presence, reason string) {
+	r.presence, r.reason, r.lastPresence, r.lastReason = p, reason, p, reason
+	r.next, r.nextReason = "", ""
+	if !r.away {
+		r.barred = ""
+	}
 }
 
 func (s *Service) changePresence(ctx context.Context, tenant, agent uuid.UUID, change func(*presenceRow)) error {
@@ -112,9 +122,10 @@ func (s *Service) changePresenceIn(ctx context.Context, tx *storage.Tx, tenant, 
 	var r presenceRow
 	var since time.Time
 	err := tx.QueryRow(ctx, `
-		SELECT presence, reason, last_presence, last_reason, next_presence, next_reason, barred, used, presence_at FROM queue_agents
+		SELECT presence, reason, last_presence, last_reason, next_presence, next_reason, barred,
+			barred = 'UNREACHABLE' AND barred_until IS NULL, used, presence_at FROM queue_agents
 		WHERE agent_id = $1 AND archived_at IS NULL FOR UPDATE`, agent).
-		Scan(&r.presence, &r.reason, &r.lastPresence, &r.lastReason, &r.next, &r.nextReason, &r.barred, &r.used, &since)
+		Scan(&r.presence, &r.reason, &r.lastPresence, &r.lastReason, &r.next, &r.nextReason, &r.barred, &r.away, &r.used, &since)
 	if err != nil {
 		return storage.Missing(err, ErrNoAgent)
 	}
@@ -140,7 +151,7 @@ func (s *Service) changePresenceIn(ctx context.Context, tx *storage.Tx, tenant, 
 	}
 	s.wakeAfter(tx, tenant)
 	if from.barred != r.barred {
-		if err := s.log.AppendFor(ctx, tx, tenant, "agent.state", agent, StateChanged{Agent: agent, From: from.barred, State: Idle}); err != nil {
+		if err := s.log.AppendFor(ctx, tx, tenant, "agent.state", agent, StateChanged{Agent: agent, From: cmp.Or(from.barred, Idle), State: cmp.Or(r.barred, Idle)}); err != nil {
 			return err
 		}
 	}

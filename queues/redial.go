@@ -11,14 +11,9 @@ import (
 	"tandem/internal/storage"
 )
 
-// comesBack says whether an item was in the queue before, so that it is turned away no more: it comes back from an agent or a transfer, or its
-// caller had a place until they hung up and calls again soon enough (Q3.6). In that case it gets the place, and the priority if that was
-// higher. A place is taken over once; callers who withhold their number have none.
+// comesBack says whether an item's caller had a place until they hung up and calls again soon enough (Q3.6), so that they are turned away no more:
+// the item gets the place, and the priority if that was higher. A place is taken over once; callers who withhold their number have none.
 func comesBack(ctx context.Context, tx *storage.Tx, set Settings, queue uuid.UUID, n *NewItem) (bool, error) {
-	var before bool
-	if err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM queue_items WHERE item_id = $1 AND queue_id = $2)`, n.ID, queue).Scan(&before); err != nil || before {
-		return before, err
-	}
 	if n.Kind != Call || n.Caller == "" || !n.EnqueuedAt.IsZero() || set.RedialSeconds.Value == 0 {
 		return false, nil
 	}

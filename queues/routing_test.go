@@ -14,6 +14,28 @@ import (
 	"tandem/queues"
 )
 
+// Where nothing comes between acceptance and talk, both are one step: the offers to others end, and the call has left its queue.
+func TestTalksAtOnce(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	all := queues.OfferAll
+	q := h.queue("Q", queues.OwnSettings{OfferMode: &all})
+	agents := h.staff(2, q)
+	w, _ := h.join(q)
+	o := h.offer(w)
+	h.ok(h.s.Interacting(h.ctx, o.With[0].ID))
+	h.ok(h.s.Interacting(h.ctx, o.With[0].ID)) // said twice
+	if err := h.s.Interacting(h.ctx, o.ID); !errors.Is(err, queues.ErrOfferGone) {
+		t.Errorf("the second to talk: %v", err)
+	}
+	if a, b := h.agent(agents[0]), h.agent(agents[1]); a.State != queues.Idle || a.Missed != 0 || b.State != queues.Interacting {
+		t.Errorf("%+v, %+v", a, b)
+	}
+	if got := h.log("offer.ended", "item.left"); !slices.Equal(got, []string{"offer.ended taken", "item.left handled"}) {
+		t.Errorf("%q", got)
+	}
+}
+
 // Of two agents to whom a call is offered at once the first to accept has it; the other is free for the next, and is not blamed.
 func TestFirstToAcceptHasIt(t *testing.T) {
 	t.Parallel()

@@ -51,7 +51,8 @@ type Service struct {
 	local     map[uuid.UUID]*Waiting   // items of this node
 	offers    map[uuid.UUID]localOffer // offers made to them, until they end
 	standings map[uuid.UUID]*queueStanding
-	asking    singleflight.Group // for standings
+	paces     map[uuid.UUID]knownPace // by queue
+	asking    singleflight.Group      // for standings
 	owed      map[uuid.UUID]func(context.Context) error
 }
 
@@ -59,7 +60,7 @@ type Service struct {
 func New(db *storage.DB, log *events.Log, bus *events.Bus, logger *slog.Logger, reg prometheus.Registerer, node string) *Service {
 	return &Service{
 		db: db, log: log, bus: bus, logger: logger, metrics: newMetrics(reg), node: storage.NewID(), name: node,
-		local: make(map[uuid.UUID]*Waiting), offers: make(map[uuid.UUID]localOffer), standings: make(map[uuid.UUID]*queueStanding),
+		local: make(map[uuid.UUID]*Waiting), offers: make(map[uuid.UUID]localOffer), standings: make(map[uuid.UUID]*queueStanding), paces: make(map[uuid.UUID]knownPace),
 		owed: make(map[uuid.UUID]func(context.Context) error),
 	}
 }

@@ -162,6 +162,7 @@ type Settings struct {
 	Voicemail           Setting[VoicemailBox]       `json:"voicemail"`
 	Callback            Setting[CallbackRule]       `json:"callback"`
 	Schedule            Setting[ScheduleRule]       `json:"schedule"`
+	Outbound            Setting[OutboundRule]       `json:"outbound"` // calls that agents make
 }
 
 // OwnSettings are the settings given at one node of the tree, or globally; nil means inherited.
@@ -210,6 +211,7 @@ type OwnSettings struct {
 	Voicemail           *VoicemailBox       `json:"voicemail,omitempty"`
 	Callback            *CallbackRule       `json:"callback,omitempty"`
 	Schedule            *ScheduleRule       `json:"schedule,omitempty"`
+	Outbound            *OutboundRule       `json:"outbound,omitempty"`
 }
 
 // inherit works out the settings of the last of chain: its own, else the nearest above, else global, else Tandem's default.
@@ -267,6 +269,7 @@ func inherit(global OwnSettings, chain []OwnSettings) Settings {
 		Voicemail:          settle(levels, VoicemailBox{MaxSeconds: 180}, func(o *OwnSettings) *VoicemailBox { return o.Voicemail }),
 		Callback:           settle(levels, defaultCallbackRule, func(o *OwnSettings) *CallbackRule { return o.Callback }),
 		Schedule:           settle(levels, defaultScheduleRule, func(o *OwnSettings) *ScheduleRule { return o.Schedule }),
+		Outbound:           settle(levels, OutboundRule{}, func(o *OwnSettings) *OutboundRule { return o.Outbound }),
 	}
 }
 
@@ -381,6 +384,11 @@ func (own OwnSettings) validateRules() error {
 			if w.Weight < 0 || w.Weight > 1000 || w.Weight == 0 && !w.Exclusive {
 				return invalid("weights", "The weight of %s must be between 1 and 1000, or the channel exclusive.", ch)
 			}
+		}
+	}
+	if r := own.Outbound; r != nil {
+		if err := r.validate(); err != nil {
+			return err
 		}
 	}
 	if m := own.Menu; m != nil {

@@ -28,12 +28,20 @@ func scanQueue(row pgx.CollectableRow) (Queue, error) {
 
 // readQueue returns a node that is not archived, or ErrNoQueue.
 func readQueue(ctx context.Context, tx *storage.Tx, id uuid.UUID) (Queue, error) {
-	rows, err := tx.Query(ctx, `SELECT `+queueColumns+` FROM queues q WHERE q.queue_id = $1 AND q.archived_at IS NULL`, id)
-	if err != nil {
-		return Queue{}, err
-	}
-	q, err := pgx.CollectExactlyOneRow(rows, scanQueue)
-	return q, storage.Missing(err, ErrNoQueue)
+	b := &pgx.Batch{}
+	q := queueRow(b, id)
+	err := tx.SendBatch(ctx, b).Close()
+	return *q, err
+}
+
+// queueRow is readQueue as part of a batch.
+func queueRow(b *pgx.Batch, id uuid.UUID) *Queue {
+	q := &Queue{}
+	b.Queue(`SELECT `+queueColumns+` FROM queues q WHERE q.queue_id = $1 AND q.archived_at IS NULL`, id).Query(func(rows pgx.Rows) (err error) {
+		*q, err = pgx.CollectExactlyOneRow(rows, scanQueue)
+		return storage.Missing(err, ErrNoQueue)
+	})
+	return q
 }
 
 func readTree(ctx context.Context, tx *storage.Tx) ([]Queue, error) {
@@ -51,20 +59,21 @@ func readTree(ctx context.Context, tx *storage.Tx) ([]Queue, error) {
 	return pgx.CollectRows(rows, scanQueue)
 }
 
-func readPath(ctx context.Context, tx *storage.Tx, id uuid.UUID) ([]string, error) {
-	rows, err := tx.Query(ctx, `
+// queuePath reads the names from the top of the tree down to a queue's own, as part of a batch.
+func queuePath(b *pgx.Batch, id uuid.UUID) *[]string {
+	path := new([]string)
+	b.Queue(`
 		WITH RECURSIVE up AS (
 			SELECT name, parent_id, 0 AS height FROM queues WHERE queue_id = $1
 			UNION ALL SELECT q.name, q.parent_id, height + 1 FROM queues q JOIN up ON q.queue_id = up.parent_id)
-		SELECT name FROM up ORDER BY height DESC`, id)
-	if err != nil {
-		return nil, err
-	}
-	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err == nil && len(names) == 0 {
-		err = ErrNoQueue
-	}
-	return names, err
+		SELECT name FROM up ORDER BY height DESC`, id).Query(func(rows pgx.Rows) (err error) {
+		*path, err = pgx.CollectRows(rows, pgx.RowTo[string])
+		if err == nil && len(*path) == 0 {
+			err = ErrNoQueue
+		}
+		return err
+	})
+	return path
 }
 
 // checkPlace holds the rules of where a node may stand: under a queue without agents, not below itself, on a free key.
@@ -196,26 +205,45 @@ func effective(ctx context.Context, tx *storage.Tx, id uuid.UUID) (Settings, err
 
 // readLevels reads the settings that a queue's are made of: the global ones first, its own last.
 func readLevels(ctx context.Context, tx *storage.Tx, id uuid.UUID) ([]OwnSettings, error) {
-	var b []byte
-	err := tx.QueryRow(ctx, `SELECT g.settings FROM queue_globals g JOIN queues q USING (tenant_id) WHERE q.queue_id = $1`, id).Scan(&b)
-	global, err := globalSettings(b, err)
-	if err != nil {
-		return nil, err
-	}
-	chain, err := readChain(ctx, tx, id)
-	return append([]OwnSettings{global}, chain...), err
+	b := &pgx.Batch{}
+	levels := queueLevels(b, id)
+	err := tx.SendBatch(ctx, b).Close()
+	return *levels, err
 }
+
+// queueLevels is readLevels as part of a batch: they are there once it was sent.
+func queueLevels(b *pgx.Batch, id uuid.UUID) *[]OwnSettings {
+	levels := []OwnSettings{{}}
+	b.Queue(`SELECT g.settings FROM queue_globals g JOIN queues q USING (tenant_id) WHERE q.queue_id = $1`, id).QueryRow(func(row pgx.Row) (err error) {
+		var settings []byte
+		err = row.Scan(&settings)
+		levels[0], err = globalSettings(settings, err)
+		return err
+	})
+	b.Queue(chainOf, id).Query(func(rows pgx.Rows) error {
+		chain, err := collectChain(rows)
+		levels = append(levels, chain...)
+		return err
+	})
+	return &levels
+}
+
+const chainOf = `
+	WITH RECURSIVE up AS (
+		SELECT queue_id, parent_id, settings, 0 AS height FROM queues WHERE queue_id = $1
+		UNION ALL SELECT q.queue_id, q.parent_id, q.settings, height + 1 FROM queues q JOIN up ON q.queue_id = up.parent_id)
+	SELECT settings FROM up ORDER BY height DESC`
 
 // readChain reads the own settings from the top of the tree down to a queue.
 func readChain(ctx context.Context, tx *storage.Tx, id uuid.UUID) ([]OwnSettings, error) {
-	rows, err := tx.Query(ctx, `
-		WITH RECURSIVE up AS (
-			SELECT queue_id, parent_id, settings, 0 AS height FROM queues WHERE queue_id = $1
-			UNION ALL SELECT q.queue_id, q.parent_id, q.settings, height + 1 FROM queues q JOIN up ON q.queue_id = up.parent_id)
-		SELECT settings FROM up ORDER BY height DESC`, id)
+	rows, err := tx.Query(ctx, chainOf, id)
 	if err != nil {
 		return nil, err
 	}
+	return collectChain(rows)
+}
+
+func collectChain(rows pgx.Rows) ([]OwnSettings, error) {
 	chain, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (OwnSettings, error) {
 		var b []byte
 		if err := row.Scan(&b); err != nil {

@@ -14,7 +14,7 @@ import (
 
 const (
 	agentRowColumns = `agent_id, tenant_id, name, device, always_available, presence, next_presence NOT IN ('', 'AVAILABLE'), barred, capacity, used, idle_since,
-		offered_at, auto_answer, archived_at IS NOT NULL, xid::text`
+		offered_at, auto_answer, ring_seconds, archived_at IS NOT NULL, xid::text`
 	itemRowColumns = `item_id, tenant_id, queue_id, kind, weight, exclusive, priority, enqueued_at, node,
 		coalesce(preferred, '00000000-0000-0000-0000-000000000000'), nullif(skills, '{}')::text, state = 'waiting', xid::text`
 	// unseen is true for rows changed by transactions that snapshot $2 did not see.
@@ -23,8 +23,10 @@ const (
 
 func scanAgentRow(row pgx.CollectableRow) (r agentRow, err error) {
 	var xid string
+	var ring int
 	err = row.Scan(&r.id, &r.tenant, &r.name, &r.device, &r.always, &r.presence, &r.leaving, &r.barred, &r.capacity, &r.used, &r.idleSince,
-		&r.offeredAt, &r.autoAnswer, &r.archived, &xid)
+		&r.offeredAt, &r.autoAnswer, &ring, &r.archived, &xid)
+	r.ringFor = time.Duration(ring) * time.Second
 	if err == nil {
 		r.version, err = strconv.ParseUint(xid, 10, 64)
 	}
@@ -57,30 +59,36 @@ func versions(rows pgx.Rows) (map[uuid.UUID]uint64, error) {
 	return found, err
 }
 
-// readChanges returns the agents and items changed since a snapshot, and those named in again.
-func readChanges(ctx context.Context, tx *storage.Tx, shard int16, snapshot string, again lost) (agents []agentRow, items []itemRow, err error) {
-	b := &pgx.Batch{}
+// changes are the agents and items changed since a snapshot.
+type changes struct {
+	agents []agentRow
+	items  []itemRow
+}
+
+// queueChanges reads, as part of a batch, what has changed since a snapshot, and what is named in again.
+func queueChanges(b *pgx.Batch, shard int16, snapshot string, again lost) *changes {
+	c := &changes{}
 	b.Queue(`SELECT `+agentRowColumns+` FROM queue_agents WHERE `+unseen, shard, snapshot).Query(func(rows pgx.Rows) (err error) {
-		agents, err = pgx.CollectRows(rows, scanAgentRow)
+		c.agents, err = pgx.CollectRows(rows, scanAgentRow)
 		return err
 	})
 	b.Queue(`SELECT `+itemRowColumns+` FROM queue_items WHERE `+unseen, shard, snapshot).Query(func(rows pgx.Rows) (err error) {
-		items, err = pgx.CollectRows(rows, scanItemRow)
+		c.items, err = pgx.CollectRows(rows, scanItemRow)
 		return err
 	})
 	if len(again.items) > 0 {
 		b.Queue(`SELECT `+agentRowColumns+` FROM queue_agents WHERE agent_id = ANY ($1)`, again.agents).Query(func(rows pgx.Rows) error {
 			more, err := pgx.CollectRows(rows, scanAgentRow)
-			agents = append(agents, more...)
+			c.agents = append(c.agents, more...)
 			return err
 		})
 		b.Queue(`SELECT `+itemRowColumns+` FROM queue_items WHERE item_id = ANY ($1)`, again.items).Query(func(rows pgx.Rows) error {
 			more, err := pgx.CollectRows(rows, scanItemRow)
-			items = append(items, more...)
+			c.items = append(c.items, more...)
 			return err
 		})
 	}
-	return agents, items, tx.SendBatch(ctx, b).Close()
+	return c
 }
 
 // loadPicture reads a shard whole.
@@ -224,7 +232,7 @@ func (r *offerRows) add(m *match, decision string) {
 	r.nodes = append(r.nodes, m.item.node)
 	r.decisions = append(r.decisions, storage.NewID())
 	r.weights = append(r.weights, int32(m.weight))
-	r.rings = append(r.rings, int32(m.queue.ringFor/time.Second))
+	r.rings = append(r.rings, int32(m.ringFor()/time.Second))
 	r.bodies = append(r.bodies, decision)
 	r.autos = append(r.autos, m.autoAnswer)
 	if m.pool >= 0 {
@@ -244,7 +252,7 @@ func (r *offerRows) insert(ctx context.Context, tx *storage.Tx, shard int16, epo
 		FROM unnest($5::uuid[], $6::uuid[], $7::uuid[], $8::uuid[], $9::uuid[], $10::int[], $11::uuid[], $12::int[], $13::bool[])
 			AS o (offer, tenant, item, queue, agent, weight, node, ring, auto)`,
 		shard, epoch, tx.Now, tx.Now.Add(offerLease), r.offers, r.tenants, r.items, r.queues, r.agents, r.weights, r.nodes, r.rings, r.autos, nobodysNode)
-	b.Queue(`UPDATE queue_items SET state = 'offering' WHERE item_id = ANY ($1)`, r.items)
+	b.Queue(`UPDATE queue_items SET state = 'offering' WHERE item_id = ANY ($1) AND state <> 'left'`, r.items)
 	b.Queue(`
 		UPDATE queue_agents a SET used = a.used + w.weight, offered_at = $3
 		FROM (SELECT agent, sum(weight)::int AS weight FROM unnest($1::uuid[], $2::int[]) AS o (agent, weight) GROUP BY agent) w

@@ -38,10 +38,11 @@ func readView(ctx context.Context, tx *storage.Tx, shard int16) (view, error) {
 	b.Queue(`SELECT EXISTS (SELECT FROM queue_agents WHERE shard = $1 AND presence_until <= $2 AND NOT overrun)`, shard, tx.Now).
 		QueryRow(func(row pgx.Row) error { return row.Scan(&v.over) })
 	b.Queue(`
-		SELECT h.node, coalesce(n.seen_at, '1970-01-01') FROM (
+		SELECT h.node, coalesce(n.seen_at, $4) FROM (
 			SELECT node FROM queue_items WHERE shard = $1 AND state <> 'left'
-			UNION SELECT node FROM queue_offers WHERE shard = $1 AND state NOT IN ('IDLE', 'WRAP_UP')) h
-		LEFT JOIN queue_nodes n USING (node) WHERE h.node NOT IN ($2, $3)`, shard, uuid.Nil, nobodysNode).
+			UNION SELECT node FROM queue_offers WHERE shard = $1 AND state NOT IN ('IDLE', 'WRAP_UP')
+			UNION SELECT engaged_by FROM queue_agents WHERE shard = $1 AND engaged_by IS NOT NULL) h
+		LEFT JOIN queue_nodes n USING (node) WHERE h.node NOT IN ($2, $3)`, shard, uuid.Nil, nobodysNode, neverSeen).
 		Query(func(rows pgx.Rows) error {
 			var node uuid.UUID
 			var at time.Time
@@ -137,23 +138,33 @@ func (d *dispatcher) sweepNodes(ctx context.Context, seen map[uuid.UUID]time.Tim
 	d.silent = make(map[uuid.UUID]silence, len(seen))
 	for node, wrote := range seen {
 		is := silence{wrote: wrote, since: now}
-		if was, ok := before[node]; ok && was.wrote.Equal(wrote) {
-			is.since = was.since
+		if was, ok := before[node]; ok && !wrote.After(was.wrote) { // it has written nothing, or another shard's sweeper has given it up already
+			is = was
 		}
 		d.silent[node] = is
 		if now.Sub(is.since) < nodeLost || node == d.s.node {
 			continue
 		}
-		if err := d.s.giveUp(ctx, d.shard, node); err != nil {
+		if err := d.s.giveUp(ctx, d.shard, node, is.wrote); err != nil {
 			return fmt.Errorf("give up what a lost node held: %w", err)
 		}
 	}
 	return nil
 }
 
+// neverSeen is when a node was seen last of which there is no row (any more).
+var neverSeen = time.Unix(0, 0)
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
 // giveUp ends what a lost node held: its calls leave their queues, once; chats wait until another node joins them again; agents who
-// talked go on to wrap-up.
-func (s *Service) giveUp(ctx context.Context, shard int16, node uuid.UUID) error {
+// talked, until it was seen last, go on to wrap-up, or return to what they were before somebody called their extension.
+func (s *Service) giveUp(ctx context.Context, shard int16, node uuid.UUID, seen time.Time) error {
 	type held struct {
 		id   uuid.UUID
 		kind Kind
@@ -195,13 +206,16 @@ func (s *Service) giveUp(ctx context.Context, shard int16, node uuid.UUID) error
 			if err != nil || a.state == Idle || a.state == WrapUp {
 				return err
 			}
+			if seen.After(neverSeen) {
+				a.lost = later(seen, a.stateAt)
+			}
 			return s.end(ctx, tx, a)
 		})
 		if err != nil && !errors.Is(err, ErrOfferGone) {
 			return err
 		}
 	}
-	return nil
+	return s.disengageAll(ctx, shard, node)
 }
 
 func (s *Service) dropItem(ctx context.Context, tx *storage.Tx, item uuid.UUID, kind Kind, node uuid.UUID) error {

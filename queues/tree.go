@@ -236,15 +236,6 @@ func (s *Service) Queues(ctx context.Context, tenant uuid.UUID) (qs []Queue, err
 	return qs, wrap("read queues", err)
 }
 
-// Path returns the names from the top of the tree to the queue.
-func (s *Service) Path(ctx context.Context, tenant, id uuid.UUID) (names []string, err error) {
-	err = s.db.Tenant(ctx, tenant, func(tx *storage.Tx) error {
-		names, err = readPath(ctx, tx, id)
-		return err
-	})
-	return names, wrap("read the queue's path", err)
-}
-
 // Effective returns every setting in force with its origin (Q1.1).
 func (s *Service) Effective(ctx context.Context, tenant, id uuid.UUID) (set Settings, err error) {
 	err = s.db.Tenant(ctx, tenant, func(tx *storage.Tx) error {

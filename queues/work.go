@@ -131,14 +131,12 @@ func (p *picture) counts(agent uuid.UUID, work *ledger) {
 }
 
 // workBegan and workEnded keep the ledger's rows.
-func workBegan(ctx context.Context, tx *storage.Tx, a *assignment) error {
-	_, err := tx.Exec(ctx, `
+func workBegan(b *pgx.Batch, tx *storage.Tx, a *assignment) {
+	b.Queue(`
 		INSERT INTO queue_work (offer_id, tenant_id, shard, agent_id, began_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`,
 		a.offer, a.tenant, shardOf(a.tenant), a.agent, tx.Now)
-	return err
 }
 
-func workEnded(ctx context.Context, tx *storage.Tx, a *assignment) error {
-	_, err := tx.Exec(ctx, `UPDATE queue_work SET seconds = greatest(0, extract(epoch FROM $2 - began_at)) WHERE offer_id = $1`, a.offer, tx.Now)
-	return err
+func workEnded(b *pgx.Batch, tx *storage.Tx, a *assignment) {
+	b.Queue(`UPDATE queue_work SET seconds = greatest(0, extract(epoch FROM $2 - began_at)) WHERE offer_id = $1`, a.offer, tx.Now)
 }

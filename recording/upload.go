@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -202,7 +203,10 @@ type outcome struct {
 	adopted bool
 }
 
-var errNotListed = errors.New("the CRM accepted the part, but does not list it yet")
+var (
+	errNotListed = errors.New("the CRM accepted the part, but does not list it yet")
+	errMisled    = errors.New("the CRM lists another file than the one it was asked for")
+)
 
 // send looks for the part if it may have been sent before, sends it, and reads back what the CRM stored.
 func (u *Uploader) send(ctx context.Context, l *lease) (outcome, error) {
@@ -276,11 +280,15 @@ func (c *crashingReader) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// lookUp finds the part on its ticket: same name, same size. Of two the older stays; a damaged one is removed where the CRM lets us.
+// lookUp finds the part on its ticket: same name, same size. Of two the older stays; a damaged one is removed where the CRM lets us. A list with another
+// name in it is an answer to another question: it proves nothing, and nothing in it is ours to remove.
 func (u *Uploader) lookUp(ctx context.Context, l *lease) (*Attachment, error) {
 	found, err := u.dest.Find(ctx, l.part)
 	if err != nil {
 		return nil, err
+	}
+	if slices.ContainsFunc(found, func(a Attachment) bool { return a.Name != l.part.Name }) {
+		return nil, errMisled
 	}
 	var good *Attachment
 	for i := range found {

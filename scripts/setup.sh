@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Fetches what the machine lacks. Usage: scripts/setup.sh run | test | lint
+# Fetches what the machine lacks. Usage: scripts/setup.sh run | test | bench | lint
 #
 #   run   libopus and a C compiler (Opus calls), espeak-ng (spoken prompts), PostgreSQL's server programs
-#   test  all of "run", plus the real peers of the end-to-end tests: Chromium, SIPp, baresip, Request Tracker 5, ffmpeg, sox
+#   test  all of "run", plus the real peers of the end-to-end tests: Chromium, SIPp, baresip, linphonec, SIPVicious, Request Tracker 5, ffmpeg, sox
+#   bench all of "test", plus the peers that Tandem is compared with: Kamailio and rtpengine, which are left out where they are not to be had
 #   lint  the Go tools pinned in tools/go.mod, built once per version into the user's cache
 #
 # Works as root, as a user with sudo, and without either as far as that goes: then Tandem is built without Opus (calls use
@@ -127,12 +128,20 @@ setup_test() {
   want "fonts for tests" 'fc-list :lang=zh | grep -q .' fontconfig fonts-dejavu-core fonts-noto-core fonts-noto-cjk || lacking=1
   want "SIP load and scenarios (SIPp)" 'command -v sipp' sip-tester || lacking=1
   want "SIP phone for tests (baresip)" 'command -v baresip' baresip-core || lacking=1
+  want "another SIP phone for tests (linphonec)" 'command -v linphonec' linphone-cli || lacking=1
+  want "SIP attacks (SIPVicious)" 'command -v svwar' sipvicious || lacking=1
   want "HTTP from scripts (curl)" 'command -v curl' curl || lacking=1
   want "audio tools for tests (ffmpeg, sox)" 'command -v ffmpeg && command -v sox' ffmpeg sox || lacking=1
   want "CRM for tests (Request Tracker 5)" 'test -x /usr/share/request-tracker5/libexec/rt-server && dpkg -s rt5-standalone rt5-db-sqlite' \
     request-tracker5 rt5-db-sqlite rt5-standalone || lacking=1
   [ $lacking = 0 ] || die "the tests need the programs named as missing above"
   setup_lint
+}
+
+setup_bench() {
+  setup_test
+  want "SIP proxy and RTP relay to compare with (Kamailio, rtpengine)" 'PATH=$PATH:/usr/sbin; command -v kamailio && command -v rtpengine' kamailio rtpengine-daemon \
+    || say "SIP proxy and RTP relay to compare with: going on without"
 }
 
 # setup_lint builds the pinned tools into the user's cache; the folder's name is the hash of what decides the result.
@@ -158,7 +167,8 @@ setup_lint() {
 case "${1:-}" in
   run) setup_run ;;
   test) setup_test ;;
+  bench) setup_bench ;;
   lint) setup_lint ;;
-  *) die "usage: scripts/setup.sh run | test | lint" ;;
+  *) die "usage: scripts/setup.sh run | test | bench | lint" ;;
 esac
 say "ready"

@@ -42,8 +42,9 @@ type agentView struct {
 	WrapAsked  bool            `json:"wrap_up_asked,omitempty"` // a wrap-up follows the talk because the agent asked for one
 	State      queues.State    `json:"state,omitempty"`         // empty: the user serves no queues
 	Since      time.Time       `json:"since"`
-	Until      *time.Time      `json:"until,omitempty"` // the bar, or the wrap-up, ends by itself
-	Microphone bool            `json:"microphone"`      // proven in this session
+	Until      *time.Time      `json:"until,omitempty"`  // the bar, or the wrap-up, ends by itself
+	Microphone bool            `json:"microphone"`       // proven in this session
+	Device     string          `json:"device,omitempty"` // browser, phone, number, sip
 }
 
 const (
@@ -81,7 +82,7 @@ func (s *session) greetAgent(again, known bool) {
 	s.later(s.desk, "", func(ctx context.Context) func() {
 		v, err := s.hub.need.Queues.Agent(ctx, s.tenant, s.user)
 		// Whoever was available here before has not shown that this page's microphone works.
-		if err == nil && v.Presence == queues.Available {
+		if err == nil && v.Presence == queues.Available && v.Device == queues.Browser {
 			err = s.hub.need.Queues.Gone(acting, s.tenant, s.user)
 		}
 		s.complain("prepare an agent's presence", err)
@@ -93,16 +94,6 @@ func (s *session) greetAgent(again, known bool) {
 func (s *session) complain(doing string, err error) {
 	if err != nil && !errors.Is(err, queues.ErrNoAgent) && s.ctx.Err() == nil {
 		s.hub.log.Error("a browser session could not "+doing, "err", err)
-	}
-}
-
-// leave makes the agent OFFLINE when the session is over.
-func (s *session) leave() {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.ctx), leaveWithin)
-	defer cancel()
-	err := s.hub.need.Queues.Gone(s.acting(ctx), s.tenant, s.user)
-	if err != nil && !errors.Is(err, queues.ErrNoAgent) {
-		s.hub.log.Error("an agent whose browser has gone could not be set offline", "err", err)
 	}
 }
 
@@ -144,13 +135,19 @@ func wrappingUp(v queues.AgentView) int {
 
 func (s *session) agentIs(v queues.AgentView, set *queues.Settings) {
 	view := agentView{ID: v.ID, Presence: v.Presence, Reason: v.Reason, PresenceAt: v.PresenceAt, State: v.State, Since: v.StateAt, Until: v.BarredUntil, Microphone: s.proven}
+	view.Device, _, _ = strings.Cut(v.Device, ":")
 	view.Limit, view.Next, view.NextReason = v.Until, v.Next, v.NextReason
 	view.WrapAsked = slices.ContainsFunc(v.Items, func(it queues.AgentsItem) bool { return it.WrapAsked && it.State != queues.WrapUp })
 	i := wrappingUp(v)
 	if i >= 0 && v.State == queues.WrapUp {
 		view.Until = v.Items[i].WrapUntil
 	}
+	came := view.Device == queues.Browser && !s.onPage()
 	s.showAgent(view)
+	if came { // from another device: a microphone that is proven already is good
+		s.restore = true
+		s.confirmMicrophone()
+	}
 	switch {
 	case s.leg != nil && !s.ringing():
 	case i >= 0 && set != nil:
@@ -189,7 +186,7 @@ func (s *session) showWrapUp(it queues.AgentsItem, set queues.Settings) {
 	if v.State == viewWrapUp && sameTime(v.WrapUpUntil, it.WrapUntil) {
 		return
 	}
-	v.State, v.Stage, v.Held, v.Muted, v.Since, v.WrapUpUntil, v.WrapUp = viewWrapUp, "", false, false, it.StateAt, it.WrapUntil, &w
+	v.State, v.Stage, v.Held, v.Muted, v.Since, v.WrapUpUntil, v.WrapUp, v.Roster = viewWrapUp, "", false, false, it.StateAt, it.WrapUntil, &w, nil
 	s.setView(v)
 }
 
@@ -222,7 +219,7 @@ func (s *session) gotPresence(f frame) error {
 		return errBadData
 	}
 	s.wanted++
-	if p == queues.Available {
+	if p == queues.Available && s.onPage() {
 		if !s.heard {
 			return errNotHeard
 		}
@@ -355,6 +352,9 @@ func (s *session) confirm(until time.Time) {
 
 // returnPresence gives the agent back what they had set before their browser went (Q2.5).
 func (s *session) returnPresence() {
+	if !s.onPage() { // it is not the browser that has come back
+		return
+	}
 	acting := s.acting(s.ctx)
 	s.later(s.desk, "", func(context.Context) func() {
 		_, _, err := s.hub.need.Queues.Back(acting, s.tenant, s.user)

@@ -9,6 +9,7 @@ import (
 	"tandem/calls"
 	"tandem/internal/fault"
 	"tandem/media"
+	"tandem/media/sound"
 	"tandem/queues"
 )
 
@@ -31,19 +32,23 @@ const (
 
 // callView is the whole picture of a call, sent at each change.
 type callView struct {
-	ID          uuid.UUID   `json:"id"`
-	State       viewState   `json:"state"`
-	Stage       string      `json:"stage,omitempty"` // agents, connecting: whisper, countdown; customers: dialing, menu, playing, waiting
-	Card        *calls.Card `json:"card,omitempty"`
-	Muted       bool        `json:"muted"`
-	Held        bool        `json:"held"`
-	Since       time.Time   `json:"since"`
-	AnsweredAt  *time.Time  `json:"answered_at,omitempty"` // the bridge opened
-	Recording   string      `json:"recording,omitempty"`   // agents: on, paused; nothing: not recorded
-	PausedUntil *time.Time  `json:"recording_paused_until,omitempty"`
-	Cause       calls.Cause `json:"cause,omitempty"`
-	WrapUpUntil *time.Time  `json:"wrap_up_until,omitempty"`
-	WrapUp      *wrapUpView `json:"wrap_up,omitempty"`
+	ID          uuid.UUID       `json:"id"`
+	State       viewState       `json:"state"`
+	Stage       string          `json:"stage,omitempty"` // agents, connecting: whisper, countdown, dialing; customers: dialing, menu, playing, waiting
+	Card        *calls.Card     `json:"card,omitempty"`
+	Device      string          `json:"device,omitempty"` // agents: phone or number, where the talk is on another device
+	Muted       bool            `json:"muted"`
+	Held        bool            `json:"held"`
+	Since       time.Time       `json:"since"`
+	AnsweredAt  *time.Time      `json:"answered_at,omitempty"` // the bridge opened
+	Recording   string          `json:"recording,omitempty"`   // agents: on, paused; nothing: not recorded
+	PausedUntil *time.Time      `json:"recording_paused_until,omitempty"`
+	Transfer    *transferView   `json:"transfer,omitempty"`    // agents: the last one asked for
+	Roster      *calls.Roster   `json:"roster,omitempty"`      // agents: who is in a call of more than two
+	Answerer    sound.AMDResult `json:"answered_by,omitempty"` // agents: of a call of theirs
+	Cause       calls.Cause     `json:"cause,omitempty"`
+	WrapUpUntil *time.Time      `json:"wrap_up_until,omitempty"`
+	WrapUp      *wrapUpView     `json:"wrap_up,omitempty"`
 }
 
 // wrapUpView says how a call is to be wrapped up.
@@ -66,6 +71,8 @@ type offerView struct {
 	Tone  calls.Ring `json:"tone"`
 	Since time.Time  `json:"since"`
 	Auto  bool       `json:"auto,omitempty"` // the server accepts it as soon as the page shows it (V2.6)
+	// Device is phone or number where the call rings on another device, and is answered there.
+	Device string `json:"device,omitempty"`
 }
 
 type withdrawnView struct {
@@ -106,7 +113,10 @@ func (s *session) negotiate(g *leg) {
 
 func (s *session) offerView() *offerView {
 	t := s.leg.target
-	return &offerView{Offer: t.Offer, Call: s.leg.callID(), Card: t.Card, Ring: t.Card.RingFor, Tone: t.Ring, Since: s.leg.begun, Auto: s.answersItself(s.leg)}
+	if s.leg.elsewhere != nil {
+		t.Ring = calls.Ring{} // one bell is enough
+	}
+	return &offerView{Offer: t.Offer, Call: s.leg.callID(), Card: t.Card, Ring: t.Card.RingFor, Tone: t.Ring, Since: s.leg.begun, Auto: s.answersItself(s.leg), Device: s.leg.device()}
 }
 
 // ringing says whether an offer waits for the agent.
@@ -134,6 +144,9 @@ func onOffer(act func(*session, *leg)) func(*session, frame) error {
 }
 
 func (s *session) acked(g *leg) {
+	if g.elsewhere != nil { // its device says what rings
+		return
+	}
 	if first := g.state == legOffered; g.move(stepAck) && first {
 		s.hub.metrics.offers.WithLabelValues("ringing").Inc()
 		g.tell(calls.LegRinging)
@@ -143,11 +156,14 @@ func (s *session) acked(g *leg) {
 	}
 }
 
-// answersItself says whether an offer is accepted without a click: only where the microphone is proven, or nobody would be heard (V2.6).
-func (s *session) answersItself(g *leg) bool { return g.target.AutoAnswer && s.proven }
+// answersItself says whether an offer is accepted without a click: only where the microphone is proven, or nobody would be heard (V2.6); or where the
+// agent has clicked already, to call.
+func (s *session) answersItself(g *leg) bool {
+	return g.target.AutoAnswer && (s.proven || g.target.Card.Outbound) && g.elsewhere == nil
+}
 
 func (s *session) acceptOffer(g *leg) {
-	if s.acked(g); !g.move(stepAccept) {
+	if s.acked(g); g.elsewhere != nil || !g.move(stepAccept) {
 		return
 	}
 	s.forgetOffer(g)
@@ -213,7 +229,7 @@ func (s *session) show(g *leg, st calls.State) {
 // tells better.
 func agentShows(st calls.State) (state viewState, stage string) {
 	switch st {
-	case calls.StateWhisper, calls.StateCountdown:
+	case calls.StateWhisper, calls.StateCountdown, calls.StateDialing:
 		return viewConnecting, string(st)
 	case calls.StateTalking:
 		return viewTalking, ""
@@ -243,7 +259,7 @@ func customerShows(st calls.State) (state viewState, stage string) {
 }
 
 func (s *session) showCall(g *leg, state viewState, stage string) {
-	v := callView{ID: g.callID(), State: state, Stage: stage, Muted: g.muted, Held: state == viewHeld, Since: g.since}
+	v := callView{ID: g.callID(), State: state, Stage: stage, Muted: g.muted, Held: state == viewHeld, Since: g.since, Device: g.device()}
 	if g.dir == calls.Outbound {
 		v.Card = &g.target.Card
 	} else {
@@ -255,7 +271,7 @@ func (s *session) showCall(g *leg, state viewState, stage string) {
 	if !g.bridge.IsZero() {
 		v.AnsweredAt = &g.bridge
 	}
-	v.Recording, v.PausedUntil = g.recording, g.pausedUntil
+	v.Recording, v.PausedUntil, v.Transfer, v.Roster, v.Answerer = g.recording, g.pausedUntil, g.transferred, g.roster, g.answerer
 	s.setView(v)
 }
 
@@ -276,6 +292,15 @@ func (s *session) showRecording(g *leg, recorded bool, pausedUntil *time.Time) {
 	v := s.view
 	v.Recording, v.PausedUntil = g.recording, g.pausedUntil
 	s.setView(v)
+}
+
+func (s *session) showAnswerer(g *leg, who sound.AMDResult) {
+	g.answerer = who
+	if s.leg == g && !g.ended() {
+		v := s.view
+		v.Answerer = who
+		s.setView(v)
+	}
 }
 
 func (s *session) setView(v callView) {
@@ -301,7 +326,7 @@ func (s *session) legEnded(g *leg) {
 	case g.dir == calls.Outbound && (was == legOffered || was == legRinging):
 		s.forgetOffer(g)
 		s.event("offer.withdrawn", g.callID(), withdrawnView{g.target.Offer, withdrawal(g.Cause())})
-	case g.dir == calls.Outbound && !g.bridge.IsZero() && g.target.Supervision == nil:
+	case g.dir == calls.Outbound && (!g.bridge.IsZero() || g.shown == calls.StateDialing) && g.target.Supervision == nil:
 		s.wrapUpOf(g)
 	default:
 		s.endView(g.Cause())
@@ -311,7 +336,7 @@ func (s *session) legEnded(g *leg) {
 func (s *session) endView(cause calls.Cause) {
 	v := s.view
 	v.State, v.Stage, v.Held, v.Muted, v.Cause, v.Since, v.WrapUp, v.WrapUpUntil = viewEnded, "", false, false, cause, time.Now(), nil, nil
-	v.Recording, v.PausedUntil = "", nil
+	v.Recording, v.PausedUntil, v.Roster = "", nil, nil
 	s.setView(v)
 }
 
@@ -355,7 +380,7 @@ func (s *session) live() (*leg, error) {
 }
 
 func (s *session) gotHold(frame) error {
-	g, err := s.live()
+	g, err := s.own()
 	if err == nil && g.shown == calls.StateTalking {
 		g.tell(calls.LegAskHold)
 	}
@@ -363,8 +388,8 @@ func (s *session) gotHold(frame) error {
 }
 
 func (s *session) gotResume(frame) error {
-	g, err := s.live()
-	if err == nil && g.shown == calls.StateHeld {
+	g, err := s.own()
+	if err == nil && (g.shown == calls.StateHeld || g.transferred.underWay()) {
 		g.tell(calls.LegAskTalk)
 	}
 	return err
@@ -375,7 +400,7 @@ func (s *session) gotRedact(f frame) error {
 	if err != nil {
 		return err
 	}
-	g, err := s.live()
+	g, err := s.own()
 	switch {
 	case err != nil:
 		return err
@@ -427,6 +452,8 @@ func (s *session) gotHangup(frame) error {
 	case g == nil:
 	case g.dir == calls.Outbound && (s.ringing() || g.state == legAccepted):
 		g.finish(calls.CauseDeclined)
+	case g.roster != nil && g.roster.Leads: // the others stay
+		g.tell(calls.LegAskLeave)
 	default:
 		g.finish(calls.CauseNormal)
 	}

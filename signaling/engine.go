@@ -14,20 +14,26 @@ import (
 	"github.com/pion/ice/v4"
 	"github.com/pion/interceptor"
 	"github.com/pion/webrtc/v4"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"tandem/media/codec"
+	"tandem/signaling/relay"
 )
 
 // RTCConfig says where browsers reach the media of this node.
 type RTCConfig struct {
-	UDP    []string   // one UDP port for all browsers; several spread the readers
-	Public netip.Addr // put into ICE candidates instead of the local address, if valid and not local
+	UDP    []string     // one UDP port for all browsers; several spread the readers
+	TCP    string       // a TCP port for browsers that UDP does not reach (ICE-TCP, RFC 6544); empty: none
+	Public netip.Addr   // put into ICE candidates instead of the local address, if valid and not local
+	TURN   relay.Config // Media and Public are filled in
 }
 
 // engine makes PeerConnections that share the node's UDP ports. The server is ICE-lite: it answers, browsers connect.
 type engine struct {
 	api   *webrtc.API
 	muxes []ice.UDPMux
+	tcp   *ice.TCPMuxDefault // nil: none
+	relay *relay.Server
 }
 
 // Payload types of the audio codecs, both ways; the offers of Chromium use the same ones, and an answer follows the offer anyway.
@@ -46,27 +52,14 @@ const (
 	iceKeepAlive    = 5 * time.Second
 )
 
-func newEngine(cfg RTCConfig) (*engine, error) {
+func newEngine(cfg RTCConfig, reg prometheus.Registerer) (*engine, error) {
 	e := &engine{}
-	muxes, err := openMuxes(cfg.UDP)
-	if err != nil {
-		return nil, err
+	if err := e.open(cfg, reg); err != nil {
+		return nil, errors.Join(err, e.close())
 	}
-	e.muxes = muxes
-	var set webrtc.SettingEngine
-	set.SetLite(true)
-	set.SetICEUDPMux(ice.NewMultiUDPMuxDefault(muxes...))
-	set.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6})
-	set.SetIncludeLoopbackCandidate(true)
-	set.SetICETimeouts(iceDisconnected, iceFailed, iceKeepAlive)
-	set.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
-	if cfg.Public.IsValid() && !isLocal(cfg.Public) {
-		err := set.SetICEAddressRewriteRules(webrtc.ICEAddressRewriteRule{
-			External: []string{cfg.Public.String()}, AsCandidateType: webrtc.ICECandidateTypeHost, Mode: webrtc.ICEAddressRewriteReplace,
-		})
-		if err != nil {
-			return nil, errors.Join(fmt.Errorf("announce media.ip to browsers: %w", err), e.close())
-		}
+	set, err := e.settings(cfg.Public)
+	if err != nil {
+		return nil, errors.Join(err, e.close())
 	}
 	media, reports, err := codecsAndReports()
 	if err != nil {
@@ -74,6 +67,43 @@ func newEngine(cfg RTCConfig) (*engine, error) {
 	}
 	e.api = webrtc.NewAPI(webrtc.WithSettingEngine(set), webrtc.WithMediaEngine(media), webrtc.WithInterceptorRegistry(reports))
 	return e, nil
+}
+
+// open opens the ports.
+func (e *engine) open(cfg RTCConfig, reg prometheus.Registerer) (err error) {
+	if e.muxes, err = openMuxes(cfg.UDP); err != nil {
+		return err
+	}
+	if err := e.openRelay(cfg, reg); err != nil {
+		return err
+	}
+	if cfg.TCP != "" {
+		e.tcp, err = openTCP(cfg.TCP, e.relay.Full)
+	}
+	return err
+}
+
+func (e *engine) settings(public netip.Addr) (set webrtc.SettingEngine, err error) {
+	networks := []webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6}
+	if e.tcp != nil {
+		set.SetICETCPMux(e.tcp)
+		networks = append(networks, webrtc.NetworkTypeTCP4, webrtc.NetworkTypeTCP6)
+	}
+	set.SetLite(true)
+	set.SetICEUDPMux(ice.NewMultiUDPMuxDefault(e.muxes...))
+	set.SetNetworkTypes(networks)
+	set.SetIncludeLoopbackCandidate(true)
+	set.SetICETimeouts(iceDisconnected, iceFailed, iceKeepAlive)
+	set.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
+	if public.IsValid() && !isLocal(public) {
+		err = set.SetICEAddressRewriteRules(webrtc.ICEAddressRewriteRule{
+			External: []string{public.String()}, AsCandidateType: webrtc.ICECandidateTypeHost, Mode: webrtc.ICEAddressRewriteReplace,
+		})
+		if err != nil {
+			return set, fmt.Errorf("announce media.ip to browsers: %w", err)
+		}
+	}
+	return set, nil
 }
 
 // codecsAndReports registers what we speak, G.711 first: it is what trunks speak, and then packets pass untouched. Of the interceptors only
@@ -139,6 +169,36 @@ func openMuxes(addrs []string) ([]ice.UDPMux, error) {
 	return muxes, nil
 }
 
+// tcpWaiting is how many bytes wait for a browser at most that takes its audio slowly: a second of it. What comes beyond is dropped.
+const tcpWaiting = 16 << 10
+
+func openTCP(addr string, full func()) (*ice.TCPMuxDefault, error) {
+	l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("listen for browsers' media on webrtc.tcp %s: %w", addr, err)
+	}
+	return ice.NewTCPMuxDefault(ice.TCPMuxParams{
+		Listener: relay.Bound(l, full), ReadBufferSize: 64, WriteBufferSize: tcpWaiting, FirstStunBindTimeout: iceDisconnected, AliveDurationForConnFromStun: iceDisconnected,
+	}), nil
+}
+
+// openRelay makes the way to the muxes by TURN.
+func (e *engine) openRelay(cfg RTCConfig, reg prometheus.Registerer) (err error) {
+	to := cfg.TURN
+	for _, m := range e.muxes {
+		for _, at := range m.GetListenAddresses() {
+			if udp, ok := at.(*net.UDPAddr); ok {
+				to.Media = append(to.Media, udp.AddrPort())
+			}
+		}
+	}
+	if cfg.Public.IsValid() && !isLocal(cfg.Public) {
+		to.Public = cfg.Public
+	}
+	e.relay, err = relay.New(to, reg)
+	return err
+}
+
 func isLocal(ip netip.Addr) bool {
 	addrs, err := net.InterfaceAddrs()
 	if err != nil {
@@ -156,6 +216,12 @@ func (e *engine) close() error {
 	var err error
 	for _, m := range e.muxes {
 		err = errors.Join(err, m.Close())
+	}
+	if e.tcp != nil {
+		err = errors.Join(err, e.tcp.Close())
+	}
+	if e.relay != nil {
+		err = errors.Join(err, e.relay.Close())
 	}
 	return err
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"tandem/calls"
+	"tandem/signaling/relay"
 )
 
 // version of the frames; docs/websocket.md describes them.
@@ -75,6 +76,9 @@ type (
 	sdpData struct {
 		SDP string `json:"sdp"`
 	}
+	serversData struct {
+		ICEServers []relay.ICEServer `json:"ice_servers"`
+	}
 	candidateData struct {
 		Candidate *candidate `json:"candidate"`
 	}
@@ -94,6 +98,14 @@ type (
 		Call uuid.UUID             `json:"call"`
 		Mode calls.SupervisionMode `json:"mode"`
 		Why  string                `json:"why"`
+	}
+	transferData struct {
+		Agent  uuid.UUID `json:"agent"` // one of the three
+		Queue  uuid.UUID `json:"queue"`
+		Number string    `json:"number"`
+	}
+	removeData struct {
+		Party uuid.UUID `json:"party"`
 	}
 	redactData struct {
 		On bool `json:"on"`

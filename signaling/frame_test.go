@@ -96,7 +96,7 @@ func TestCallShown(t *testing.T) {
 		calls.StateCountdown, calls.StateTalking, calls.StateHeld, calls.StateEnded,
 	} {
 		agent, stage := agentShows(st)
-		if (agent != "") != (st == calls.StateWhisper || st == calls.StateCountdown || st.Connected()) || agent != viewConnecting && stage != "" {
+		if (agent != "") != (st == calls.StateDialing || st == calls.StateWhisper || st == calls.StateCountdown || st.Connected()) || agent != viewConnecting && stage != "" {
 			t.Errorf("%s: an agent sees %q %q", st, agent, stage)
 		}
 		customer, stage := customerShows(st)

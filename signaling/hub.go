@@ -25,6 +25,8 @@ import (
 type Config struct {
 	RTC    RTCConfig
 	Stream media.StreamConfig
+	// Ports are for audio between nodes; nil: this node is alone.
+	Ports *media.RTPPorts
 	// Origins are pages of other hosts that may open the socket, as "https://host:port"; pages of the Host itself always may.
 	Origins []string
 	// Customers lets pages without a sign-in call numbers of Tenant.
@@ -93,9 +95,9 @@ type Hub struct {
 	tasks     sync.WaitGroup     // everything that Run waits for
 }
 
-// New opens the UDP ports for browsers' media and makes the hub; nothing is answered before Run. It registers its metrics on reg.
+// New opens the ports for browsers' media and makes the hub; nothing is answered before Run. It registers its metrics on reg.
 func New(cfg Config, need Needs, log *slog.Logger, reg prometheus.Registerer) (*Hub, error) {
-	e, err := newEngine(cfg.RTC)
+	e, err := newEngine(cfg.RTC, reg)
 	if err != nil {
 		return nil, err
 	}
@@ -108,7 +110,7 @@ func New(cfg Config, need Needs, log *slog.Logger, reg prometheus.Registerer) (*
 	return h, nil
 }
 
-// Close frees the UDP ports. Call it when Run has returned, or instead of Run.
+// Close frees the ports. Call it when Run has returned, or instead of Run.
 func (h *Hub) Close() error { return h.engine.close() }
 
 // Run serves browsers until ctx ends; then it ends all sessions, with their calls, and waits for them.
@@ -117,6 +119,11 @@ func (h *Hub) Run(ctx context.Context) error {
 	h.ctx = ctx
 	h.mu.Unlock()
 	h.tasks.Go(func() { h.visitors.run(ctx) })
+	h.tasks.Go(func() {
+		if err := h.engine.relay.Run(ctx); err != nil {
+			h.log.Error("the TURN server has failed", "err", err)
+		}
+	})
 	stop := h.need.Bus.Notes(h.note)
 	<-ctx.Done()
 	stop()
@@ -150,17 +157,32 @@ func (h *Hub) Dialer() Dialer { return Dialer{h} }
 
 var errStopping = fault.New(fault.Unavailable, "node_stopping", "This node is stopping.")
 
-// Dial implements calls.Dialer: it offers the call to the agent's page. An agent without one is a leg that has ended as unreachable.
-func (d Dialer) Dial(_ context.Context, to calls.Target) (calls.Leg, error) {
-	if to.Supervision != nil {
-		return d.supervise(to)
-	}
+// Dial implements calls.Dialer: it offers the call to the agent's page, at whatever node that is. An agent without one is a leg that has ended as
+// unreachable.
+func (d Dialer) Dial(ctx context.Context, to calls.Target) (calls.Leg, error) {
 	h := d.hub
 	h.mu.Lock()
 	s := h.agents[to.Agent]
 	h.mu.Unlock()
 	if s != nil && s.tenant != to.Tenant {
 		s = nil
+	}
+	if s == nil || !s.present.Load() {
+		if g, err := h.dialElsewhere(ctx, to); g != nil || err != nil {
+			return g, err
+		}
+	}
+	g, err := h.dialHere(s, to)
+	if err != nil {
+		return nil, err
+	}
+	return g, nil
+}
+
+// dialHere offers a call to the page of a session, nil for none; or lets it join the call that it is to supervise.
+func (h *Hub) dialHere(s *session, to calls.Target) (*leg, error) {
+	if to.Supervision != nil {
+		return h.supervise(s, to)
 	}
 	l := &line{}
 	if s != nil {

@@ -13,6 +13,7 @@ import (
 	"tandem/internal/fault"
 	"tandem/internal/storage"
 	"tandem/media"
+	"tandem/media/sound"
 )
 
 // leg is a call in a browser: offered to an agent (outbound), or begun by a customer's page (inbound). The session's goroutine moves its
@@ -31,13 +32,17 @@ type leg struct {
 	stop    context.CancelFunc
 	running context.Context //nolint:containedctx // ends the stream
 
+	elsewhere calls.Leg // on another device, which this one shows on the agent's page; nil: the talk is on the page
+
 	events    chan calls.LegEvent
 	connected chan struct{} // closed when audio first flows
 	done      chan struct{}
 
 	mu    sync.Mutex
 	cause calls.Cause
-	over  bool // no more events
+	over  bool            // no more events
+	asked *calls.Transfer // that the call has not taken up yet
+	away  uuid.UUID       // the leg of whom the agent has sent away last
 
 	// owned by the session's goroutine
 	state  legState
@@ -49,6 +54,9 @@ type leg struct {
 	// what the page shows of the recording: on, paused, or nothing
 	recording   string
 	pausedUntil *time.Time
+	transferred *transferView // the last one asked for; nil: none
+	roster      *calls.Roster // nil: a call of two
+	answerer    sound.AMDResult
 	started     bool   // inbound: the switchboard has it
 	lost        uint64 // packets that the browser missed, as it says
 }
@@ -142,6 +150,13 @@ func (g *leg) Show(st calls.State) {
 func (g *leg) ShowRecording(recorded bool, pausedUntil *time.Time) {
 	if g.s != nil {
 		g.s.loop.do(func() { g.s.showRecording(g, recorded, pausedUntil) })
+	}
+}
+
+// ShowAnswerer tells an agent's page whether a person or a machine has answered their call.
+func (g *leg) ShowAnswerer(who sound.AMDResult) {
+	if g.s != nil {
+		g.s.loop.do(func() { g.s.showAnswerer(g, who) })
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"tandem/calls"
 	"tandem/internal/fault"
 	"tandem/media"
+	"tandem/signaling/relay"
 )
 
 // peerState is what a session knows of its PeerConnection.
@@ -136,7 +137,7 @@ func (s *session) negotiated(p *peer, f media.Format) {
 	if s.listening != nil {
 		s.listening.stream.Negotiate(f, media.SendRecv)
 	}
-	if s.leg != nil && (s.listening == nil || !s.ringing()) {
+	if s.leg != nil && s.leg.elsewhere == nil && (s.listening == nil || !s.ringing()) {
 		s.leg.stream.Negotiate(f, media.SendRecv)
 	}
 	s.connected()
@@ -169,7 +170,7 @@ func (s *session) watch() {
 		s.watching = nil
 	}
 	g := s.leg
-	if g == nil || g.ended() {
+	if g == nil || g.ended() || g.elsewhere != nil {
 		return
 	}
 	quiet := min(s.line.silentFor(), time.Since(g.begun)) // a call in its first moments has heard nothing yet
@@ -205,7 +206,7 @@ func (s *session) gotStats(f frame) error {
 		return err
 	}
 	g := s.leg
-	if g == nil || g.ended() || d.Lost < 0 || d.Received < 0 {
+	if g == nil || g.ended() || g.elsewhere != nil || d.Lost < 0 || d.Received < 0 {
 		return nil
 	}
 	g.lost += uint64(min(d.Lost, 1e9))
@@ -218,4 +219,24 @@ func (s *session) gotStats(f frame) error {
 	}
 	g.stream.PeerReport(r)
 	return nil
+}
+
+// iceServers are the TURN servers with credentials that are good for a while; the page is told of fresh ones in time, because it may have to look for another
+// path at any moment.
+func (s *session) iceServers() []relay.ICEServer {
+	r := s.hub.engine.relay
+	servers := r.Servers(s.relay)
+	if s.fresh != nil {
+		s.fresh.Stop()
+	}
+	if servers != nil {
+		s.fresh = time.AfterFunc(r.Lifetime()/2, func() {
+			s.loop.do(func() {
+				if s.sock != nil {
+					s.reply("rtc.servers", "", serversData{s.iceServers()})
+				}
+			})
+		})
+	}
+	return servers
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/netip"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -16,6 +17,7 @@ import (
 	"tandem/internal/auth"
 	"tandem/internal/fault"
 	"tandem/internal/storage"
+	"tandem/signaling/relay"
 )
 
 // session is a browser as the server knows it: an agent's (one for each user) or a customer's. It outlives its socket by the grace, and a
@@ -32,18 +34,22 @@ type session struct {
 	// Set before the goroutine begins, and changed by it alone.
 	id     uuid.UUID
 	resume string // the secret by which a page finds its session again
+	relay  string // its name at the TURN server
 	actor  auth.Actor
 	name   string       // customers: what they call themselves
 	source netip.Addr   // customers: where they call from
 	from   *web.Calling // customers: out of the widget, which says what they call
 
-	ctx   context.Context //nolint:containedctx // of the session's life
-	desk  *lane           // does what waits for the database
-	rtc   *lane           // does what waits for WebRTC
-	over  bool
-	sock  *socket
-	grace *time.Timer
-	renew *time.Timer
+	ctx     context.Context //nolint:containedctx // of the session's life
+	desk    *lane           // does what waits for the database
+	rtc     *lane           // does what waits for WebRTC
+	over    bool
+	sock    *socket
+	present atomic.Bool // a page has a socket; for everybody to read
+	deaf    func()      // ends that other nodes are answered; nil: they are not
+	grace   *time.Timer
+	renew   *time.Timer
+	fresh   *time.Timer // of the credentials for TURN
 
 	seq  uint64
 	kept []frame // sent, and not acknowledged
@@ -63,7 +69,7 @@ const (
 
 func (h *Hub) newSession(tenant uuid.UUID) *session {
 	s := &session{
-		hub: h, tenant: tenant, line: &line{}, loop: newLane(loopRoom), desk: newLane(deskRoom), rtc: newLane(deskRoom), id: storage.NewID(), resume: rand.Text(),
+		hub: h, tenant: tenant, line: &line{}, loop: newLane(loopRoom), desk: newLane(deskRoom), rtc: newLane(deskRoom), id: storage.NewID(), resume: rand.Text(), relay: rand.Text(),
 	}
 	s.push, s.chats = newPush(s, pushEvery), newPush(s, chatEvery)
 	s.offers = rate.NewLimiter(1, offerBurst)
@@ -94,9 +100,10 @@ func (s *session) run(hub context.Context) {
 			s.over = true
 		}
 	}
+	s.ignoreNodes()
 	s.hub.forget(s)
 	close(s.loop.over)
-	for _, t := range []*time.Timer{s.grace, s.renew, s.watching} {
+	for _, t := range []*time.Timer{s.grace, s.renew, s.fresh, s.watching} {
 		if t != nil {
 			t.Stop()
 		}
@@ -104,7 +111,7 @@ func (s *session) run(hub context.Context) {
 	s.push.stop()
 	s.chats.stop()
 	for _, g := range []*leg{s.leg, s.listening} {
-		if g != nil {
+		if g != nil && (g.elsewhere == nil || hub.Err() != nil) {
 			g.finish(calls.CauseUnreachable)
 		}
 	}
@@ -115,6 +122,7 @@ func (s *session) run(hub context.Context) {
 	s.desk.finish()
 	s.rtc.finish()
 	s.closePeer()
+	s.hub.engine.relay.Forget(s.relay)
 	if !s.customer() {
 		s.leave()
 	}
@@ -130,6 +138,7 @@ func (s *session) attach(sock *socket, hello helloData, id string) {
 	}
 	s.stopGrace()
 	s.sock, s.met = sock, true
+	s.answerNodes()
 	switch {
 	case fresh:
 	case known:
@@ -141,7 +150,7 @@ func (s *session) attach(sock *socket, hello helloData, id string) {
 		s.setPeer(nil)
 		s.later(s.rtc, "", func(context.Context) func() { s.closePeer(); return nil })
 	}
-	w := welcome{Session: s.id, Resume: s.resume, Customer: s.customer()}
+	w := welcome{Session: s.id, Resume: s.resume, Customer: s.customer(), ICEServers: s.iceServers()}
 	if s.agent.ID != uuid.Nil {
 		w.Agent = &s.agent
 	}
@@ -196,6 +205,8 @@ type welcome struct {
 	Offer    *offerView `json:"offer"`
 
 	Supervise *superviseView `json:"supervise"`
+
+	ICEServers []relay.ICEServer `json:"ice_servers,omitempty"`
 }
 
 // returned goes on where the socket was lost.
@@ -213,11 +224,12 @@ func (s *session) lost(sock *socket) {
 		return
 	}
 	s.sock = nil
+	s.ignoreNodes()
 	if s.renew != nil {
 		s.renew.Stop()
 	}
 	s.startGrace()
-	if s.ringing() {
+	if s.ringing() && s.leg.elsewhere == nil {
 		// Nobody can answer any more: the caller is to go to the next agent.
 		s.leg.finish(calls.CauseUnreachable)
 	}
@@ -228,7 +240,11 @@ func (s *session) lost(sock *socket) {
 func (s *session) startGrace() {
 	s.grace = time.AfterFunc(s.hub.cfg.Grace, func() {
 		s.loop.do(func() {
-			if s.sock == nil {
+			switch {
+			case s.sock != nil:
+			case s.callsElsewhere():
+				s.startGrace()
+			default:
 				s.over = true
 			}
 		})
@@ -342,6 +358,12 @@ var handlers = map[string]handler{
 	"call.start":       {act: (*session).gotStart, verb: "write", resource: "calls"},
 	"call.hold":        {act: (*session).gotHold, verb: "write", resource: "calls", agents: true},
 	"call.resume":      {act: (*session).gotResume, verb: "write", resource: "calls", agents: true},
+	"call.transfer":    {act: (*session).gotTransfer, verb: "write", resource: "calls", agents: true},
+	"call.consult":     {act: (*session).gotTransfer, verb: "write", resource: "calls", agents: true},
+	"call.add":         {act: (*session).gotTransfer, verb: "write", resource: "calls", agents: true},
+	"call.remove":      {act: (*session).gotRemove, verb: "write", resource: "calls", agents: true},
+	"call.join":        {act: asks(calls.LegAskJoin), verb: "write", resource: "calls", agents: true},
+	"call.leave":       {act: asks(calls.LegAskLeave), verb: "write", resource: "calls", agents: true},
 	"call.redact":      {act: (*session).gotRedact, verb: "write", resource: "calls", agents: true},
 	"call.mute":        {act: (*session).gotMute},
 	"call.digit":       {act: (*session).gotDigit, verb: "write", resource: "calls"},

@@ -38,12 +38,8 @@ var (
 )
 
 // supervise makes the leg by which a supervisor's page joins a call.
-func (d Dialer) supervise(to calls.Target) (calls.Leg, error) {
-	h := d.hub
-	h.mu.Lock()
-	s := h.agents[to.Agent]
-	h.mu.Unlock()
-	if s == nil || s.tenant != to.Tenant {
+func (h *Hub) supervise(s *session, to calls.Target) (*leg, error) {
+	if s == nil {
 		return nil, errNoPage
 	}
 	g := h.newLeg(s, s.line, calls.Outbound, legAccepted)

@@ -39,19 +39,27 @@ func (d *Dialer) Dial(ctx context.Context, to calls.Target) (calls.Leg, error) {
 			return nil, err
 		}
 	}
-	o.to = *o.target.Clone()
-	o.to.UriParams = nil
-	o.tenant = to.Tenant
-	if to.Agent != uuid.Nil && strings.HasPrefix(to.Device, "phone:") {
-		o.desk = desk{strings.TrimPrefix(to.Device, "phone:"), o.via.ip()}
-	}
-	if o.trunk == nil {
-		o.by = to.TransferredBy // which is nobody's business outside
+	o.address(to)
+	for i := range o.contacts {
+		o.contacts[i].address(to)
 	}
 	return d.s.legs.outbound(o)
 }
 
-// findAddress aims at a SIP address. A telephone number at a trunk is no way past the rules for telephone numbers.
+// address fills in what follows from where the call goes.
+func (o *outgoing) address(to calls.Target) {
+	o.to = *o.target.Clone()
+	o.to.UriParams = nil
+	o.tenant = to.Tenant
+	if extension, ok := strings.CutPrefix(to.Device, "phone:"); ok && to.Agent != uuid.Nil {
+		o.desk = desk{extension, o.via.ip()}
+	}
+	if o.trunk == nil {
+		o.by = to.TransferredBy // which is nobody's business outside
+	}
+}
+
+// findAddress aims at a SIP address. What a carrier may take for a telephone number is no way past the rules for those.
 func (d *Dialer) findAddress(ctx context.Context, to calls.Target, o *outgoing) error {
 	if gosip.ParseUri(to.Device, &o.target) != nil || o.target.Scheme != "sip" && o.target.Scheme != "sips" || o.target.Host == "" || !cleanAddress(&o.target, "") {
 		return errAddress
@@ -61,8 +69,8 @@ func (d *Dialer) findAddress(ctx context.Context, to calls.Target, o *outgoing) 
 	if !ok {
 		return errAddress
 	}
-	if looksDialled(user) && d.s.dir.leadsOut(&o.target) {
-		return d.findTrunk(ctx, to, user, o)
+	if user != "" && !named(user) && d.s.leadsOut(ctx, &o.target) {
+		return d.findTrunk(ctx, to, o.target.User, o)
 	}
 	return nil
 }
@@ -75,23 +83,36 @@ func (d *Dialer) from(p calls.Party) gosip.FromHeader {
 	return gosip.FromHeader{DisplayName: quotable(p.Name), Address: gosip.Uri{Scheme: "sip", User: escapeUser(p.Number)}}
 }
 
-// findPhone aims at the newest registration of a phone. One that is not registered is a leg that ends as unreachable, so the target
-// stays empty.
+// findPhone aims at all contacts of a phone. One that is not registered is a leg that ends as unreachable, so the target stays empty.
 func (d *Dialer) findPhone(ctx context.Context, to calls.Target, o *outgoing) error {
 	name := strings.TrimPrefix(to.Device, "phone:")
 	found, err := d.s.dir.Registered(ctx, to.Tenant, name)
 	if err != nil && fault.KindOf(err) != fault.NotFound {
 		return err
 	}
-	if len(found) == 0 {
-		return nil
+	for _, r := range found {
+		if d.s.hungUp(r) {
+			if err := d.s.dir.forget(ctx, to.Tenant, name, r); err != nil {
+				return err
+			}
+			continue
+		}
+		one := *o
+		one.contacts, one.via = nil, hop{r.Transport, r.Received}
+		if err := gosip.ParseUri(r.Contact, &one.target); err != nil {
+			return errAddress.Because(err)
+		}
+		o.contacts = append(o.contacts, one)
 	}
-	r := found[0]
-	if err := gosip.ParseUri(r.Contact, &o.target); err != nil {
-		return errAddress.Because(err)
+	if len(o.contacts) > 0 {
+		o.target, o.via = o.contacts[0].target, o.contacts[0].via
 	}
-	o.via = hop{r.Transport, r.Received}
 	return nil
+}
+
+// hungUp says that a phone has closed the connection to this node that it registered by: nobody can call it until it comes again.
+func (s *Server) hungUp(r Registration) bool {
+	return r.Transport != "udp" && r.Node == s.dir.node && !s.stack.t.connected(r.Transport, r.Received)
 }
 
 // preferring is our order of codecs with one of them first.
@@ -121,6 +142,9 @@ func (l *legs) outbound(o outgoing) (*leg, error) {
 		return nil, fault.New(fault.Unavailable, "rtp_ports", "No RTP port is free; widen media.rtp_ports.").Because(err)
 	}
 	g.tenant, g.desk = o.tenant, o.desk
+	if len(o.contacts) > 1 {
+		return l.ringAll(g, o.contacts)
+	}
 	d := l.dialogFor(g, &o, h)
 	if d == nil {
 		o.metered.end()
@@ -146,16 +170,7 @@ func (l *legs) outbound(o outgoing) (*leg, error) {
 func (l *legs) dialogFor(g *leg, o *outgoing, h hop) *dialog {
 	on := g.hooks()
 	if o.metered == nil {
-		if o.from.Address.Host == "" {
-			o.from.Address.Host = l.stack.t.localIP(h.ip()).String()
-		}
-		if o.by != "" { // RFC 3892
-			by := gosip.Uri{Scheme: "sip", User: escapeUser(o.by), Host: l.stack.t.localIP(h.ip()).String()}
-			o.headers = append(o.headers, gosip.NewHeader("Referred-By", "<"+by.String()+">"))
-		}
-		d := l.stack.newUAC(*o, on)
-		l.stack.t.trace.claim(d.callID, g.tenant)
-		return d
+		return l.toPeer(g, o, h, on)
 	}
 	told := on.answered
 	on.answered = func(res *gosip.Response) { o.metered.answer(); told(res) }
@@ -167,4 +182,20 @@ func (l *legs) dialogFor(g *leg, o *outgoing, h hop) *dialog {
 	g.free = o.metered.end
 	o.metered.attach(g)
 	return l.setOut(g, o, on)
+}
+
+// toPeer makes the dialog of a call to an address or a phone.
+func (l *legs) toPeer(g *leg, o *outgoing, h hop, on hooks) *dialog {
+	here := l.stack.t.localIP(h.ip()).String()
+	if o.from.Address.Host == "" {
+		o.from.Address.Host = here
+	}
+	if o.by != "" { // RFC 3892
+		by := gosip.Uri{Scheme: "sip", User: escapeUser(o.by), Host: here}
+		o.headers = append(o.headers, gosip.NewHeader("Referred-By", "<"+by.String()+">"))
+	}
+	d := l.stack.newUAC(*o, on)
+	d.leg = g
+	l.stack.t.trace.claim(d.callID, g.tenant)
+	return d
 }

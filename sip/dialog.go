@@ -44,6 +44,7 @@ type dialog struct {
 	on       hooks
 	cred     *Credentials
 	extra    []gosip.Header // headers for the INVITE
+	leg      *leg           // whose dialog it is, for a Replaces that names it; set before the dialog starts
 
 	mu        sync.Mutex // remoteTag is also read by the dispatcher
 	remoteTag string
@@ -58,6 +59,7 @@ type dialog struct {
 	via       hop            // UAC: where the INVITE goes when the route set is empty
 	flow      hop            // where their last request came from, for streams and NAT
 	source    netip.AddrPort // the same, as an address
+	refuge    hop            // where requests go that would leave TLS, once descriptions hold keys
 	reported  bool           // ended was called
 	invite    *gosip.Request
 	inviteTx  *gosip.ServerTx
@@ -262,9 +264,25 @@ func (d *dialog) seen(req *gosip.Request) {
 	d.flow = hop{strings.ToLower(req.Transport()), req.Source()}
 }
 
-// hop is where a request in the dialog goes: the first route, or the remote target; to a target behind NAT, or one that reached us by a
-// stream that still stands, back where it came from.
+// stayPrivate keeps the dialog to TLS from now on: its descriptions hold keys.
+func (d *dialog) stayPrivate() {
+	if d.refuge = d.via; isPrivate(d.flow.network) {
+		d.refuge = d.flow
+	}
+}
+
+// hop is where a request in the dialog goes.
 func (d *dialog) hop() hop {
+	h := d.wayThere()
+	if d.refuge.addr != "" && !isPrivate(h.network) {
+		return d.refuge
+	}
+	return h
+}
+
+// wayThere is what the dialog's routes and target say: the first route, or the remote target; to a target behind NAT, or one that reached us by a
+// stream that still stands, back where it came from.
+func (d *dialog) wayThere() hop {
 	if len(d.routes) > 0 {
 		return hopOf(&d.routes[0])
 	}

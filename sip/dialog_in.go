@@ -99,7 +99,7 @@ func (d *dialog) handle(p *peer, req *gosip.Request, tx *gosip.ServerTx) {
 	case gosip.PRACK:
 		d.gotPrack(req, tx)
 	case gosip.REFER:
-		d.gotRefer(req, tx)
+		d.whenAcked(func() { d.gotRefer(req, tx) })
 	case gosip.NOTIFY:
 		d.reply(req, tx, 481, "Subscription Does Not Exist", nil) // we subscribe to nothing (RFC 6665 4.1.3)
 	case gosip.OPTIONS:
@@ -214,6 +214,9 @@ func (d *dialog) takeOffer(req *gosip.Request) (theirs, ours []byte, r *refusal)
 	theirs, r = sdpBody(req)
 	if r != nil {
 		return nil, nil, r
+	}
+	if d.refuge.addr != "" && !isPrivate(d.flow.network) {
+		return nil, nil, notAcceptable(302, "Keys do not travel in the clear")
 	}
 	if len(theirs) == 0 {
 		return nil, d.on.makeOffer(false), nil

@@ -110,7 +110,7 @@ func newRig(t *testing.T) *rig {
 
 func (r *rig) newCall() *rigCall {
 	return &rigCall{
-		n: newNegotiator(netip.MustParseAddrPort("127.0.0.1:40000"), 1, nil), progress: make(chan int, 64), sound: make(chan netip.AddrPort, 16), referred: make(chan referral, 4), answered: make(chan *gosip.Response, 4),
+		n: newNegotiator(netip.MustParseAddrPort("127.0.0.1:40000"), 1, nil, security{}), progress: make(chan int, 64), sound: make(chan netip.AddrPort, 16), referred: make(chan referral, 4), answered: make(chan *gosip.Response, 4),
 		acked: make(chan []byte, 4), digits: make(chan byte, 16), ended: make(chan end, 4),
 	}
 }

@@ -25,6 +25,8 @@ type outgoing struct {
 	by      string     // extension of the agent's telephone that transfers the call here
 	metered *metered   // a call to a telephone number
 	ways    []outgoing // by which that can go, in their order
+
+	contacts []outgoing // of a phone, which all ring
 }
 
 // maxTries bounds how often an INVITE is sent again because of a challenge, a session interval or an extension, maxChallenges how often any
@@ -46,7 +48,7 @@ func (s *stack) newUAC(o outgoing, on hooks) *dialog {
 	if h.addr == "" {
 		h = hopOf(&o.target)
 	}
-	d.contact = s.t.contact(o.contact, h)
+	d.contact = s.t.contact(o.contact, h, o.target.IsEncrypted())
 	d.via = h
 	return d
 }

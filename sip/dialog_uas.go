@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"slices"
 	"time"
 
 	gosip "github.com/emiago/sipgo/sip"
@@ -42,7 +43,8 @@ func (s *stack) newUAS(req *gosip.Request, tx *gosip.ServerTx, contactUser strin
 	}
 	d.seen(req)
 	d.refresh(req)
-	d.contact = s.t.contact(contactUser, d.flow)
+	sips := req.Recipient.IsEncrypted() || d.target.IsEncrypted() || slices.ContainsFunc(d.routes, func(u gosip.Uri) bool { return u.IsEncrypted() })
+	d.contact = s.t.contact(contactUser, d.flow, sips)
 	d.seq.start(req.CSeq().SeqNo)
 	return d, nil
 }
@@ -168,6 +170,7 @@ func (d *dialog) gotAck(req *gosip.Request) {
 	if a == nil || req.CSeq().SeqNo != a.cseq {
 		return // a repetition
 	}
+	d.s.t.in.hand.done(d.localTag)
 	d.stopAnswering()
 	d.step(acked)
 	body, _ := sdpBody(req)

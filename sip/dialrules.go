@@ -19,7 +19,7 @@ type DialRules struct {
 	Special   bool     `json:"special" db:"special" doc:"premium-rate, shared-cost, personal, pager and company-wide numbers of those countries too"`
 	Allowed   []string `json:"allowed" db:"allowed" doc:"beginnings of numbers outside those countries and kinds, like +88216" maxItems:"200"`
 	Blocked   []string `json:"blocked" db:"blocked" doc:"beginnings of numbers that are never called, whatever else allows them" maxItems:"200"`
-	Internal  int      `json:"internal_digits" db:"internal_digits" minimum:"0" maximum:"15" doc:"numbers of at most so many digits go out as they are: a private exchange's; 0: none"`
+	Internal  int      `json:"internal_digits" db:"internal_digits" minimum:"0" maximum:"15" doc:"numbers of at most so many digits go out as they are, unless they begin with 00 or 011: a private exchange's; 0: none"`
 
 	CallsPerSecond int     `json:"calls_per_second" db:"calls_per_second" minimum:"0" maximum:"1000" doc:"0: no limit"`
 	MaxCalls       int     `json:"max_calls" db:"max_calls" minimum:"0" maximum:"100000" doc:"at once; 0: no limit"`
@@ -58,11 +58,11 @@ var (
 
 // judge brings a dialled number, however it is spelt, to one form, and says whether calls may go there.
 func (r DialRules) judge(dialled string) (destination, error) {
-	dialled, ok := withContext(dialled)
+	dialled, ok := dialledPart(dialled)
 	if !ok {
 		return destination{}, ErrDialNumber
 	}
-	if len(dialled) <= r.Internal && private.MatchString(dialled) {
+	if r.internal(dialled) {
 		return destination{number: dialled}, nil
 	}
 	n, err := phonenumbers.Parse(dialled, r.Country)
@@ -85,15 +85,9 @@ func (r DialRules) judge(dialled string) (destination, error) {
 	return d, nil
 }
 
-// withContext is what was dialled without the scheme, and with the country code that a tel URI names apart (RFC 3966 5.1.5).
-func withContext(dialled string) (string, bool) {
-	dialled = strings.TrimPrefix(strings.ToLower(strings.TrimSpace(dialled)), "tel:")
-	number, ok := userPart(dialled)
-	if _, context, found := strings.Cut(dialled, ";phone-context=+"); ok && found && !strings.HasPrefix(number, "+") {
-		code, good := userPart(context)
-		number, ok = "+"+code+number, good
-	}
-	return number, ok && number != ""
+// internal says that a number is a private exchange's. However many digits those may have, none is a way of writing a number abroad.
+func (r DialRules) internal(dialled string) bool {
+	return len(dialled) <= r.Internal && private.MatchString(dialled) && !strings.HasPrefix(dialled, "00") && !strings.HasPrefix(dialled, "011")
 }
 
 // special are the kinds whose owner earns by being called.

@@ -41,6 +41,16 @@ func (d *Directory) DialRules(ctx context.Context, tenant uuid.UUID) (r DialRule
 	return r, u, err
 }
 
+// Permitted brings a dialled number to E.164 and says whether the tenant's rules let calls to it out; the day's limits are asked at each call.
+func (d *Directory) Permitted(ctx context.Context, tenant uuid.UUID, dialled string) (string, error) {
+	r, _, err := d.DialRules(ctx, tenant)
+	if err != nil {
+		return "", err
+	}
+	to, err := r.judge(dialled)
+	return to.number, err
+}
+
 // PutDialRules replaces a tenant's.
 func (d *Directory) PutDialRules(ctx context.Context, tenant uuid.UUID, r DialRules) error {
 	if err := r.check(); err != nil {

@@ -3,6 +3,8 @@ package sip
 import (
 	"errors"
 	"testing"
+
+	"tandem/sip/siptest"
 )
 
 // One number in many spellings is one number, and no spelling gets past the rules.
@@ -27,12 +29,15 @@ func TestJudge(t *testing.T) {
 		{"+1 212 555 2368", "+12125552368", nil},
 		{"1234", "1234", nil},
 		{"*21#", "*21#", nil},
+		{"+1-800-FLOWERS", "+18003569377", nil},
+		{"+1 900 FLOWERS", "", ErrDialSpecial},
 
 		{"+442079460000", "", ErrDialCountry},
 		{"00442079460000", "", ErrDialCountry},
 		{"011442079460000", "", ErrDialCountry}, // America's way out is no way out here
 		{"tel:2079460000;phone-context=+44", "", ErrDialCountry},
 		{"tel:1234;phone-context=+44", "", ErrDialCountry},
+		{"0044", "", ErrDialNumber}, // as short as a private exchange's number, and abroad all the same
 		{"tel:30-1234567;phone-context=+49;x=1", "+49301234567", nil},
 		{"%30%30442079460000", "", ErrDialCountry},
 		{"００442079460000", "", ErrDialCountry},
@@ -71,6 +76,30 @@ func TestJudge(t *testing.T) {
 	for number, want := range map[string]float64{"+49301234567": 0.02, "+4916012345678": 0.1, "+12125552368": 0} {
 		if to, err := rules.judge(number); err != nil || to.perMinute != want {
 			t.Errorf("%s costs %v a minute (%v), want %v", number, to.perMinute, err, want)
+		}
+	}
+}
+
+// However a number is spelt, one form of it goes out, or nothing does; the rules are the widest that a private exchange can want.
+func TestSpellings(t *testing.T) {
+	t.Parallel()
+	rules := DialRules{Country: "DE", Countries: []string{"DE"}, Blocked: []string{"+4930666"}, Internal: 15}
+	const allowed = "+49301234567"
+	for _, s := range siptest.Spellings("49", "301234567") {
+		if to, err := rules.judge(s); err != nil || to.number != allowed || to.country != "DE" {
+			t.Errorf("%q: %+v, %v", s, to, err)
+		}
+	}
+	for country, national := range map[string]string{"882": "13000001", "44": "2079460000", "53": "55512345", "979": "123456789", "1242": "5551234", "4930": "6661234"} {
+		for _, s := range siptest.Spellings(country, national) {
+			if to, err := rules.judge(s); err == nil {
+				t.Errorf("%q goes out to %q", s, to.number)
+			}
+		}
+	}
+	for _, s := range siptest.Misspellings(allowed) {
+		if to, err := rules.judge(s); err == nil && to.number != allowed {
+			t.Errorf("%q goes out to %q", s, to.number)
 		}
 	}
 }

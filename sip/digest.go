@@ -144,7 +144,9 @@ func (c *challenger) verify(cred *digest.Credentials, method string, src netip.A
 	right := subtle.ConstantTimeCompare([]byte(want.Response), []byte(strings.ToLower(cred.Response))) == 1
 	valid, fresh := c.ours(cred.Nonce, src, now)
 	switch {
-	case !valid || !right || !exists:
+	case !valid: // perhaps with somebody else's address, who must not be locked out for it
+		return noCredentials
+	case !right || !exists:
 		return wrongPassword
 	case !fresh || !c.spend(cred.Nonce, cred.Nc, now):
 		return staleNonce

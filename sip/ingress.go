@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/netip"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"time"
 
@@ -26,13 +27,14 @@ type ingress struct {
 	write   func(info gosip.TransportReadProps, data []byte)
 	parser  *gosip.Parser
 	frames  *framer
+	hand    *inHand
 	key     [32]byte // makes our branches recognisable and our tags for stateless answers stable
 	m       *metrics
 	crashed func(recovered any, stack []byte)
 }
 
 func newIngress(m *metrics, src *sources) *ingress {
-	in := &ingress{full: func() bool { return false }, sources: src, parser: gosip.NewParser(), m: m, frames: newFramer()}
+	in := &ingress{full: func() bool { return false }, sources: src, parser: gosip.NewParser(), m: m, frames: newFramer(), hand: newInHand()}
 	_, _ = rand.Read(in.key[:]) // never fails (crypto/rand)
 	return in
 }
@@ -109,12 +111,11 @@ func (in *ingress) message(info gosip.TransportReadProps, src netip.AddrPort, da
 			return nil, false
 		}
 	}
-	if raw.method() == "INVITE" && in.full() {
-		if to, _ := raw.first("to"); !strings.Contains(to, "tag=") {
-			in.m.dropped.WithLabelValues("overload").Inc()
-			in.answer(info, src, &raw, refuse(503, "Service Unavailable", gosip.NewHeader("Retry-After", "5")))
-			return nil, false
-		}
+	to, _ := raw.first("to")
+	calls := raw.method() == "INVITE" && !strings.Contains(to, "tag=")
+	if calls && in.full() {
+		in.overloaded(info, src, &raw)
+		return nil, false
 	}
 	text := data
 	if raw.needsTidy() {
@@ -128,8 +129,25 @@ func (in *ingress) message(info gosip.TransportReadProps, src netip.AddrPort, da
 		in.malformed(info, src, &raw, r)
 		return nil, false
 	}
+	if calls && !in.hand.take(in.freshTag(req), sourceKey(src.Addr()), time.Now()) {
+		in.overloaded(info, src, &raw)
+		return nil, false
+	}
 	in.m.requests.WithLabelValues(methodLabel(string(req.Method)), "in").Inc()
 	return text, false
+}
+
+// overloaded refuses a call before anything is done for it.
+func (in *ingress) overloaded(info gosip.TransportReadProps, src netip.AddrPort, raw *rawMessage) {
+	in.m.dropped.WithLabelValues("overload").Inc()
+	in.answer(info, src, raw, refuse(503, "Service Unavailable", gosip.NewHeader("Retry-After", "5")))
+}
+
+// freshTag is the local tag of the dialog that an INVITE without To tag makes; its CANCEL yields the same.
+func (in *ingress) freshTag(req *gosip.Request) string {
+	branch, _ := req.Via().Params.Get("branch")
+	from, _ := req.From().Params.Get("tag")
+	return in.mark("tag", req.CallID().Value(), from, branch, strconv.FormatUint(uint64(req.CSeq().SeqNo), 10))
 }
 
 func (in *ingress) malformed(info gosip.TransportReadProps, src netip.AddrPort, raw *rawMessage, r *refusal) {

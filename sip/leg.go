@@ -82,7 +82,9 @@ type leg struct {
 	d        *dialog // another one once it was replaced (RFC 3891)
 	cause    calls.Cause
 	over     bool            // no more events
+	status   int             // final, of the INVITE; 0: none came
 	transfer *calls.Transfer // asked for, and not taken up yet
+	branches *branches       // while several contacts ring; nil: d is all there is
 	log      *slog.Logger
 }
 
@@ -99,18 +101,25 @@ func (g *leg) dialog() *dialog {
 	return g.d
 }
 
-// trunkMedia is what a trunk's settings mean for media.
+// trunkMedia is what a trunk's settings mean for a call that goes on.
 type trunkMedia struct {
-	nat      bool
-	codecs   []string
-	networks []netip.Prefix
+	nat        bool
+	codecs     []string
+	networks   []netip.Prefix
+	encryption Encryption
+	refer      bool
+}
+
+// security is what the trunk's audio must be on a way there or from there.
+func (t trunkMedia) security(network string) security {
+	return security{policy: t.encryption, private: isPrivate(network)}
 }
 
 func mediaOf(tr *Trunk) trunkMedia {
 	if tr == nil {
 		return trunkMedia{}
 	}
-	return trunkMedia{tr.NAT, tr.Codecs, tr.prefixes()}
+	return trunkMedia{tr.NAT, tr.Codecs, tr.prefixes(), tr.Encryption, tr.Refer}
 }
 
 // maxEvents is more than a call sees; a peer that toggles hold faster than its call can follow loses events, not the call.
@@ -122,13 +131,20 @@ func (l *legs) newLeg(dir calls.Direction, h hop, t trunkMedia) (*leg, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open an RTP port: %w", err)
 	}
-	id := newLegID()
 	g := &leg{
-		id: id, dir: dir, port: port, trunk: t, log: l.log, events: make(chan calls.LegEvent, maxEvents), confirmed: make(chan struct{}), done: make(chan struct{}),
-		n: newNegotiator(port.LocalAddr(), uint64(id.Time()), speakable(t.codecs, codec.OpusEncoding())), free: func() {}, place: func() {},
+		id: newLegID(), dir: dir, port: port, trunk: t, log: l.log, events: make(chan calls.LegEvent, maxEvents), confirmed: make(chan struct{}), done: make(chan struct{}),
+		free: func() {}, place: func() {},
 	}
+	g.n = g.negotiator(t, h.network)
 	g.stream = media.NewStream(port, l.rtp.Stream)
 	return g, nil
+}
+
+// negotiator begins the description of the leg's audio for a new dialog, as its trunk and the transport allow.
+func (g *leg) negotiator(t trunkMedia, network string) *negotiator {
+	n := newNegotiator(g.port.LocalAddr(), uint64(newLegID().Time()), speakable(t.codecs, codec.OpusEncoding()), t.security(network))
+	n.fingerprint, n.web = g.port.Fingerprint(), isWeb(network) && n.security.certifies()
+	return n
 }
 
 // speakable leaves out what this build cannot encode; none means all.
@@ -149,23 +165,23 @@ func speakable(names []string, opus bool) []string {
 }
 
 // inbound makes the leg of an INVITE whose sender is known.
-func (l *legs) inbound(req *gosip.Request, tx *gosip.ServerTx, tenant uuid.UUID, tr *Trunk) (*leg, *refusal) {
+func (l *legs) inbound(req *gosip.Request, tx *gosip.ServerTx, by caller) (*leg, *refusal) {
 	body, r := sdpBody(req)
 	if r != nil {
 		return nil, r
 	}
-	t := mediaOf(tr)
-	free, ok := l.occupy(tr)
+	t := mediaOf(by.trunk)
+	free, ok := l.occupy(by.trunk)
 	if !ok {
 		return nil, answerFor(calls.CauseCapacity)
 	}
-	g, err := l.newLeg(calls.Inbound, hop{addr: req.Source()}, t)
+	g, err := l.newLeg(calls.Inbound, hop{req.Transport(), req.Source()}, t)
 	if err != nil {
 		free()
 		l.log.Warn("no media for a call", "err", err)
 		return nil, answerFor(calls.CauseCapacity)
 	}
-	g.place, g.tenant = free, tenant
+	g.place, g.tenant, g.desk = free, by.tenant(), by.desk(req)
 	if err := g.prepare(body); err != nil {
 		g.release()
 		return nil, asRefusal(err)
@@ -179,7 +195,7 @@ func (l *legs) inbound(req *gosip.Request, tx *gosip.ServerTx, tenant uuid.UUID,
 	if g.offered {
 		d.opening = g.local
 	}
-	g.d = d
+	g.d, d.leg = d, g
 	l.run(g)
 	if !l.stack.start(d) {
 		g.finish(end{status: 503, byUs: true})
@@ -190,6 +206,9 @@ func (l *legs) inbound(req *gosip.Request, tx *gosip.ServerTx, tenant uuid.UUID,
 
 // prepare answers the caller's offer, or makes ours when there is none. Media begins with the 2xx.
 func (g *leg) prepare(offer []byte) (err error) {
+	if s := g.n.security; s.required() && !s.encrypts() {
+		return notAcceptable(302, "Encrypted audio needs TLS")
+	}
 	if len(offer) == 0 {
 		g.offered = true
 		g.local = g.n.makeOffer()
@@ -221,10 +240,11 @@ func (l *legs) run(g *leg) {
 
 const watchEvery = time.Second
 
-// watch ends the leg when its peer has sent nothing for too long though it should.
+// watch ends the leg when its peer has sent nothing for too long though it should, and before that does what may help.
 func (g *leg) watch(ctx context.Context) {
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()
+	asked := false
 	for {
 		select {
 		case <-ctx.Done():
@@ -233,8 +253,28 @@ func (g *leg) watch(ctx context.Context) {
 			if g.answered() && g.stream.MediaLost() {
 				g.Hangup(calls.CauseMediaLost)
 			}
+			asked = g.mend(g.stream.OneWay(), asked)
 		}
 	}
+}
+
+const relearnFor = 3 * time.Second
+
+// mend tries to hear a peer again of which nothing comes: for a while it may send from elsewhere, then it is asked once where it is.
+func (g *leg) mend(silent time.Duration, asked bool) bool {
+	switch {
+	case silent == 0 || !g.answered():
+		return false
+	case silent <= relearnFor:
+		g.port.Relearn()
+	case !asked:
+		g.dialog().reoffer(true, func(err error) {
+			if err != nil {
+				g.log.Info("a peer that is not heard did not say where it is", "leg", g.id, "err", err)
+			}
+		})
+	}
+	return silent > relearnFor
 }
 
 // apply gives the port and the stream what was agreed.
@@ -246,7 +286,13 @@ func (g *leg) apply() {
 		f.EventType = a.events.pt
 		types = append(types, a.events.pt)
 	}
-	g.port.SetRemote(a.remote, media.RTPTrust{NAT: g.trunk.nat, Networks: g.trunk.networks, PayloadTypes: types, Mux: a.mux, Control: a.control()})
+	if a.srtp != nil || a.dtls != nil && g.n.security.private {
+		g.dialog().stayPrivate()
+	}
+	ice := a.ice.media()
+	g.port.SetRemote(a.remote, media.RTPTrust{
+		NAT: g.trunk.nat && ice == nil, Networks: g.trunk.networks, PayloadTypes: types, Mux: a.mux, Control: a.control(), SRTP: a.srtp, DTLS: a.dtls, ICE: ice,
+	})
 	g.stream.Negotiate(f, a.direction())
 	if held := g.n.held(); held != g.held {
 		g.held = held

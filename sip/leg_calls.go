@@ -133,6 +133,10 @@ func (g *leg) Hangup(cause calls.Cause) {
 	if g.dir == calls.Outbound || g.answered() {
 		headers = reasonFor(cause)
 	}
+	if bs := g.ringing(); bs != nil {
+		bs.hangup(r.status, r.reason)
+		return
+	}
 	d := g.dialog()
 	again := func() bool { // the dialog was replaced meanwhile
 		now := g.dialog()
@@ -148,6 +152,13 @@ func (g *leg) Hangup(cause calls.Cause) {
 	}) {
 		again()
 	}
+}
+
+// ringing are the branches of which none has answered yet; nil: there is one dialog.
+func (g *leg) ringing() *branches {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.branches
 }
 
 func (g *leg) answered() bool {
@@ -180,6 +191,7 @@ func (g *leg) progressed(_ int, body []byte) {
 }
 
 func (g *leg) theirOffer(body []byte) ([]byte, error) {
+	g.n.security.private = isPrivate(g.dialog().flow.network)
 	answer, err := g.n.answer(body)
 	if err == nil {
 		g.apply()
@@ -222,7 +234,7 @@ func (g *leg) finish(e end) {
 	if g.cause == "" {
 		g.cause = causeOf(e)
 	}
-	g.over = true
+	g.over, g.status = true, e.status
 	g.mu.Unlock()
 	g.stop()
 }

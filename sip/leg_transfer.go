@@ -1,44 +1,29 @@
 package sip
 
 import (
+	"net/netip"
 	"slices"
 
 	gosip "github.com/emiago/sipgo/sip"
 	"github.com/google/uuid"
 
 	"tandem/calls"
-	"tandem/media/codec"
 )
 
-// referred takes a REFER: only an agent's own telephone may transfer, from where it is registered, and only blindly. A trunk's is declined:
+// referred takes a REFER: an agent's own telephone may transfer, from where it is, and a trunk that is trusted to. Anybody else's is declined:
 // whoever can make us dial spends the tenant's money (security row 4). Where it leads is up to the call.
 func (g *leg) referred(r referral) *refusal {
-	user, ok := userPart(r.target.User)
-	if r.target.Scheme == "tel" {
-		user, ok = userPart(r.target.Raw())
-	}
-	if !g.desk.at.IsValid() || r.source != g.desk.at || r.replaces != nil || !g.answered() {
+	if !g.mayTransfer(r.source) || !g.answered() {
 		return refuse(603, "Decline")
 	}
-	if !ok || user == "" {
-		return refuse(404, "Not Found")
+	t, refused := g.destination(r)
+	if refused != nil {
+		return refused
 	}
 	g.mu.Lock()
 	busy := g.transfer != nil
 	if !busy {
-		g.transfer = &calls.Transfer{
-			Number:  user,
-			By:      g.desk.extension,
-			Ringing: func() { r.report(180, "Ringing") },
-			Done: func(refused calls.Cause) {
-				if refused == "" {
-					r.report(200, "OK")
-					return
-				}
-				why := answerFor(refused)
-				r.report(why.status, why.reason)
-			},
-		}
+		g.transfer = t
 	}
 	g.mu.Unlock()
 	if busy {
@@ -46,6 +31,64 @@ func (g *leg) referred(r referral) *refusal {
 	}
 	g.tell(calls.LegAskTransfer)
 	return nil
+}
+
+func (g *leg) mayTransfer(source netip.Addr) bool {
+	if g.desk.at.IsValid() {
+		return source == g.desk.at
+	}
+	return g.trunk.refer && (len(g.trunk.networks) == 0 || slices.ContainsFunc(g.trunk.networks, func(p netip.Prefix) bool { return p.Contains(source) }))
+}
+
+// destination is where a REFER leads: to a number, or into another call of ours, in the place of the leg that its Replaces names.
+func (g *leg) destination(r referral) (*calls.Transfer, *refusal) {
+	t := &calls.Transfer{
+		By:      g.desk.extension,
+		Ringing: func() { r.report(180, "Ringing") },
+		Done: func(refused calls.Cause) {
+			if refused == "" {
+				r.report(200, "OK")
+				return
+			}
+			why := answerFor(refused)
+			r.report(why.status, why.reason)
+		},
+	}
+	if r.replaces != nil {
+		other := g.dialog().s.legBehind(*r.replaces)
+		if other == nil || other == g || other.tenant != g.tenant {
+			return nil, refuse(404, "Not Found") // 481 would say that this call is gone
+		}
+		t.Instead = other.id
+		return t, nil
+	}
+	user, ok := referredTo(&r.target)
+	if !ok || user == "" {
+		return nil, refuse(404, "Not Found")
+	}
+	t.Number = user
+	return t, nil
+}
+
+// legBehind is the leg whose dialog a Replaces names, as the user of that leg knows it (RFC 3891 3); nil: it is not here.
+func (s *stack) legBehind(r replaces) *leg {
+	d := s.find(r.callID, r.toTag)
+	if d == nil || !d.knows(r.fromTag) || d.leg == nil || d.leg.dialog() != d {
+		return nil
+	}
+	return d.leg
+}
+
+// referredTo is whom a Refer-To names: a number, with its country where a parameter names that apart, or a name.
+func referredTo(u *gosip.Uri) (string, bool) {
+	user := u.User
+	if u.Scheme == "tel" {
+		user = u.Raw()
+	}
+	if number, ok := dialledPart(user); ok && looksDialled(number) {
+		return number, true
+	}
+	return userPart(user)
 }
 
 // Transfer takes up what LegAskTransfer told of. It implements what calls ask of a leg whose user may transfer.
@@ -73,6 +116,14 @@ func (c caller) tenant() uuid.UUID {
 		return c.phone.Tenant
 	}
 	return c.trunk.Tenant
+}
+
+// desk is the agent's telephone that has sent a request; the zero value where it is none.
+func (c caller) desk(req *gosip.Request) desk {
+	if c.phone == nil || c.phone.Agent == nil {
+		return desk{}
+	}
+	return desk{c.phone.Username, sourceOf(req).Addr()}
 }
 
 // replace lets an INVITE with Replaces take the place of a dialog of ours, if its sender is one of the same tenant whom we know: a phone by
@@ -140,6 +191,7 @@ func (g *leg) replacedBy(n newcomer) *refusal {
 	if offered {
 		d.opening = sdp
 	}
+	d.leg = g
 	g.takeOver(d)
 	if !old.s.start(d) {
 		g.takeOver(old)
@@ -161,9 +213,10 @@ func (g *leg) replacedBy(n newcomer) *refusal {
 func (g *leg) settleWith(n newcomer, offer []byte) (undo func(), err error) {
 	before, trunk, was, offered, local := g.n, g.trunk, g.desk, g.offered, g.local
 	t := mediaOf(n.by.trunk)
-	g.n, g.trunk, g.desk, g.offered = newNegotiator(g.port.LocalAddr(), uint64(newLegID().Time()), speakable(t.codecs, codec.OpusEncoding())), t, desk{}, false
-	if was.at.IsValid() && n.by.phone != nil && n.by.phone.Agent != nil {
-		g.desk = desk{n.by.phone.Username, sourceOf(n.req).Addr()}
+	g.n = g.negotiator(t, n.req.Transport())
+	g.trunk, g.desk, g.offered = t, desk{}, false
+	if was.at.IsValid() {
+		g.desk = n.by.desk(n.req)
 	}
 	return func() { g.n, g.trunk, g.desk, g.offered, g.local = before, trunk, was, offered, local }, g.prepare(offer)
 }

@@ -53,9 +53,24 @@ type Refusal struct {
 // permit says where a number leads and that a call may go there; the call counts from now on, until end.
 func (m *meter) permit(ctx context.Context, tenant uuid.UUID, dialled string) (*metered, destination, error) {
 	out := &metered{of: m, id: storage.NewID(), tenant: tenant}
-	var to destination
+	to, err := m.ask(ctx, tenant, dialled, func(tx *storage.Tx, to destination) error {
+		_, err := tx.Exec(ctx, `INSERT INTO outbound_calls (outbound_id, tenant_id, country, per_minute, started_at, seen_at) VALUES ($1, $2, $3, $4, $5, $5)`,
+			out.id, tenant, to.country, to.perMinute, tx.Now)
+		return err
+	})
+	if err != nil {
+		return nil, to, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.live[out.id] = out
+	return out, to, nil
+}
+
+// ask says where a number leads, or why no call may go there now, which is in the audit log then. If one may, it does something in the same transaction.
+func (m *meter) ask(ctx context.Context, tenant uuid.UUID, dialled string, then func(*storage.Tx, destination) error) (to destination, err error) {
 	var refused error
-	err := m.dir.db.Tenant(ctx, tenant, func(tx *storage.Tx) error {
+	err = m.dir.db.Tenant(ctx, tenant, func(tx *storage.Tx) error {
 		rules, err := readDialRules(ctx, tx, tenant, "FOR UPDATE") // calls that begin at the same moment wait for each other, on whatever nodes
 		if err != nil {
 			return err
@@ -70,21 +85,15 @@ func (m *meter) permit(ctx context.Context, tenant uuid.UUID, dialled string) (*
 		if refused != nil {
 			return m.dir.log.Append(ctx, tx, "outbound.refused", tenant, Refusal{Code: codeOf(refused), Country: to.country})
 		}
-		_, err = tx.Exec(ctx, `INSERT INTO outbound_calls (outbound_id, tenant_id, country, per_minute, started_at, seen_at) VALUES ($1, $2, $3, $4, $5, $5)`,
-			out.id, tenant, to.country, to.perMinute, tx.Now)
-		return err
+		return then(tx, to)
 	})
 	if err != nil {
-		return nil, to, fmt.Errorf("ask whether a call may go out: %w", err)
+		return to, fmt.Errorf("ask whether a call may go out: %w", err)
 	}
 	if refused != nil {
 		m.m.refusedOut.WithLabelValues(codeOf(refused)).Inc()
-		return nil, to, refused
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.live[out.id] = out
-	return out, to, nil
+	return to, refused
 }
 
 func codeOf(err error) string {

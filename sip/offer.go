@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
+	"strings"
 
 	gosip "github.com/emiago/sipgo/sip"
 	"github.com/pion/sdp/v3"
@@ -25,33 +26,42 @@ type agreed struct {
 	ptime  int
 	send   bool // they want to hear us
 	recv   bool // they send
+	secured
 }
 
 // negotiator holds our side of the offer/answer exchange of one dialog (RFC 3264).
 type negotiator struct {
-	local   netip.AddrPort
-	id      uint64
-	version uint64
-	allowed []string                // codec names in the order we want them, none: all
-	last    string                  // our last description without its version
-	offered []format                // what our open offer contains
-	written []format                // the formats of our last description
-	current []byte                  // our last description
-	before  func()                  // goes back to the description before our open offer
-	lines   []*sdp.MediaDescription // the lines of their last description: ours must match one by one
-	audio   int                     // which of them is the audio
-	now     agreed
-	settled bool
+	local       netip.AddrPort
+	fingerprint string // our certificate's fingerprint
+	id          uint64
+	version     uint64
+	allowed     []string // codec names in the order we want them, none: all
+	security    security
+	web         bool                    // the far end speaks by WebRTC alone
+	mid         string                  // what the audio is called (RFC 5888); "": nothing
+	bundled     bool                    // it may share its port (RFC 9143)
+	last        string                  // our last description without its version
+	offered     []format                // what our open offer contains
+	keys        keying                  // how it may be encrypted
+	demand      security                // what the answer must meet
+	written     []format                // the formats of our last description
+	current     []byte                  // our last description
+	before      func()                  // goes back to the description before our open offer
+	lines       []*sdp.MediaDescription // the lines of their last description: ours must match one by one
+	audio       int                     // which of them is the audio
+	now         agreed
+	settled     bool
+	savp        bool // of our last description
 }
 
 // newNegotiator prepares for a leg whose RTP comes to local.
-func newNegotiator(local netip.AddrPort, id uint64, allowed []string) *negotiator {
-	return &negotiator{local: local, id: id >> 1, allowed: allowed}
+func newNegotiator(local netip.AddrPort, id uint64, allowed []string, sec security) *negotiator {
+	return &negotiator{local: local, id: id >> 1, allowed: allowed, security: sec}
 }
 
 // answer reads their offer and returns our answer.
 func (n *negotiator) answer(offer []byte) ([]byte, error) {
-	d, err := parseSDP(offer)
+	d, err := parseSDP(offer, n.demands())
 	if err != nil {
 		return nil, err
 	}
@@ -59,8 +69,14 @@ func (n *negotiator) answer(offer []byte) ([]byte, error) {
 	if !ok {
 		return nil, noCodec()
 	}
-	n.lines, n.audio = d.lines, d.line
-	n.settle(d, codec, codec.pt, events)
+	how := n.now.secured
+	if d.dtls != nil {
+		how = how.takenDTLS(d.dtls)
+	} else if how, err = how.taken(d.crypto); err != nil {
+		return nil, err
+	}
+	n.lines, n.audio, n.mid, n.bundled = d.lines, d.line, d.mid, d.bundled
+	n.settle(d, codec, codec.pt, events, how)
 	dir := directionOf(d.dir.receives() && !d.zero, d.dir.sends())
 	list := []format{codec}
 	if events != nil {
@@ -68,7 +84,7 @@ func (n *negotiator) answer(offer []byte) ([]byte, error) {
 		e.fmtp = eventFmtp
 		list = append(list, e)
 	}
-	return n.write(list, dir, n.now.ptime, d.rtcpMux), nil
+	return n.write(list, how.keying(), dir, n.now.ptime, d.rtcpMux), nil
 }
 
 // makeOffer returns our offer: all our codecs, or after a first agreement the agreed one first.
@@ -86,17 +102,20 @@ func (n *negotiator) makeOffer() []byte {
 			list = append(list, n.keepPT(format{pt: eventPTs[i], name: eventName, rate: rate, channels: 1, fmtp: eventFmtp}))
 		}
 	}
-	n.offered = list
+	n.offered, n.keys, n.demand = list, n.offers(), n.demands()
+	if n.web && len(n.lines) == 0 {
+		n.mid, n.bundled = "0", true
+	}
 	written, current := n.written, n.current
 	n.before = func() { n.written, n.current, n.last = written, current, "" }
-	return n.write(list, sendrecv, defaultPtime, true)
+	return n.write(list, n.keys, sendrecv, defaultPtime, true)
 }
 
 // refused forgets our open offer, which they did not want: a session refresh repeats what holds (RFC 3261 14.1).
 func (n *negotiator) refused() {
 	if n.settled && n.before != nil {
 		n.before()
-		n.offered = n.written
+		n.offered, n.keys = n.written, n.now.keying()
 	}
 	n.before = nil
 }
@@ -131,9 +150,21 @@ func (n *negotiator) keepPT(f format) format {
 
 // accept reads their answer to our offer.
 func (n *negotiator) accept(answer []byte) error {
-	d, err := parseSDP(answer)
+	d, err := parseSDP(answer, n.demand)
 	if err != nil {
 		return err
+	}
+	var how secured
+	if d.dtls != nil && n.keys.setup != "" {
+		how, err = n.acceptedDTLS(d.dtls)
+	} else {
+		how, err = n.now.accepted(n.keys.crypto, d.crypto)
+	}
+	if err != nil {
+		return err
+	}
+	if (d.savp || n.demand.required()) && !how.encrypted() || !d.savp && n.savp {
+		return notAcceptable(302, "Incompatible transport protocol")
 	}
 	names := make([]string, 0, len(n.offered))
 	for _, f := range n.offered {
@@ -152,20 +183,20 @@ func (n *negotiator) accept(answer []byte) error {
 			recv = f.pt
 		}
 	}
-	n.settle(d, codec, recv, events)
+	n.settle(d, codec, recv, events, how)
 	return nil
 }
 
-func (n *negotiator) settle(d *description, codec format, recvPT uint8, events *format) {
+func (n *negotiator) settle(d *description, codec format, recvPT uint8, events *format, how secured) {
 	n.now = agreed{
 		codec: codec, recvPT: recvPT, events: events, remote: d.media, rtcp: d.rtcp, mux: d.rtcpMux, ptime: d.packetTime(),
-		send: d.dir.receives() && !d.zero, recv: d.dir.sends(),
+		send: d.dir.receives() && !d.zero, recv: d.dir.sends(), secured: how,
 	}
 	n.settled = true
 }
 
 // write makes our description. Its version rises only when something changed (RFC 3264 8).
-func (n *negotiator) write(list []format, dir direction, ptime int, mux bool) []byte {
+func (n *negotiator) write(list []format, keys keying, dir direction, ptime int, mux bool) []byte {
 	kind := "IP4"
 	if n.local.Addr().Is6() {
 		kind = "IP6"
@@ -177,15 +208,18 @@ func (n *negotiator) write(list []format, dir direction, ptime int, mux bool) []
 		ConnectionInformation: &sdp.ConnectionInformation{NetworkType: "IN", AddressType: kind, Address: &sdp.Address{Address: address}},
 		TimeDescriptions:      []sdp.TimeDescription{{}},
 	}
-	audio := n.audioLine(list, dir, ptime, mux)
+	audio := n.audioLine(list, keys, dir, ptime, mux)
+	n.addICE(s, audio, keys.ice)
 	for i, theirs := range n.lines {
 		if i == n.audio {
 			s.MediaDescriptions = append(s.MediaDescriptions, audio)
 			continue
 		}
-		name := theirs.MediaName
-		name.Port = sdp.RangedPort{}
-		s.MediaDescriptions = append(s.MediaDescriptions, &sdp.MediaDescription{MediaName: name})
+		refused := &sdp.MediaDescription{MediaName: theirs.MediaName}
+		refused.MediaName.Port = sdp.RangedPort{}
+		mid, _ := theirs.Attribute("mid")
+		nameLine(refused, mid)
+		s.MediaDescriptions = append(s.MediaDescriptions, refused)
 	}
 	if len(n.lines) == 0 {
 		s.MediaDescriptions = append(s.MediaDescriptions, audio)
@@ -206,15 +240,21 @@ func (n *negotiator) write(list []format, dir direction, ptime int, mux bool) []
 
 // repeat offers what already holds, for a session refresh: same text, same version.
 func (n *negotiator) repeat() []byte {
-	n.offered, n.before = n.written, nil
+	n.offered, n.keys, n.demand, n.before = n.written, n.now.keying(), n.demands(), nil
 	return n.current
 }
 
-func (n *negotiator) audioLine(list []format, dir direction, ptime int, mux bool) *sdp.MediaDescription {
+func (n *negotiator) audioLine(list []format, keys keying, dir direction, ptime int, mux bool) *sdp.MediaDescription {
 	m := &sdp.MediaDescription{MediaName: sdp.MediaName{Media: "audio", Port: sdp.RangedPort{Value: int(n.local.Port())}, Protos: []string{"RTP", "AVP"}}}
-	if n.audio < len(n.lines) {
+	switch {
+	case n.audio < len(n.lines):
 		m.MediaName.Protos = n.lines[n.audio].MediaName.Protos
+	case n.web:
+		m.MediaName.Protos = []string{"UDP", "TLS", "RTP", "SAVPF"}
+	case n.security.required():
+		m.MediaName.Protos = []string{"RTP", "SAVP"}
 	}
+	n.savp = strings.HasPrefix(m.MediaName.Protos[len(m.MediaName.Protos)-1], "SAVP")
 	for _, f := range list {
 		pt := strconv.Itoa(int(f.pt))
 		m.MediaName.Formats = append(m.MediaName.Formats, pt)
@@ -231,9 +271,16 @@ func (n *negotiator) audioLine(list []format, dir direction, ptime int, mux bool
 			m.Attributes = append(m.Attributes, sdp.NewAttribute("fmtp", pt+" "+fmtp))
 		}
 	}
+	for _, c := range keys.crypto {
+		m.Attributes = append(m.Attributes, sdp.NewAttribute("crypto", c.String()))
+	}
+	if keys.setup != "" {
+		m.Attributes = append(m.Attributes, sdp.NewAttribute("fingerprint", n.fingerprint), sdp.NewAttribute("setup", string(keys.setup)))
+	}
 	m.Attributes = append(m.Attributes, sdp.NewAttribute("ptime", strconv.Itoa(ptime)), sdp.NewPropertyAttribute(string(dir)))
 	if mux {
 		m.Attributes = append(m.Attributes, sdp.NewPropertyAttribute("rtcp-mux"))
 	}
+	nameLine(m, n.mid)
 	return m
 }

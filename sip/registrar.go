@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/netip"
 	"strconv"
-	"strings"
 	"time"
 
 	gosip "github.com/emiago/sipgo/sip"
@@ -50,7 +49,7 @@ func (s *Server) bind(ctx context.Context, req *gosip.Request, p Phone, src neti
 	if r != nil {
 		return nil, r
 	}
-	now, err := s.dir.register(ctx, p, src.String(), strings.ToLower(req.Transport()), req.CallID().Value(), int64(req.CSeq().SeqNo), change, all)
+	now, err := s.dir.register(ctx, p, wishOf(req, src, change, all))
 	if err != nil {
 		r := asRefusal(err)
 		if r.status == 500 {
@@ -61,7 +60,6 @@ func (s *Server) bind(ctx context.Context, req *gosip.Request, p Phone, src neti
 	if err := s.dir.Load(ctx); err != nil {
 		s.log.Error("cannot read registrations", "err", err)
 	}
-	s.m.registrations.Set(float64(len(s.dir.table.Load().phones)))
 	out := []gosip.Header{supported()}
 	for _, b := range now {
 		left := max(int(b.Expires.Sub(s.dir.db.Now())/time.Second), 0)

@@ -117,7 +117,7 @@ func (s *Server) sendRegister(ctx context.Context, tr *Trunk, cred *Credentials)
 	s.stack.t.trace.claim(r.callID, tr.Tenant)
 	req.ReplaceHeader(&gosip.ToHeader{Address: req.From().Address})
 	req.CSeq().SeqNo = r.seq
-	req.AppendHeader(&gosip.ContactHeader{Address: s.stack.t.contact(tr.token(), h)})
+	req.AppendHeader(&gosip.ContactHeader{Address: s.stack.t.contact(tr.token(), h, h.network == "tls")})
 	req.AppendHeader(gosip.NewHeader("Expires", seconds(r.expires)))
 	w.mu.Unlock()
 	s.tryRegister(tr, cred, req, h, 0)

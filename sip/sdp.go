@@ -1,7 +1,6 @@
 package sip
 
 import (
-	"bytes"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -75,43 +74,84 @@ type description struct {
 	zero      bool // connection address 0.0.0.0: the old way to hold (RFC 2543)
 	ptime     int  // ms, 0: not said
 	maxptime  int
+	crypto    []cryptoLine // those that we can do, in their order
+	dtls      *certified   // or the keys come from a handshake
+	savp      bool         // RTP/SAVP: in the clear is no choice
+	mid       string       // what the audio line is called
+	bundled   bool
 	line      int // index of the audio line among all lines
 	lines     []*sdp.MediaDescription
 	sessionID uint64
 }
 
-// parseSDP reads a session description. Errors are final responses: 400 with a Warning for what is no SDP, 488 for what we cannot do.
-func parseSDP(body []byte) (*description, error) {
+// parseSDP reads a session description. Errors are final responses: 400 with a Warning for what is no SDP, 488 for what we cannot or may
+// not do.
+func parseSDP(body []byte, want security) (*description, error) {
 	if len(body) > 16<<10 {
 		return nil, badSDP("too long")
 	}
-	if !bytes.HasSuffix(body, []byte("\n")) {
-		body = append(bytes.Clone(body), "\r\n"...) // seen in the field: the last line unended
-	}
 	var s sdp.SessionDescription
-	if err := s.Unmarshal(body); err != nil {
+	plain, others := familiar(body)
+	if err := s.Unmarshal(plain); err != nil {
 		return nil, badSDP("cannot be read")
 	}
+	for i, name := range others {
+		s.MediaDescriptions[i].MediaName = name
+	}
 	d := &description{line: -1, lines: s.MediaDescriptions, sessionID: s.Origin.SessionID}
-	secure := false
-	for i, m := range s.MediaDescriptions {
+	if err := d.chooseLine(&s, want); err != nil {
+		return nil, err
+	}
+	return d, d.readAudio(&s, s.MediaDescriptions[d.line])
+}
+
+// chooseLine picks the first audio line that is encrypted as we can, else the first in the clear.
+func (d *description) chooseLine(s *sdp.SessionDescription, want security) error {
+	refused := false
+	for i, m := range d.lines {
 		if m.MediaName.Media != "audio" || m.MediaName.Port.Value == 0 {
 			continue
 		}
-		if proto := strings.Join(m.MediaName.Protos, "/"); proto != "RTP/AVP" && proto != "RTP/AVPF" {
-			secure = true
-			continue
+		proto := strings.TrimSuffix(strings.Join(m.MediaName.Protos, "/"), "F")
+		var keys []cryptoLine
+		if want.encrypts() && (proto == "RTP/SAVP" || proto == "RTP/AVP") {
+			keys = readCrypto(m)
 		}
-		d.line = i
-		break
-	}
-	if d.line < 0 {
-		if secure {
-			return nil, notAcceptable(302, "Incompatible transport protocol")
+		var cert *certified
+		if want.certifies() && (proto == "UDP/TLS/RTP/SAVP" || proto == "RTP/AVP") {
+			cert = readFingerprint(s, m)
 		}
-		return nil, notAcceptable(304, "Media type not available")
+		switch {
+		case len(keys) > 0:
+			d.line, d.crypto, d.savp = i, keys, proto == "RTP/SAVP"
+			return nil
+		case cert != nil:
+			d.line, d.dtls, d.savp = i, cert, proto != "RTP/AVP"
+			return nil
+		case proto == "RTP/AVP" && !want.required():
+			if d.line < 0 {
+				d.line = i
+			}
+		default:
+			refused = true
+		}
 	}
-	return d, d.readAudio(&s, s.MediaDescriptions[d.line])
+	switch {
+	case d.line >= 0:
+		return nil
+	case refused:
+		return notAcceptable(302, "Incompatible transport protocol")
+	}
+	return notAcceptable(304, "Media type not available")
+}
+
+func readCrypto(m *sdp.MediaDescription) (lines []cryptoLine) {
+	for _, a := range m.Attributes {
+		if c, ok := parseCrypto(a.Value); a.Key == "crypto" && ok && len(lines) < 16 {
+			lines = append(lines, c)
+		}
+	}
+	return lines
 }
 
 func (d *description) readAudio(s *sdp.SessionDescription, m *sdp.MediaDescription) error {
@@ -131,7 +171,9 @@ func (d *description) readAudio(s *sdp.SessionDescription, m *sdp.MediaDescripti
 		return notAcceptable(301, "Incompatible network address formats")
 	}
 	ip = ip.Unmap()
-	d.zero = err == nil && ip.IsUnspecified()
+	d.zero = err == nil && ip.IsUnspecified() && (d.dtls == nil || d.dtls.ice == iceNamed{}) // or it is shown by checks where they are
+	d.mid, _ = m.Attribute("mid")
+	d.bundled = bundles(s, d.mid)
 	port := uint16(m.MediaName.Port.Value)
 	d.media = netip.AddrPortFrom(ip, port)
 	d.rtcp = netip.AddrPortFrom(ip, port+1)

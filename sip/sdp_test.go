@@ -70,6 +70,15 @@ func TestAnswer(t *testing.T) {
 			name: "video and a second audio are declined", offer: audio("m=video 5000 RTP/AVP 31", "m=audio 4000 RTP/AVP 0", "m=audio 4002 RTP/AVP 0"),
 			want: []string{"m=video 0 RTP/AVP 31\r\nm=audio 40000 RTP/AVP 0", "m=audio 0 RTP/AVP 0\r\n"},
 		},
+		{
+			name: "fax beside audio is declined", offer: audio("m=image 5000 udptl t38", "a=T38FaxVersion:0", "m=audio 4000 RTP/AVP 8"),
+			want: []string{"m=image 0 udptl t38\r\nm=audio 40000 RTP/AVP 8\r\n"},
+		},
+		{name: "a medium that nobody knows", offer: audio("m=audio 4000 RTP/AVP 8", "m=smell 5000/2 x/y-z 1 rose"), want: []string{"m=smell 0 x/y-z 1 rose\r\n"}},
+		{name: "fax only", offer: audio("m=image 5000 udptl t38"), status: 488},
+		{name: "fax instead of audio", offer: audio("m=audio 0 RTP/AVP 8", "m=image 5000 UDPTL t38"), status: 488},
+		{name: "a port that is none", offer: audio("m=audio 4000 RTP/AVP 8", "m=image 66000 udptl t38"), status: 400},
+		{name: "the last line unended", offer: strings.TrimSuffix(audio("m=audio 4000 RTP/AVP 8"), "\r\n"), want: []string{"RTP/AVP 8\r\n"}},
 		{name: "ptime", offer: audio("m=audio 4000 RTP/AVP 0", "a=ptime:40", "a=maxptime:30"), want: []string{"a=ptime:30"}, check: func(a agreed) bool { return a.ptime == 30 }},
 		{name: "ptime of nonsense", offer: audio("m=audio 4000 RTP/AVP 0", "a=ptime:99999"), want: []string{"a=ptime:20"}},
 		{name: "IPv6", offer: strings.ReplaceAll(audio("m=audio 4000 RTP/AVP 0"), "IP4 192.0.2.1", "IP6 2001:db8::1"), check: func(a agreed) bool { return a.remote.Addr().Is6() }},
@@ -82,7 +91,7 @@ func TestAnswer(t *testing.T) {
 		{name: "much too long", offer: audio("m=audio 4000 RTP/AVP 0") + strings.Repeat("a=x\r\n", 5000), status: 400},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			n := newNegotiator(netip.MustParseAddrPort("127.0.0.1:40000"), 7, c.allowed)
+			n := newNegotiator(netip.MustParseAddrPort("127.0.0.1:40000"), 7, c.allowed, security{})
 			got, err := n.answer([]byte(c.offer))
 			var r *refusal
 			if c.status != 0 {
@@ -113,8 +122,8 @@ func TestAnswer(t *testing.T) {
 
 // Our offer meets our answer: the same codec on both ends, versions that rise only with changes, and repeats that change nothing.
 func TestOfferAnswer(t *testing.T) {
-	a := newNegotiator(netip.MustParseAddrPort("127.0.0.1:40000"), 7, []string{"PCMA", "opus"})
-	b := newNegotiator(netip.MustParseAddrPort("127.0.0.1:50000"), 8, nil)
+	a := newNegotiator(netip.MustParseAddrPort("127.0.0.1:40000"), 7, []string{"PCMA", "opus"}, security{})
+	b := newNegotiator(netip.MustParseAddrPort("127.0.0.1:50000"), 8, nil, security{})
 	ans, err := b.answer(a.makeOffer())
 	if err != nil {
 		t.Fatal(err)
@@ -148,13 +157,14 @@ func TestOfferAnswer(t *testing.T) {
 func FuzzSDP(f *testing.F) {
 	f.Add([]byte(audio("m=audio 4000 RTP/AVP 8 0 101", "a=rtpmap:101 telephone-event/8000", "a=rtcp:4001 IN IP4 192.0.2.1", "a=ptime:20", "a=sendonly")))
 	f.Add([]byte(audio("m=video 5000/2 RTP/AVP 31", "m=audio 4000 RTP/AVP 96", "a=rtpmap:96 opus/48000/2", "a=fmtp:96 x=1")))
+	f.Add([]byte(audio("m=image 5000 udptl t38", "m=audio 4000 RTP/AVP 0")))
 	f.Fuzz(func(t *testing.T, offer []byte) {
-		n := newNegotiator(netip.MustParseAddrPort("127.0.0.1:40000"), 7, nil)
+		n := newNegotiator(netip.MustParseAddrPort("127.0.0.1:40000"), 7, nil, security{})
 		answer, err := n.answer(offer)
 		if err != nil {
 			return
 		}
-		d, err := parseSDP(answer)
+		d, err := parseSDP(answer, security{})
 		if err != nil || len(d.lines) != len(n.lines) {
 			t.Fatalf("our answer does not read back: %v\n%s", err, answer)
 		}
@@ -165,7 +175,7 @@ func FuzzSDP(f *testing.F) {
 }
 
 func newOfferer() *negotiator {
-	n := newNegotiator(netip.MustParseAddrPort("127.0.0.1:40002"), 9, nil)
+	n := newNegotiator(netip.MustParseAddrPort("127.0.0.1:40002"), 9, nil, security{})
 	n.makeOffer()
 	return n
 }

@@ -108,13 +108,14 @@ func (t *transport) port(network string) int {
 	return gosip.DefaultPort(network)
 }
 
-// contact is our own URI towards a peer reached by h.
-func (t *transport) contact(user string, h hop) gosip.Uri {
+// contact is our own URI towards a peer reached by h: a SIPS one where the dialog must have it (RFC 3261 12.1.1), but not to others, as
+// telephones that speak TLS need not know it.
+func (t *transport) contact(user string, h hop, sips bool) gosip.Uri {
 	u := gosip.Uri{Scheme: "sip", User: user, Host: t.localIP(h.ip()).String(), Port: t.port(h.network)}
-	switch h.network {
-	case "tls", "wss":
+	switch {
+	case h.network == "wss", sips:
 		u.Scheme = "sips"
-	case "tcp", "ws":
+	case h.network != "udp":
 		u.UriParams = gosip.HeaderParams{{K: "transport", V: h.network}}
 	}
 	return u
@@ -217,6 +218,10 @@ func (t *transport) send(req *gosip.Request) error {
 func (t *transport) respond(tx *gosip.ServerTx, res *gosip.Response) error {
 	t.m.countResponse(string(res.CSeq().MethodName), res.StatusCode, "out")
 	t.trace.note(true, res)
+	if res.CSeq().MethodName == gosip.INVITE {
+		tag, _ := res.To().Params.Get("tag")
+		t.in.hand.answered(tag, res.StatusCode)
+	}
 	if err := tx.Respond(res); err != nil {
 		return fmt.Errorf("send %d: %w", res.StatusCode, quiet(err))
 	}

@@ -39,6 +39,7 @@ type Server struct {
 	stack    *stack
 	dir      *Directory
 	sources  *sources
+	bans     *bans
 	digests  *challenger
 	legs     *legs
 	meter    *meter
@@ -61,10 +62,15 @@ func New(cfg Config, dir *Directory, incoming func(context.Context, calls.Leg, c
 		cfg.MinSE = 90 * time.Second
 	}
 	m := newMetrics(reg)
+	reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "tandem_sip_registrations_active", Help: "Contacts of SIP telephones that are registered now, with whichever node.",
+	}, func() float64 { return float64(dir.table.Load().contacts) }))
 	s := &Server{dir: dir, incoming: incoming, m: m, log: log, digests: newChallenger(dir.realm, cfg.NonceKey), meter: newMeter(dir, m, log), resolver: cmp.Or(cfg.Resolver, net.DefaultResolver)}
 	s.sources = newSources(func(n int) { m.banned.Set(float64(n)) })
+	s.bans = newBans(dir, s.sources, log)
+	s.sources.tell = s.bans.tell
 	in := newIngress(m, s.sources)
-	in.known = func(a netip.Addr) bool { return dir.knows(a) || s.sources.vouched(a, time.Now()) }
+	in.known = s.known
 	in.gate = s.gate
 	in.full = func() bool { return s.stack.size() >= maxDialogs }
 	t, err := newTransport(cfg.Listen, cfg.MediaIP, in, m, log)
@@ -72,6 +78,7 @@ func New(cfg Config, dir *Directory, incoming func(context.Context, calls.Leg, c
 		return nil, err
 	}
 	t.trace = dir.trace
+	dir.transports = t.listed()
 	s.stack = newStack(t, m, log, timing{t1: gosip.T1, t2: gosip.T2, sessionExpires: cfg.SessionExpires, minSE: cfg.MinSE})
 	s.stack.outside = s.outside
 	s.legs = &legs{stack: s.stack, rtp: cfg.RTP, log: log, busy: map[uuid.UUID]int{}, begun: map[uuid.UUID][]time.Time{}}
@@ -89,10 +96,13 @@ func (s *Server) Close() { s.stack.t.close() }
 
 // Run serves until ctx ends. Calls that still live are then dropped without a word: hang up first.
 func (s *Server) Run(ctx context.Context) error {
+	defer s.dir.bus.Subscribe(guessedAt, s.bans.hear)()
+	s.bans.look(ctx)                                                 // before anybody is answered
 	metering, stop := context.WithCancel(context.WithoutCancel(ctx)) // it ends last: it writes which calls have ended
 	var w sync.WaitGroup
 	w.Go(func() { s.meter.run(metering) })
 	w.Go(func() { s.watchTrunks(ctx) })
+	w.Go(func() { s.bans.run(metering) })
 	err := s.stack.run(ctx)
 	stop()
 	w.Wait()
@@ -199,21 +209,43 @@ func (s *Server) authenticate(ctx context.Context, req *gosip.Request, src netip
 	if tr := s.dir.table.Load().byUser[cred.Username]; tr != nil && !exists && tr.allows(src) {
 		who, secret, exists = caller{trunk: tr}, tr.secret, true
 	}
-	switch s.digests.verify(cred, string(req.Method), src, secret, exists, now) {
+	if s.sources.guessedHere(src, cred.Username, now) {
+		return caller{}, refuse(403, "Forbidden")
+	}
+	result := s.digests.verify(cred, string(req.Method), src, secret, exists, now)
+	if s.sources.guessed(cred.Username, now) && !s.belongs(ctx, who, src, now) {
+		result = wrongPassword // the right one gives nothing away either
+	}
+	switch result {
 	case authenticated:
-		s.sources.succeeded(src, now)
+		s.sources.succeeded(src, cred.Username, now)
 		return who, nil
 	case staleNonce:
 		return caller{}, challenge(true)
 	case wrongPassword:
 		s.m.refused.WithLabelValues("wrong_digest").Inc()
-		s.sources.failed(src, now)
-		if s.sources.failures(src) >= freeTries {
+		s.sources.failed(src, cred.Username, s.known(src), who.tenant(), now)
+		if s.sources.failures(src, cred.Username) >= freeTries {
 			return caller{}, refuse(403, "Forbidden")
 		}
 	case noCredentials:
 	}
 	return caller{}, challenge(false)
+}
+
+// known says that a trunk or telephone is at an address.
+func (s *Server) known(a netip.Addr) bool { return s.dir.knows(a) || s.sources.vouched(a, time.Now()) }
+
+// belongs says that a source is where a trunk or a phone was known to be before: whoever guesses its password elsewhere does not lock it out.
+func (s *Server) belongs(ctx context.Context, who caller, src netip.Addr, now time.Time) bool {
+	if s.sources.vouched(src, now) || who.trunk != nil && len(who.trunk.Networks) > 0 {
+		return true
+	}
+	at, err := s.dir.registeredAt(ctx, who.phone, src)
+	if err != nil {
+		s.log.Error("cannot look up where a phone is registered", "err", err)
+	}
+	return at
 }
 
 // allows says whether a trunk with a digest may also come from this address: from anywhere when it names no network.
@@ -250,7 +282,7 @@ func (s *Server) invite(req *gosip.Request, tx *gosip.ServerTx) {
 	}
 	var leg *leg
 	if r == nil {
-		leg, r = s.legs.inbound(req, tx, inv.Tenant, who.trunk)
+		leg, r = s.legs.inbound(req, tx, who)
 	}
 	if r != nil {
 		s.stack.t.reply(req, tx, r)

@@ -40,6 +40,15 @@ type house struct {
 	invites chan calls.Invite
 	legs    chan calls.Leg
 	dialed  chan calls.Leg
+	there   map[string]bool // agents' phones, as the directory has told; guarded by mu
+}
+
+// presence hears of agents' phones.
+func (h *house) presence(_ context.Context, _ *storage.Tx, _, _ uuid.UUID, device string, there bool) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.there[device] = there
+	return nil
 }
 
 func newHouse(t testing.TB, change ...func(*sip.Config)) *house {
@@ -53,13 +62,13 @@ func newHouse(t testing.TB, change ...func(*sip.Config)) *house {
 	t.Cleanup(bus.Close)
 	h := &house{
 		t: t, db: db, tenant: storagetest.Tenant(t, db, "demo"), reg: prometheus.NewRegistry(),
-		invites: make(chan calls.Invite, 64), legs: make(chan calls.Leg, 64), dialed: make(chan calls.Leg, 64),
+		invites: make(chan calls.Invite, 64), legs: make(chan calls.Leg, 64), dialed: make(chan calls.Leg, 64), there: map[string]bool{},
 	}
 	keys, err := storage.OpenKeys(filepath.Join(t.TempDir(), "keys"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.dir = sip.NewDirectory(db, bus, events.NewLog(bus), keys, log, "tandem", "test")
+	h.dir = sip.NewDirectory(db, bus, events.NewLog(bus), keys, log, "tandem", "test", h.presence)
 	ports, err := media.NewRTPPorts(media.RTPConfig{IP: netip.MustParseAddr("127.0.0.1"), MinPort: 31000, MaxPort: 39000})
 	if err != nil {
 		t.Fatal(err)
@@ -273,6 +282,41 @@ func TestEchoThroughRenegotiation(t *testing.T) {
 	if leg.Cause() != calls.CauseNormal || leg.Direction() != calls.Inbound {
 		t.Errorf("cause %s", leg.Cause())
 	}
+}
+
+// A call that is to become a fax goes on as it is.
+func TestFaxLeavesTheAudio(t *testing.T) {
+	h := newHouse(t)
+	p, audio := siptest.New(t, "100"), siptest.NewAudio(t)
+	talk := p.SDP(audio.Port(), "", pcmu)
+	fax := "m=image 41000 udptl t38\r\na=T38FaxVersion:0\r\n"
+	alone, _, _ := strings.Cut(talk, "m=audio")
+	c := p.Invite(h.udp, "1003", talk)
+	audio.Follow(c.Response(200).Body())
+	c.Ack("")
+	for _, method := range []string{"INVITE", "UPDATE"} {
+		c.Send(method, "application/sdp", alone+fax)
+		res := c.Response(488)
+		if w := res.GetHeader("Warning"); w == nil || !strings.HasPrefix(w.Value(), "304 ") {
+			t.Errorf("%s is refused with %v", method, w)
+		}
+		if method == "INVITE" {
+			c.AckRefusal(res)
+		}
+		audio.Forget()
+		audio.Tone(440)
+		audio.Hears(440)
+	}
+	c.Send("INVITE", "application/sdp", talk+fax)
+	answer := string(c.Response(200).Body())
+	c.Ack("")
+	if !strings.HasSuffix(strings.TrimSpace(answer), "m=image 0 udptl t38") {
+		t.Errorf("fax beside audio is answered with\n%s", answer)
+	}
+	audio.Follow([]byte(answer))
+	audio.Forget()
+	audio.Tone(600)
+	audio.Hears(600)
 }
 
 // Two legs over one call: the caller's user part reaches the far end unchanged, both hear each other, and ends travel.
@@ -571,7 +615,7 @@ func TestDigestTrunk(t *testing.T) {
 	res := c.Response(401)
 	c.AckRefusal(res)
 	c.Authorize(res, "INVITE", "carrier", "trunk-secret", "SHA-256")
-	c.Response(404)
+	c.AckRefusal(c.Response(404))
 	c.Repeat("INVITE", "Authorization: "+c.LastHeader("Authorization"))
 	if again := c.Response(401); !strings.Contains(again.GetHeader("WWW-Authenticate").Value(), "stale=true") {
 		t.Errorf("a replay: %s", again)

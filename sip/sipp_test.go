@@ -97,11 +97,27 @@ func TestSIPpCallers(t *testing.T) {
 		{"uac_100rel", "1011"},
 		{"uac_update", "1003"},
 		{"uac_refer", "1003"},
+		{"uac_fax", "1003"},
+		{"uac_t38", "1003"},
 	} {
 		t.Run(c.scenario, func(t *testing.T) {
 			sipp(t, h.udp, c.scenario, c.service, freePort(t))()
 		})
 	}
+}
+
+// SIPp takes the place of a leg, as a PBX does that transfers attended by itself: the call goes on with it, and the one before is hung up.
+func TestSIPpReplaces(t *testing.T) {
+	h := newHouse(t)
+	p := siptest.New(t, "100")
+	c := p.Invite(h.udp, "1003", p.SDP(4000, "", pcmu))
+	c.Response(200)
+	c.Ack("")
+	leg := get(t, h.legs, "leg")
+	wait := sipp(t, h.udp, "uac_replaces", "1003", freePort(t), "-key", "replaces", strings.TrimPrefix(replacing(c, ""), "Replaces: "))
+	c.Reply(c.Request("BYE"), 200, "OK", "")
+	wait()
+	<-leg.Done()
 }
 
 // Scenarios in which SIPp is called: a phone calls 1900, which is bridged to SIPp.
@@ -146,6 +162,11 @@ func TestSIPpCallees(t *testing.T) {
 			a.Ack("")
 			a.Send("BYE", "", "")
 			a.Response(200)
+		}},
+		{"uas_t38", func(t *testing.T, _ *house, a *siptest.Call) {
+			a.Response(200)
+			a.Ack("")
+			a.Reply(a.Request("BYE"), 200, "OK", "")
 		}},
 		{"uas_refresh", func(t *testing.T, h *house, a *siptest.Call) {
 			a.Response(200)

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
 	"golang.org/x/time/rate"
 )
 
@@ -16,32 +17,78 @@ const (
 	maxSources    = 20_000
 	sourceIdle    = 10 * time.Minute
 	freeTries     = 3                // wrong credentials before a source is made to wait
+	freeGuesses   = 10               // of one user's password, from wherever, before strangers are refused for that user
 	firstBan      = 2 * time.Second  // doubled with every further wrong try
 	longestBan    = 15 * time.Minute // after about the twelfth
 	vouchFor      = 2 * time.Minute
 )
 
-// sources remembers what each source address did lately: how fast it sends, and how often it came with wrong credentials.
+// sources remembers what each source address did lately: how fast it sends, and how often it came with wrong credentials. Passwords are
+// guessed from many addresses too, so the wrong tries are counted for each user name as well, whether there is such a user or not.
 type sources struct {
 	mu        sync.Mutex
 	m         map[netip.Prefix]*source
+	users     map[suspect]*tries // user names, and user names at known addresses
 	strangers *rate.Limiter
 	swept     time.Time
 	banned    func(n int)
+	tell      func(guess) // the other nodes
 }
 
-type source struct {
-	limit *rate.Limiter
-	known bool
+// suspect is who guesses: a source, or whose password is guessed: a user name, from wherever. Both are a user name at an address where somebody is
+// known: one telephone with a wrong password there is refused, and not its neighbours.
+type suspect struct {
+	Source netip.Prefix `json:"source,omitzero"`
+	User   string       `json:"user,omitempty"`
+}
+
+// tries are wrong credentials in a row.
+type tries struct {
 	fails int
 	until time.Time // refused until then
 	seen  time.Time
+}
+
+type source struct {
+	tries
+	limit *rate.Limiter
+	known bool
 	vouch time.Time // until then it counts as known: it gave the right digest
 }
 
-func newSources(banned func(n int)) *sources {
-	return &sources{m: map[netip.Prefix]*source{}, strangers: rate.NewLimiter(strangersRate, strangersRate), banned: banned}
+// guess is what nodes tell each other of a suspect that came with wrong credentials too often. No fails: it is forgiven.
+type guess struct {
+	suspect
+	Tenant uuid.UUID `json:"tenant,omitzero"` // whose user name it was; uuid.Nil: nobody's
+	Fails  int       `json:"fails"`
+	Until  time.Time `json:"until"`
 }
+
+func newSources(banned func(n int)) *sources {
+	return &sources{m: map[netip.Prefix]*source{}, users: map[suspect]*tries{}, strangers: rate.NewLimiter(strangersRate, strangersRate), banned: banned, tell: func(guess) {}}
+}
+
+// failed counts a wrong try; beyond the free ones whoever made it is refused, for a time that doubles with each.
+func (t *tries) failed(free int, now time.Time) {
+	t.fails, t.seen = t.fails+1, now
+	if over := t.fails - free; over > 0 {
+		t.until = now.Add(min(firstBan<<min(over-1, 20), longestBan))
+	}
+}
+
+// heard takes over what another node has counted.
+func (t *tries) heard(g guess, now time.Time) {
+	if g.Fails == 0 {
+		*t = tries{seen: now}
+		return
+	}
+	t.fails, t.seen = max(t.fails, g.Fails), now
+	if g.Until.After(t.until) {
+		t.until = g.Until
+	}
+}
+
+func (t *tries) over(now time.Time) bool { return now.Sub(t.seen) > sourceIdle && now.After(t.until) }
 
 // sourceKey counts an IPv6 network of 64 bits as one source: its owner can pick any address in it.
 func sourceKey(a netip.Addr) netip.Prefix {
@@ -57,7 +104,8 @@ func sourceKey(a netip.Addr) netip.Prefix {
 	return p
 }
 
-// admit says whether a message from a may be looked at; reason is a label for the metric when not.
+// admit says whether a message from a may be looked at; reason is a label for the metric when not. No ban keeps out an address where a trunk or
+// telephone is known: what is guessed there is refused by its user name.
 func (s *sources) admit(a netip.Addr, known bool, now time.Time) (reason string, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -65,7 +113,7 @@ func (s *sources) admit(a netip.Addr, known bool, now time.Time) (reason string,
 	switch {
 	case src == nil:
 		return "too_many_sources", false
-	case now.Before(src.until):
+	case !known && now.Before(src.until):
 		return "banned", false
 	case !src.limit.AllowN(now, 1):
 		return "rate", false
@@ -103,47 +151,121 @@ func (s *sources) sweep(now time.Time) {
 	s.swept = now
 	waiting := 0
 	for k, src := range s.m {
-		if now.Sub(src.seen) > sourceIdle && now.After(src.until) {
+		if src.over(now) {
 			delete(s.m, k)
 		} else if now.Before(src.until) {
 			waiting++
 		}
 	}
+	for name, u := range s.users {
+		if u.over(now) {
+			delete(s.users, name)
+		}
+	}
 	s.banned(waiting)
 }
 
-// failed counts wrong credentials from a source; after a few it is refused for a time that doubles with each.
-func (s *sources) failed(a netip.Addr, now time.Time) {
+// failed counts wrong credentials, for where they came from and for the user they were given for, whose tenant is told to the others.
+func (s *sources) failed(a netip.Addr, user string, known bool, tenant uuid.UUID, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	src := s.get(a, false, now)
-	if src == nil {
-		return
+	from, name := suspect{Source: sourceKey(a)}, suspect{User: user}
+	if known {
+		from.User = user
 	}
-	src.fails++
-	if over := src.fails - freeTries; over > 0 {
-		src.until = now.Add(min(firstBan<<min(over-1, 20), longestBan))
+	for _, who := range []struct {
+		suspect
+		free int
+	}{{from, freeTries}, {name, freeGuesses}} {
+		if t := s.tried(who.suspect, now); t != nil {
+			t.failed(who.free, now)
+			if now.Before(t.until) {
+				s.tell(guess{suspect: who.suspect, Tenant: tenant, Fails: t.fails, Until: t.until})
+			}
+		}
 	}
 	s.sweep(now)
 }
 
-// failures says how many wrong tries a source has made since its last right one.
-func (s *sources) failures(a netip.Addr) int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if src := s.m[sourceKey(a)]; src != nil {
-		return src.fails
+// tried are the tries of a suspect; nil when there are too many of its kind, or it is none.
+func (s *sources) tried(who suspect, now time.Time) *tries {
+	if who.User == "" {
+		if src := s.get(who.Source.Addr(), false, now); src != nil {
+			return &src.tries
+		}
+		return nil
 	}
-	return 0
+	t := s.users[who]
+	if t == nil && len(s.users) < maxSources && len(who.User) <= maxUser {
+		t = &tries{}
+		s.users[who] = t
+	}
+	return t
 }
 
-// succeeded forgets a source's failures and lets it be known for a while, so that the rest of its call gets in.
-func (s *sources) succeeded(a netip.Addr, now time.Time) {
+// heard takes over what another node tells.
+func (s *sources) heard(g guess, now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if t := s.tried(g.suspect, now); t != nil {
+		t.heard(g, now)
+	}
+	s.sweep(now)
+}
+
+// guessed says that a user's password is being guessed, from wherever: nobody but who was known before gets in for a while.
+func (s *sources) guessed(user string, now time.Time) bool {
+	return s.refused(suspect{User: user}, now)
+}
+
+// guessedHere says that it is guessed from this very address, where others are known.
+func (s *sources) guessedHere(a netip.Addr, user string, now time.Time) bool {
+	return s.refused(suspect{sourceKey(a), user}, now)
+}
+
+func (s *sources) refused(who suspect, now time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t := s.users[who]
+	return t != nil && now.Before(t.until)
+}
+
+// failures says how many wrong tries a source has made since its last right one, or for a user where it is known.
+func (s *sources) failures(a netip.Addr, user string) (n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if src := s.m[sourceKey(a)]; src != nil {
-		src.fails, src.until, src.vouch = 0, time.Time{}, now.Add(vouchFor)
+		n = src.fails
 	}
+	if here := s.users[suspect{sourceKey(a), user}]; here != nil {
+		n = max(n, here.fails)
+	}
+	return n
+}
+
+// succeeded forgets a source's failures, and the user's there, and lets it be known for a while, so that the rest of its call gets in.
+func (s *sources) succeeded(a netip.Addr, user string, now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	src := s.m[sourceKey(a)]
+	if src == nil {
+		return
+	}
+	src.vouch = now.Add(vouchFor)
+	here := suspect{Source: sourceKey(a)}
+	s.forgive(here, &src.tries)
+	here.User = user
+	s.forgive(here, s.users[here])
+}
+
+func (s *sources) forgive(who suspect, t *tries) {
+	if t == nil {
+		return
+	}
+	if t.fails > freeTries { // others know of it
+		s.tell(guess{suspect: who})
+	}
+	t.fails, t.until = 0, time.Time{}
 }
 
 // vouched says whether the source gave the right digest lately.

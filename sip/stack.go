@@ -106,6 +106,7 @@ func (s *stack) start(d *dialog) bool {
 }
 
 func (s *stack) forget(d *dialog) {
+	s.t.in.hand.done(d.localTag)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.dialogs, dialogKey(d.callID, d.localTag))

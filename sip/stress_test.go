@@ -1,12 +1,7 @@
 package sip_test
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"math/big"
 	mrand "math/rand/v2"
 	"net"
 	"strconv"
@@ -159,7 +154,7 @@ func callAtRandom(p *siptest.Phone, server string) {
 
 // TLS, WebSocket and secure WebSocket listeners answer.
 func TestOtherTransports(t *testing.T) {
-	cert := certificate(t)
+	cert := siptest.Certificate(t)
 	h := newHouse(t, func(cfg *sip.Config) {
 		cfg.Listen.TLS, cfg.Listen.WS, cfg.Listen.WSS = "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"
 		cfg.Listen.TLSConfig = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
@@ -199,20 +194,6 @@ func TestOtherTransports(t *testing.T) {
 		}
 		_ = ws.Close()
 	}
-}
-
-func certificate(t *testing.T) tls.Certificate {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	tmpl := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}
-	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }
 
 // A message sent a byte at a time, and one in three pieces with another behind it, are read all the same.

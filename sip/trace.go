@@ -2,6 +2,7 @@ package sip
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"regexp"
@@ -27,17 +28,36 @@ const (
 )
 
 // trace keeps the messages of the last dialogs of tenants that have it switched on. Numbers, names, credentials and keys are masked before
-// anything is kept. It is in memory only, and each node has its own.
+// anything is kept. It is in memory only. What one node notes it shares with the others, so that each shows all.
 type trace struct {
 	until func() map[uuid.UUID]time.Time // when those that are switched on end, by tenant
+	node  string
+	self  uuid.UUID // of this process
+	share func(traced)
 
 	mu      sync.Mutex
 	dialogs []*TracedDialog // the oldest first
 }
 
+// traced is one step of a trace, as nodes tell each other. One thing happened: a message came or went, it is known whose dialog it is, or a tenant's
+// dialogs are to be forgotten (no Call-ID).
+type traced struct {
+	From    uuid.UUID      `json:"from"` // the process
+	Node    string         `json:"node"`
+	CallID  string         `json:"call_id,omitempty"`
+	Message *TracedMessage `json:"message,omitempty"`
+	Status  int            `json:"status,omitempty"` // of a final answer
+	To      string         `json:"to,omitempty"`     // the method that it answers
+	Tenant  uuid.UUID      `json:"tenant,omitzero"`
+}
+
+// tracedAt is the bus subject on which nodes share what they trace.
+const tracedAt = "sip.traced"
+
 // TracedDialog is one Call-ID on the wire.
 type TracedDialog struct {
 	ID       string          `json:"id" doc:"the Call-ID"`
+	Node     string          `json:"node" doc:"the server that it went through"`
 	At       time.Time       `json:"at"`
 	Peer     string          `json:"peer" doc:"host:port of the other end, of the first message"`
 	Method   string          `json:"method"`
@@ -66,25 +86,65 @@ func (t *trace) note(out bool, msg gosip.Message) {
 	if out {
 		m.Peer = msg.Destination()
 	}
-	status := 0
+	step := traced{CallID: msg.CallID().Value(), Message: &m}
 	switch msg := msg.(type) {
 	case *gosip.Request:
 		m.First = string(msg.Method)
 	case *gosip.Response:
-		status = msg.StatusCode
-		m.First = fmt.Sprintf("%d %s", status, quotable(msg.Reason))
+		m.First = fmt.Sprintf("%d %s", msg.StatusCode, quotable(msg.Reason))
+		if seq := msg.CSeq(); seq != nil && msg.StatusCode >= 200 {
+			step.Status, step.To = msg.StatusCode, string(seq.MethodName)
+		}
 	}
+	t.tell(step)
+}
+
+// tell takes a step of this node, and shares it.
+func (t *trace) tell(step traced) {
+	step.From, step.Node = t.self, t.node
+	t.take(step)
+	t.share(step)
+}
+
+func (d *Directory) shareTrace(step traced) {
+	if body, err := json.Marshal(step); err == nil {
+		d.bus.Publish(tracedAt, body)
+	}
+}
+
+// hear takes a step of another node.
+func (t *trace) hear(_ string, data []byte) {
+	var step traced
+	if json.Unmarshal(data, &step) == nil && step.From != t.self {
+		t.take(step)
+	}
+}
+
+func (t *trace) take(step traced) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	d := t.dialog(msg.CallID().Value())
+	switch {
+	case step.CallID == "":
+		t.dialogs = slices.DeleteFunc(t.dialogs, func(d *TracedDialog) bool { return d.tenant == step.Tenant })
+	case step.Message != nil:
+		t.dialog(step.CallID, step.Node).add(step)
+	case time.Now().Before(t.until()[step.Tenant]):
+		t.dialog(step.CallID, step.Node).tenant = step.Tenant
+	default:
+		t.dialogs = slices.DeleteFunc(t.dialogs, func(d *TracedDialog) bool { return d.ID == step.CallID })
+	}
+}
+
+func (d *TracedDialog) add(step traced) {
+	m := step.Message
 	if len(d.Messages) == 0 {
-		d.At, d.Peer, d.Method = now, m.Peer, m.First
+		d.At, d.Peer, d.Method = m.At, m.Peer, m.First
 	}
 	if len(d.Messages) < tracedMessages {
-		d.Messages = append(d.Messages, m)
+		d.Messages = append(d.Messages, *m)
 	}
-	if seq := msg.CSeq(); seq != nil && status >= 200 && string(seq.MethodName) == d.Method {
-		d.Status = status
+	if step.Status != 0 && step.To == d.Method {
+		d.Status = step.Status
 	}
 }
 
@@ -98,33 +158,25 @@ func (t *trace) anybody(now time.Time) bool {
 }
 
 // dialog finds a dialog, or begins it; mu is held.
-func (t *trace) dialog(callID string) *TracedDialog {
+func (t *trace) dialog(callID, node string) *TracedDialog {
 	for _, d := range slices.Backward(t.dialogs) {
-		if d.ID == callID {
+		if d.ID == callID && d.Node == node {
 			return d
 		}
 	}
 	if len(t.dialogs) == tracedDialogs {
 		t.dialogs = slices.Delete(t.dialogs, 0, 1)
 	}
-	d := &TracedDialog{ID: callID}
+	d := &TracedDialog{ID: callID, Node: node}
 	t.dialogs = append(t.dialogs, d)
 	return d
 }
 
 // claim says whose dialog it is. Nobody sees one that is nobody's; one of a tenant without a trace is dropped.
 func (t *trace) claim(callID string, tenant uuid.UUID) {
-	now := time.Now()
-	if t == nil || !t.anybody(now) {
-		return
+	if t != nil && t.anybody(time.Now()) {
+		t.tell(traced{CallID: callID, Tenant: tenant})
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if !now.Before(t.until()[tenant]) {
-		t.dialogs = slices.DeleteFunc(t.dialogs, func(d *TracedDialog) bool { return d.ID == callID })
-		return
-	}
-	t.dialog(callID).tenant = tenant
 }
 
 // of are a tenant's dialogs, the newest first.
@@ -140,13 +192,6 @@ func (t *trace) of(tenant uuid.UUID) []TracedDialog {
 		}
 	}
 	return list
-}
-
-// forget drops what is kept of a tenant.
-func (t *trace) forget(tenant uuid.UUID) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.dialogs = slices.DeleteFunc(t.dialogs, func(d *TracedDialog) bool { return d.tenant == tenant })
 }
 
 var (
@@ -212,12 +257,12 @@ func (d *Directory) SetTrace(ctx context.Context, tenant uuid.UUID, lasts time.D
 		return err
 	}
 	if lasts == 0 {
-		d.trace.forget(tenant)
+		d.trace.tell(traced{Tenant: tenant})
 	}
 	return d.Load(ctx)
 }
 
-// Trace returns what this node has kept of a tenant's SIP messages, the newest dialog first, and until when it keeps more.
+// Trace returns what is kept of a tenant's SIP messages, the newest dialog first, and until when it keeps more.
 func (d *Directory) Trace(ctx context.Context, tenant uuid.UUID) (dialogs []TracedDialog, until time.Time, err error) {
 	err = d.db.Tenant(ctx, tenant, func(tx *storage.Tx) error {
 		err := tx.QueryRow(ctx, `SELECT until FROM sip_traces`).Scan(&until)

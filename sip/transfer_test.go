@@ -2,6 +2,8 @@ package sip_test
 
 import (
 	"context"
+	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -147,10 +149,19 @@ func TestWhoMayTransfer(t *testing.T) {
 	d.Send("REFER", "", "", "Refer-To: <sip:1900@tandem>")
 	d.Response(603) // nobody's telephone
 	leg.Hangup(calls.CauseNormal)
+	h.trunk(sip.Trunk{Name: "exchange", Networks: []string{"127.9.0.0/16"}, Refer: true, Enabled: true})
+	exchange := siptest.NewAt(t, "700", "127.9.0.1:0")
+	e := exchange.Invite(h.udp, "1003", exchange.SDP(4000, "", pcmu))
+	e.Response(200)
+	e.Ack("")
+	e.Send("REFER", "", "", "Refer-To: <sip:somebody@tandem?Replaces="+url.QueryEscape(strings.TrimPrefix(replacing(c, ""), "Replaces: "))+">")
+	e.Response(202)
+	e.Send("REFER", "", "", "Refer-To: <sip:1900@tandem>")
+	e.Response(491) // one at a time
 
 	leg, d = dial(uuid.New())
 	d.Send("REFER", "", "", "Refer-To: <sip:1900@tandem?Replaces=x%3Bto-tag%3D1%3Bfrom-tag%3D2>")
-	d.Response(603) // joining two calls is not ours
+	d.Response(404) // no call of ours is that
 	d.Send("REFER", "", "", "Refer-To: <sip:+49-30-1900@tandem>")
 	d.Response(202)
 	trying := d.Request("NOTIFY")

@@ -26,8 +26,6 @@ type Listen struct {
 	TLSConfig              *tls.Config // needed by TLS and WSS
 }
 
-const maxStreams = 2000 // accepted TCP, TLS and WebSocket connections together
-
 // transport is sipgo's transport and transaction layers with our read filter in front, our own sockets below and nothing of its dialog
 // helpers (spec: six defects).
 type transport struct {
@@ -38,7 +36,7 @@ type transport struct {
 	log     *slog.Logger
 	mediaIP netip.Addr
 	sockets []socket
-	streams chan struct{}
+	streams *streams
 	noTCP   udpOnly
 	trace   *trace      // nil: nothing is ever kept
 	closing atomic.Bool // nothing that still arrives is looked at
@@ -62,7 +60,7 @@ var tuneLibrary = sync.OnceFunc(func() {
 
 func newTransport(l Listen, mediaIP netip.Addr, in *ingress, m *metrics, log *slog.Logger) (*transport, error) {
 	tuneLibrary()
-	t := &transport{in: in, m: m, log: log, mediaIP: mediaIP, streams: make(chan struct{}, maxStreams)}
+	t := &transport{in: in, m: m, log: log, mediaIP: mediaIP, streams: newStreams()}
 	in.write, in.crashed = t.write, t.crashed
 	quiet := slog.New(slog.DiscardHandler)
 	t.tpl = gosip.NewTransportLayer(net.DefaultResolver, gosip.NewParser(), l.TLSConfig,
@@ -99,7 +97,7 @@ func (t *transport) bind(network, addr string, conf *tls.Config) error {
 	default:
 		if s.stream, err = (&net.ListenConfig{}).Listen(context.Background(), "tcp", addr); err == nil {
 			local = s.stream.Addr()
-			s.stream = &limited{Listener: s.stream, slots: t.streams, full: func() { t.m.dropped.WithLabelValues("too_many_connections").Inc() }}
+			s.stream = &limited{Listener: s.stream, streams: t.streams, full: func() { t.m.dropped.WithLabelValues("too_many_connections").Inc() }}
 			if network == "tls" || network == "wss" {
 				if conf == nil {
 					_ = s.stream.Close()
@@ -127,39 +125,6 @@ func listenUDP(addr string) (*net.UDPConn, error) {
 		return net.ListenUDP("udp4", a)
 	}
 	return net.ListenUDP("udp", a)
-}
-
-// limited refuses connections beyond a number of slots.
-type limited struct {
-	net.Listener
-	slots chan struct{}
-	full  func()
-}
-
-func (l *limited) Accept() (net.Conn, error) {
-	for {
-		c, err := l.Listener.Accept()
-		if err != nil {
-			return nil, err
-		}
-		select {
-		case l.slots <- struct{}{}:
-			return &slotConn{Conn: c, free: sync.OnceFunc(func() { <-l.slots })}, nil
-		default:
-			l.full()
-			_ = c.Close()
-		}
-	}
-}
-
-type slotConn struct {
-	net.Conn
-	free func()
-}
-
-func (c *slotConn) Close() error {
-	c.free()
-	return c.Conn.Close()
 }
 
 // filter is the ingress while we serve, and drops all once we stop.
@@ -190,6 +155,7 @@ loop:
 			break loop
 		case now := <-sweep.C:
 			t.sweepStreams(now)
+			t.in.hand.sweep(now)
 		}
 	}
 	t.closing.Store(true)
@@ -229,6 +195,10 @@ func (t *transport) sweepStreams(now time.Time) {
 			}
 		}
 	}
+	for _, c := range t.streams.strangers(t.in.known, now) {
+		t.m.dropped.WithLabelValues("slow_sender").Inc()
+		_ = c.Close()
+	}
 }
 
 func (t *transport) close() {
@@ -255,7 +225,7 @@ func (t *transport) prepare(msg gosip.Message) {
 	}
 	if to := req.To(); to != nil && (req.Method == gosip.INVITE || req.Method == gosip.CANCEL) {
 		if _, tagged := to.Params.Get("tag"); !tagged {
-			to.Params.Add("tag", t.freshTag(req))
+			to.Params.Add("tag", t.in.freshTag(req))
 		}
 	}
 	if from := req.From(); from != nil {
@@ -276,17 +246,10 @@ func (t *transport) prepare(msg gosip.Message) {
 // cancelByUs is CANCEL as handlers see it.
 const cancelByUs gosip.RequestMethod = "(CANCEL)"
 
-// freshTag is the local tag of the dialog that an INVITE without To tag makes; its CANCEL yields the same.
-func (t *transport) freshTag(req *gosip.Request) string {
-	branch, _ := req.Via().Params.Get("branch")
-	from, _ := req.From().Params.Get("tag")
-	return t.in.mark("tag", req.CallID().Value(), from, branch, strconv.FormatUint(uint64(req.CSeq().SeqNo), 10))
-}
-
 // outOfDialog says whether the request came without a To tag, prepare's own aside.
 func (t *transport) outOfDialog(req *gosip.Request) bool {
 	tag, tagged := req.To().Params.Get("tag")
-	return !tagged || tag == t.freshTag(req)
+	return !tagged || tag == t.in.freshTag(req)
 }
 
 // write sends the bytes of a stateless response.
@@ -307,6 +270,16 @@ func (t *transport) write(info gosip.TransportReadProps, data []byte) {
 		_, _ = w.Write(data)
 	}
 	_, _ = c.TryClose()
+}
+
+// connected says whether there is a connection from that address.
+func (t *transport) connected(network, addr string) bool {
+	c, err := t.tpl.GetConnection(network, addr)
+	if err != nil || c == nil {
+		return false
+	}
+	_, _ = c.TryClose() // gives back what asking has taken
+	return true
 }
 
 // crashed records a caught panic.
@@ -360,3 +333,13 @@ func (t *transport) localIP(peer netip.Addr) netip.Addr {
 }
 
 func itoa(n int) string { return strconv.Itoa(n) }
+
+// listed are the transports that are on, the most private ones first.
+func (t *transport) listed() (all []Transport) {
+	for _, network := range []string{"tls", "wss", "tcp", "udp", "ws"} {
+		if a, ok := t.addr(network); ok {
+			all = append(all, Transport{network, int(a.Port())})
+		}
+	}
+	return all
+}

@@ -11,7 +11,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	gosip "github.com/emiago/sipgo/sip"
 	"github.com/google/uuid"
 
 	"tandem/internal/events"
@@ -30,8 +29,11 @@ type Trunk struct {
 	NAT      bool      `json:"nat" db:"nat"`         // its media may come from another address than its SDP says
 	Headers  []string  `json:"headers" db:"headers"` // allow-list of X- headers and User-to-User; "x-crm-*" is a pattern
 	Codecs   []string  `json:"codecs" db:"codecs"`   // allowed, in our order of preference; none: all
-	MaxCalls int       `json:"max_calls" db:"max_calls"`
-	Enabled  bool      `json:"enabled" db:"enabled"`
+	// Encryption of the audio: off, prefer or require.
+	Encryption Encryption `json:"encryption" db:"encryption" enum:"off,prefer,require"`
+	MaxCalls   int        `json:"max_calls" db:"max_calls"`
+	Refer      bool       `json:"refer" db:"refer"` // its REFER is honoured: it sends our callers elsewhere, and joins calls that it has with us
+	Enabled    bool       `json:"enabled" db:"enabled"`
 
 	// The way out; without an address this trunk takes no calls from us.
 	Outbound          string `json:"outbound" db:"outbound"`                     // host:port; a name without a port has SRV records asked for
@@ -75,9 +77,13 @@ type Directory struct {
 	table atomic.Pointer[table]
 	mu    sync.Mutex // one reload at a time
 
+	presence PhonePresence
+	// transports are how the server of this directory is reached; set before it runs.
+	transports []Transport
+
 	watch   *watch
 	trace   *trace
-	learned sync.Map // netip.Addr of registrars that are known by name
+	learned sync.Map // netip.Addr of trunks that are known by name, once they have answered
 }
 
 // table is an immutable snapshot.
@@ -85,6 +91,7 @@ type table struct {
 	byNetwork []networkTrunk // longest prefix first
 	byUser    map[string]*Trunk
 	phones    map[netip.Addr]bool     // where registered phones are, and where our own calls go out
+	contacts  int                     // of registered phones
 	outlets   map[string]bool         // where outbound trunks are, see outlet
 	outbound  []*Trunk                // those that calls go out by
 	traced    map[uuid.UUID]time.Time // until when SIP messages are kept, by tenant
@@ -95,12 +102,15 @@ type networkTrunk struct {
 	trunk  *Trunk
 }
 
+// PhonePresence is told, within tx, that an agent's phone ("phone:8001") is registered where it was not, or is so no more.
+type PhonePresence func(ctx context.Context, tx *storage.Tx, tenant, agent uuid.UUID, device string, there bool) error
+
 // NewDirectory returns an empty directory; Load or Run fill it. Passwords of those who call us are kept as digests in realm, those that
 // we give are sealed under the tenant's key; node names this process in registrations.
-func NewDirectory(db *storage.DB, bus *events.Bus, elog *events.Log, keys *storage.Keys, log *slog.Logger, realm, node string) *Directory {
-	d := &Directory{db: db, bus: bus, log: elog, keys: keys, slog: log, realm: realm, node: node, watch: newWatch()}
+func NewDirectory(db *storage.DB, bus *events.Bus, elog *events.Log, keys *storage.Keys, log *slog.Logger, realm, node string, presence PhonePresence) *Directory {
+	d := &Directory{db: db, bus: bus, log: elog, keys: keys, slog: log, realm: realm, node: node, presence: presence, watch: newWatch()}
 	d.table.Store(&table{})
-	d.trace = &trace{until: func() map[uuid.UUID]time.Time { return d.table.Load().traced }}
+	d.trace = &trace{until: func() map[uuid.UUID]time.Time { return d.table.Load().traced }, node: node, self: uuid.New(), share: d.shareTrace}
 	return d
 }
 
@@ -108,6 +118,7 @@ func NewDirectory(db *storage.DB, bus *events.Bus, elog *events.Log, keys *stora
 func (d *Directory) Run(ctx context.Context) error {
 	wake, stop := d.bus.Wake(directoryChanged)
 	defer stop()
+	defer d.bus.Subscribe(tracedAt, d.trace.hear)()
 	tick := time.NewTicker(reloadEvery)
 	defer tick.Stop()
 	for {
@@ -134,7 +145,7 @@ func (d *Directory) Load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	phones, err := d.readRegistered(ctx)
+	phones, contacts, err := d.readRegistered(ctx)
 	if err != nil {
 		return err
 	}
@@ -142,7 +153,7 @@ func (d *Directory) Load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	t := &table{traced: traced, byUser: map[string]*Trunk{}, phones: phones, outlets: map[string]bool{}}
+	t := &table{traced: traced, byUser: map[string]*Trunk{}, phones: phones, contacts: contacts, outlets: map[string]bool{}}
 	for i := range trunks {
 		t.add(&trunks[i])
 	}
@@ -205,10 +216,17 @@ func (tr *Trunk) place() (host, port string) {
 	return host, port
 }
 
-// leadsOut says whether a URI's host is where some trunk takes our calls.
-func (d *Directory) leadsOut(u *gosip.Uri) bool {
-	host, port, err := net.SplitHostPort(hopOf(u).addr)
-	return err == nil && d.table.Load().outlets[outlet(host, port)]
+// carries says that a host, a name or an address, is where some trunk takes our calls.
+func (d *Directory) carries(host, port string) bool {
+	if d.table.Load().outlets[outlet(host, port)] {
+		return true
+	}
+	a, err := netip.ParseAddr(host)
+	if err != nil || a.IsLoopback() {
+		return false
+	}
+	_, learned := d.learned.Load(a)
+	return learned
 }
 
 // outlet names a carrier: a host, whatever the port; on loopback, where hosts are programs, a port.
@@ -238,6 +256,9 @@ func (tr *Trunk) check() error {
 		return fault.New(fault.Invalid, "trunk_unidentified", "A trunk needs at least one network it sends from, or a user name and password, or an address that calls go out to.").WithField("networks")
 	}
 	if err := tr.checkOutbound(); err != nil {
+		return err
+	}
+	if err := tr.checkEncryption(); err != nil {
 		return err
 	}
 	if len(tr.DataParameters) > maxDataParameters {

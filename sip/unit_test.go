@@ -3,13 +3,16 @@ package sip
 import (
 	"bytes"
 	"fmt"
+	"net"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	gosip "github.com/emiago/sipgo/sip"
+	"github.com/google/uuid"
 	"github.com/icholy/digest"
 	"pgregory.net/rapid"
 )
@@ -209,7 +212,7 @@ func TestDigestServer(t *testing.T) {
 	if _, got := login(algSHA256, "wrong", 1, src, now); got != wrongPassword {
 		t.Errorf("wrong password: %v", got)
 	}
-	if _, got := login(algSHA256, "demo-demo", 1, netip.MustParseAddr("192.0.2.8"), now); got != wrongPassword {
+	if _, got := login(algSHA256, "demo-demo", 1, netip.MustParseAddr("192.0.2.8"), now); got != noCredentials {
 		t.Errorf("nonce of another source: %v", got)
 	}
 	if _, got := login(algSHA256, "demo-demo", 1, src, now.Add(-time.Hour)); got != staleNonce {
@@ -255,13 +258,13 @@ func TestSourcesBan(t *testing.T) {
 	a, b := netip.MustParseAddr("203.0.113.9"), netip.MustParseAddr("203.0.113.10")
 	now := time.Now()
 	for range freeTries {
-		s.failed(a, now)
+		s.failed(a, "8001", false, uuid.Nil, now)
 	}
 	if _, ok := s.admit(a, false, now); !ok {
 		t.Error("banned within the free tries")
 	}
-	s.failed(a, now)
-	if reason, ok := s.admit(a, true, now); ok || reason != "banned" {
+	s.failed(a, "8001", false, uuid.Nil, now)
+	if reason, ok := s.admit(a, false, now); ok || reason != "banned" {
 		t.Errorf("after %d wrong tries: %s", freeTries+1, reason)
 	}
 	if _, ok := s.admit(b, false, now); !ok {
@@ -271,7 +274,7 @@ func TestSourcesBan(t *testing.T) {
 		t.Error("the first ban lasts too long")
 	}
 	for range 20 {
-		s.failed(a, now)
+		s.failed(a, "8001", false, uuid.Nil, now)
 	}
 	if _, ok := s.admit(a, false, now.Add(longestBan-time.Second)); ok {
 		t.Error("bans do not grow")
@@ -285,6 +288,151 @@ func TestSourcesBan(t *testing.T) {
 		}
 	}
 	t.Error("no rate limit")
+}
+
+// A user's password that is guessed from many addresses is not open to strangers for a while, whether there is such a user or not; nodes tell each other.
+func TestUsersGuessed(t *testing.T) {
+	var told []guess
+	owner := uuid.New()
+	s, other := newSources(func(int) {}), newSources(func(int) {})
+	s.tell = func(g guess) { told = append(told, g) }
+	now := time.Now()
+	for i := range freeGuesses + 1 {
+		if s.guessed("8001", now) {
+			t.Errorf("refused after %d guesses", i)
+		}
+		s.failed(netip.AddrFrom4([4]byte{203, 0, 113, byte(i)}), "8001", false, owner, now)
+	}
+	if len(told) != 1 || told[0].Tenant != owner || !s.guessed("8001", now) || s.guessed("8002", now) {
+		t.Errorf("told %+v", told)
+	}
+	other.heard(told[0], now)
+	if !other.guessed("8001", now) || other.guessed("8001", now.Add(firstBan)) {
+		t.Error("another node does not know for as long")
+	}
+	s.failed(netip.MustParseAddr("203.0.113.99"), strings.Repeat("x", maxUser+1), false, uuid.Nil, now)
+	if n := len(s.users); n != 1 {
+		t.Errorf("%d user names are kept", n)
+	}
+	s.sweep(now.Add(longestBan + sourceIdle))
+	if len(s.users)+len(s.m) != 0 {
+		t.Error("what is long ago is kept")
+	}
+}
+
+// Where telephones are known, one that comes with a wrong password is refused, and none beside it; the right one ends that, on all nodes.
+func TestNeighboursOfAGuesser(t *testing.T) {
+	var told []guess
+	s, other := newSources(func(int) {}), newSources(func(int) {})
+	s.tell = func(g guess) { told = append(told, g) }
+	office, now := netip.MustParseAddr("198.51.100.7"), time.Now()
+	for range freeTries + 1 {
+		s.failed(office, "8001", true, uuid.Nil, now)
+	}
+	if _, ok := s.admit(office, true, now); !ok || !s.guessedHere(office, "8001", now) || s.guessedHere(office, "8002", now) || s.guessed("8001", now) {
+		t.Errorf("admitted %v, told %+v", ok, told)
+	}
+	s.succeeded(office, "8001", now)
+	for _, g := range told {
+		other.heard(g, now)
+	}
+	if s.guessedHere(office, "8001", now) || other.guessedHere(office, "8001", now) || len(told) != 2 {
+		t.Errorf("not forgiven: %+v", told)
+	}
+	other.heard(guess{suspect: suspect{Source: sourceKey(office)}, Fails: 9, Until: now.Add(time.Minute)}, now)
+	if _, ok := other.admit(office, true, now); !ok {
+		t.Error("an address where telephones are known is shut out")
+	}
+	if _, ok := other.admit(office, false, now); ok {
+		t.Error("an address where none is known is let in")
+	}
+}
+
+// INVITEs count until something is said to them, and again from the answer to its ACK; repetitions are none.
+func TestInHand(t *testing.T) {
+	h := newInHand()
+	now := time.Now()
+	a, b := netip.MustParsePrefix("192.0.2.1/32"), netip.MustParsePrefix("192.0.2.2/32")
+	for i := range maxInHand {
+		if !h.take(strconv.Itoa(i), a, now) {
+			t.Fatalf("the %dth is refused", i)
+		}
+	}
+	if h.take("more", a, now) || !h.take("0", a, now) || !h.take("b", b, now) {
+		t.Error("the source is not bounded, or its repetitions or its neighbour are")
+	}
+	h.answered("0", 100)
+	if h.take("more", a, now) {
+		t.Error("100 makes room")
+	}
+	h.answered("0", 180)
+	if !h.take("more", a, now) {
+		t.Error("ringing makes no room")
+	}
+	h.answered("0", 200)
+	if h.open[a] != maxInHand+1 {
+		t.Errorf("%d with the one that waits for its ACK", h.open[a])
+	}
+	h.done("0")
+	h.done("0")
+	h.answered("1", 486)
+	if h.open[a] != maxInHand-1 {
+		t.Errorf("%d after an ACK and a refusal", h.open[a])
+	}
+	h.sweep(now.Add(handled + time.Second))
+	if len(h.m)+len(h.open)+h.all != 0 {
+		t.Errorf("left: %d %d %d", len(h.m), len(h.open), h.all)
+	}
+}
+
+// Connections are counted for each source, and closed when nobody knows them after a while.
+func TestStreams(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	s := newStreams()
+	accept := func() (*streamConn, bool) {
+		c, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		far, err := l.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s.accept(far, time.Now())
+	}
+	var all []*streamConn
+	for range maxSourceStreams {
+		c, ok := accept()
+		if !ok {
+			t.Fatal("refused too early")
+		}
+		all = append(all, c)
+	}
+	if _, ok := accept(); ok {
+		t.Error("one source may have more than its share")
+	}
+	_ = all[0].Close()
+	_ = all[0].Close()
+	if _, ok := accept(); !ok {
+		t.Error("a closed connection makes no room")
+	}
+	nobody, everybody := func(netip.Addr) bool { return false }, func(netip.Addr) bool { return true }
+	later := time.Now().Add(provenWithin + time.Second)
+	if n := len(s.strangers(nobody, time.Now())); n != 0 {
+		t.Errorf("%d closed at once", n)
+	}
+	if n := len(s.strangers(nobody, later)); n != maxSourceStreams {
+		t.Errorf("%d strangers", n)
+	}
+	s.strangers(everybody, later)
+	if n := len(s.strangers(nobody, later)); n != 0 {
+		t.Errorf("%d are closed that were known once", n)
+	}
 }
 
 func FuzzDTMF(f *testing.F) {

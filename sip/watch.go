@@ -167,6 +167,9 @@ func (s *Server) ask(ctx context.Context, tr *Trunk) {
 	s.stack.t.trace.claim(req.CallID().Value(), tr.Tenant)
 	s.stack.transact(req, func(res *gosip.Response) {
 		if !res.IsProvisional() {
+			if from, err := netip.ParseAddrPort(res.Source()); err == nil {
+				s.dir.learned.Store(from.Addr().Unmap(), true)
+			}
 			s.dir.watch.heard(tr, res.StatusCode, time.Now())
 		}
 	}, func(error) { s.dir.watch.heard(tr, 0, time.Now()) })

@@ -5,6 +5,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"net"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,7 +16,7 @@ import (
 
 	"tandem/calls"
 	"tandem/internal/fault"
-	"tandem/media/codec"
+	"tandem/internal/storage"
 )
 
 // way is one of the ways of a call to the telephone network: a trunk, and which of its servers.
@@ -33,12 +34,17 @@ const (
 	maxWays = 8
 )
 
-// findTrunk aims at a telephone number by the tenant's outbound trunks, if the rules let the call out.
+// findTrunk aims at a telephone number by the tenant's outbound trunks.
 func (d *Dialer) findTrunk(ctx context.Context, to calls.Target, number string, o *outgoing) error {
 	trunks := d.s.dir.watch.order(d.s.dir.outbound(to.Tenant))
 	if len(trunks) == 0 {
 		return ErrNoOutbound
 	}
+	return d.goBy(ctx, trunks, to, number, o)
+}
+
+// goBy aims at a telephone number by trunks in their order, if the rules let the call out.
+func (d *Dialer) goBy(ctx context.Context, trunks []*Trunk, to calls.Target, number string, o *outgoing) error {
 	metered, goes, err := d.s.meter.permit(ctx, to.Tenant, number)
 	if err != nil {
 		return err
@@ -53,6 +59,16 @@ func (d *Dialer) findTrunk(ctx context.Context, to calls.Target, number string, 
 		o.ways = append(o.ways, d.by(w, to, goes.number, *o))
 	}
 	return nil
+}
+
+// MayCall says in which form a number is called, and whether a call may go there now: what a dialler asks before it rings anybody. It counts no
+// call; the call itself is asked about again.
+func (s *Server) MayCall(ctx context.Context, tenant uuid.UUID, dialled string) (number string, err error) {
+	if len(s.dir.outbound(tenant)) == 0 {
+		return "", ErrNoOutbound
+	}
+	to, err := s.meter.ask(ctx, tenant, dialled, func(*storage.Tx, destination) error { return nil })
+	return to.number, err
 }
 
 // outbound are a tenant's trunks that calls go out by.
@@ -102,14 +118,30 @@ func (s *Server) hops(ctx context.Context, tr *Trunk) []hop {
 	return hops
 }
 
-// by is a call by one way. Where the caller has no number of their own to show, the trunk's caller id is shown.
+// leadsOut says whether a URI leads to a carrier, whatever its host is called there.
+func (s *Server) leadsOut(ctx context.Context, u *gosip.Uri) bool {
+	host, port, err := net.SplitHostPort(hopOf(u).addr)
+	if err != nil {
+		return false
+	}
+	host = strings.TrimSuffix(host, ".")
+	if s.dir.carries(host, port) {
+		return true
+	}
+	ctx, cancel := context.WithTimeout(ctx, tryFor)
+	defer cancel()
+	found, err := s.resolver.LookupNetIP(ctx, "ip", host)
+	return err == nil && slices.ContainsFunc(found, func(a netip.Addr) bool { return s.dir.carries(a.Unmap().WithZone("").String(), port) })
+}
+
+// by is a call by one way. It shows the number that was chosen for it, else the trunk's caller id, else the caller's own.
 func (d *Dialer) by(w way, to calls.Target, number string, o outgoing) outgoing {
 	o.target = w.trunk.uri(w.trunk.format(number))
 	o.to = *o.target.Clone()
 	o.to.UriParams = nil
 	o.via, o.cred, o.trunk, o.headers = w.hop, w.cred, w.trunk, w.trunk.dataHeaders(to)
-	if w.trunk.CallerID != "" {
-		o.from = d.from(calls.Party{Number: w.trunk.CallerID})
+	if id := cmp.Or(to.CallerID, w.trunk.CallerID); id != "" {
+		o.from = d.from(calls.Party{Number: id})
 	}
 	return o
 }
@@ -191,8 +223,9 @@ func (l *legs) setOut(g *leg, o *outgoing, on hooks) *dialog {
 		if len(g.trunk.codecs) == 0 {
 			g.trunk.codecs = preferring(o.codec)
 		}
-		g.n = newNegotiator(g.port.LocalAddr(), uint64(newLegID().Time()), speakable(g.trunk.codecs, codec.OpusEncoding()))
+		g.n = g.negotiator(g.trunk, next.via.network)
 		d := l.stack.newUAC(next, on)
+		d.leg = g
 		l.stack.t.trace.claim(d.callID, g.tenant)
 		if len(o.ways) > 0 {
 			d.patience = tryFor

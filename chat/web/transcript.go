@@ -154,5 +154,5 @@ type mailWords struct{ subject, you, agent, system, unsent string }
 
 var transcriptWords = map[string]mailWords{
 	"en": {"Your conversation with us", "You", "Agent", "Message", "(taken back)"},
-	"zh": {"您与我们的对话", "您", "客服", "消息", "(已撤回)"},
+	"zh": {"您与我们的对话", "您", "客服", "消息", "（已撤回）"},
 }

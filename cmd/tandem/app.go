@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -58,6 +59,7 @@ type app struct {
 	mediaMetrics *media.Metrics
 	clock        *media.Clock
 	ports        *media.RTPPorts
+	tls          *tls.Config // nil without a certificate
 
 	queues    *queues.Service
 	recording *recording.Service

@@ -19,7 +19,6 @@ import (
 
 	"tandem/internal/storage/storagetest"
 	"tandem/media/codec"
-	"tandem/signaling/browsertest"
 	"tandem/sip/siptest"
 )
 
@@ -40,7 +39,7 @@ func serveForBench(b *testing.B) *served {
 	s := &served{sip: freeAddr(b, "udp"), http: freeAddr(b, "tcp")}
 	cmd := exec.Command(bin, "serve", "--demo")
 	cmd.Env = append(os.Environ(), "TANDEM_HTTP_ADDR="+s.http, "TANDEM_SIP_UDP="+s.sip, "TANDEM_SIP_TCP="+s.sip, "TANDEM_WEBRTC_UDP="+freeAddr(b, "udp"),
-		"TANDEM_DATA_DIR="+dir, "TANDEM_DATABASE_URL="+storagetest.NewURL(b), "TANDEM_LOG_LEVEL=error")
+		"TANDEM_DATA_DIR="+dir, "TANDEM_DATABASE_URL="+storagetest.NewURL(b), "TANDEM_LOG_LEVEL=error", "TANDEM_DEMO_API_KEY="+testKey)
 	var log bytes.Buffer
 	cmd.Stderr = &log
 	if err := cmd.Start(); err != nil {
@@ -144,9 +143,8 @@ func uas(b *testing.B) (stop func()) {
 }
 
 const (
-	benchCalls    = 30
-	benchBrowsers = 5 // as many as one address may call from the web
-	benchHold     = 8 * time.Second
+	benchCalls = 30
+	benchHold  = 8 * time.Second
 )
 
 // BenchmarkCalls holds calls of SIP to SIP, G.711, both ends sending 50 packets a second, and reports what they cost the server.
@@ -160,11 +158,13 @@ func BenchmarkCalls(b *testing.B) {
 			}
 		})
 	}
-	b.Run("browser", func(b *testing.B) {
-		for b.Loop() {
-			s.holdBrowsers(b)
-		}
-	})
+	for _, c := range []codec.Codec{codec.PCMU, codec.Opus} {
+		b.Run("browser-"+c.Name, func(b *testing.B) {
+			for b.Loop() {
+				s.holdBrowsers(b, c)
+			}
+		})
+	}
 }
 
 // cost reports what a number of calls cost the server during wait.
@@ -177,32 +177,17 @@ func (s *served) cost(b *testing.B, calls int, memory int64, wait func()) {
 	b.ReportMetric(0, "ns/op")
 }
 
-// holdBrowsers holds calls from web pages to the outside address: WebRTC on one side, SIP on the other, G.711 on both.
-func (s *served) holdBrowsers(b *testing.B) {
-	memory := s.rss(b)
-	var pages []*browsertest.Page
-	for range benchBrowsers {
-		p := browsertest.Open(b, "ws://"+s.http+"/ws", map[string]any{"customer": true, "name": "Bench"})
-		p.Send("call.start", map[string]string{"number": "1900"})
-		p.Connect()
-		p.Wait("call", "state", "talking")
-		p.RTC.Say(440)
-		pages = append(pages, p)
-	}
-	pages[len(pages)-1].RTC.Await(620)
-	s.cost(b, benchBrowsers, memory, func() { <-time.After(benchHold) })
-	for _, p := range pages {
-		p.Send("call.hangup", nil)
-		p.Wait("call", "state", "ended")
-		p.Leave()
-	}
-}
-
 func (s *served) hold(b *testing.B, number string) {
 	memory := s.rss(b)
+	defer s.callIn(b, benchCalls, number)()
+	s.cost(b, benchCalls, memory, func() { <-time.After(benchHold) })
+}
+
+// callIn sets up calls of SIP phones that speak, until the end.
+func (s *served) callIn(b *testing.B, calls int, number string) (end func()) {
 	var live []*siptest.Call
 	var voices []*siptest.Voice
-	for i := range benchCalls {
+	for i := range calls {
 		p := siptest.New(b, fmt.Sprintf("4930200%04d", i))
 		v := siptest.NewVoice(b, codec.PCMU)
 		c := p.Invite(s.sip, number, p.SDP(v.Port(), "", "0"))
@@ -211,11 +196,12 @@ func (s *served) hold(b *testing.B, number string) {
 		v.Send(string(answer.Body()), 440)
 		live, voices = append(live, c), append(voices, v)
 	}
-	s.cost(b, benchCalls, memory, func() { <-time.After(benchHold) })
-	for i, c := range live {
-		c.Send("BYE", "", "")
-		c.Response(200)
-		voices[i].Close()
+	return func() {
+		for i, c := range live {
+			c.Send("BYE", "", "")
+			c.Response(200)
+			voices[i].Close()
+		}
 	}
 }
 

@@ -13,7 +13,10 @@ import (
 // signIn opens the agent's desktop in a browser whose microphone plays a tone.
 func (a *app) signIn(t testing.TB, email string, hz float64) *browsertest.Browser {
 	t.Helper()
-	b := browsertest.New(t, hz)
+	return a.signInBy(browsertest.New(t, hz), email)
+}
+
+func (a *app) signInBy(b *browsertest.Browser, email string) *browsertest.Browser {
 	b.Goto("http://" + a.listener.Addr().String() + "/login")
 	b.Fill("E-mail", email)
 	b.Fill("Password", demoPassword)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -44,6 +45,7 @@ import (
 	"tandem/queues"
 	"tandem/recording"
 	"tandem/signaling"
+	"tandem/signaling/relay"
 	"tandem/sip"
 	"tandem/smartactions"
 	"tandem/web"
@@ -160,6 +162,10 @@ func (a *app) buildCalls(context.Context) (err error) {
 	a.board = calls.NewSwitchboard(calls.Config{
 		Node: a.cfg.Node.Name, MaxCalls: a.cfg.Calls.Max, StuckAfter: time.Duration(a.cfg.Calls.StuckMinutes) * time.Minute, LostGrace: time.Duration(a.cfg.Calls.LostSeconds) * time.Second, Bus: a.bus,
 		Tags: a.tagsOf, Private: a.cfg.Egress.Private || a.demo, Rights: rights{a.auth, a.queues}, Room: a.room,
+		MayCall: func(ctx context.Context, tenant uuid.UUID, number string) (string, error) {
+			return a.sip.MayCall(ctx, tenant, number)
+		},
+		Extensions: a.auth.AtExtension,
 	}, a.db, a.events, a.log, a.metrics,
 		a.numbers, a.prompts, desk, recorder{a.recording}, a, callbackDesk{a.queues})
 	a.bots = mediastream.New(mediastream.Config{
@@ -187,22 +193,55 @@ func (a *app) rebuildLater(ctx context.Context, tx *storage.Tx, tenant uuid.UUID
 	return a.jobs.Enqueue(ctx, tx, rebuildReports{Tenant: tenant})
 }
 
-// Dial implements calls.Dialer: an agent's browser is reached by signalling, a virtual agent by its WebSocket, everything else by SIP.
+// Dial implements calls.Dialer: an agent's browser is reached by signalling, a virtual agent by its WebSocket, everything else by SIP. What rings
+// for an agent on another device is seen on their page too.
 func (a *app) Dial(ctx context.Context, to calls.Target) (calls.Leg, error) {
 	if strings.HasPrefix(to.Device, calls.DeviceBot) {
 		return a.bots.Dial(ctx, to)
 	}
-	if to.Device == "browser" {
+	switch {
+	case to.Device == queues.Browser:
 		return a.hub.Dialer().Dial(ctx, to)
+	case to.Agent != uuid.Nil && strings.HasPrefix(to.Device, queues.PhoneDevice):
+		leg, err := a.sip.Dialer().Dial(ctx, to)
+		if err != nil {
+			return nil, err
+		}
+		return a.hub.Accompany(leg, to), nil
+	case strings.HasPrefix(to.Device, queues.NumberDevice):
+		return a.dialNumber(ctx, to)
 	}
 	return a.sip.Dialer().Dial(ctx, to)
+}
+
+// dialNumber reaches an agent at a telephone number, by the rules that all calls to telephone numbers go by.
+func (a *app) dialNumber(ctx context.Context, to calls.Target) (calls.Leg, error) {
+	language, err := a.language(ctx, to.Tenant)
+	if err != nil {
+		return nil, err
+	}
+	queue := ""
+	if path := to.Card.QueuePath; len(path) > 0 {
+		queue = path[len(path)-1]
+	}
+	asks, err := a.prompts.AskToTake(ctx, language, queue)
+	if err != nil {
+		return nil, fmt.Errorf("make the question to an agent: %w", err)
+	}
+	out := to
+	out.Device = "trunk:" + strings.TrimPrefix(to.Device, queues.NumberDevice)
+	leg, err := a.sip.Dialer().Dial(ctx, out)
+	if err != nil {
+		return nil, err
+	}
+	return a.hub.Accompany(calls.AskFirst(leg, asks), to), nil
 }
 
 func (a *app) fillDemo(ctx context.Context) (err error) {
 	if !a.demo {
 		return nil
 	}
-	d := &demo{auth: a.auth, queues: a.queues, chat: a.chat, crm: a.crm, widget: a.widget, numbers: a.numbers, prompts: a.prompts, trunks: a.trunks, log: a.log}
+	d := &demo{db: a.db, auth: a.auth, queues: a.queues, chat: a.chat, crm: a.crm, widget: a.widget, numbers: a.numbers, prompts: a.prompts, trunks: a.trunks, log: a.log}
 	if a.tenant, err = d.fill(ctx); err != nil {
 		return err
 	}
@@ -219,7 +258,8 @@ func (a *app) buildSIP(ctx context.Context) (err error) {
 		if err != nil {
 			return fault.New(fault.Invalid, "tls_certificate", "tls.cert and tls.key cannot be used.").WithField("tls.cert").Because(err)
 		}
-		listen.TLSConfig = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
+		a.tls = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
+		listen.TLSConfig = a.tls
 	}
 	if err := a.trunks.Load(ctx); err != nil {
 		return fmt.Errorf("load the trunks: %w", err)
@@ -233,8 +273,9 @@ func (a *app) buildSIP(ctx context.Context) (err error) {
 
 func (a *app) buildBrowsers(context.Context) (err error) {
 	a.hub, err = signaling.New(signaling.Config{
-		RTC:       signaling.RTCConfig{UDP: a.cfg.WebRTC.UDP, Public: a.mediaIP},
+		RTC:       signaling.RTCConfig{UDP: a.cfg.WebRTC.UDP, TCP: a.cfg.WebRTC.TCP, Public: a.mediaIP, TURN: a.turn()},
 		Stream:    media.StreamConfig{Clock: a.clock, Log: a.log, Metrics: a.mediaMetrics},
+		Ports:     a.ports,
 		Customers: a.demo, Tenant: a.tenant,
 	}, signaling.Needs{
 		Bus: a.bus, Queues: a.queues, Redeem: a.auth.Redeem, Renew: a.auth.Renew, Incoming: a.board.Incoming, WriteNotes: a.board.WriteNotes, Vouched: a.auth.ReadClientToken,
@@ -247,8 +288,16 @@ func (a *app) buildBrowsers(context.Context) (err error) {
 	return nil
 }
 
+func (a *app) turn() relay.Config {
+	set := a.cfg.TURN
+	return relay.Config{UDP: set.UDP, TCP: set.TCP, TLS: set.TLS, TLSConfig: a.tls, Host: cmp.Or(set.Host, a.mediaIP.String()), URLs: set.URLs, Secret: set.Secret}
+}
+
 func (a *app) buildIdentity(context.Context) (err error) {
-	a.trunks = sip.NewDirectory(a.db, a.bus, a.events, a.keys, a.log, sipRealm, a.cfg.Node.Name)
+	a.trunks = sip.NewDirectory(a.db, a.bus, a.events, a.keys, a.log, sipRealm, a.cfg.Node.Name,
+		func(ctx context.Context, tx *storage.Tx, tenant, agent uuid.UUID, device string, there bool) error {
+			return a.queues.DeviceIs(ctx, tx, tenant, agent, device, there)
+		})
 	a.auth, err = auth.New(a.db, auth.Config{
 		Record:      audit.Auth(a.events),
 		PasswordSet: a.phonePassword,
@@ -291,7 +340,7 @@ func (a *app) buildServices(ctx context.Context) (err error) {
 		return err
 	}
 	a.crm = crm.New(crm.Config{
-		DB: a.db, Events: a.events, Bus: a.bus, Keys: a.keys, Blobs: a.blobs, Hours: a.calendar, Ask: a.askCustomer, Mails: a.cfg.Mail.Host != "", Log: a.log, Metrics: a.metrics,
+		DB: a.db, Events: a.events, Bus: a.bus, Keys: a.keys, Blobs: a.blobs, Hours: a.calendar, Ask: a.askCustomer, Said: chat.TextOf, Mails: a.cfg.Mail.Host != "", Log: a.log, Metrics: a.metrics,
 		Holders: []crm.Holder{{Name: "conversations", Move: chat.MoveContact}, {Name: "devices", Move: smartactions.MoveContact}},
 	})
 	a.buildActions()
@@ -332,7 +381,7 @@ func (a *app) buildHTTP(context.Context) (err error) {
 	routes["/widget.js"], routes["/widget/"] = a.widget.Handler(), a.widget.Handler()
 	a.api, err = api.New(api.Config{
 		Services: api.Services{
-			DB: a.db, Auth: a.auth, Calls: a.board, Numbers: a.numbers, Prompts: a.prompts, Voicemails: calls.NewVoicemails(a.db, a.events), Queues: a.queues, Trunks: a.trunks,
+			DB: a.db, Auth: a.auth, Calls: a.board, Numbers: a.numbers, Prompts: a.prompts, Voicemails: calls.NewVoicemails(a.db, a.events), Queues: a.queues, Trunks: a.trunks, SIP: a.sip.Dialer(),
 			Recordings: a.recording, CRM: a.crm, CRMSync: a.crmsync, Notify: a.notify, Bots: a.bots, Analytics: a.analytics, Actions: a.actions, Chat: a.chat, Media: a.media, Widgets: a.widget, Webhooks: a.webhooks,
 		},
 		Log: a.log, Metrics: a.metrics, Count: a.metrics, Ready: a.readiness, Web: web.Dist(), Version: version, Customers: a.tenant,

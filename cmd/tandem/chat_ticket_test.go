@@ -12,6 +12,7 @@ import (
 
 	"tandem/chat"
 	"tandem/chat/chattest"
+	"tandem/crm"
 	"tandem/crmsync/rt/rttest"
 	"tandem/internal/storage"
 	"tandem/internal/storage/storagetest"
@@ -118,4 +119,33 @@ func (ps *platforms) one(sql string, args ...any) (text string) {
 		ps.t.Fatal(err)
 	}
 	return text
+}
+
+// TK-1: what a customer says makes a ticket, linked to the conversation and its contact; saying it again makes no second one.
+func TestTicketByKeyword(t *testing.T) {
+	t.Parallel()
+	database := storagetest.NewURL(t)
+	p := run(t, database, t.TempDir(), "TANDEM_HTTP_PUBLIC_URL="+publicURL)
+	ps := newPlatforms(t, p.client, open(t, database))
+	telegram := ps.all[slices.IndexFunc(ps.all, func(p chattest.Platform) bool { return p.Base().Channel == chat.Telegram })]
+	status, answer := p.do("PUT", "/api/v1/ticket-settings", map[string]any{
+		"survey": "off", "keywords": []map[string]string{{"keyword": "money back", "type": "refund", "priority": "high"}},
+	})
+	if status > 299 {
+		t.Fatalf("keywords are answered %d %s", status, answer)
+	}
+	for _, words := range []string{"I want my MONEY back, now", "Money back!"} {
+		if _, err := telegram.Base().Play(chattest.Act{Kind: chattest.Say, Text: words, Customer: telegram.Customer(0), Name: "Ann"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ps.deliver(telegram)
+	id := ps.conversation(chat.Telegram, telegram.Customer(0))
+	within(t, 20*time.Second, "both messages heard", func() bool {
+		return ps.count(`SELECT count(*) FROM events e JOIN event_cursors c ON c.follower = 'crm' AND (e.xid, e.seq) <= (c.xid, c.seq) WHERE e.type = 'conversation.message' AND e.subject = $1`, id) == 2
+	})
+	tickets := ask[list[crm.Ticket]](p.client, "GET", "/api/v1/tickets?conversation="+id.String(), nil).Items
+	if len(tickets) != 1 || tickets[0].Type != crm.Refund || tickets[0].Priority != crm.High || tickets[0].Title != "I want my MONEY back, now" || tickets[0].Contact == nil {
+		t.Errorf("%+v", tickets)
+	}
 }

@@ -127,9 +127,10 @@ func newNetwork(t *testing.T) *network {
 }
 
 const baresipConfig = `poll_method epoll
-sip_listen %[1]s:5060
+sip_listen %[1]s:%[4]d
+rtcp_mux yes
 audio_player aubridge,nil
-audio_source ausine,440
+audio_source ausine,%[5]g
 audio_alert aubridge,nil
 ausrc_srate 48000
 auplay_srate 48000
@@ -139,6 +140,8 @@ module_path %[3]s
 module g711.so
 module g722.so
 module opus.so
+module srtp.so
+module dtls_srtp.so
 module ausine.so
 module aubridge.so
 module sndfile.so
@@ -148,7 +151,16 @@ module_app menu.so
 snd_path %[2]s
 `
 
-// baresip is a running baresip that speaks a tone of 440 Hz in one call, and writes what it hears to a file.
+// softphone is how a telephone of the namespace is started: it speaks a tone in one call that it makes or, where it dials nobody, answers.
+type softphone struct {
+	name, codec string
+	port        int
+	hz          float64
+	dials       string
+	params      string // further ones of baresip's account, such as ";mediaenc=srtp"
+}
+
+// baresip is a running baresip that speaks a tone in one call, and writes what it says and hears to files.
 type baresip struct {
 	t    testing.TB
 	dir  string
@@ -157,21 +169,31 @@ type baresip struct {
 	said *bytes.Buffer
 }
 
-func (n *network) dial(t testing.TB, name, codec, target string) *baresip {
+// dial calls with a tone of 440 Hz; params are further ones of baresip's account.
+func (n *network) dial(t testing.TB, name, codec, target string, params ...string) *baresip {
+	t.Helper()
+	return n.baresip(t, softphone{name: name, codec: codec, port: 5060, hz: customerHz, dials: target, params: strings.Join(params, "")})
+}
+
+func (n *network) baresip(t testing.TB, c softphone) *baresip {
 	t.Helper()
 	modules, _ := filepath.Glob("/usr/lib/*/baresip/modules")
 	modules = append(modules, "/usr/lib/baresip/modules")
 	b := &baresip{t: t, dir: t.TempDir(), done: make(chan error, 1), said: &bytes.Buffer{}}
 	for name, text := range map[string]string{
-		"config":   fmt.Sprintf(baresipConfig, n.there, b.dir, modules[0]),
-		"accounts": fmt.Sprintf("<sip:bare-%s@%s>;regint=0;audio_codecs=%s\n", name, n.there, codec),
+		"config":   fmt.Sprintf(baresipConfig, n.there, b.dir, modules[0], c.port, c.hz),
+		"accounts": fmt.Sprintf("<sip:bare-%s@%s>;regint=0;audio_codecs=%s%s\n", c.name, n.there, c.codec, c.params),
 		"contacts": "",
 	} {
 		if err := os.WriteFile(filepath.Join(b.dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	b.cmd = exec.Command("ip", "netns", "exec", n.name, "baresip", "-f", b.dir, "-e", "/dial "+target)
+	args := []string{"netns", "exec", n.name, "baresip", "-f", b.dir}
+	if c.dials != "" {
+		args = append(args, "-e", "/dial "+c.dials)
+	}
+	b.cmd = exec.Command("ip", args...)
 	b.cmd.Stdout, b.cmd.Stderr = b.said, b.said
 	if err := b.cmd.Start(); err != nil {
 		t.Fatalf("baresip is missing; run scripts/setup.sh test, or apt-get install baresip-core: %v", err)
@@ -184,9 +206,9 @@ func (n *network) dial(t testing.TB, name, codec, target string) *baresip {
 	return b
 }
 
-// file is what baresip has written of what it hears.
-func (b *baresip) file() string {
-	files, err := filepath.Glob(filepath.Join(b.dir, "dump-*-dec.wav"))
+// file is what baresip has written of what it hears ("dec"), or says ("enc").
+func (b *baresip) file(side string) string {
+	files, err := filepath.Glob(filepath.Join(b.dir, "dump-*-"+side+".wav"))
 	if err != nil || len(files) == 0 {
 		return ""
 	}
@@ -196,19 +218,32 @@ func (b *baresip) file() string {
 // hearMore waits until baresip has heard so much more.
 func (b *baresip) hearMore(d time.Duration) {
 	b.t.Helper()
+	growsBy(b.t, d, func() string { return b.file("dec") })
+}
+
+// growsBy waits until a file of sound has got so much longer.
+func growsBy(t testing.TB, d time.Duration, file func() string) {
+	t.Helper()
 	size := func() int64 {
-		info, err := os.Stat(b.file())
+		info, err := os.Stat(file())
 		if err != nil {
 			return 0
 		}
 		return info.Size()
 	}
 	want := size() + int64(d.Seconds()*8000*2) // at least 8,000 samples of two bytes a second
-	within(b.t, d+20*time.Second, "sound at baresip", func() bool { return size() >= want })
+	within(t, d+20*time.Second, "sound at a telephone", func() bool { return size() >= want })
 }
 
 // hangUp ends baresip, which says BYE, and returns the last second that it heard.
 func (b *baresip) hangUp() (hz, level float64) {
+	b.t.Helper()
+	b.quit()
+	return lastSecond(b.t, b.file("dec"))
+}
+
+// quit ends baresip.
+func (b *baresip) quit() {
 	b.t.Helper()
 	if err := b.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		b.t.Fatal(err)
@@ -219,11 +254,16 @@ func (b *baresip) hangUp() (hz, level float64) {
 	case <-time.After(10 * time.Second):
 		b.t.Fatal("baresip does not end")
 	}
-	wav, err := os.ReadFile(b.file())
+}
+
+// lastSecond is what sounds at the end of a file.
+func lastSecond(t testing.TB, file string) (hz, level float64) {
+	t.Helper()
+	wav, err := os.ReadFile(file)
 	if err != nil {
-		b.t.Fatalf("baresip heard nothing: %v\n%s", err, b.said)
+		t.Fatalf("a telephone heard nothing: %v", err)
 	}
-	sides, f := recordingtest.Join(b.t, wav)
+	sides, f := recordingtest.Join(t, wav)
 	pcm := sides[0]
 	return siptest.Frequency(pcm[max(0, len(pcm)-f.Rate):], f.Rate)
 }
@@ -257,7 +297,9 @@ func (a *app) connectedCall(t testing.TB) (id string) {
 func TestBaresip(t *testing.T) {
 	t.Parallel()
 	n := newNetwork(t)
-	a := start(t, "TANDEM_SIP_UDP="+n.near+":0", "TANDEM_WEBRTC_UDP="+n.near+":0", "TANDEM_MEDIA_IP="+n.near)
+	cert, key := siptest.CertificateFiles(t)
+	a := start(t, "TANDEM_SIP_UDP="+n.near+":0", "TANDEM_WEBRTC_UDP="+n.near+":0", "TANDEM_MEDIA_IP="+n.near,
+		"TANDEM_SIP_TLS="+n.near+":0", "TANDEM_TLS_CERT="+cert, "TANDEM_TLS_KEY="+key)
 	ctx := context.Background()
 	if _, err := a.trunks.PutTrunk(ctx, a.tenant, sip.Trunk{Name: "baresip", Networks: []string{n.there + "/32"}, Trusted: true, Enabled: true}, sip.Passwords{}); err != nil {
 		t.Fatal(err)
@@ -270,6 +312,17 @@ func TestBaresip(t *testing.T) {
 	echo.hears(customerHz)
 	if row := a.ended(t, "bare-PCMA"); row.Reason != calls.ReasonCompleted || row.Legs[0].Codec != "PCMA" {
 		t.Errorf("record of the echo: %s, %s", row.Reason, row.Legs[0].Codec)
+	}
+
+	for menc, says := range map[string]string{ // RTP/AVP with keys, RTP/SAVP, UDP/TLS/RTP/SAVPF
+		"srtp": "SRTP is Enabled", "srtp-mand": "SRTP is Enabled", "dtls_srtp": "DTLS-SRTP complete",
+	} {
+		b := n.dial(t, menc, "pcma/8000/1", "sip:1003@"+a.sip.Addr("tls").String()+";transport=tls", ";mediaenc="+menc)
+		b.hearMore(2 * time.Second)
+		b.hears(customerHz)
+		if said := b.said.String(); !strings.Contains(said, says) {
+			t.Errorf("baresip does not say that %s is encrypted:\n%s", menc, said)
+		}
 	}
 
 	agent := a.signIn(t, "agent1@demo.test", agentHz)

@@ -49,6 +49,7 @@ type process struct {
 	cmd    *exec.Cmd
 	sip    string // where phones reach it
 	dir    string
+	node   string // its name, where the test gave it one
 	exited chan struct{}
 	code   int // after exited
 

@@ -14,12 +14,14 @@ import (
 	widget "tandem/chat/web"
 	"tandem/crm"
 	"tandem/internal/auth"
+	"tandem/internal/storage"
 	"tandem/queues"
 	"tandem/sip"
 )
 
 // demo fills in the demo tenant. Each step looks whether its thing is there, so that a first start that was cut off goes on at the next.
 type demo struct {
+	db      *storage.DB
 	auth    *auth.Service
 	queues  *queues.Service
 	chat    *chat.Service
@@ -45,7 +47,8 @@ const (
 // fill makes what is missing and returns the demo tenant.
 func (d *demo) fill(ctx context.Context) (uuid.UUID, error) {
 	t, err := d.auth.TenantBySlug(ctx, demoSlug)
-	if errors.Is(err, auth.ErrNoTenant) {
+	fresh := errors.Is(err, auth.ErrNoTenant)
+	if fresh {
 		t.ID, err = d.auth.AddTenant(ctx, demoSlug, "Demo", "en", "UTC")
 	}
 	if err != nil {
@@ -72,6 +75,9 @@ func (d *demo) fill(ctx context.Context) (uuid.UUID, error) {
 		if err := step.do(ctx); err != nil {
 			return uuid.Nil, fmt.Errorf("make the demo's %s: %w", step.name, err)
 		}
+	}
+	if fresh {
+		return d.tenant, d.db.Analyze(ctx)
 	}
 	return d.tenant, nil
 }

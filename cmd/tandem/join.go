@@ -25,25 +25,13 @@ type queueDesk struct {
 
 // Plan implements calls.Queues. It goes by what a preview shows too.
 func (d *queueDesk) Plan(ctx context.Context, tenant, queue uuid.UUID, channel calls.Channel, language string) (calls.Plan, error) {
-	set, err := d.queues.Effective(ctx, tenant, queue)
+	met, err := d.queues.Arrive(ctx, tenant, queue, queues.Arrival{At: d.now(), Channel: queues.Channel(channel), Language: language})
 	if err != nil {
 		return calls.Plan{}, err
 	}
-	path, err := d.queues.Path(ctx, tenant, queue)
-	if err != nil {
-		return calls.Plan{}, err
-	}
-	if language == "" {
-		if language, err = d.language(ctx, tenant); err != nil {
-			return calls.Plan{}, err
-		}
-	}
-	visit, err := d.queues.Visit(ctx, tenant, queue, queues.Arrival{At: d.now(), Channel: queues.Channel(channel), Language: language})
-	if err != nil {
-		return calls.Plan{}, err
-	}
+	set, path, visit, language := met.Settings, met.Path, met.Visit, met.Language
 	p := calls.Plan{
-		Queue: queue, Path: path, Language: language,
+		Queue: queue, Path: path, Language: language, CallerID: set.Outbound.Value.CallerID, Detect: set.Outbound.Value.Detect,
 		Instead:     instead(visit.Why, visit.Instead),
 		Music:       say(set.HoldMusic.Value),
 		Ring:        calls.Ring(set.Notification.Value.Call),
@@ -150,9 +138,33 @@ func (d *queueDesk) Join(ctx context.Context, tenant, queue uuid.UUID, who calls
 	case err != nil:
 		return nil, nil, err
 	}
-	p := &place{queues: d.queues, waiting: w, offers: make(chan calls.Offer), left: make(chan struct{})}
-	p.relay.Go(p.passOn)
-	return p, nil, nil
+	return newPlace(d.queues, w), nil, nil
+}
+
+// Dial implements calls.Queues.
+func (d *queueDesk) Dial(ctx context.Context, tenant uuid.UUID, n calls.Dialling) (calls.Dialled, error) {
+	w, o, made, err := d.queues.Dial(ctx, tenant, queues.Outgoing{ID: n.Call, Queue: n.Queue, Agent: n.Agent, Number: n.Number, Key: n.Key})
+	if err != nil || w == nil {
+		return calls.Dialled{Call: made}, err
+	}
+	return calls.Dialled{Call: made, Place: newPlace(d.queues, w), Offer: offered(o)}, nil
+}
+
+// Engage implements calls.Queues.
+func (d *queueDesk) Engage(ctx context.Context, tenant, agent uuid.UUID) (calls.Offer, calls.Cause, error) {
+	o, err := d.queues.Engage(ctx, tenant, agent)
+	switch {
+	case errors.Is(err, queues.ErrEngaged):
+		return calls.Offer{}, calls.CauseBusy, nil
+	case errors.Is(err, queues.ErrSignedOut), errors.Is(err, queues.ErrNoAgent):
+		return calls.Offer{}, calls.CauseUnreachable, nil
+	}
+	return offered(o), "", err
+}
+
+// Disengage implements calls.Queues.
+func (d *queueDesk) Disengage(ctx context.Context, tenant, agent uuid.UUID) error {
+	return d.queues.Disengage(ctx, tenant, agent)
 }
 
 // place is a queues.Waiting as calls see it.
@@ -163,6 +175,12 @@ type place struct {
 	left    chan struct{}
 	once    sync.Once
 	relay   sync.WaitGroup
+}
+
+func newPlace(q *queues.Service, w *queues.Waiting) *place {
+	p := &place{queues: q, waiting: w, offers: make(chan calls.Offer), left: make(chan struct{})}
+	p.relay.Go(p.passOn)
+	return p
 }
 
 func (p *place) passOn() {
@@ -221,6 +239,18 @@ func (p *place) report(ctx context.Context, offer uuid.UUID, step calls.AgentSte
 	default: // the names of the others are the same
 		return p.queues.Offered(ctx, offer, queues.OfferResult(step))
 	}
+}
+
+// HandTo implements calls.Place.
+func (p *place) HandTo(ctx context.Context, agent uuid.UUID, ringFor time.Duration) (calls.Offer, error) {
+	o, err := p.waiting.HandTo(ctx, agent, ringFor)
+	return offered(o), err
+}
+
+// HandToQueue implements calls.Place.
+func (p *place) HandToQueue(ctx context.Context, queue uuid.UUID, ringFor time.Duration) (calls.Offer, error) {
+	o, err := p.waiting.HandToQueue(ctx, queue, ringFor)
+	return offered(o), err
 }
 
 // Leave implements calls.Place.

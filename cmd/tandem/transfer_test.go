@@ -185,3 +185,136 @@ func TestEarlyMediaIsHeard(t *testing.T) {
 	out.Reply(out.Invite, 404, "Not Found", "")
 	call.AckRefusal(call.Response(480, 404))
 }
+
+// An agent at their page transfers: to a colleague, a queue, a number outside; what comes to nothing brings the caller back, to the agent or, where
+// they have gone, to their queue with the priority of before. The recording is one.
+func TestTransferFromThePage(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t, "5301", "5302")
+	a, anna, ben, from, to, network := o.app, o.anna, o.ben, o.from, o.to, o.network
+	failed := func(call, cause string) {
+		t.Helper()
+		anna.Wait("call", "id", call, "state", "talking", "transfer.state", "failed", "transfer.cause", cause)
+	}
+	t.Run("to a colleague", func(t *testing.T) {
+		p, call := o.talk(t, "+49305311")
+		anna.Send("call.transfer", map[string]any{"agent": to.two})
+		offer := ben.Wait("offer", "call", call, "card.transferred_by", "Anna Agent")
+		ben.Send("offer.ack", map[string]string{"offer": offer.Get("offer")})
+		anna.Wait("call", "id", call, "state", "held", "transfer.state", "ringing", "transfer.name", "Ben Agent")
+		p.voice.WaitNoTone(agentHz, patient)
+		ben.Send("offer.decline", map[string]string{"offer": offer.Get("offer")})
+		failed(call, "declined")
+		p.voice.Forget()
+		p.voice.WaitTone(agentHz, patient)
+		o.benIs(t, queues.Away)
+		anna.Send("call.transfer", map[string]any{"agent": to.two})
+		failed(call, "busy")
+		o.benIs(t, queues.Available)
+
+		anna.Send("call.transfer", map[string]any{"agent": to.two})
+		offer = ben.Wait("offer", "call", call)
+		ben.Send("offer.ack", map[string]string{"offer": offer.Get("offer")})
+		anna.Wait("call", "id", call, "state", "held", "transfer.state", "ringing")
+		anna.Send("call.resume", nil)
+		failed(call, "cancelled")
+		ben.Wait("offer.withdrawn", "offer", offer.Get("offer"))
+
+		anna.Send("call.transfer", map[string]any{"agent": to.two})
+		if got := ben.accept(); got != call {
+			t.Fatalf("another call: %s", got)
+		}
+		anna.wrapped(t, call)
+		p.voice.WaitTone(benHz, patient)
+		ben.RTC.Await(customerHz)
+		p.hangUp()
+		row := a.ended(t, "+49305311")
+		var results []string
+		for _, tr := range row.Transfers {
+			results = append(results, tr.ByName+" "+string(tr.Kind)+" "+tr.Name+" "+tr.Result)
+		}
+		want := "Anna Agent agent Ben Agent declined, Anna Agent agent Ben Agent busy, Anna Agent agent Ben Agent cancelled, Anna Agent agent Ben Agent done"
+		if got := strings.Join(results, ", "); got != want {
+			t.Errorf("transfers %s", got)
+		}
+		if row.AgentName != "Ben Agent" || row.Recording == nil {
+			t.Errorf("agent %s, recording %v", row.AgentName, row.Recording)
+		}
+		oneRecording(t, a, row, customerHz, agentHz, benHz)
+		ben.wrapped(t, call) // as the call's queue has it
+		from.free()
+	})
+
+	t.Run("to a queue", func(t *testing.T) {
+		p, call := o.talk(t, "+49305312")
+		anna.Send("call.transfer", map[string]any{"queue": uuid.New()})
+		anna.Wait("error", "code", "transfer_queue_closed")
+		anna.Send("call.transfer", map[string]any{"queue": to.queue})
+		offer := ben.Wait("offer", "call", call, "card.transferred_by", "Anna Agent")
+		anna.wrapped(t, call)
+		ben.Send("offer.ack", map[string]string{"offer": offer.Get("offer")})
+		ben.Send("offer.accept", map[string]string{"offer": offer.Get("offer")})
+		p.voice.WaitTone(benHz, patient)
+		p.hangUp()
+		row := a.ended(t, "+49305312")
+		if row.Queue == nil || *row.Queue != to.queue || len(row.Transfers) != 1 || row.Transfers[0].Result != "done" || row.Recording == nil {
+			t.Errorf("queue %v, transfers %+v, recording %v", row.Queue, row.Transfers, row.Recording)
+		}
+		from.free()
+	})
+
+	t.Run("to a number outside, and back to the queue", func(t *testing.T) {
+		p, call := o.talk(t, "+49305313")
+		anna.Send("call.transfer", map[string]any{"number": "+882 13 000001"})
+		failed(call, "forbidden")
+		anna.Send("call.transfer", map[string]any{"number": "+49 (30) 5402"})
+		out := network.Answer()
+		anna.Send("call.hangup", nil) // behind the request: the caller hears it ring
+		anna.wrapped(t, call)
+		out.Reply(out.Invite, 486, "Busy Here", "")
+		out.Request("ACK")
+		if again := anna.accept(); again != call {
+			t.Fatalf("another call: %s", again)
+		}
+		p.voice.Forget()
+		p.voice.WaitTone(agentHz, patient)
+		anna.Send("call.transfer", map[string]any{"number": "+49305402"})
+		out = network.Answer()
+		far := siptest.NewVoice(t, codec.PCMU)
+		answerAs(out, far, outsideHz)
+		p.voice.WaitTone(outsideHz, patient)
+		far.WaitTone(customerHz, patient)
+		anna.wrapped(t, call)
+		p.hangUp()
+		out.Reply(out.Request("BYE"), 200, "OK", "")
+		row := a.ended(t, "+49305313")
+		if n := len(row.Transfers); n != 3 || row.Transfers[0].Result != "forbidden" || row.Transfers[1].Result != "busy" || row.Transfers[2].Result != "done" {
+			t.Errorf("transfers %+v", row.Transfers)
+		}
+		from.free()
+	})
+}
+
+// oneRecording checks that a call is one recording as long as the talk, with the customer on one side and every agent on the other.
+func oneRecording(t *testing.T, a *app, row calls.CallRow, customer float64, agents ...float64) (left, right []int16) {
+	t.Helper()
+	a.destroyed(t, row.ID)
+	files := a.client(t).files(row.ID)
+	sides, format := joined(t, files, 1<<30)
+	if len(sides) != 2 {
+		t.Fatalf("%d sides", len(sides))
+	}
+	length := float64(len(sides[0])) / float64(format.Rate)
+	if talked := row.EndedAt.Sub(*row.ConnectedAt).Seconds(); length < talked-1 || length > talked+1 {
+		t.Errorf("%.1f s of recording for %.1f s from bridge to end", length, talked)
+	}
+	if level := siptest.Strength(sides[0], format.Rate, customer); level < 100 {
+		t.Errorf("the customer is not on the left: %.0f", level)
+	}
+	for _, hz := range agents {
+		if level := siptest.Strength(sides[1], format.Rate, hz); level < 50 {
+			t.Errorf("the agent of %.0f Hz is not on the right: %.0f", hz, level)
+		}
+	}
+	return sides[0], sides[1]
+}

@@ -67,6 +67,7 @@ var always = map[string][]string{
 	"contact_attribute": {"key", "type"},
 	"dial_rules":        nil,
 	"sip_trace":         {"minutes"},
+	"sip_ban":           {"source", "username"},
 	"outbound":          {"code", "country", "calls"}, // calls to telephone numbers that the rules refused or ended
 }
 

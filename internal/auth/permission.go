@@ -33,7 +33,7 @@ type Permission struct {
 func Resources() map[string][]string {
 	crud := []string{"read", "write", "delete"}
 	return map[string][]string{
-		"calls":           {"read", "write", "monitor", "barge", "end", "assign"},
+		"calls":           {"read", "write", "dial", "monitor", "barge", "end", "assign"},
 		"queues":          crud,
 		"agents":          {"read", "write", "presence"},
 		"users":           crud,
@@ -148,12 +148,12 @@ func grant(scope Scope, resource string, verbs ...string) []Permission {
 // (voice V4.4); listening is for trainees too (V4.1).
 func defaultRoles() map[string]Permissions {
 	agent := slices.Concat(
-		grant(ScopeOwn, "calls", "read", "write"), grant(ScopeOwn, "conversations", "read", "write"), grant(ScopeOwn, "agents", "read", "presence"),
+		grant(ScopeOwn, "calls", "read", "write", "dial"), grant(ScopeOwn, "conversations", "read", "write"), grant(ScopeOwn, "agents", "read", "presence"),
 		grant(ScopeTeam, "voicemails", "read", "write"), grant(ScopeTeam, "callbacks", "read", "write"), grant(ScopeAll, "contacts", "read", "write"), grant(ScopeAll, "tickets", "read", "create", "write"),
 		grant(ScopeAll, "queues", "read"), grant(ScopeAll, "hours", "read"), grant(ScopeAll, "prompts", "read"),
 	)
 	supervisor := slices.Concat(agent,
-		grant(ScopeTeam, "calls", "read", "write", "monitor", "barge", "assign"), grant(ScopeTeam, "conversations", "read", "write", "monitor", "barge", "assign"),
+		grant(ScopeTeam, "calls", "read", "write", "dial", "monitor", "barge", "assign"), grant(ScopeTeam, "conversations", "read", "write", "monitor", "barge", "assign"),
 		grant(ScopeTeam, "agents", "read", "write", "presence"), grant(ScopeTeam, "users", "read"), grant(ScopeAll, "teams", "read"),
 		grant(ScopeAll, "tickets", "assign"), grant(ScopeAll, "roles", "read"), grant(ScopeAll, "recordings", "read"),
 		grant(ScopeTeam, "reports", "read"), grant(ScopeAll, "sla", "read"),

@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/mail"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"tandem/internal/fault"
 	"tandem/internal/storage"
@@ -89,6 +91,24 @@ func (s *Service) Users(ctx context.Context, search string, after uuid.UUID, lim
 func (s *Service) User(ctx context.Context, id uuid.UUID) (u User, err error) {
 	err = s.tenant(ctx, func(tx *storage.Tx) error { u, err = s.reach(ctx, tx, "read", id); return err })
 	return u, err
+}
+
+// AtExtension is the user who has an extension; uuid.Nil: nobody, or one who is switched off.
+func (s *Service) AtExtension(ctx context.Context, tenant uuid.UUID, extension string) (user uuid.UUID, err error) {
+	if extension == "" {
+		return uuid.Nil, nil
+	}
+	err = s.db.Tenant(ctx, tenant, func(tx *storage.Tx) error {
+		err := tx.QueryRow(ctx, `SELECT user_id FROM users WHERE extension = $1 AND active`, extension).Scan(&user)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil
+		}
+		return err
+	})
+	if err != nil {
+		return uuid.Nil, fmt.Errorf("find who has an extension: %w", err)
+	}
+	return user, nil
 }
 
 // AddUser makes a user; Email, Name and Password are needed.

@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"tandem/internal/storage"
 )
@@ -17,6 +19,7 @@ type Entry struct {
 	Subject uuid.UUID
 	Data    any
 	Users   []uuid.UUID // whose pages hear of it as of something of their own
+	Actor   *uuid.UUID  // who did it; nil: as the context says
 }
 
 // AppendAll is AppendFor and AppendTo for many events, in their order, with one statement: for whoever commits many changes at once.
@@ -24,10 +27,29 @@ func (l *Log) AppendAll(ctx context.Context, tx *storage.Tx, entries []Entry) er
 	if len(entries) == 0 {
 		return nil
 	}
+	b := &pgx.Batch{}
+	if err := l.Queue(ctx, tx, b, entries); err != nil {
+		return err
+	}
+	if err := tx.SendBatch(ctx, b).Close(); err != nil {
+		return fmt.Errorf("append %d events: %w", len(entries), err)
+	}
+	return nil
+}
+
+// Queue is AppendAll as one statement of a batch that the caller sends in tx, so that changes and their events share a round trip.
+func (l *Log) Queue(ctx context.Context, tx *storage.Tx, b *pgx.Batch, entries []Entry) error {
 	// Plain bytes: pgx writes a slice of uuid.UUID by way of strings, many times slower.
 	ids, tenants, subjects := make([][16]byte, len(entries)), make([][16]byte, len(entries)), make([][16]byte, len(entries))
 	types, bodies, posted := make([]string, len(entries)), make([]string, len(entries)), make([][]byte, len(entries))
+	actors := make([]pgtype.UUID, len(entries))
 	for i, e := range entries {
+		if e.Actor == nil {
+			e.Actor = ActorID(ctx)
+		}
+		if e.Actor != nil {
+			actors[i] = pgtype.UUID{Bytes: *e.Actor, Valid: true}
+		}
 		body, err := json.Marshal(e.Data)
 		if err != nil {
 			return fmt.Errorf("encode event %s: %w", e.Type, err)
@@ -37,14 +59,12 @@ func (l *Log) AppendAll(ctx context.Context, tx *storage.Tx, entries []Entry) er
 		}
 		ids[i], tenants[i], subjects[i], types[i], bodies[i] = storage.NewID(), e.Tenant, e.Subject, e.Type, string(body)
 	}
-	_, err := tx.Exec(ctx, `
+	b.Queue(`
 		INSERT INTO events (event_id, tenant_id, at, type, subject, actor, data)
-		SELECT id, tenant, $1, type, subject, $2, data::jsonb
-		FROM unnest($3::uuid[], $4::uuid[], $5::text[], $6::uuid[], $7::text[]) WITH ORDINALITY AS e (id, tenant, type, subject, data, n) ORDER BY n`,
-		tx.Now, ActorID(ctx), ids, tenants, types, subjects, bodies)
-	if err != nil {
-		return fmt.Errorf("append %d events: %w", len(entries), err)
-	}
+		SELECT id, tenant, $1, type, subject, actor, data::jsonb
+		FROM unnest($2::uuid[], $3::uuid[], $4::text[], $5::uuid[], $6::uuid[], $7::text[]) WITH ORDINALITY AS e (id, tenant, type, subject, actor, data, n)
+		ORDER BY n`,
+		tx.Now, ids, tenants, types, subjects, actors, bodies)
 	tx.AfterCommit(func() {
 		l.bus.Publish(Appended, nil)
 		for i, e := range entries {

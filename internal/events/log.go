@@ -20,13 +20,13 @@ import (
 // Event is one thing that happened. Type is "noun.verb" (call.ended); Subject is the id of the noun; Data is the JSON of the struct that
 // the noun's package documents for that type.
 type Event struct {
-	ID      uuid.UUID       `json:"id" db:"event_id"`
-	Tenant  uuid.UUID       `json:"-" db:"tenant_id"`
-	At      time.Time       `json:"at" db:"at"`
-	Type    string          `json:"type" db:"type"`
-	Subject uuid.UUID       `json:"subject" db:"subject"`
-	Actor   *uuid.UUID      `json:"actor,omitempty" db:"actor"` // the user who did it, nil for the system
-	Data    json.RawMessage `json:"data" db:"data"`
+	ID      uuid.UUID       `json:"id"`
+	Tenant  uuid.UUID       `json:"-"`
+	At      time.Time       `json:"at"`
+	Type    string          `json:"type"`
+	Subject uuid.UUID       `json:"subject"`
+	Actor   *uuid.UUID      `json:"actor,omitempty"` // the user who did it, nil for the system
+	Data    json.RawMessage `json:"data"`
 }
 
 // Appended is the bus subject that wakes the followers.
@@ -45,33 +45,12 @@ func (l *Log) Append(ctx context.Context, tx *storage.Tx, typ string, subject uu
 
 // AppendFor is Append for a given tenant.
 func (l *Log) AppendFor(ctx context.Context, tx *storage.Tx, tenant uuid.UUID, typ string, subject uuid.UUID, data any) error {
-	return l.append(ctx, tx, tenant, typ, subject, data, nil)
+	return l.AppendAll(ctx, tx, []Entry{{Tenant: tenant, Type: typ, Subject: subject, Data: data}})
 }
 
 // AppendTo is Append, and the pages of users hear of it as of something of their own.
 func (l *Log) AppendTo(ctx context.Context, tx *storage.Tx, users []uuid.UUID, typ string, subject uuid.UUID, data any) error {
-	return l.append(ctx, tx, tx.Tenant, typ, subject, data, users)
-}
-
-func (l *Log) append(ctx context.Context, tx *storage.Tx, tenant uuid.UUID, typ string, subject uuid.UUID, data any, users []uuid.UUID) error {
-	body, err := json.Marshal(data)
-	if err != nil {
-		return fmt.Errorf("encode event %s: %w", typ, err)
-	}
-	_, err = tx.Exec(ctx, `INSERT INTO events (event_id, tenant_id, at, type, subject, actor, data) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-		storage.NewID(), tenant, tx.Now, typ, subject, ActorID(ctx), body)
-	if err != nil {
-		return fmt.Errorf("append event %s: %w", typ, err)
-	}
-	note, err := json.Marshal(Note{Type: typ, Subject: subject, Users: users})
-	if err != nil {
-		return fmt.Errorf("encode the note of event %s: %w", typ, err)
-	}
-	tx.AfterCommit(func() {
-		l.bus.Publish(Appended, nil)
-		l.bus.Publish(notes+tenant.String(), note)
-	})
-	return nil
+	return l.AppendAll(ctx, tx, []Entry{{Tenant: tx.Tenant, Type: typ, Subject: subject, Data: data, Users: users}})
 }
 
 // Note tells that an event was appended; screens that show its subject look again.
@@ -132,10 +111,14 @@ type Follower struct {
 	Handle func(ctx context.Context, tx *storage.Tx, e Event) error
 	// Batch, when set, is called instead of Handle, with up to 200 events at once, for whoever reads and writes much for each.
 	Batch func(ctx context.Context, tx *storage.Tx, batch []Event) error
+
+	enrolled bool // the cursor is there
 }
 
 const (
 	followBatch = 200
+	// followPause lets events that come fast gather, so that a busy log costs a follower ten transactions a second and not one for each event.
+	followPause = 100 * time.Millisecond
 	pollEvery   = 2 * time.Second // the bus may lose a wake-up
 	retryAfter  = 500 * time.Millisecond
 )
@@ -152,22 +135,27 @@ func (f *Follower) Run(ctx context.Context) error {
 		if err != nil {
 			f.Log.Error("a follower of the event log failed and tries again", "follower", f.Name, "err", err)
 		}
-		if n == followBatch && err == nil {
-			continue
-		}
 		wait := pollEvery
-		if err != nil {
+		switch {
+		case err != nil:
 			wait = retryAfter
+		case n == followBatch:
+			continue
+		case n > 0:
+			pause(ctx, followPause, nil)
 		}
-		timer := time.NewTimer(wait)
-		select {
-		case <-ctx.Done():
-			timer.Stop()
-			return nil
-		case <-wake:
-			timer.Stop()
-		case <-timer.C:
-		}
+		pause(ctx, wait, wake)
+	}
+}
+
+// pause waits for d, or until it is woken.
+func pause(ctx context.Context, d time.Duration, wake <-chan struct{}) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-wake:
+	case <-timer.C:
 	}
 }
 
@@ -189,6 +177,7 @@ func (f *Follower) step(ctx context.Context) (int, error) {
 		_, err = tx.Exec(ctx, `UPDATE event_cursors SET xid = $2::text::xid8, seq = $3 WHERE follower = $1`, f.Name, last.XID, last.Seq)
 		return err
 	})
+	f.enrolled = f.enrolled || err == nil
 	if errors.Is(err, errBusy) {
 		return 0, nil
 	}
@@ -213,13 +202,15 @@ func (f *Follower) hand(ctx context.Context, tx *storage.Tx, batch []logRow) err
 
 type logRow struct {
 	Event
-	XID string `db:"xid"`
-	Seq int64  `db:"seq"`
+	XID string
+	Seq int64
 }
 
 func (f *Follower) next(ctx context.Context, tx *storage.Tx) ([]logRow, error) {
-	if _, err := tx.Exec(ctx, `INSERT INTO event_cursors (follower, xid, seq) VALUES ($1, '0', 0) ON CONFLICT DO NOTHING`, f.Name); err != nil {
-		return nil, err
+	if !f.enrolled {
+		if _, err := tx.Exec(ctx, `INSERT INTO event_cursors (follower, xid, seq) VALUES ($1, '0', 0) ON CONFLICT DO NOTHING`, f.Name); err != nil {
+			return nil, err
+		}
 	}
 	var xid string
 	var seq int64
@@ -231,11 +222,14 @@ func (f *Follower) next(ctx context.Context, tx *storage.Tx) ([]logRow, error) {
 		return nil, err
 	}
 	rows, err := tx.Query(ctx, `
-		SELECT event_id, tenant_id, at, type, subject, actor, data, xid::text AS xid, seq FROM events
+		SELECT event_id, tenant_id, at, type, subject, actor, data, xid::text, seq FROM events
 		WHERE (xid, seq) > ($1::text::xid8, $2) AND xid < pg_snapshot_xmin(pg_current_snapshot())
 		ORDER BY events.xid, seq LIMIT $3`, xid, seq, followBatch)
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, pgx.RowToStructByName[logRow])
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (r logRow, err error) {
+		// As bytes: a json.RawMessage would be parsed to be copied.
+		return r, row.Scan(&r.ID, &r.Tenant, &r.At, &r.Type, &r.Subject, &r.Actor, (*[]byte)(&r.Data), &r.XID, &r.Seq)
+	})
 }

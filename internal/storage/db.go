@@ -89,6 +89,16 @@ func (db *DB) Ping(ctx context.Context) error { return db.pool.Ping(ctx) }
 // Pool is for libraries that need a pool of their own kind of work (River, LISTEN). Nouns use Tenant and Worker.
 func (db *DB) Pool() *pgxpool.Pool { return db.pool }
 
+// Analyze has PostgreSQL look at how much is in the tables, as autovacuum does within a minute of many changes: after much was put in at once,
+// plans fit from the first query on. Tables of another owner are left to autovacuum.
+func (db *DB) Analyze(ctx context.Context) error {
+	_, err := db.pool.Exec(ctx, "RESET ROLE; ANALYZE; SET ROLE tandem_app")
+	if err != nil {
+		return fmt.Errorf("analyze the tables: %w", err)
+	}
+	return nil
+}
+
 // Tenant runs f in a transaction that sees and writes rows of one tenant only. It commits when f returns nil.
 // A serialization failure or deadlock is tried again, at most three times, so f must have no effects outside tx but AfterCommit.
 func (db *DB) Tenant(ctx context.Context, tenant uuid.UUID, f func(*Tx) error) error {
@@ -117,19 +127,18 @@ func (db *DB) run(ctx context.Context, tenant uuid.UUID, role string, f func(*Tx
 }
 
 func (db *DB) once(ctx context.Context, tenant uuid.UUID, role string, f func(*Tx) error) error {
-	ptx, err := db.pool.Begin(ctx)
-	if err != nil {
-		return fmt.Errorf("begin a transaction: %w", err)
-	}
-	// A rollback after commit is a no-op; one after a cancelled context still has to reach the server.
-	defer func() { _ = ptx.Rollback(context.WithoutCancel(ctx)) }()
 	id := ""
 	if tenant != uuid.Nil {
 		id = tenant.String()
 	}
-	if _, err := ptx.Exec(ctx, "SELECT set_config('role', $1, true), set_config('tandem.tenant', $2, true)", role, id); err != nil {
-		return fmt.Errorf("bind the transaction to its tenant: %w", err)
+	// One round trip for both. Nothing in it comes from outside: the role is a constant of ours, the id is written by uuid.UUID.
+	begin := "BEGIN; SET LOCAL ROLE " + role + "; SET LOCAL tandem.tenant = '" + id + "'"
+	ptx, err := db.pool.BeginTx(ctx, pgx.TxOptions{BeginQuery: begin})
+	if err != nil {
+		return fmt.Errorf("begin a transaction of the tenant: %w", err)
 	}
+	// A rollback after commit is a no-op; one after a cancelled context still has to reach the server.
+	defer func() { _ = ptx.Rollback(context.WithoutCancel(ctx)) }()
 	var after []func()
 	tx := &Tx{Tx: ptx, Now: db.Now(), Tenant: tenant, after: &after}
 	if err := f(tx); err != nil {

@@ -23,6 +23,22 @@ func (v *VAD) Speech(frame []int16) bool {
 	if len(frame) == 0 {
 		return v.hang > 0
 	}
+	if v.loud(frame) {
+		v.voiced++
+	} else {
+		v.voiced = 0
+	}
+	switch {
+	case v.voiced >= vadAttack || (v.voiced > 0 && v.hang > 0):
+		v.hang = vadHangover
+	case v.hang > 0:
+		v.hang--
+	}
+	return v.hang > 0
+}
+
+// loud says whether a frame by itself looks like speech, and learns the noise floor from it.
+func (v *VAD) loud(frame []int16) bool {
 	level, crossings := measure(frame)
 	if !v.started {
 		v.floor, v.started = min(max(level, -75), -40), true
@@ -37,18 +53,7 @@ func (v *VAD) Speech(frame []int16) bool {
 	if crossings > 0.45 { // hiss rather than voice
 		margin += 6
 	}
-	if level > max(v.floor+margin, vadQuiet) {
-		v.voiced++
-	} else {
-		v.voiced = 0
-	}
-	switch {
-	case v.voiced >= vadAttack || (v.voiced > 0 && v.hang > 0):
-		v.hang = vadHangover
-	case v.hang > 0:
-		v.hang--
-	}
-	return v.hang > 0
+	return level > max(v.floor+margin, vadQuiet)
 }
 
 // measure gives the RMS level in dB below full scale and the share of samples at which the sign changes.

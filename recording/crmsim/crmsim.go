@@ -35,7 +35,8 @@ type CRM struct {
 	ids      int
 	tickets  []*ticket
 	requests []Request
-	open     int // requests that are being answered
+	former   map[Op]any // the last answer to each kind of request
+	open     int        // requests that are being answered
 	watch    func(Request)
 	held     chan struct{} // closed to answer what a Hold keeps
 	sink     func(name string, body io.Reader) error
@@ -99,7 +100,7 @@ type Request struct {
 
 // New starts a CRM whose choices follow the seed and whose time is now's. Close ends it.
 func New(seed uint64, now func() time.Time) *CRM {
-	c := &CRM{now: now, began: now(), rng: rand.New(rand.NewPCG(seed, seed)), token: "token-1", held: make(chan struct{})}
+	c := &CRM{now: now, began: now(), rng: rand.New(rand.NewPCG(seed, seed)), token: "token-1", former: map[Op]any{}, held: make(chan struct{})}
 	c.server = httptest.NewServer(c.handler())
 	return c
 }

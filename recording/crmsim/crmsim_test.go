@@ -22,18 +22,18 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type rig struct {
 	*crmsim.CRM
 	crmsync.Provider
-	now    time.Time
-	ticket string
+	transport *http.Transport
+	now       time.Time
+	ticket    string
 }
 
 func newRig(t *testing.T, faults ...crmsim.Fault) *rig {
 	t.Helper()
-	r := &rig{now: time.Now()}
+	r := &rig{transport: &http.Transport{}, now: time.Now()}
 	r.CRM = crmsim.New(1, func() time.Time { return r.now })
 	t.Cleanup(r.CRM.Close)
-	transport := &http.Transport{}
-	t.Cleanup(transport.CloseIdleConnections)
-	r.Provider = crmsim.Access{URL: r.URL(), Token: func() string { return "token-1" }, Timeout: time.Second, Client: &http.Client{Transport: transport}}.Provider()
+	t.Cleanup(r.transport.CloseIdleConnections)
+	r.Provider = crmsim.Access{URL: r.URL(), Token: func() string { return "token-1" }, Timeout: time.Second, Client: &http.Client{Transport: r.transport}}.Provider()
 	var err error
 	if r.ticket, err = r.EnsureTicket(t.Context(), crmsync.Matter{Customer: crmsync.Customer{Item: uuid.New()}}); err != nil {
 		t.Fatal(err)
@@ -84,6 +84,7 @@ func TestFaults(t *testing.T) {
 			if strings.Join(stored, "|") != strings.Join(c.stored, "|") || len(stored) != len(c.stored) {
 				t.Errorf("stored %q", stored)
 			}
+			r.transport.CloseIdleConnections() // a second answer must not be taken for the list
 			list, err := r.Attachments(t.Context(), r.ticket, "a")
 			if err != nil || len(list) != c.lists {
 				t.Errorf("listed %v, %v", list, err)

@@ -85,6 +85,11 @@ func (e *exchange) reply() {
 	e.log.Status = e.status
 	e.c.mu.Lock()
 	e.c.requests = append(e.c.requests, e.log)
+	former := e.c.former[e.log.Op]
+	e.c.former[e.log.Op] = e.answer
+	if e.fault.Do == Former && former != nil {
+		e.answer = former
+	}
 	held, watch := e.c.held, e.c.watch
 	if watch != nil {
 		watch(e.log)

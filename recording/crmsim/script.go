@@ -28,6 +28,7 @@ const (
 	Hold    Action = "hold"    // does it, and answers after Release only, or when the client has gone
 	Twice   Action = "twice"   // answers twice over
 	Mislead Action = "mislead" // answers with the id of another file
+	Former  Action = "former"  // answers what it answered to the former request of this kind
 )
 
 // Fault is one line of a script. The first line that fits a request is done to it.

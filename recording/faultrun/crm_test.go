@@ -27,6 +27,7 @@ var unwell = []struct {
 	{"cut in the middle", 0, []crmsim.Fault{{Op: crmsim.OpAttach, Do: crmsim.Cut, Bytes: 8_000, Times: 2}}},
 	{"answered twice over", 0, []crmsim.Fault{{Op: crmsim.OpAttach, Do: crmsim.Twice}}},
 	{"answered with another's id", 0, []crmsim.Fault{{Op: crmsim.OpAttach, Do: crmsim.Mislead}}},
+	{"answered as the part before", 0, []crmsim.Fault{{Op: crmsim.OpAttach, Do: crmsim.Former}, {Op: crmsim.OpList, Do: crmsim.Former, Skip: 1, Times: 3}}},
 	{"429", 0, []crmsim.Fault{{Op: crmsim.OpAttach, Do: crmsim.Refuse, Status: 429, Times: 4}}},
 	{"429 with Retry-After", 0, []crmsim.Fault{{Op: crmsim.OpAttach, Do: crmsim.Refuse, Status: 429, RetryAfter: 10 * time.Minute, Times: 2}}},
 	{"daily quota gone", 0, []crmsim.Fault{{Op: crmsim.OpAttach, Do: crmsim.Refuse, Status: 429, RetryAfter: time.Hour, Until: 20 * time.Hour}}},

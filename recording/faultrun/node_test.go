@@ -3,6 +3,7 @@ package faultrun
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -231,13 +232,12 @@ func TestSplitBrain(t *testing.T) {
 			_ = second.in.Close()
 			<-second.exited
 			first.kill()
-			r.start("", 0) // each of the two tidies up its own folder
-			r.sweep()
-			_ = r.proc.in.Close()
-			<-r.proc.exited
-			r.cfg.Spool = r.spools[0]
-			r.start("", 0)
-			r.sweep()
+			for _, r.cfg.Spool = range slices.Backward(r.spools) { // each of the two tidies up its own folder, at its start
+				r.start("", 0)
+				r.wait("an empty folder", func() bool { return len(r.copySpool()) == 0 })
+				_ = r.proc.in.Close()
+				<-r.proc.exited
+			}
 		})
 	}
 }

@@ -37,9 +37,25 @@ type Heard struct {
 	State   string  `json:"state"` // of the PeerConnection
 }
 
+// Network is what lies between a browser and the server.
+type Network struct {
+	RelayOnly bool `json:"relayOnly"` // audio goes by a TURN server, whose certificate is taken as it is
+	NoUDP     bool `json:"noUDP"`     // no UDP leaves the browser
+}
+
 // New starts Chromium, whose microphone plays a sine of hz. It ends with the test.
 func New(t testing.TB, hz float64) *Browser {
 	t.Helper()
+	return NewBehind(t, hz, Network{})
+}
+
+// NewBehind is New in a network.
+func NewBehind(t testing.TB, hz float64, network Network) *Browser {
+	t.Helper()
+	between, err := json.Marshal(network)
+	if err != nil {
+		t.Fatal(err)
+	}
 	dir := t.TempDir()
 	wav := filepath.Join(dir, "microphone.wav")
 	tone := sound.Tone{Hz: []float64{hz}, On: 20 * time.Second, Level: -12}.PCM(16000)
@@ -50,7 +66,7 @@ func New(t testing.TB, hz float64) *Browser {
 	if err := os.WriteFile(script, []byte(driver), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("node", script, webFolder(t), wav)
+	cmd := exec.Command("node", script, webFolder(t), wav, string(between))
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -141,6 +157,12 @@ func (b *Browser) must(cmd string, args map[string]any, result any) {
 // Goto opens an address.
 func (b *Browser) Goto(url string) { b.t.Helper(); b.must("goto", map[string]any{"url": url}, nil) }
 
+// Eval runs an expression in the page and reads its value into result; nil reads nothing.
+func (b *Browser) Eval(js string, result any) {
+	b.t.Helper()
+	b.must("eval", map[string]any{"js": js}, result)
+}
+
 // Fill writes into the field with a label.
 func (b *Browser) Fill(label, value string) {
 	b.t.Helper()
@@ -189,6 +211,17 @@ func (b *Browser) Hear(d time.Duration) Heard {
 	var h Heard
 	b.must("hear", map[string]any{"ms": d.Milliseconds()}, &h)
 	return h
+}
+
+// Path says what the connection goes by: the kind of the browser's candidate (host, prflx, relay), and udp, tcp or tls.
+func (b *Browser) Path() (kind, protocol string) {
+	b.t.Helper()
+	var p struct {
+		Kind     string `json:"kind"`
+		Protocol string `json:"protocol"`
+	}
+	b.must("path", nil, &p)
+	return p.Kind, p.Protocol
 }
 
 // WaitTone waits until the page hears a tone within 5 Hz of hz.

@@ -2,7 +2,8 @@
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 
-const [web, audio] = process.argv.slice(2);
+const [web, audio, network] = process.argv.slice(2);
+const { relayOnly, noUDP } = JSON.parse(network);
 const { chromium } = createRequire(`${web}/package.json`)("playwright-core");
 
 const browser = await chromium.launch({
@@ -11,9 +12,11 @@ const browser = await chromium.launch({
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
     "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream", `--use-file-for-fake-audio-capture=${audio}`,
     "--autoplay-policy=no-user-gesture-required", "--disable-features=WebRtcHideLocalIpsWithMdns",
+    ...(noUDP ? ["--force-webrtc-ip-handling-policy=disable_non_proxied_udp", "--webrtc-ip-handling-policy=disable_non_proxied_udp"] : []),
+    ...(relayOnly ? ["--ignore-certificate-errors"] : []),
   ],
 });
-const context = await browser.newContext({ permissions: ["microphone", "notifications"], viewport: { width: 1440, height: 900 } });
+const context = await browser.newContext({ permissions: ["microphone", "notifications"], viewport: { width: 1440, height: 900 }, ignoreHTTPSErrors: true });
 const page = await context.newPage();
 page.setDefaultTimeout(20000);
 const problems = [];
@@ -21,16 +24,16 @@ page.on("pageerror", (e) => problems.push(String(e)));
 page.on("console", (m) => m.type() === "error" && problems.push(m.text()));
 
 // Every PeerConnection is kept, so that what arrives can be analysed without the page's help.
-await page.addInitScript(() => {
+await page.addInitScript((relayOnly) => {
   const Native = window.RTCPeerConnection;
   window.testPeers = [];
   window.RTCPeerConnection = class extends Native {
-    constructor(...args) {
-      super(...args);
+    constructor(configuration, ...rest) {
+      super(relayOnly ? { ...configuration, iceTransportPolicy: "relay" } : configuration, ...rest);
       window.testPeers.push(this);
     }
   };
-});
+}, relayOnly);
 
 // hear measures what the browser receives: the strongest frequency, its level, and the received packets.
 async function hear(ms) {
@@ -64,6 +67,18 @@ async function hear(ms) {
   }, ms);
 }
 
+// path is what the newest connection goes by.
+async function path() {
+  return page.evaluate(async () => {
+    const stats = await window.testPeers.findLast((p) => p.connectionState === "connected")?.getStats();
+    if (!stats) return {};
+    const transport = [...stats.values()].find((s) => s.type === "transport" && s.selectedCandidatePairId);
+    const pair = stats.get(transport?.selectedCandidatePairId);
+    const local = stats.get(pair?.localCandidateId);
+    return { kind: local?.candidateType ?? "", protocol: local?.relayProtocol ?? local?.protocol ?? "" };
+  });
+}
+
 const commands = {
   goto: ({ url }) => page.goto(url),
   fill: ({ label, value }) => page.getByLabel(label).first().fill(value),
@@ -74,6 +89,7 @@ const commands = {
   gone: ({ text, timeout }) => page.getByText(text).first().waitFor({ state: "hidden", timeout: timeout ?? 20000 }),
   wait: ({ role, name, timeout }) => page.getByRole(role, { name }).first().waitFor({ timeout: timeout ?? 20000 }),
   hear: ({ ms }) => hear(ms ?? 800),
+  path: () => path(),
   eval: ({ js }) => page.evaluate(js),
   reload: () => page.reload(),
   screenshot: ({ path }) => page.screenshot({ path }),

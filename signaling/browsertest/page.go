@@ -4,6 +4,7 @@ package browsertest
 
 import (
 	"encoding/json"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -72,8 +73,13 @@ type Page struct {
 // Dial opens the socket at url ("ws://host/ws") from a page of the same host.
 func Dial(t testing.TB, url string) *Page {
 	t.Helper()
+	return dial(t, url, websocket.DefaultDialer)
+}
+
+func dial(t testing.TB, url string, by *websocket.Dialer) *Page {
+	t.Helper()
 	header := http.Header{"Origin": {"http" + strings.TrimSuffix(strings.TrimPrefix(url, "ws"), "/ws")}}
-	conn, resp, err := websocket.DefaultDialer.Dial(url, header)
+	conn, resp, err := by.Dial(url, header)
 	if err != nil {
 		t.Fatalf("open the socket: %v", err)
 	}
@@ -87,7 +93,18 @@ func Dial(t testing.TB, url string) *Page {
 // Open is Dial with the first frame; it waits for the welcome.
 func Open(t testing.TB, url string, hello map[string]any) *Page {
 	t.Helper()
-	p := Dial(t, url)
+	return Dial(t, url).greet(hello)
+}
+
+// OpenFrom is Open from an address of this machine's: one address may call only so often at once.
+func OpenFrom(t testing.TB, from, url string, hello map[string]any) *Page {
+	t.Helper()
+	near := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}
+	return dial(t, url, &websocket.Dialer{NetDialContext: near.DialContext}).greet(hello)
+}
+
+func (p *Page) greet(hello map[string]any) *Page {
+	p.t.Helper()
 	p.Send("hello", hello)
 	p.Welcome = p.Wait("welcome")
 	return p
@@ -98,9 +115,7 @@ func (p *Page) Again(url string, hello map[string]any) *Page {
 	p.t.Helper()
 	next := Dial(p.t, url)
 	hello["resume"], hello["last_seq"] = p.Welcome.Get("resume"), p.Last()
-	next.Send("hello", hello)
-	next.Welcome = next.Wait("welcome")
-	return next
+	return next.greet(hello)
 }
 
 // Last is the highest sequence number that came.
@@ -168,7 +183,7 @@ func (p *Page) Write(kind int, b []byte) {
 	_ = p.conn.WriteMessage(kind, b)
 }
 
-// Wait returns the next frame of a type of which all conditions, name and value in turn, hold; earlier ones of that type are skipped.
+// Wait returns the next frame of a type of which all conditions, name (a.b within a) and value in turn, hold; earlier ones of that type are skipped.
 func (p *Page) Wait(typ string, where ...string) Frame {
 	p.t.Helper()
 	limit := time.NewTimer(Patience)
@@ -204,7 +219,7 @@ func (p *Page) take(typ string, where []string) (found *Frame, more <-chan struc
 
 func holds(f Frame, where []string) bool {
 	for i := 0; i+1 < len(where); i += 2 {
-		if f.Get(where[i]) != where[i+1] {
+		if f.Get(strings.Split(where[i], ".")...) != where[i+1] {
 			return false
 		}
 	}
@@ -221,6 +236,13 @@ func (p *Page) Has(typ string, where ...string) bool {
 		}
 	}
 	return false
+}
+
+// Forget drops the frames that nobody has waited for: what was so before is no answer to what follows.
+func (p *Page) Forget() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.frames = nil
 }
 
 // Seen lists the types of the frames that nobody has waited for.

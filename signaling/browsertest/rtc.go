@@ -13,11 +13,12 @@ import (
 	"tandem/media/codec"
 )
 
-// RTC is a page's PeerConnection, as web/src/phone makes it: one audio line for calls, one that only listens. It sends G.711 (µ-law): a tone,
-// or silence.
+// RTC is a page's PeerConnection, as web/src/phone makes it: one audio line for calls, one that only listens. It sends one codec, G.711 (µ-law) unless
+// another is asked for: a tone, or silence.
 type RTC struct {
 	t     testing.TB
 	pc    *webrtc.PeerConnection
+	codec codec.Codec // that is sent
 	track *webrtc.TrackLocalStaticSample
 	stop  chan struct{}
 	work  sync.WaitGroup
@@ -50,7 +51,13 @@ const (
 // Connect makes the PeerConnection, sends the offer and waits until audio is connected.
 func (p *Page) Connect() *RTC {
 	p.t.Helper()
-	p.RTC = newRTC(p.t)
+	return p.ConnectWith(codec.PCMU)
+}
+
+// ConnectWith is Connect with a page that sends a codec. One that sends Opus knows no other.
+func (p *Page) ConnectWith(c codec.Codec) *RTC {
+	p.t.Helper()
+	p.RTC = newRTC(p.t, c)
 	p.Offer(false)
 	select {
 	case <-p.RTC.up:
@@ -83,24 +90,32 @@ func (p *Page) Offer(restart bool) {
 // Adopt moves another page's PeerConnection here: the socket was lost, the page was not.
 func (p *Page) Adopt(other *Page) { p.RTC, other.RTC = other.RTC, nil }
 
-func newRTC(t testing.TB) *RTC {
+func newRTC(t testing.TB, c codec.Codec) *RTC {
 	t.Helper()
 	var set webrtc.SettingEngine
 	set.SetIncludeLoopbackCandidate(true)
 	set.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
 	var m webrtc.MediaEngine
-	if err := m.RegisterDefaultCodecs(); err != nil {
+	sends := webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypePCMU, ClockRate: sampleRate}
+	register := m.RegisterDefaultCodecs
+	if c == codec.Opus {
+		sends = webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2}
+		register = func() error {
+			return m.RegisterCodec(webrtc.RTPCodecParameters{RTPCodecCapability: sends, PayloadType: 111}, webrtc.RTPCodecTypeAudio)
+		}
+	}
+	if err := register(); err != nil {
 		t.Fatal(err)
 	}
 	pc, err := webrtc.NewAPI(webrtc.WithSettingEngine(set), webrtc.WithMediaEngine(&m)).NewPeerConnection(webrtc.Configuration{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	track, err := webrtc.NewTrackLocalStaticSample(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypePCMU, ClockRate: sampleRate}, "mic", "page")
+	track, err := webrtc.NewTrackLocalStaticSample(sends, "mic", "page")
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &RTC{t: t, pc: pc, track: track, stop: make(chan struct{}), up: make(chan struct{})}
+	r := &RTC{t: t, pc: pc, codec: c, track: track, stop: make(chan struct{}), up: make(chan struct{})}
 	if _, err := pc.AddTrack(track); err != nil {
 		t.Fatal(err)
 	}
@@ -144,12 +159,12 @@ func (r *RTC) Mute(mute bool) {
 func (r *RTC) talk() {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	enc, err := codec.NewEncoder(codec.PCMU, sampleRate)
+	enc, err := codec.NewEncoder(r.codec, sampleRate)
 	if err != nil {
 		r.t.Error(err)
 		return
 	}
-	pcm, payload := make([]int16, frameSize), make([]byte, frameSize)
+	pcm, buf := make([]int16, frameSize), make([]byte, 1500)
 	for n := 0; ; n++ {
 		select {
 		case <-r.stop:
@@ -165,11 +180,12 @@ func (r *RTC) talk() {
 		for i := range pcm {
 			pcm[i] = int16(8000 * math.Sin(2*math.Pi*hz*float64(n*frameSize+i)/sampleRate))
 		}
-		if _, err := enc.Encode(payload, pcm); err != nil {
+		size, err := enc.Encode(buf, pcm)
+		if err != nil {
 			r.t.Error(err)
 			return
 		}
-		_ = r.track.WriteSample(media.Sample{Data: payload, Duration: 20 * time.Millisecond}) // not connected yet, or any more
+		_ = r.track.WriteSample(media.Sample{Data: buf[:size], Duration: 20 * time.Millisecond}) // not connected yet, or any more
 	}
 }
 

@@ -1,6 +1,7 @@
 package siptest
 
 import (
+	"encoding/base64"
 	"math"
 	"net"
 	"net/netip"
@@ -11,6 +12,8 @@ import (
 	"time"
 
 	"github.com/pion/rtp"
+	"github.com/pion/srtp/v3"
+	"github.com/pion/transport/v4/packetio"
 
 	"tandem/media/codec"
 )
@@ -29,6 +32,9 @@ type Audio struct {
 	pt    uint8
 	freq  float64
 	muted bool
+
+	out, in *srtp.Context // nil: in the clear
+	dtls    handshakes
 }
 
 // NewAudio opens an RTP socket on 127.0.0.1; it closes with the test. It sends silence to the peer, once there is one, until Tone.
@@ -38,7 +44,7 @@ func NewAudio(t testing.TB) *Audio {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := &Audio{t: t, conn: conn, stop: make(chan struct{}), types: map[uint8]int{}}
+	a := &Audio{t: t, conn: conn, stop: make(chan struct{}), types: map[uint8]int{}, dtls: handshakes{in: packetio.NewBuffer()}}
 	a.work.Go(a.read)
 	a.work.Go(a.play)
 	t.Cleanup(func() {
@@ -81,6 +87,32 @@ func (a *Audio) Follow(sdp []byte) {
 	a.peer, a.pt = netip.AddrPortFrom(ip, uint16(port)), uint8(pt)
 }
 
+// Encrypt sends with one key and hears what was sent with the other; key and salt are in base64, as in SDP. No packet in the clear is heard.
+func (a *Audio) Encrypt(profile srtp.ProtectionProfile, ours, theirs string) {
+	a.t.Helper()
+	make := func(key string) *srtp.Context {
+		raw, err := base64.StdEncoding.DecodeString(key)
+		if err != nil || len(raw) < 16 {
+			a.t.Fatalf("key: %d bytes, %v", len(raw), err)
+		}
+		c, err := srtp.CreateContext(raw[:16], raw[16:], profile)
+		if err != nil {
+			a.t.Fatal(err)
+		}
+		return c
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.out, a.in = make(ours), make(theirs)
+}
+
+// Junk sends bytes as they are from where the phone hears.
+func (a *Audio) Junk(b []byte) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	_, _ = a.conn.WriteToUDPAddrPort(b, a.peer)
+}
+
 // Mute stops sending packets at all.
 func (a *Audio) Mute(on bool) {
 	a.mu.Lock()
@@ -102,7 +134,7 @@ func (a *Audio) play() {
 		case <-tick.C:
 		}
 		a.mu.Lock()
-		peer, pt, freq, muted := a.peer, a.pt, a.freq, a.muted
+		peer, pt, freq, muted, out := a.peer, a.pt, a.freq, a.muted, a.out
 		a.mu.Unlock()
 		if !peer.IsValid() || muted {
 			continue
@@ -121,7 +153,11 @@ func (a *Audio) play() {
 			continue
 		}
 		p.PayloadType, p.Payload = pt, payload[:n]
-		if b, err := p.Marshal(); err == nil {
+		b, err := p.Marshal()
+		if out != nil && err == nil {
+			b, err = out.EncryptRTP(nil, b, nil)
+		}
+		if err == nil {
 			_, _ = a.conn.WriteToUDPAddrPort(b, peer)
 		}
 		p.SequenceNumber++
@@ -148,7 +184,18 @@ func (a *Audio) read() {
 		if err != nil {
 			return
 		}
-		if p.Unmarshal(buf[:n]) != nil {
+		b := buf[:n]
+		if n > 0 && b[0] >= 20 && b[0] <= 63 { // DTLS (RFC 7983)
+			_, _ = a.dtls.in.Write(b)
+			continue
+		}
+		a.mu.Lock()
+		in := a.in
+		a.mu.Unlock()
+		if in != nil {
+			b, err = in.DecryptRTP(nil, b, nil)
+		}
+		if err != nil || p.Unmarshal(b) != nil {
 			continue
 		}
 		dec := decoders[p.PayloadType]

@@ -13,6 +13,7 @@ import {
   visitor,
 } from './browser';
 import { type Stage, startStage } from './stage';
+import { makeTicket } from './tickets';
 
 // What two agents do together: handing on, working together, calls beside chats; and what is left when the window is closed.
 
@@ -125,6 +126,36 @@ test('a mention gives access, a collaborator answers too', async () => {
   await send(anna.page, 'It arrives tomorrow.');
   await said(page, 'It arrives tomorrow.').waitFor(PATIENCE);
   expect([...anna.faults, ...ben.faults]).toEqual([]);
+});
+
+test('a supervisor sees that an agent is in a chat', async () => {
+  const { page, faults } = await visitor(browser);
+  await signIn(page, 'admin', '/supervisor?tab=agents');
+  await page.getByRole('row').filter({ hasText: 'Ben Agent' }).getByText('In a chat').waitFor(PATIENCE);
+  expect(faults).toEqual([]);
+  await page.context().close();
+});
+
+test('a ticket is linked to a conversation by the address of its page, or by its id', async () => {
+  const address = ben.page.url();
+  const { id } = await makeTicket(admin, { title: 'Moves house' });
+  const { page, faults } = await visitor(browser);
+  await signIn(page, 'admin', `/tickets/${id}`);
+  for (const text of [address, new URL(address).searchParams.get('c') as string]) {
+    await page.getByRole('button', { name: 'Add a link' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByText('Call or conversation', { exact: true }).click();
+    await dialog.getByLabel('Address or id').fill(DORA.name);
+    await dialog.getByText('No call or conversation is named in this.').waitFor();
+    await dialog.getByLabel('Address or id').fill(text);
+    expect(await seriousFaults(page)).toEqual([]);
+    await dialog.getByRole('button', { name: 'Save' }).click();
+    await page.getByRole('link', { name: 'Conversation', exact: true }).waitFor();
+    await page.getByRole('button', { name: 'Remove the link' }).click();
+    await page.getByText('Nothing is linked.').waitFor();
+  }
+  expect(faults).toEqual([]);
+  await page.context().close();
 });
 
 test('closed with a disposition, opened again, and handed to a queue', async () => {

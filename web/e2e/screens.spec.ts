@@ -26,7 +26,7 @@ const screens = [
   ['/admin/agent-groups', 'Agent groups', '客服分组'],
   ['/admin/skills', 'Skills', '技能'],
   ['/admin/presences', 'Presences', '在线状态'],
-  ['/admin/bots', 'Virtual agents', '虚拟坐席'],
+  ['/admin/bots', 'Virtual agents', '虚拟客服'],
   ['/admin/roles', 'Roles', '角色'],
   ['/admin/queues', 'Queues', '队列'],
   ['/admin/numbers', 'Numbers', '号码'],

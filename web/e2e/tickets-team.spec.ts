@@ -2,6 +2,7 @@ import type { APIRequestContext, Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { seriousFaults, signedIn, signIn, startBrowser, url, type Visitor, visitor } from './browser';
 import { serveMail } from './site';
+import { makeTicket } from './tickets';
 
 // What a team makes its own: types, views, links between tickets, and what customers are asked by mail.
 
@@ -18,12 +19,6 @@ beforeAll(async () => {
 });
 afterAll(() => stop());
 
-const make = async (ticket: { title: string; contact_id?: string }) => {
-  const answer = await api.post(`${url}/api/v1/tickets`, { data: ticket });
-  expect(answer.status()).toBe(200);
-  return (await answer.json()) as { id: string; number: number };
-};
-
 test('a type of one’s own, and a view of its tickets', { timeout: 60_000 }, async () => {
   const { page } = admin;
   await page.getByRole('button', { name: 'New type' }).click();
@@ -35,8 +30,8 @@ test('a type of one’s own, and a view of its tickets', { timeout: 60_000 }, as
   await drawer.getByRole('button', { name: 'Save' }).click();
   await page.getByRole('cell', { name: 'Warranty', exact: true }).waitFor();
 
-  const { id } = await make({ title: 'Stove leaks' });
-  await make({ title: 'Nothing to do with it' });
+  const { id } = await makeTicket(api, { title: 'Stove leaks' });
+  await makeTicket(api, { title: 'Nothing to do with it' });
   await page.goto(`${url}/tickets/${id}`);
   await page.getByRole('combobox', { name: 'Type' }).click();
   await page.getByRole('option', { name: 'Warranty' }).click();
@@ -68,8 +63,8 @@ test('a type of one’s own, and a view of its tickets', { timeout: 60_000 }, as
 
 test('a ticket is linked to a contact and another ticket, and unlinked', { timeout: 60_000 }, async () => {
   const { page } = admin;
-  const one = await make({ title: 'Boots arrived wet' });
-  const other = await make({ title: 'Lorry in the rain' });
+  const one = await makeTicket(api, { title: 'Boots arrived wet' });
+  const other = await makeTicket(api, { title: 'Lorry in the rain' });
   await page.goto(`${url}/tickets/${one.id}`);
   await page.getByRole('button', { name: 'Add a link' }).click();
   await page.getByRole('dialog').getByRole('combobox', { name: 'Contact' }).fill('amelia');
@@ -95,7 +90,10 @@ test('a customer without a conversation is asked by mail, and the report tells',
   const contact = await api.post(`${url}/api/v1/contacts`, {
     data: { first_name: 'Ruth', email: 'ruth@example.com', phone: '+493055501003' },
   });
-  const { id } = await make({ title: 'Map missing', contact_id: ((await contact.json()) as { id: string }).id });
+  const { id } = await makeTicket(api, {
+    title: 'Map missing',
+    contact_id: ((await contact.json()) as { id: string }).id,
+  });
   await api.patch(`${url}/api/v1/tickets/${id}`, { data: { status: 'resolved' } });
   await vi.waitFor(() => expect(mail.mails.length).toBe(1), { timeout: 20_000, interval: 100 });
   // Quoted-printable breaks lines.

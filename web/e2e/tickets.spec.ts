@@ -1,6 +1,7 @@
 import type { APIRequestContext, Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { seriousFaults, signedIn, signIn, startBrowser, url, type Visitor, visitor } from './browser';
+import { makeTicket } from './tickets';
 
 // A team without another CRM: fields, the board, merging, and promises that run out while the page is open.
 
@@ -17,12 +18,6 @@ beforeAll(async () => {
 });
 afterAll(() => stop());
 
-async function make(ticket: { title: string; type?: string; priority?: string; assignee?: string }) {
-  const answer = await api.post(`${url}/api/v1/tickets`, { data: ticket });
-  expect(answer.status()).toBe(200);
-  return (await answer.json()) as { id: string; number: number };
-}
-
 const column = (page: Page, name: string) => page.getByRole('region', { name, exact: true });
 
 test('a field that is needed is named when a ticket is resolved without it', { timeout: 60_000 }, async () => {
@@ -37,7 +32,7 @@ test('a field that is needed is named when a ticket is resolved without it', { t
   await drawer.getByRole('button', { name: 'Save' }).click();
   await page.getByRole('cell', { name: 'Order number *' }).waitFor();
 
-  const { id } = await make({ title: 'Money back', type: 'refund' });
+  const { id } = await makeTicket(api, { title: 'Money back', type: 'refund' });
   await page.goto(`${url}/tickets/${id}`);
   await page.getByRole('button', { name: 'Resolved', exact: true }).click();
   await page.getByText('“Order number” is needed before the ticket is resolved.').waitFor();
@@ -51,8 +46,8 @@ test('a field that is needed is named when a ticket is resolved without it', { t
 
 test('cards go where they may by keyboard, and filters stand in the address', { timeout: 60_000 }, async () => {
   const { page } = admin;
-  const { number } = await make({ title: 'Lamp flickers', priority: 'high' });
-  await make({ title: 'Of no account', priority: 'low' });
+  const { number } = await makeTicket(api, { title: 'Lamp flickers', priority: 'high' });
+  await makeTicket(api, { title: 'Of no account', priority: 'low' });
   await page.goto(`${url}/tickets`);
   await page.getByRole('combobox', { name: 'Priority' }).click();
   await page.getByRole('option', { name: 'High' }).click();
@@ -80,8 +75,8 @@ test('cards go where they may by keyboard, and filters stand in the address', { 
 
 test('a merged ticket leads to the one that took it over', { timeout: 60_000 }, async () => {
   const { page } = admin;
-  const old = await make({ title: 'Sofa late, once more' });
-  const kept = await make({ title: 'Sofa is late' });
+  const old = await makeTicket(api, { title: 'Sofa late, once more' });
+  const kept = await makeTicket(api, { title: 'Sofa is late' });
   await api.post(`${url}/api/v1/tickets/${old.id}/notes`, { data: { body: 'Rang twice' } });
   await page.goto(`${url}/tickets/${old.id}`);
   await page.getByRole('button', { name: 'More actions' }).click();
@@ -110,7 +105,7 @@ test('a promise at risk is seen at once by whoever has the ticket', { timeout: 9
   await page.goto(`${url}/tickets?priority=urgent`);
   // At risk after 28 s, broken after 35: the server looks every 5.
   await promise(35);
-  const { number } = await make({ title: 'Fire in the shop', priority: 'urgent', assignee: me.id });
+  const { number } = await makeTicket(api, { title: 'Fire in the shop', priority: 'urgent', assignee: me.id });
   await promise(3600);
   const row = page.getByRole('row', { name: 'Fire in the shop' });
   await row.getByText('Running').waitFor();

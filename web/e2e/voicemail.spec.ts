@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { seriousFaults, signIn, startBrowser, url, type Visitor, visitor } from './browser';
+import { tone } from './sipp';
 
 // SIPp leaves a message at the night desk; an agent listens to it and is done with it.
 
@@ -21,18 +22,6 @@ beforeAll(async () => {
   await signIn(agent.page, 'agent2');
 });
 afterAll(() => stop());
-
-/** A second of 500 Hz in A-law: sixteen samples over and over (G.711, as ITU-T tables give them). */
-function tone(): Buffer {
-  const wave = Array.from({ length: 16 }, (_, i) => Math.sin((2 * Math.PI * i) / 16));
-  const period = wave.map((x) => {
-    const sample = Math.abs(Math.round(x * 8000));
-    const exponent = sample > 255 ? Math.floor(Math.log2(sample)) - 7 : 0;
-    const mantissa = exponent > 0 ? (sample >> (exponent + 3)) & 0x0f : (sample >> 4) & 0x0f;
-    return ((exponent << 4) | mantissa | (x >= 0 ? 0x80 : 0)) ^ 0x55;
-  });
-  return Buffer.from(Array.from({ length: 8000 }, (_, i) => period[i % 16] as number));
-}
 
 async function leaveMessage(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'tandem-sipp-'));

@@ -138,10 +138,7 @@ function KeyForm({ onClose }: { onClose: () => void }) {
       wide
       title={t('keys.add')}
       onClose={onClose}
-      onSubmit={(event) => {
-        event.preventDefault();
-        save.mutate();
-      }}
+      onSubmit={() => save.mutate()}
       saving={save.isPending}
       error={save.error}
       readOnly={save.data !== undefined}

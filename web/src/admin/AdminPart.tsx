@@ -25,6 +25,7 @@ import { nounOf, type Part } from './parts';
 import { Queues } from './queues/Queues';
 import { RecordingsWaiting } from './RecordingsWaiting';
 import { Roles } from './Roles';
+import { SIPBans } from './SIPBans';
 import { SIPTrace } from './SIPTrace';
 import { Skills } from './Skills';
 import { SLA } from './SLA';
@@ -64,6 +65,7 @@ const screens: Record<Part, ComponentType> = {
   panel: AgentPanel,
   webhooks: Webhooks,
   keys: APIKeys,
+  bans: SIPBans,
   audit: AuditLog,
 };
 

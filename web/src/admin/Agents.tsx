@@ -1,4 +1,4 @@
-import { NumberInput, Select, Skeleton, Switch, TextInput } from '@mantine/core';
+import { NumberInput, Select, Skeleton, Switch } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { useQuery } from '@tanstack/react-query';
 import { useMemo } from 'react';
@@ -8,6 +8,7 @@ import { agentSkillsQuery, agentsQuery, skillsQuery } from '../api/queries';
 import { useSave } from '../api/useSave';
 import { usePeople } from '../app/people';
 import { useCan } from '../app/session';
+import { CallDevice } from '../profile/CallDevice';
 import type { Column } from '../ui/DataTable';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import { FormDrawer } from '../ui/FormModal';
@@ -82,7 +83,6 @@ function KnownAgent({ agent, onClose }: { agent: Agent; onClose: () => void }) {
 
 interface Values {
   user: string;
-  device: string;
   always_available: boolean;
   capacity: number;
   auto: 'inherit' | 'yes' | 'no';
@@ -99,7 +99,6 @@ function AgentForm(props: { agent: Agent | null; skills: Schema['SkillNeed'][]; 
   const form = useForm<Values>({
     initialValues: {
       user: agent?.id ?? '',
-      device: agent?.device ?? 'browser',
       always_available: agent?.always_available ?? false,
       capacity: agent?.capacity ?? 100,
       auto:
@@ -111,7 +110,8 @@ function AgentForm(props: { agent: Agent | null; skills: Schema['SkillNeed'][]; 
     save: async (v: Values) => {
       const params = { path: { id: v.user } };
       const name = agent?.name ?? people.nameOf(v.user);
-      const { device, always_available, capacity } = v;
+      const { always_available, capacity } = v;
+      const device = agents.data?.find((a) => a.id === v.user)?.device ?? 'browser'; // chosen below, or by the agent
       const own = v.auto === 'inherit' ? {} : { auto_answer: v.auto === 'yes' };
       await body(
         api.PUT('/api/v1/agents/{id}', { params, body: { name, device, always_available, capacity, ...own } }),
@@ -135,7 +135,7 @@ function AgentForm(props: { agent: Agent | null; skills: Schema['SkillNeed'][]; 
       readOnly={!can('write', 'agents')}
     >
       {!agent && <Select label={t('common:name')} required searchable data={choices} {...form.getInputProps('user')} />}
-      <TextInput label={t('agents.device')} required {...form.getInputProps('device')} />
+      {agent && <CallDevice agent={agent.id} readOnly={!can('write', 'agents')} />}
       <Switch label={t('agents.always')} {...form.getInputProps('always_available', { type: 'checkbox' })} />
       <NumberInput
         label={t('agents.capacity')}

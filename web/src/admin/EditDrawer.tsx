@@ -42,11 +42,7 @@ export function EditDrawer<V = void>(props: EditDrawerProps<V>) {
       wide={props.wide ?? false}
       title={thing ? props.edit : props.add}
       onClose={onClose}
-      onSubmit={(event) => {
-        if (form) return form.onSubmit(send)(event);
-        event.preventDefault();
-        send(undefined as V);
-      }}
+      onSubmit={(event) => (form ? form.onSubmit(send)(event) : send(undefined as V))}
       saving={save.isPending}
       error={save.error}
       readOnly={!may}

@@ -20,7 +20,7 @@ export function Ladder({ dialog, onClose }: { dialog: Schema['TracedDialog']; on
         <span />
         <strong>{dialog.peer}</strong>
         <span />
-        <strong>Tandem</strong>
+        <strong>Tandem ({dialog.node})</strong>
       </div>
       <ol className={classes.ladder}>
         {dialog.messages.map((message, at) => (

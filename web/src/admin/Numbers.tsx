@@ -13,7 +13,7 @@ import { ListPage } from './ListPage';
 type PhoneNumber = Schema['Number'];
 type Kind = Schema['NumberInput']['kind'];
 
-const kinds: Kind[] = ['menu', 'queue', 'message', 'music', 'echo', 'address', 'voicemail'];
+const kinds: Kind[] = ['menu', 'queue', 'message', 'music', 'echo', 'address', 'agent', 'voicemail'];
 
 export function Numbers() {
   const { t } = useTranslation('admin');
@@ -78,6 +78,7 @@ interface Fields {
   agent_id: string | null;
   address: string;
   record: boolean;
+  voicemail: boolean;
   access: Schema['Access'];
   lookup_token: string;
 }
@@ -94,6 +95,13 @@ function inputOf(f: Fields): Schema['NumberInput'] {
   if (f.kind === 'menu' || f.kind === 'queue') return { ...common, ...(f.queue_id ? { queue_id: f.queue_id } : {}) };
   if (f.kind === 'voicemail')
     return { ...common, ...(f.agent_id ? { agent_id: f.agent_id } : f.queue_id ? { queue_id: f.queue_id } : {}) };
+  if (f.kind === 'agent')
+    return {
+      ...common,
+      ...(f.agent_id ? { agent_id: f.agent_id } : {}),
+      record: f.record,
+      voicemail: f.voicemail,
+    };
   if (f.kind === 'message') return { ...common, ...(f.prompt_id ? { prompt_id: f.prompt_id } : {}) };
   if (f.kind === 'address') return { ...common, address: f.address.trim(), record: f.record };
   return common;
@@ -114,6 +122,7 @@ function NumberForm({ number, onClose }: { number: PhoneNumber | null; onClose: 
       agent_id: number?.agent_id ?? null,
       address: number?.address ?? '',
       record: number?.record ?? false,
+      voicemail: number?.voicemail ?? false,
       access: number?.access ?? {},
       lookup_token: '',
     },
@@ -169,6 +178,19 @@ function NumberForm({ number, onClose }: { number: PhoneNumber | null; onClose: 
             form.setFieldValue('queue_id', own ? null : id);
           }}
         />
+      )}
+      {kind === 'agent' && (
+        <>
+          <Select
+            label={t('numbers.agent')}
+            required
+            searchable
+            data={agents.data?.map((a) => ({ value: a.id, label: a.name })) ?? []}
+            {...form.getInputProps('agent_id')}
+          />
+          <Switch label={t('numbers.record')} {...form.getInputProps('record', { type: 'checkbox' })} />
+          <Switch label={t('numbers.voicemail')} {...form.getInputProps('voicemail', { type: 'checkbox' })} />
+        </>
       )}
       {kind === 'message' && (
         <Select

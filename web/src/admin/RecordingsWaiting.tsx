@@ -1,3 +1,4 @@
+import { Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -32,18 +33,18 @@ export function RecordingsWaiting() {
         sort: (r) => Date.parse(r.started_at),
         cell: (r) => <DateTime time={r.started_at} short />,
       },
-      { id: 'kind', header: t('prompts.kind'), width: 100, cell: (r) => t(`recordings.kinds.${r.kind}`, r.kind) },
+      { id: 'kind', header: t('prompts.kind'), width: 90, cell: (r) => t(`recordings.kinds.${r.kind}`, r.kind) },
       {
         id: 'length',
         header: t('recordings.length'),
-        width: 80,
+        width: 70,
         align: 'right',
         cell: (r) => <span className="tnum">{clock(r.seconds)}</span>,
       },
       {
         id: 'state',
         header: t('recordings.state'),
-        width: 150,
+        width: 120,
         sort: (r) => r.state,
         cell: (r) => (
           <State tone={tones[r.state] ?? 'quiet'} pulse={r.state === 'capturing'}>
@@ -54,24 +55,30 @@ export function RecordingsWaiting() {
       {
         id: 'parts',
         header: t('recordings.parts'),
-        width: 80,
+        width: 60,
         align: 'right',
         cell: (r) => <span className="tnum">{`${r.confirmed}/${r.parts}`}</span>,
       },
       {
         id: 'tries',
         header: t('recordings.tries'),
-        width: 90,
+        width: 60,
         align: 'right',
         sort: (r) => r.attempts,
         cell: (r) => <span className="tnum">{r.attempts}</span>,
       },
-      { id: 'next', header: t('recordings.next'), width: 120, cell: (r) => <DateTime time={r.next_try_at} short /> },
+      {
+        id: 'next',
+        header: t('recordings.next'),
+        width: 90,
+        cell: (r) =>
+          r.state === 'quarantined' ? <span className="quiet">–</span> : <DateTime time={r.next_try_at} short />,
+      },
       { id: 'error', header: t('recordings.error'), cell: (r) => <Fault recording={r} /> },
       {
         id: 'deadline',
         header: t('recordings.deadline'),
-        width: 180,
+        width: 130,
         sort: (r) => Date.parse(r.deadline),
         cell: (r) => (
           <>
@@ -120,7 +127,12 @@ function Fault({ recording }: { recording: Waiting }) {
     <>
       {!recording.has_ticket && <Tag tone="quiet">{t('recordings.noTicket')}</Tag>}{' '}
       {recording.truncated && <Tag tone="warn">{t('recordings.truncated')}</Tag>}{' '}
-      {recording.incomplete && <Tag tone="warn">{t('recordings.incomplete')}</Tag>} {recording.last_error}
+      {recording.incomplete && <Tag tone="warn">{t('recordings.incomplete')}</Tag>}{' '}
+      {recording.last_error && (
+        <Text size="sm" lineClamp={2} title={recording.last_error}>
+          {recording.last_error}
+        </Text>
+      )}
     </>
   );
 }

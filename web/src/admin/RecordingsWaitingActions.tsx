@@ -86,7 +86,7 @@ function OtherTicket({ recording, onClose }: { recording: Waiting; onClose: () =
   return (
     <FormModal
       opened
-      title={t('recordings.otherTicket')}
+      title={t('recordings.ticketTitle')}
       onClose={onClose}
       saving={move.isPending}
       error={move.error}

@@ -63,7 +63,7 @@ function KeyForm({ onClose }: { onClose: () => void }) {
   return (
     <FormModal
       opened
-      title={t('recordings.key.register')}
+      title={t('recordings.key.new')}
       onClose={onClose}
       saving={save.isPending}
       error={save.error}
@@ -78,7 +78,7 @@ function KeyForm({ onClose }: { onClose: () => void }) {
         {...form.getInputProps('public_key')}
       />
       <TextInput
-        label={t('recordings.access.code')}
+        label={t('recordings.key.code')}
         inputMode="numeric"
         autoComplete="one-time-code"
         required

@@ -120,10 +120,7 @@ function RoleForm({ role, onClose, onCopy }: { role: Role; onClose: () => void; 
       wide
       title={role.id ? t('roles.edit') : t('roles.add')}
       onClose={onClose}
-      onSubmit={(event) => {
-        event.preventDefault();
-        save.mutate();
-      }}
+      onSubmit={() => save.mutate()}
       saving={save.isPending}
       error={save.error}
       readOnly={readOnly}

@@ -13,6 +13,7 @@ import { ErrorNotice } from '../ui/ErrorNotice';
 import { Page, Section } from '../ui/Page';
 import classes from './admin.module.css';
 import { EditDrawer } from './EditDrawer';
+import { TicketKeywords } from './TicketKeywords';
 
 type TicketType = Schema['TicketType'];
 type Field = Schema['TicketField'];
@@ -67,6 +68,7 @@ export function TicketTypes() {
         onOpen={setEditing}
         empty={t('ticket.type')}
       />
+      <TicketKeywords />
       <SurveySetting />
       {editing && <TypeForm type={editing} onClose={() => setEditing(null)} />}
     </Page>

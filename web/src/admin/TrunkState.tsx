@@ -1,19 +1,22 @@
 import { ActionIcon, Group, Tooltip } from '@mantine/core';
-import { IconRefresh } from '@tabler/icons-react';
+import { IconPhoneOutgoing, IconRefresh } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
+import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api, type Schema } from '../api/client';
 import { trunkStatesQuery } from '../api/queries';
 import { useAct } from '../api/useSave';
 import { useCan } from '../app/session';
 import { State } from '../ui/State';
+import { TrunkTest } from './TrunkTest';
 
 const tones = { up: 'good', down: 'bad', unknown: 'quiet' } as const;
 
-/** Whether a trunk is there, and whether we are registered with it. */
+/** Whether a trunk is there, and whether we are registered with it; a look at it at once, and a test call. */
 export function TrunkState({ trunk }: { trunk: Schema['Trunk'] }) {
   const { t } = useTranslation('admin');
   const can = useCan();
+  const [testing, setTesting] = useState(false);
   const states = useQuery(trunkStatesQuery);
   const state = states.data?.find((one) => one.trunk_id === trunk.id);
   const ask = useAct({
@@ -44,20 +47,32 @@ export function TrunkState({ trunk }: { trunk: Schema['Trunk'] }) {
         {registered}
       </div>
       {can('write', 'trunks') && (
-        <Tooltip label={t('trunks.ask')}>
-          <ActionIcon
-            variant="subtle"
-            color="gray"
-            aria-label={`${t('trunks.ask')}: ${trunk.name}`}
-            loading={ask.isPending}
-            onClick={(event) => {
-              event.stopPropagation();
-              ask.mutate();
-            }}
-          >
-            <IconRefresh size={15} aria-hidden />
-          </ActionIcon>
-        </Tooltip>
+        // biome-ignore lint/a11y/noStaticElementInteractions: it keeps clicks from the row behind
+        // biome-ignore lint/a11y/useKeyWithClickEvents: the same
+        <span style={{ display: 'inline-flex' }} onClick={(event) => event.stopPropagation()}>
+          <Tooltip label={t('trunks.ask')}>
+            <ActionIcon
+              variant="subtle"
+              color="gray"
+              aria-label={`${t('trunks.ask')}: ${trunk.name}`}
+              loading={ask.isPending}
+              onClick={() => ask.mutate()}
+            >
+              <IconRefresh size={15} aria-hidden />
+            </ActionIcon>
+          </Tooltip>
+          <Tooltip label={t('trunks.test.title')}>
+            <ActionIcon
+              variant="subtle"
+              color="gray"
+              aria-label={`${t('trunks.test.title')}: ${trunk.name}`}
+              onClick={() => setTesting(true)}
+            >
+              <IconPhoneOutgoing size={15} aria-hidden />
+            </ActionIcon>
+          </Tooltip>
+          {testing && <TrunkTest trunk={trunk} onClose={() => setTesting(false)} />}
+        </span>
       )}
     </Group>
   );

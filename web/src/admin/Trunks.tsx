@@ -15,6 +15,7 @@ import { TrunkState } from './TrunkState';
 type Trunk = Schema['Trunk'];
 
 const codecs = ['PCMA', 'PCMU', 'G722', 'opus'];
+const encryptions = ['off', 'prefer', 'require'] as const;
 
 export function Trunks() {
   const { t } = useTranslation(['admin', 'common']);
@@ -86,9 +87,11 @@ function TrunkForm({ trunk, onClose }: { trunk: Trunk | null; onClose: () => voi
       password: '',
       trusted: trunk?.trusted ?? false,
       nat: trunk?.nat ?? false,
+      refer: trunk?.refer ?? false,
       headers: trunk?.headers ?? [],
       codecs: trunk?.codecs ?? [],
       max_calls: trunk?.max_calls ?? 0,
+      encryption: trunk?.encryption ?? 'prefer',
       enabled: trunk?.enabled ?? true,
       outbound: trunk?.outbound ?? '',
       outbound_transport: (trunk?.outbound_transport || 'udp') as Schema['TrunkInput']['outbound_transport'],
@@ -146,12 +149,24 @@ function TrunkForm({ trunk, onClose }: { trunk: Trunk | null; onClose: () => voi
         description={t('trunks.natHint')}
         {...form.getInputProps('nat', { type: 'checkbox' })}
       />
+      <Switch
+        label={t('trunks.refer')}
+        description={t('trunks.referHint')}
+        {...form.getInputProps('refer', { type: 'checkbox' })}
+      />
       <TagsInput label={t('trunks.headers')} description={t('trunks.headersHint')} {...form.getInputProps('headers')} />
       <MultiSelect
         label={t('trunks.codecs')}
         description={t('trunks.codecsHint')}
         data={codecs}
         {...form.getInputProps('codecs')}
+      />
+      <Select
+        label={t('trunks.encryption')}
+        description={t('trunks.encryptionHint')}
+        data={encryptions.map((value) => ({ value, label: t(`trunks.encryptions.${value}`) }))}
+        allowDeselect={false}
+        {...form.getInputProps('encryption')}
       />
       <NumberInput
         label={t('trunks.maxCalls')}

@@ -52,6 +52,7 @@ export const partGroups = [
     group: 'security',
     parts: [
       ['keys', 'api-keys'],
+      ['bans', 'trunks'],
       ['audit', 'audit'],
     ],
   },

@@ -34,6 +34,23 @@ export const agentsQuery = queryOptions({
   queryFn: () => items(body(api.GET('/api/v1/agents'))),
 });
 
+/** What an agent takes calls on; without an id, the signed-in one. */
+export const deviceQuery = (id?: string) =>
+  queryOptions({
+    queryKey: ['agents', 'device', id ?? 'me'],
+    queryFn: () =>
+      body(id ? api.GET('/api/v1/agents/{id}/device', { params: { path: { id } } }) : api.GET('/api/v1/me/device')),
+  });
+
+/** Registrations come and go without an event of their own. */
+export const telephoneQuery = (id?: string) =>
+  queryOptions({
+    queryKey: ['agents', 'phone', id ?? 'me'],
+    queryFn: () =>
+      body(id ? api.GET('/api/v1/agents/{id}/phone', { params: { path: { id } } }) : api.GET('/api/v1/me/phone')),
+    refetchInterval: 5_000,
+  });
+
 export const queuesQuery = queryOptions({
   queryKey: ['queues'],
   queryFn: () => items(body(api.GET('/api/v1/queues'))),

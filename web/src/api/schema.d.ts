@@ -145,6 +145,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/agents/{id}/device": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What an agent takes calls on */
+        get: operations["get-agent-device"];
+        /** Let an agent take calls on another device, from the next call on */
+        put: operations["put-agent-device"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/agents/{id}/next-presence": {
         parameters: {
             query?: never;
@@ -156,6 +174,40 @@ export interface paths {
         /** Choose an agent's presence for after what they do now */
         put: operations["set-next-presence"];
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/agents/{id}/phone": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** An agent's SIP telephone, and where it is registered */
+        get: operations["get-agent-phone"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/agents/{id}/phone/secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give an agent's SIP telephone a new secret, which is shown this once */
+        post: operations["renew-agent-phone-secret"];
         delete?: never;
         options?: never;
         head?: never;
@@ -452,7 +504,8 @@ export interface paths {
         /** Calls, the newest first */
         get: operations["list-calls"];
         put?: never;
-        post?: never;
+        /** Have an agent call a number */
+        post: operations["dial-number"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2171,6 +2224,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/me/device": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the signed-in agent takes calls on */
+        get: operations["get-own-device"];
+        /** Take calls on another device, from the next call on */
+        put: operations["put-own-device"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me/notifications": {
         parameters: {
             query?: never;
@@ -2217,6 +2288,40 @@ export interface paths {
         put?: never;
         /** Change the own password */
         post: operations["set-own-password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/phone": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The signed-in agent's SIP telephone, and where it is registered */
+        get: operations["get-own-phone"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/phone/secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give the own SIP telephone a new secret, which is shown this once */
+        post: operations["renew-own-phone-secret"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2652,6 +2757,23 @@ export interface paths {
         };
         /** The wall board: each queue now, today and in the last minutes */
         get: operations["get-live-queues"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/queues/outbound": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Queues on whose behalf an agent may call */
+        get: operations["list-outbound-queues"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3165,6 +3287,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sip-bans": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who is refused on all nodes because passwords were guessed */
+        get: operations["list-sip-bans"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sip-bans/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Let somebody try again */
+        delete: operations["lift-sip-ban"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sip-trace": {
         parameters: {
             query?: never;
@@ -3585,6 +3741,23 @@ export interface paths {
         put?: never;
         /** Ask a trunk at once whether it is there, and register again */
         post: operations["ask-trunk"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/trunks/{id}/test-call": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Call a number by a trunk to see whether it works; the answer comes when the call is over */
+        post: operations["test-trunk"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4093,6 +4266,22 @@ export interface components {
             prompt?: string;
             withheld?: string;
         };
+        AgentDevice: {
+            /** @description of a SIP address, as sip:user@host:port */
+            address?: string;
+            /**
+             * @description the page, their SIP telephone, a telephone number, or (by administrators) a SIP address
+             * @enum {string}
+             */
+            kind: "browser" | "phone" | "number" | "sip";
+            /** @description of a number, in E.164 */
+            number?: string;
+            /**
+             * Format: int64
+             * @description how long it rings, 10 at least; left out or 0: as long as the queue says
+             */
+            ring_seconds?: number;
+        };
         AgentGroup: {
             agents: string[];
             auto_answer: boolean;
@@ -4109,7 +4298,7 @@ export interface components {
              * @description 100 when left out
              */
             capacity?: number;
-            /** @description browser, sip:user@host:port or phone:8001 */
+            /** @description browser, phone:8001, number:+49301234567 or sip:user@host:port; /agents/{id}/device says it in parts */
             device: string;
             name: string;
         };
@@ -4185,6 +4374,12 @@ export interface components {
             occupancy?: number;
             /** Format: int64 */
             offers: number;
+            /** Format: int64 */
+            outbound: number;
+            /** Format: int64 */
+            outbound_connected: number;
+            /** Format: double */
+            outbound_talk_seconds: number;
             /** Format: double */
             productive_seconds: number;
             /** Format: int64 */
@@ -4324,6 +4519,12 @@ export interface components {
             occupancy?: number;
             /** Format: int64 */
             offers: number;
+            /** Format: int64 */
+            outbound: number;
+            /** Format: int64 */
+            outbound_connected: number;
+            /** Format: double */
+            outbound_talk_seconds: number;
             /** Format: double */
             productive_seconds: number;
             /** Format: int64 */
@@ -4482,6 +4683,22 @@ export interface components {
              * @description rows that fit
              */
             rows: number;
+        };
+        Ban: {
+            /**
+             * Format: int64
+             * @description wrong passwords in a row
+             */
+            fails: number;
+            id: string;
+            /** Format: date-time */
+            since: string;
+            /** @description network that is refused */
+            source?: string;
+            /** Format: date-time */
+            until: string;
+            /** @description that is refused: to strangers, or at the source where there is one */
+            username?: string;
         };
         Bot: {
             /** Format: int64 */
@@ -4691,6 +4908,8 @@ export interface components {
             agent_name?: string;
             /** Format: date-time */
             answered_at?: string;
+            /** @enum {string} */
+            answered_by?: "human" | "machine" | "no_speech" | "unsure";
             bot_id?: string;
             /** Format: double */
             bot_seconds?: number;
@@ -4738,6 +4957,7 @@ export interface components {
             taken_over_name?: string;
             /** Format: double */
             talk_seconds: number;
+            transfers?: components["schemas"]["TransferRecord"][];
             transport: string;
             voicemail?: components["schemas"]["VoicemailRecord"];
             /** Format: double */
@@ -5503,6 +5723,26 @@ export interface components {
             /** @description the device has signed; false: it is registered, and is to sign the next nonce */
             done: boolean;
         };
+        DialOrder: {
+            /**
+             * Format: uuid
+             * @description who is to call; left out: who asks
+             */
+            agent_id?: string;
+            /** @description custom data of the call */
+            data?: {
+                [key: string]: string;
+            };
+            /** @description the customer's */
+            name?: string;
+            /** @description as people write it; what may be called, the outbound rules say */
+            number: string;
+            /**
+             * Format: uuid
+             * @description on whose behalf: one that the agent serves, whose settings allow it
+             */
+            queue_id: string;
+        };
         DialRules: {
             /** @description beginnings of numbers outside those countries and kinds, like +88216 */
             allowed: string[];
@@ -5519,7 +5759,7 @@ export interface components {
             country: string;
             /**
              * Format: int64
-             * @description numbers of at most so many digits go out as they are: a private exchange's; 0: none
+             * @description numbers of at most so many digits go out as they are, unless they begin with 00 or 011: a private exchange's; 0: none
              */
             internal_digits: number;
             /**
@@ -5677,6 +5917,13 @@ export interface components {
         Identity: {
             kind: string;
             value: string;
+        };
+        Keyword: {
+            /** @description one word or several, as whole words in this order, in either case; of Chinese and Japanese any part of two characters */
+            keyword: string;
+            /** @enum {string} */
+            priority: "urgent" | "high" | "medium" | "low";
+            type: string;
         };
         LegRecord: {
             agent_id?: string;
@@ -6137,21 +6384,22 @@ export interface components {
             has_lookup_token: boolean;
             id: string;
             /** @enum {string} */
-            kind: "menu" | "queue" | "echo" | "music" | "message" | "address";
+            kind: "menu" | "queue" | "echo" | "music" | "message" | "address" | "voicemail" | "agent";
             name: string;
             number: string;
             prompt_id?: string;
             queue_id?: string;
             record: boolean;
+            voicemail: boolean;
         };
         NumberInput: {
             access?: components["schemas"]["Access"];
             /** @description sip:user@host:port */
             address?: string;
-            /** @description whose voicemail box it is */
+            /** @description who is called, or whose voicemail box it is */
             agent_id?: string;
             /** @enum {string} */
-            kind: "menu" | "queue" | "echo" | "music" | "message" | "address" | "voicemail";
+            kind: "menu" | "queue" | "echo" | "music" | "message" | "address" | "voicemail" | "agent";
             /** @description sent to the lookup as bearer token; empty keeps the one there is */
             lookup_token?: string;
             name?: string;
@@ -6159,6 +6407,8 @@ export interface components {
             prompt_id?: string;
             queue_id?: string;
             record?: boolean;
+            /** @description of an agent: callers who do not get them may leave a message; else the call is refused */
+            voicemail?: boolean;
         };
         Offering: {
             call: boolean;
@@ -6179,6 +6429,21 @@ export interface components {
             /** Format: double */
             quantity: number;
         };
+        Ordered: {
+            call_id: string;
+            number: string;
+        };
+        OutboundQueue: {
+            caller_id?: string;
+            name: string;
+            path: string[];
+            queue_id: string;
+        };
+        OutboundRule: {
+            allowed: boolean;
+            caller_id?: string;
+            detect_machine?: boolean;
+        };
         OutboundRules: {
             /** @description beginnings of numbers outside those countries and kinds, like +88216 */
             allowed: string[];
@@ -6195,7 +6460,7 @@ export interface components {
             country: string;
             /**
              * Format: int64
-             * @description numbers of at most so many digits go out as they are: a private exchange's; 0: none
+             * @description numbers of at most so many digits go out as they are, unless they begin with 00 or 011: a private exchange's; 0: none
              */
             internal_digits: number;
             /** @description ISO codes of those that can be allowed */
@@ -6284,6 +6549,7 @@ export interface components {
             notification?: components["schemas"]["Notification"];
             /** @enum {string} */
             offer_mode?: "one" | "all";
+            outbound?: components["schemas"]["OutboundRule"];
             overcapacity?: components["schemas"]["OverRule"][];
             preferred_agent?: components["schemas"]["PreferredRule"];
             /** @enum {string} */
@@ -6338,6 +6604,11 @@ export interface components {
         };
         PageAuditRow: {
             items: components["schemas"]["AuditRow"][];
+            /** @description pass as cursor to get the next page; empty on the last */
+            next_cursor: string;
+        };
+        PageBan: {
+            items: components["schemas"]["Ban"][];
             /** @description pass as cursor to get the next page; empty on the last */
             next_cursor: string;
         };
@@ -6468,6 +6739,11 @@ export interface components {
         };
         PageNumber: {
             items: components["schemas"]["Number"][];
+            /** @description pass as cursor to get the next page; empty on the last */
+            next_cursor: string;
+        };
+        PageOutboundQueue: {
+            items: components["schemas"]["OutboundQueue"][];
             /** @description pass as cursor to get the next page; empty on the last */
             next_cursor: string;
         };
@@ -6642,6 +6918,14 @@ export interface components {
              */
             verb: string;
         };
+        PhoneAccount: {
+            realm: string;
+            /** @description shown this once */
+            secret: string;
+            /** @description how this node is reached; the most private way comes first */
+            transports: components["schemas"]["Transport"][];
+            username: string;
+        };
         Place: {
             address?: string;
             /** Format: double */
@@ -6740,6 +7024,8 @@ export interface components {
         };
         Quality: {
             in: components["schemas"]["Flow"];
+            /** Format: int64 */
+            one_way: number;
             out: components["schemas"]["Flow"];
             /** Format: int64 */
             round_trip_ns: number;
@@ -6919,6 +7205,12 @@ export interface components {
             offered: number;
             /** Format: int64 */
             offers: number;
+            /** Format: int64 */
+            outbound: number;
+            /** Format: int64 */
+            outbound_connected: number;
+            /** Format: double */
+            outbound_talk_seconds: number;
             queue: string;
             /** @description the nil UUID: calls that reached no queue */
             queue_id: string;
@@ -7072,6 +7364,12 @@ export interface components {
             offered: number;
             /** Format: int64 */
             offers: number;
+            /** Format: int64 */
+            outbound: number;
+            /** Format: int64 */
+            outbound_connected: number;
+            /** Format: double */
+            outbound_talk_seconds: number;
             /** Format: int64 */
             rated: number;
             /** Format: double */
@@ -7227,6 +7525,20 @@ export interface components {
         RedactionOrder: {
             on: boolean;
         };
+        Registration: {
+            contact: string;
+            /** Format: date-time */
+            expires_at: string;
+            /** @description the server that it is registered with */
+            node: string;
+            /** @description host:port it registered from, which is where calls go */
+            received: string;
+            /** Format: date-time */
+            since: string;
+            transport: string;
+            /** @description as it calls itself */
+            user_agent: string;
+        };
         Replayed: {
             /** Format: int64 */
             deliveries: number;
@@ -7297,7 +7609,7 @@ export interface components {
             percent: number;
         };
         SIPTrace: {
-            /** @description the newest first; those of the node that answers */
+            /** @description of all nodes, the newest first */
             dialogs: components["schemas"]["TracedDialog"][];
             /**
              * Format: date-time
@@ -7416,6 +7728,10 @@ export interface components {
             origin: string;
             value: string;
         };
+        SettingOutboundRule: {
+            origin: string;
+            value: components["schemas"]["OutboundRule"];
+        };
         SettingPreferredRule: {
             origin: string;
             value: components["schemas"]["PreferredRule"];
@@ -7483,6 +7799,7 @@ export interface components {
             missed: components["schemas"]["SettingMissedRule"];
             notification: components["schemas"]["SettingNotification"];
             offer_mode: components["schemas"]["SettingOfferMode"];
+            outbound: components["schemas"]["SettingOutboundRule"];
             overcapacity: components["schemas"]["SettingListOverRule"];
             preferred_agent: components["schemas"]["SettingPreferredRule"];
             record: components["schemas"]["SettingRecordMode"];
@@ -7615,6 +7932,14 @@ export interface components {
             members: string[];
             name: string;
         };
+        Telephone: {
+            /** @description where it is registered now, the newest first */
+            contacts: components["schemas"]["Registration"][];
+            /** @description its secret was made here; otherwise it is the password that the agent signs in with */
+            generated: boolean;
+            /** @description empty: the agent has none yet */
+            username: string;
+        };
         Template: {
             category: string;
             components: components["schemas"]["TemplateComponent"][];
@@ -7649,6 +7974,21 @@ export interface components {
             values?: {
                 [key: string]: string;
             };
+        };
+        TestCall: {
+            /** Format: double */
+            answered_after_seconds?: number;
+            codec?: string;
+            quality?: components["schemas"]["Quality"];
+            /** Format: double */
+            rang_after_seconds?: number;
+            /** @description answered, or why not: busy, no_answer, declined, unreachable and other causes */
+            result: string;
+            /**
+             * Format: int64
+             * @description of the last answer to the INVITE; 0: there was none
+             */
+            sip_status: number;
         };
         TextReply: {
             on: boolean;
@@ -7890,6 +8230,8 @@ export interface components {
             type_name?: string;
         };
         TicketSettings: {
+            /** @description what customers say in a conversation for a ticket to be made; one of each type at a time */
+            keywords?: components["schemas"]["Keyword"][];
             /**
              * @description what the customer is asked once a ticket is resolved: nothing, 1 to 5, or satisfied, neutral or dissatisfied
              * @enum {string}
@@ -7936,6 +8278,8 @@ export interface components {
             id: string;
             messages: components["schemas"]["TracedMessage"][];
             method: string;
+            /** @description the server that it went through */
+            node: string;
             /** @description host:port of the other end, of the first message */
             peer: string;
             /**
@@ -7954,6 +8298,19 @@ export interface components {
             peer: string;
             text: string;
         };
+        TransferRecord: {
+            agent_id?: string;
+            /** Format: date-time */
+            at: string;
+            attended?: boolean;
+            by_agent_id?: string;
+            by_name?: string;
+            /** @enum {string} */
+            kind: "agent" | "queue" | "number" | "outside";
+            name: string;
+            queue_id?: string;
+            result?: string;
+        };
         TransferTarget: {
             /** Format: int64 */
             available_agents: number;
@@ -7966,6 +8323,12 @@ export interface components {
             signed_in_agents: number;
             /** Format: int64 */
             waiting: number;
+        };
+        Transport: {
+            /** @enum {string} */
+            name: "udp" | "tcp" | "tls" | "ws" | "wss";
+            /** Format: int64 */
+            port: number;
         };
         Trial: {
             events: components["schemas"]["TrialEvent"][];
@@ -7985,6 +8348,8 @@ export interface components {
             codecs: string[];
             data_parameters: components["schemas"]["DataParameter"][];
             enabled: boolean;
+            /** @enum {string} */
+            encryption: "off" | "prefer" | "require";
             headers: string[];
             id: string;
             /** Format: int64 */
@@ -8000,6 +8365,7 @@ export interface components {
             outbound_username: string;
             /** Format: int64 */
             priority: number;
+            refer: boolean;
             register: boolean;
             trusted: boolean;
             username: string;
@@ -8019,6 +8385,12 @@ export interface components {
             /** @description headers of calls that go out */
             data_parameters?: components["schemas"]["DataParameter"][];
             enabled: boolean;
+            /**
+             * @description of the audio (SRTP), over TLS only; require refuses calls without it
+             * @default prefer
+             * @enum {string}
+             */
+            encryption: "off" | "prefer" | "require";
             /** @description allow-list of X- headers and User-to-User */
             headers?: string[];
             /**
@@ -8060,6 +8432,8 @@ export interface components {
              * @description the trunk with the lowest is tried first; 0: 1
              */
             priority?: number;
+            /** @description its REFER is honoured: it sends callers whom it got from us elsewhere, within the outbound rules, and joins two calls that it has with us */
+            refer?: boolean;
             /** @description we register there, to be called */
             register?: boolean;
             /** @description identity, flags and call data in headers are believed */
@@ -8093,6 +8467,10 @@ export interface components {
              */
             status?: number;
             trunk_id: string;
+        };
+        TrunkTest: {
+            /** @description as people write it; what may be called, the outbound rules say */
+            number: string;
         };
         Usage: {
             /**
@@ -8839,6 +9217,72 @@ export interface operations {
             };
         };
     };
+    "get-agent-device": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentDevice"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "put-agent-device": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AgentDevice"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentDevice"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "set-next-presence": {
         parameters: {
             query?: never;
@@ -8860,6 +9304,68 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-agent-phone": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Telephone"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "renew-agent-phone-secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PhoneAccount"];
+                };
             };
             /** @description Error */
             default: {
@@ -9673,6 +10179,42 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PageCallRow"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "dial-number": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description of your choice: the same order under the same key is carried out once */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DialOrder"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ordered"];
                 };
             };
             /** @description Error */
@@ -13796,6 +14338,68 @@ export interface operations {
             };
         };
     };
+    "get-own-device": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentDevice"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "put-own-device": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AgentDevice"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentDevice"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "get-own-notifications": {
         parameters: {
             query?: never;
@@ -13908,6 +14512,64 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-own-phone": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Telephone"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "renew-own-phone-secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PhoneAccount"];
+                };
             };
             /** @description Error */
             default: {
@@ -15068,6 +15730,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Live"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-outbound-queues": {
+        parameters: {
+            query?: {
+                /** @description left out: who asks */
+                agent?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOutboundQueue"];
                 };
             };
             /** @description Error */
@@ -16436,6 +17130,64 @@ export interface operations {
             };
         };
     };
+    "list-sip-bans": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageBan"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "lift-sip-ban": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "get-sip-trace": {
         parameters: {
             query?: never;
@@ -17762,6 +18514,41 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "test-trunk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TrunkTest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TestCall"];
+                };
             };
             /** @description Error */
             default: {

@@ -4,6 +4,7 @@ import {
   IconBellRinging,
   IconCheck,
   IconDeviceLaptop,
+  IconDevices,
   IconLanguage,
   IconLogout,
   IconMessageBolt,
@@ -55,6 +56,11 @@ export function AccountMenu() {
         <Menu.Item component={Link} to="/profile" leftSection={<IconBell size={16} />}>
           {t('notifications:own.title')}
         </Menu.Item>
+        {can('presence', 'agents') && (
+          <Menu.Item component={Link} to="/device" leftSection={<IconDevices size={16} />}>
+            {t('devices:title')}
+          </Menu.Item>
+        )}
         {can('write', 'conversations') && (
           <Menu.Item component={Link} to="/canned-responses" leftSection={<IconMessageBolt size={16} />}>
             {t('inbox:canned')}

@@ -3,11 +3,13 @@ import {
   createRootRouteWithContext,
   createRoute,
   createRouter,
+  defaultParseSearch,
   lazyRouteComponent,
   Outlet,
   redirect,
 } from '@tanstack/react-router';
 import { readSearch as readContactSearch } from '../contacts/search';
+import { dialled } from '../desktop/dial';
 import { Login } from '../login/Login';
 import { readSearch } from '../tickets/search';
 import { AppFrame } from './AppFrame';
@@ -95,10 +97,12 @@ const desktop = createRoute({
   getParentRoute: () => app,
   path: '/',
   component: lazyRouteComponent(() => import('../desktop/Desktop'), 'Desktop'),
-  validateSearch: (search: Record<string, unknown>): { part?: string; view?: string; c?: string } => ({
+  validateSearch: (search: Record<string, unknown>): { part?: string; view?: string; c?: string; dial?: string } => ({
     ...(typeof search.part === 'string' ? { part: search.part } : {}),
     ...(typeof search.view === 'string' ? { view: search.view } : {}),
     ...(typeof search.c === 'string' ? { c: search.c } : {}),
+    // A number that consists of digits alone is read as one.
+    ...(search.dial ? { dial: dialled(String(search.dial)) } : {}),
   }),
   beforeLoad: ({ context }) => {
     const screens = screensOf(context.me);
@@ -167,6 +171,12 @@ const profile = createRoute({
   component: lazyRouteComponent(() => import('../profile/Profile'), 'Profile'),
 });
 
+const device = createRoute({
+  getParentRoute: () => app,
+  path: '/device',
+  component: lazyRouteComponent(() => import('../profile/CallDevice'), 'CallDevicePage'),
+});
+
 // Agents keep texts of their own, and have no administration.
 const canned = createRoute({
   getParentRoute: () => app,
@@ -209,13 +219,20 @@ const tree = root.addChildren([
     contacts,
     contact,
     profile,
+    device,
     canned,
     admin.addChildren([adminHome, adminPart]),
   ]),
 ]);
 
 export function makeRouter(queries: QueryClient) {
-  return createRouter({ routeTree: tree, context: { queries }, defaultPreload: 'intent' });
+  return createRouter({
+    routeTree: tree,
+    context: { queries },
+    defaultPreload: 'intent',
+    // The plus of a number that somebody has written into a link is no space.
+    parseSearch: (search) => defaultParseSearch(search.replace(/([?&]dial=)\+/, '$1%2B')),
+  });
 }
 
 declare module '@tanstack/react-router' {

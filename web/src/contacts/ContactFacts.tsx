@@ -2,6 +2,7 @@ import { Badge, Group } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import { usePeople } from '../app/people';
+import { DialLink } from '../desktop/DialLink';
 import { Facts } from '../ui/Page';
 import { DateTime } from '../ui/time';
 import { attributesQuery, type ContactPage } from './queries';
@@ -19,12 +20,7 @@ export function ContactFacts({ contact }: { contact: ContactPage }) {
   return (
     <Facts
       rows={[
-        [
-          t('fields.phone'),
-          <span key="phone" className="tnum">
-            {contact.phone || '–'}
-          </span>,
-        ],
+        [t('fields.phone'), contact.phone ? <DialLink key="phone" number={contact.phone} /> : '–'],
         [t('fields.email'), contact.email || '–'],
         [t('fields.company'), contact.company || '–'],
         [t('fields.job_title'), contact.job_title || '–'],

@@ -54,10 +54,7 @@ export function MergeDialog({ contact, onClose }: { contact: Contact; onClose: (
       onClose={onClose}
       saving={save.isPending}
       error={save.error ?? preview.error}
-      onSubmit={(event) => {
-        event.preventDefault();
-        if (other && preview.data && !save.isPending) save.mutate();
-      }}
+      onSubmit={() => other && preview.data && save.mutate()}
     >
       <Select
         label={t('mergeWith')}

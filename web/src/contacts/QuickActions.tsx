@@ -5,6 +5,7 @@ import { useNavigate } from '@tanstack/react-router';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useCan } from '../app/session';
+import { useOutboundQueues } from '../desktop/dial';
 import { earlierQuery } from '../inbox/queries';
 import { NewCallback } from '../voicemails/NewCallback';
 import { contactName } from './name';
@@ -15,11 +16,23 @@ export function QuickActions({ contact }: { contact: Contact }) {
   const { t } = useTranslation('contacts');
   const can = useCan();
   const navigate = useNavigate();
+  const dials = useOutboundQueues().length > 0;
   const [calling, setCalling] = useState(false);
   const conversations = useQuery({ ...earlierQuery(contact.id), enabled: can('read', 'conversations') });
   const last = conversations.data?.[0];
   return (
     <Group gap="xs">
+      {dials && contact.phone && (
+        <Button
+          variant="default"
+          size="compact-sm"
+          leftSection={<IconPhoneOutgoing size={14} aria-hidden />}
+          data-action="dial-contact"
+          onClick={() => void navigate({ to: '/', search: { dial: contact.phone } })}
+        >
+          {t('dial')}
+        </Button>
+      )}
       {can('write', 'callbacks') && contact.phone && (
         <Button
           variant="default"

@@ -1,16 +1,18 @@
 import { Button, Collapse, Select, Slider, Stack, Switch, Text } from '@mantine/core';
-import { IconChevronDown, IconVolume } from '@tabler/icons-react';
+import { IconChevronDown, IconLink, IconVolume } from '@tabler/icons-react';
 import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { usePhone, usePhoneState } from '../phone/react';
 import { type Devices, readDevices, writeDevices } from '../phone/settings';
 import classes from './desktop.module.css';
+import { useOutboundQueues } from './dial';
 
 /** Which microphone, which speaker, how loud the ring. Closed most of the time. */
 export function AudioSettings() {
   const { t } = useTranslation('desktop');
   const phone = usePhone();
   const media = usePhoneState((s) => s.media);
+  const dials = useOutboundQueues().length > 0;
   const [open, setOpen] = useState(false);
   const [devices, setDevices] = useState<Devices>(readDevices);
   const found = useDevices(open && media !== 'off');
@@ -86,6 +88,16 @@ export function AudioSettings() {
           >
             {t('mic.preview')}
           </Button>
+          {dials && 'registerProtocolHandler' in navigator && (
+            <Button
+              variant="default"
+              size="compact-sm"
+              leftSection={<IconLink size={15} />}
+              onClick={() => navigator.registerProtocolHandler('tel', `${location.origin}/?dial=%s`)}
+            >
+              {t('dial.links')}
+            </Button>
+          )}
         </Stack>
       </Collapse>
     </div>

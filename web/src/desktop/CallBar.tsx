@@ -26,15 +26,17 @@ export function CallBar({ everywhere }: { everywhere?: boolean }) {
           {partyName(offer.card)}
         </Text>
         <QueuePath path={offer.card.queue_path} />
-        <Button
-          size="compact-sm"
-          color="#0f7a48"
-          loading={answering}
-          data-action="accept"
-          onClick={() => phone.dispatch({ type: 'accept' })}
-        >
-          {t('accept')}
-        </Button>
+        {!offer.device && (
+          <Button
+            size="compact-sm"
+            color="#0f7a48"
+            loading={answering}
+            data-action="accept"
+            onClick={() => phone.dispatch({ type: 'accept' })}
+          >
+            {t('accept')}
+          </Button>
+        )}
         <Button size="compact-sm" variant="default" onClick={() => phone.dispatch({ type: 'decline' })}>
           {t('decline')}
         </Button>

@@ -1,6 +1,8 @@
 import { Textarea, Title } from '@mantine/core';
 import { IconPhoneIncoming } from '@tabler/icons-react';
+import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
+import { leads } from '../phone/machine';
 import type { Card } from '../phone/protocol';
 import { usePhoneState } from '../phone/react';
 import { clock } from '../ui/format';
@@ -11,6 +13,7 @@ import { CallRecord } from './CallRecord';
 import { ContactPanel } from './ContactPanel';
 import classes from './desktop.module.css';
 import { Flags } from './Flags';
+import { From } from './From';
 import { useNotes } from './notes';
 import { usePartyName } from './party';
 
@@ -25,7 +28,7 @@ export function CallCard() {
     <section className={classes.panel} aria-label={t('card.title')}>
       {card ? (
         <div className={classes.card}>
-          <CardFacts card={card} />
+          <CardFacts card={card} consulted={Boolean(offer) || !leads(call)} />
           {call && !offer && call.state !== 'wrap_up' ? <Notes call={call.id} /> : <ContactPanel card={card} />}
           {party && <CallRecord key={party} call={party} choosing={!offer} />}
           {call && !offer && <Actions key={call.id} of={{ call_id: call.id }} asking={call.state !== 'connecting'} />}
@@ -43,7 +46,7 @@ export function CallCard() {
   );
 }
 
-function CardFacts({ card }: { card: Card }) {
+function CardFacts({ card, consulted }: { card: Card; consulted: boolean }) {
   const { t } = useTranslation('desktop');
   const partyName = usePartyName();
   const data = Object.entries(card.data ?? {});
@@ -55,6 +58,11 @@ function CardFacts({ card }: { card: Card }) {
         </Title>
         {card.name && card.caller && <div className="quiet tnum">{card.caller}</div>}
       </div>
+      {(card.consulted_by || card.transferred_by) && (
+        <div>
+          <From card={card} consulted={consulted} />
+        </div>
+      )}
       {card.callback && <Tag tone="info">{t('card.callback')}</Tag>}
       <Flags reserved={card.reserved} />
       <Facts
@@ -66,12 +74,7 @@ function CardFacts({ card }: { card: Card }) {
               {card.number || '–'}
             </span>,
           ],
-          [
-            t('card.waited'),
-            <span key="waited" className="tnum">
-              {clock(card.waited_seconds ?? 0)}
-            </span>,
-          ],
+          ...(card.outbound ? [] : [waited(t('card.waited'), card)]),
         ]}
       />
       {card.summary && (
@@ -92,6 +95,15 @@ function CardFacts({ card }: { card: Card }) {
       )}
     </div>
   );
+}
+
+function waited(label: string, card: Card): [string, ReactNode] {
+  return [
+    label,
+    <span key="waited" className="tnum">
+      {clock(card.waited_seconds ?? 0)}
+    </span>,
+  ];
 }
 
 function Notes({ call }: { call: string }) {

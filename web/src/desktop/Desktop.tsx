@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
-import { Link, useSearch } from '@tanstack/react-router';
+import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { lazy, Suspense } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useCan } from '../app/session';
@@ -17,7 +17,9 @@ const Inbox = lazy(async () => ({ default: (await import('../inbox/Inbox')).Inbo
 /** The agent's screen: the telephone, and beside it either the call's card or the conversations. The telephone stays where it is. */
 export function Desktop() {
   const { t } = useTranslation('desktop');
-  const { part } = useSearch({ from: '/app/' });
+  const { part, dial } = useSearch({ from: '/app/' });
+  const navigate = useNavigate();
+  const called = () => void navigate({ to: '/', search: ({ dial: _, ...others }) => others, replace: true });
   const chats = useCan()('read', 'conversations');
   const chatting = chats && part === 'inbox';
   return (
@@ -26,7 +28,7 @@ export function Desktop() {
       <div className={chatting ? inbox.side : classes.side}>
         {chats && <Parts chatting={chatting} />}
         <div className={chatting ? inbox.sidePhone : undefined}>
-          <Softphone />
+          <Softphone linked={dial ? { number: dial, called } : undefined} />
         </div>
         {chatting && (
           <>

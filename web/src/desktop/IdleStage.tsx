@@ -2,7 +2,7 @@ import { Alert, Button, Loader } from '@mantine/core';
 import { IconHeadset, IconPhone, IconPhoneOff, IconPhonePause } from '@tabler/icons-react';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import type { PhoneState } from '../phone/machine';
+import { elsewhere, type PhoneState } from '../phone/machine';
 import { usePhone, usePhoneState } from '../phone/react';
 import classes from './desktop.module.css';
 import { MicrophoneCheck } from './MicrophoneCheck';
@@ -15,14 +15,17 @@ export function IdleStage() {
   const phone = usePhone();
   const media = usePhoneState((s) => s.media);
   const fault = usePhoneState((s) => s.mediaFault);
+  const other = usePhoneState((s) => elsewhere(s.agent));
   return (
     <section className={`${classes.panel} ${classes.stage}`} aria-label={t('phone')}>
-      {fault && (
+      {fault && !other && (
         <Alert role="alert" color="red" variant="light" p="sm" mb={8}>
           {t(`fault.${FAULTS.includes(fault) ? fault : 'other'}`)}
         </Alert>
       )}
-      {media === 'off' ? (
+      {other ? (
+        <Online media={media} />
+      ) : media === 'off' ? (
         <Centre icon={<IconPhoneOff size={24} />} title={t('goOnlineTitle')} text={t('goOnlineText')}>
           <Button
             mt={8}
@@ -60,10 +63,12 @@ function Online({ media }: { media: PhoneState['media'] }) {
   const agent = usePhoneState((s) => s.agent);
   const proven = usePhoneState((s) => s.micProven);
   const available = () => phone.dispatch({ type: 'presence', presence: 'AVAILABLE' });
+  const other = elsewhere(agent);
+  const device = t(`device.${agent.device ?? 'browser'}`);
   const barred = agent.state === 'NOT_RESPONDING' || agent.state === 'UNREACHABLE';
   const head = (
     <div className={classes.stageHead} role="status">
-      {media === 'connecting' ? t('connectingMedia') : media === 'interrupted' ? t('interrupted') : ''}
+      {other ? '' : media === 'connecting' ? t('connectingMedia') : media === 'interrupted' ? t('interrupted') : ''}
     </div>
   );
   if (!agent.state) {
@@ -71,6 +76,14 @@ function Online({ media }: { media: PhoneState['media'] }) {
       <>
         {head}
         <Centre icon={<IconPhonePause size={24} />} title={t('noQueues')} text={t('noQueuesText')} />
+      </>
+    );
+  }
+  if (agent.state === 'UNREACHABLE' && agent.device === 'phone' && !agent.until) {
+    return (
+      <>
+        {head}
+        <Centre icon={<IconPhoneOff size={24} />} title={t('device.away')} text={t('device.awayText')} />
       </>
     );
   }
@@ -94,7 +107,12 @@ function Online({ media }: { media: PhoneState['media'] }) {
     return (
       <>
         {head}
-        <Centre icon={<IconPhone size={24} />} ready title={t('ready')} text={t('readyText')} />
+        <Centre
+          icon={<IconPhone size={24} />}
+          ready
+          title={t('ready')}
+          text={other ? t('device.ready', { device }) : t('readyText')}
+        />
       </>
     );
   }
@@ -102,11 +120,11 @@ function Online({ media }: { media: PhoneState['media'] }) {
     <>
       {head}
       <Centre icon={<IconPhonePause size={24} />} title={t('notAvailable')} text={t('notAvailableText')} />
-      <MicrophoneCheck />
-      <Button mt={12} fullWidth disabled={!proven} data-action="go-available" onClick={available}>
+      {!other && <MicrophoneCheck />}
+      <Button mt={12} fullWidth disabled={!proven && !other} data-action="go-available" onClick={available}>
         {t('goAvailable')}
       </Button>
-      {!proven && (
+      {!proven && !other && (
         <Button mt={4} size="compact-xs" variant="subtle" data-action="skip-check" onClick={available}>
           {t('mic.skip')}
         </Button>

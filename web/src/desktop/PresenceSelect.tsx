@@ -4,6 +4,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import type { Schema } from '../api/client';
 import { presencesQuery } from '../api/queries';
+import { elsewhere } from '../phone/machine';
 import type { AgentView, Presence } from '../phone/protocol';
 import { usePhone, usePhoneState } from '../phone/react';
 import { Elapsed, useNow } from '../ui/time';
@@ -34,7 +35,7 @@ export function PresenceSelect() {
   if (online && !agent.state) return null;
   const set = (presence: Presence, reason = '') => {
     // The click also unlocks sound: an agent who becomes available must be able to hear the ring.
-    if (presence === 'AVAILABLE') void phone.goOnline();
+    if (presence === 'AVAILABLE' && !elsewhere(agent)) void phone.goOnline();
     phone.dispatch({ type: 'presence', presence, reason });
   };
   const textOf = (presence: Presence, reason?: string) => {

@@ -8,8 +8,9 @@ import { useCallerText } from '../ui/caller';
 import { type Column, DataTable } from '../ui/DataTable';
 import { clock } from '../ui/format';
 import { Section } from '../ui/Page';
-import { QueuePath } from '../ui/State';
+import { OutboundMark, QueuePath } from '../ui/State';
 import { DateTime } from '../ui/time';
+import { DialLink } from './DialLink';
 
 type Call = Schema['CallRow'];
 
@@ -21,7 +22,7 @@ export function RecentCalls() {
   const calls = useQuery(callsQuery({ state: 'ended', agent: me.id, limit: 25 }));
   const columns = useMemo(
     (): Column<Call>[] => [
-      { id: 'caller', header: t('recent.caller'), cell: (c) => <span className="tnum">{caller(c)}</span> },
+      { id: 'caller', header: t('recent.caller'), cell: (c) => <Other call={c} text={caller(c)} /> },
       { id: 'queue', header: t('recent.queue'), cell: (c) => <QueuePath path={c.queue_path} /> },
       { id: 'result', header: t('recent.result'), cell: (c) => c.disposition || <span className="quiet">–</span> },
       {
@@ -55,5 +56,17 @@ export function RecentCalls() {
         emptyText={t('recent.emptyText')}
       />
     </Section>
+  );
+}
+
+// Who was on the other side; a click calls them again.
+function Other({ call, text }: { call: Call; text: string }) {
+  return (
+    <span style={{ display: 'inline-flex', alignItems: 'center', gap: 6 }}>
+      {call.direction === 'outbound' && <OutboundMark />}
+      <DialLink number={call.caller.withheld ? '' : call.caller.number}>
+        <span className="tnum">{text}</span>
+      </DialLink>
+    </span>
   );
 }

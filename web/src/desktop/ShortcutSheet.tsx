@@ -11,7 +11,11 @@ const groups = {
     ['Alt+M', 'mute'],
     ['Alt+H', 'hold'],
     ['Alt+R', 'record'],
+    ['Alt+T', 'transfer'],
+    ['Alt+O', 'consult'],
+    ['Alt+B', 'join'],
     ['Alt+X', 'hangup'],
+    ['Alt+P', 'dial'],
   ],
   list: [
     ['Alt+J', 'next'],

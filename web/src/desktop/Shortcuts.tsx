@@ -34,6 +34,8 @@ function eventFor(code: string, state: PhoneState): PhoneEvent | null {
       return { type: 'hold', held: state.call?.state !== 'held' };
     case 'KeyR':
       return { type: 'redact', on: state.call?.recording !== 'paused' };
+    case 'KeyB':
+      return { type: 'join' };
     case 'KeyX':
       return { type: 'hangup' };
     default:

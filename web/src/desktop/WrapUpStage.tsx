@@ -4,9 +4,11 @@ import { useTranslation } from 'react-i18next';
 import type { CallView } from '../phone/protocol';
 import { usePhone, usePhoneState } from '../phone/react';
 import { Remaining } from '../ui/time';
+import { DialFailure } from './DialFailure';
 import classes from './desktop.module.css';
 import { forgetNotes, useNotes } from './notes';
 import { usePartyName } from './party';
+import { TransferNotice } from './TransferNotice';
 import { useDispositions } from './useDispositions';
 
 /** After the call: what came of it. The server's timer ends it where the queue has one. */
@@ -44,6 +46,8 @@ export function WrapUpStage({ call }: { call: CallView }) {
         <div className={classes.party} style={{ fontSize: '1rem' }}>
           {partyName(call.card)}
         </div>
+        <DialFailure call={call} />
+        {call.transfer?.state === 'done' && <TransferNotice transfer={call.transfer} />}
         {dispositions.length > 0 && (
           <Select
             label={t('wrapUp.disposition')}

@@ -10,7 +10,7 @@ const sources = (folder: string): string[] =>
     .filter((file) => file.endsWith('.go') && !file.endsWith('_test.go'))
     .map((file) => readFileSync(join(root, folder, file), 'utf8'));
 
-test.each(['chat', 'crm', 'smartactions'])('every refusal of %s has a sentence', (folder) => {
+test.each(['chat', 'crm', 'recording', 'smartactions'])('every refusal of %s has a sentence', (folder) => {
   const codes = sources(folder).flatMap((go) =>
     [...go.matchAll(/fault\.Newf?\(fault\.\w+,\s*"(\w+)"/g)].map((found) => found[1] ?? ''),
   );

@@ -14,6 +14,7 @@ function flat(texts: Record<string, unknown>, prefix = ''): Map<string, string> 
 // Chinese has one plural form: _one is English's alone.
 const keys = (texts: Map<string, string>) => [...texts.keys()].filter((k) => !k.endsWith('_one')).sort();
 const placeholders = (text: string) => (text.match(/\{\{\w+\}\}/g) ?? []).sort();
+const HALF_WIDTH = /\p{Script=Han} ?[,:;!?()]|\p{Script=Han}\.|[,:;!?()] ?\p{Script=Han}/u;
 const names = Object.keys(files).flatMap((path) => (path.startsWith('./en/') ? [path.slice(5)] : []));
 
 describe.each(names)('%s', (name) => {
@@ -24,6 +25,13 @@ describe.each(names)('%s', (name) => {
 
   test('fills in the same values', () => {
     for (const [key, text] of zh) expect([key, placeholders(text)]).toEqual([key, placeholders(en.get(key) ?? '')]);
+  });
+
+  test('has the punctuation of Chinese and one word for agents', () => {
+    for (const [key, text] of zh) {
+      const said = text.replace(/https?:\/\/\S+/g, '');
+      expect([key, said.match(HALF_WIDTH)?.[0] ?? said.match(/[坐座]席/)?.[0]]).toEqual([key, undefined]);
+    }
   });
 
   test('has no empty text', () => {

@@ -24,10 +24,7 @@ export function CollaboratorsDialog({ conversation, onClose }: { conversation: C
       onClose={onClose}
       saving={save.isPending}
       error={save.error}
-      onSubmit={(event) => {
-        event.preventDefault();
-        if (!save.isPending) save.mutate();
-      }}
+      onSubmit={() => save.mutate()}
     >
       <Text size="sm">{t('collaboratorsText')}</Text>
       <MultiSelect

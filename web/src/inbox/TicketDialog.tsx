@@ -33,10 +33,7 @@ export function TicketDialog(props: { conversation: Conversation; name: string; 
       onClose={onClose}
       saving={save.isPending}
       error={save.error}
-      onSubmit={(event) => {
-        event.preventDefault();
-        if (complete && !save.isPending) save.mutate();
-      }}
+      onSubmit={() => complete && save.mutate()}
     >
       <SegmentedControl
         fullWidth

@@ -114,6 +114,13 @@ describe('offer', () => {
     expect(effects.filter((e) => e.do === 'ring')).toHaveLength(1);
   });
 
+  test('of a call of their own does not ring who has just asked for it', () => {
+    const own = { ...offer, auto: true, card: { ...offer.card, outbound: true } };
+    const { effects } = run([frame('offer', own, 1)], online);
+    expect(effects.filter((e) => e.do === 'ring')).toEqual([]);
+    expect(effects).toContainEqual(expect.objectContaining({ do: 'send', type: 'offer.ack' }));
+  });
+
   test('accept stops the ring, brings media up and is sent once', () => {
     const { state, effects } = run([{ type: 'accept' }, { type: 'accept' }, { type: 'decline' }], ringing);
     expect(state.answering).toBe(true);
@@ -274,5 +281,64 @@ describe('supervision', () => {
     expect(back.effects.map((e) => e.do)).toContain('listen');
     const lost = run([{ type: 'closed' }, frame('welcome', { session: 's2' })], listening).state;
     expect(lost.supervision).toBeNull();
+  });
+});
+
+describe('transfer', () => {
+  const to = { agent: 'a2' };
+  const asked = (state: 'asked' | 'ringing' | 'done' | 'failed', from = talking) =>
+    run([frame('call', call('held', { transfer: { kind: 'agent', name: 'Ben', state } }), 3)], from).state;
+
+  test('the wish goes out as it is, from a talk or a held call', () => {
+    expect(run([{ type: 'transfer', to }], talking).effects).toEqual([
+      { do: 'send', type: 'call.transfer', data: { agent: 'a2' } },
+    ]);
+    expect(sent(run([{ type: 'transfer', to: { number: '+49 30 1' } }], asked('failed')).effects)).toEqual([
+      'call.transfer',
+    ]);
+  });
+
+  test.each(['asked', 'ringing'] as const)('one that is %s is taken back, not doubled', (state) => {
+    expect(run([{ type: 'transfer', to }], asked(state)).effects).toEqual([]);
+    expect(sent(run([{ type: 'hold', held: false }], asked(state)).effects)).toEqual(['call.resume']);
+  });
+
+  test('there must be a caller', () => {
+    expect(run([{ type: 'transfer', to }], online).effects).toEqual([]);
+    expect(run([{ type: 'transfer', to }], ringing).effects).toEqual([]);
+  });
+});
+
+describe('consultation', () => {
+  const to = { agent: 'a2' };
+  const party = (state: 'consulted' | 'talking') => ({ id: 'l2', party: 'agent' as const, name: 'Ben', state });
+  const among = (leads: boolean, state: 'consulted' | 'talking') =>
+    run([frame('call', call('held', { roster: { leads, parties: [party(state)] } }), 3)], talking).state;
+  const acts: PhoneEvent[] = [
+    { type: 'transfer', to },
+    { type: 'consult', to },
+    { type: 'add', to },
+    { type: 'join' },
+    { type: 'leave' },
+    { type: 'remove', party: 'l2' },
+    { type: 'hold', held: false },
+  ];
+
+  test.each([
+    ['of two', talking, ['call.transfer', 'call.consult', 'call.add', 'call.resume']],
+    [
+      'who consults',
+      among(true, 'consulted'),
+      ['call.consult', 'call.add', 'call.join', 'call.leave', 'call.remove', 'call.resume'],
+    ],
+    [
+      'in a conference',
+      among(true, 'talking'),
+      ['call.consult', 'call.add', 'call.leave', 'call.remove', 'call.resume'],
+    ],
+    ['who was asked in', among(false, 'consulted'), []],
+    ['without a call', online, []],
+  ] as const)('an agent %s', (_, from, want) => {
+    expect(acts.flatMap((act) => sent(run([act], from).effects))).toEqual(want);
   });
 });

@@ -7,6 +7,8 @@ import type {
   Presence,
   SupervisionMode,
   SupervisionView,
+  TransferTarget,
+  TransferView,
   Welcome,
 } from './protocol';
 
@@ -57,6 +59,12 @@ export type PhoneEvent =
   | { type: 'decline' }
   | { type: 'mute'; muted: boolean }
   | { type: 'hold'; held: boolean }
+  | { type: 'transfer'; to: TransferTarget }
+  | { type: 'consult'; to: TransferTarget }
+  | { type: 'add'; to: TransferTarget }
+  | { type: 'remove'; party: string }
+  | { type: 'join' }
+  | { type: 'leave' }
   | { type: 'redact'; on: boolean }
   | { type: 'digit'; digit: string }
   | { type: 'hangup' }
@@ -116,6 +124,27 @@ export function backoff(attempt: number): number {
 export function inCall(call: CallView | null): boolean {
   return call !== null && call.state !== 'ended' && call.state !== 'wrap_up';
 }
+
+/** True where the agent's calls are on another device, which needs no microphone here. */
+export const elsewhere = (agent: AgentView): boolean => agent.device !== undefined && agent.device !== 'browser';
+
+/** True while a transfer has neither succeeded nor failed. */
+export const underWay = (transfer: TransferView | undefined): boolean =>
+  transfer?.state === 'asked' || transfer?.state === 'ringing';
+
+/** True where the call is this agent's own, and not of one who has asked them in. */
+export const leads = (call: CallView | null): boolean => call?.roster?.leads !== false;
+
+/** True where somebody may be asked in now. */
+export const consultable = (call: CallView | null): boolean =>
+  (call?.state === 'talking' || call?.state === 'held') && !underWay(call.transfer) && leads(call);
+
+/** True where the caller may be sent on now. */
+export const transferable = (call: CallView | null): boolean => consultable(call) && !call?.roster;
+
+/** True while the agent talks with somebody out of the customer's hearing. */
+export const consulting = (call: CallView | null): boolean =>
+  call?.roster?.leads === true && call.roster.parties.some((one) => one.state === 'consulted');
 
 // A session that is still being read has no presence yet: the one before is the better picture.
 const agentAfter = (before: AgentView, part: Partial<AgentView>): AgentView => ({
@@ -189,7 +218,7 @@ function action(state: PhoneState, event: PhoneEvent): Step {
     case 'extendWrapUp':
       return state.call?.state === 'wrap_up' ? [state, [send('wrapup.extend')]] : none(state);
     case 'accept':
-      if (!state.offer || state.answering) return none(state);
+      if (!state.offer || state.answering || state.offer.device) return none(state);
       return [
         { ...state, answering: true },
         [{ do: 'silence' }, { do: 'ensureMedia' }, send('offer.accept', { offer: state.offer.offer })],
@@ -204,8 +233,21 @@ function action(state: PhoneState, event: PhoneEvent): Step {
         [{ do: 'setMuted', muted: event.muted }, send('call.mute', { muted: event.muted })],
       ];
     case 'hold':
-      if (!state.call || (state.call.state !== 'talking' && state.call.state !== 'held')) return none(state);
+      if (!state.call || (state.call.state !== 'talking' && state.call.state !== 'held') || !leads(state.call))
+        return none(state);
       return [state, [send(event.held ? 'call.hold' : 'call.resume')]];
+    case 'transfer':
+      if (!transferable(state.call)) return none(state);
+      return [state, [send('call.transfer', { ...event.to })]];
+    case 'consult':
+    case 'add':
+      return consultable(state.call) ? [state, [send(`call.${event.type}`, { ...event.to })]] : none(state);
+    case 'remove':
+      return state.call?.roster?.leads ? [state, [send('call.remove', { party: event.party })]] : none(state);
+    case 'join':
+      return consulting(state.call) ? [state, [send('call.join')]] : none(state);
+    case 'leave':
+      return state.call?.roster?.leads ? [state, [send('call.leave')]] : none(state);
     case 'redact':
       if (!state.call?.recording) return none(state);
       return [state, [send('call.redact', { on: event.on })]];
@@ -319,7 +361,8 @@ function welcome(state: PhoneState, data: Welcome, seq: number | undefined): Ste
     supervision: data.supervise ?? (supervises(state.supervision) ? null : state.supervision),
   };
   const effects: Effect[] = [{ do: 'remember' }];
-  if (inCall(next.call)) effects.push({ do: 'ensureMedia' }, { do: 'setMuted', muted: next.muted });
+  if (inCall(next.call) && !next.call?.device)
+    effects.push({ do: 'ensureMedia' }, { do: 'setMuted', muted: next.muted });
   if (supervises(next.supervision))
     effects.push({ do: next.supervision?.mode === 'monitor' ? 'listen' : 'ensureMedia' });
   // A session that the server has forgotten has no peer there either: ours must be a new one too.
@@ -337,7 +380,9 @@ function offered(state: PhoneState, offer: Offer): Step {
   if (!offer?.offer) return none(state);
   const ack = send('offer.ack', { offer: offer.offer });
   if (state.offer?.offer === offer.offer) return [{ ...state, offer }, [ack]]; // its card may have changed
-  return [{ ...state, offer, answering: false }, [ack, { do: 'ring', offer }]];
+  // Who has just pressed the button for a call of their own need not be rung for it.
+  const silent = offer.auto && offer.card.outbound;
+  return [{ ...state, offer, answering: false }, silent ? [ack] : [ack, { do: 'ring', offer }]];
 }
 
 function callChanged(state: PhoneState, call: CallView): Step {

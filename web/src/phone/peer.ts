@@ -78,6 +78,10 @@ export class Peer {
     await this.callSender.replaceTrack(track);
   }
 
+  setServers(iceServers: RTCIceServer[]): void {
+    this.pc.setConfiguration({ ...this.pc.getConfiguration(), iceServers });
+  }
+
   stats(): Promise<RTCStatsReport> {
     return this.pc.getStats();
   }

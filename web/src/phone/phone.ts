@@ -2,7 +2,7 @@ import { Ear } from './ear';
 import { type Effect, inCall, initialPhone, type PhoneEvent, type PhoneState, step, supervises } from './machine';
 import { Microphone, PROOF_LEVEL } from './microphone';
 import { Peer } from './peer';
-import type { CallView, LiveFrame, LogEvent, Offer, Ring } from './protocol';
+import type { CallView, LiveFrame, LogEvent, Offer, Ring, Welcome } from './protocol';
 import { Ringtone, standardRing } from './ringtone';
 import { forgetTab, readDevices, readTab, writeTab } from './settings';
 import { Socket } from './socket';
@@ -63,8 +63,7 @@ export class Phone {
     this.socket = new Socket(config.url, {
       opened: () => this.dispatch({ type: 'opened' }),
       frame: (frame) => {
-        const servers = (frame.data as { ice_servers?: RTCIceServer[] } | undefined)?.ice_servers;
-        if (frame.type === 'welcome' && servers) this.iceServers = servers;
+        if (frame.type === 'welcome' || frame.type === 'rtc.servers') this.setServers(frame.data as Welcome);
         // Pictures of others' work are no matter of the phone's, and too many for its listeners.
         if (frame.type === 'live') for (const listener of this.lively) listener(frame.data as LiveFrame);
         this.dispatch({ type: 'frame', frame });
@@ -272,6 +271,12 @@ export class Phone {
       this.socket.close();
       this.dispatch({ type: 'closed', refused: error instanceof Refused });
     }
+  }
+
+  /** TURN servers and credentials that are good for some minutes: the next look for a path uses them. */
+  private setServers({ ice_servers = [] }: Pick<Welcome, 'ice_servers'>): void {
+    this.iceServers = ice_servers;
+    this.peer?.setServers(ice_servers);
   }
 
   private reconnectMedia(sameSession: boolean): void {

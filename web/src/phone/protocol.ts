@@ -30,9 +30,14 @@ export interface Card {
   data?: Record<string, string>;
   /** The customer is called once the agent accepts. */
   callback?: boolean;
+  /** The same, of a call that the agent makes or that is made for them. */
+  outbound?: boolean;
+  /** The agent who sent the caller here. */
+  transferred_by?: string;
+  /** The agent who has the caller, and asks this one in. */
+  consulted_by?: string;
   /** What a virtual agent says of its talk with the caller. */
   summary?: string;
-  direction?: 'inbound' | 'outbound';
   contact?: string;
   ticket?: string;
 }
@@ -43,7 +48,7 @@ export type CallState = 'connecting' | 'talking' | 'held' | 'wrap_up' | 'ended';
 export interface CallView {
   id: string;
   state: CallState;
-  /** Within connecting: what is heard now, by an agent the first two, by a customer the others. */
+  /** Within connecting: what is heard now, by an agent the first three, by a customer all but the first two. */
   stage?: 'whisper' | 'countdown' | 'dialing' | 'menu' | 'playing' | 'waiting';
   card?: Card;
   muted?: boolean;
@@ -59,8 +64,49 @@ export interface CallView {
   /** RFC 3339: when the server ends the wrap-up by itself. */
   wrap_up_until?: string;
   wrap_up?: WrapUp;
+  /** Who has answered a call that the agent made, as far as their greeting tells. */
+  answered_by?: 'human' | 'machine' | 'no_speech' | 'unsure';
+  /** The transfer that was asked for last. */
+  transfer?: TransferView;
+  /** Who is in a call of more than two. */
+  roster?: Roster;
   cause?: string;
+  /** The agent talks on this one; missing: on the page. */
+  device?: OtherDevice;
 }
+
+/** What an agent may take calls on instead of the page. */
+export type OtherDevice = 'phone' | 'number';
+
+/** Who is in a call of more than two. */
+export interface Roster {
+  /** It is this agent's call: they ask others in. */
+  leads: boolean;
+  /** Besides this agent. */
+  parties: Participant[];
+}
+
+export interface Participant {
+  id: string;
+  party: 'customer' | 'agent' | 'far_end';
+  name?: string;
+  /** held: the customer, who hears music; consulted: out of the customer's hearing. */
+  state: 'held' | 'consulted' | 'talking';
+}
+
+/** How a transfer goes. */
+export interface TransferView {
+  kind: 'agent' | 'queue' | 'number';
+  name: string;
+  state: 'asked' | 'ringing' | 'here' | 'done' | 'failed';
+  /** Of a failure. */
+  cause?: string;
+  /** They are asked in; the caller is not sent away. */
+  consult?: boolean;
+}
+
+/** Where a caller is sent. */
+export type TransferTarget = { agent: string } | { queue: string } | { number: string };
 
 /** How this call is to be wrapped up. */
 export interface WrapUp {
@@ -90,6 +136,8 @@ export interface Offer {
   since?: string;
   /** The server accepts it by itself as soon as it is shown. */
   auto?: boolean;
+  /** It rings, and is answered, there; missing: on the page. */
+  device?: OtherDevice;
 }
 
 export interface AgentView {
@@ -111,6 +159,8 @@ export interface AgentView {
   since?: string;
   /** When the bar or the wrap-up ends by itself. */
   until?: string;
+  /** What the agent takes calls on. */
+  device?: OtherDevice | 'browser' | 'sip';
 }
 
 /** How a supervisor takes part in another's call: silently, heard by the agent alone, heard by both, or in the agent's place. */

@@ -92,6 +92,9 @@ export const conversations: { queues: QueueMetric[]; agents: AgentMetric[] } = {
   ],
 };
 
+// Of calls that agents make.
+const outbound = ['outbound', 'outbound_connected', 'outbound_talk_seconds'] as const;
+
 /** Every metric, in the order of docs/reports.md. */
 export const everything: { queues: QueueMetric[]; agents: AgentMetric[] } = {
   queues: [
@@ -140,6 +143,7 @@ export const everything: { queues: QueueMetric[]; agents: AgentMetric[] } = {
     'callbacks',
     'callbacks_connected',
     'callback_success',
+    ...outbound,
     'voicemails',
     'deflected',
     'deflected_message',
@@ -167,6 +171,7 @@ export const everything: { queues: QueueMetric[]; agents: AgentMetric[] } = {
     'unreachable',
     'ring_seconds',
     'rona_rate',
+    ...outbound,
     'login_seconds',
     'available_seconds',
     'away_seconds',

@@ -14,7 +14,7 @@ type Agent = Schema['AgentStatus'];
 
 /** The call that an agent talks in, if any. */
 const talkOf = (agent: Agent): string | undefined =>
-  agent.items.find((item) => item.state === 'INTERACTING' || item.state === 'HELD')?.item;
+  agent.items.find((item) => item.kind !== 'chat' && (item.state === 'INTERACTING' || item.state === 'HELD'))?.item;
 
 /** What may be done about an agent: hearing their call, setting their presence. */
 export function AgentActions({ agent, monitor, presence }: { agent: Agent; monitor: boolean; presence: boolean }) {

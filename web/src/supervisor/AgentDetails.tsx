@@ -13,6 +13,7 @@ import { useCloseLabel } from '../ui/useCloseLabel';
 import { AgentActions } from './AgentActions';
 import { PresenceCell } from './AgentsLive';
 import classes from './supervisor.module.css';
+import { useWorkText } from './work';
 
 type Agent = Schema['AgentStatus'];
 
@@ -42,6 +43,7 @@ function Details(props: { agent: Agent; onOpenCall: (id: string) => void; onOpen
   const { t } = useTranslation(['supervisor', 'common']);
   const can = useCan();
   const caller = useCallerText();
+  const workText = useWorkText();
   const queues = useQuery({ ...queuesQuery, enabled: can('read', 'queues') });
   const calls = useQuery({
     ...callsQuery({ state: 'ended', agent: agent.id, limit: 10 }),
@@ -60,7 +62,7 @@ function Details(props: { agent: Agent; onOpenCall: (id: string) => void; onOpen
         rows={[
           [t('presence'), <PresenceCell key="presence" agent={agent} />],
           [t('since'), <DateTime key="since" time={agent.presence_at} />],
-          [t('state'), t(`common:routing.${agent.state}`)],
+          [t('state'), workText(agent)],
           [t('idle'), agent.items.length > 0 ? '–' : <Elapsed key="idle" since={agent.idle_since} />],
           [t('load'), `${agent.used} / ${agent.capacity}`],
           [t('missed'), agent.missed],
@@ -88,7 +90,7 @@ function Details(props: { agent: Agent; onOpenCall: (id: string) => void; onOpen
                 <Elapsed since={item.state_at} />
               </div>
               <State tone={item.state === 'INTERACTING' ? 'good' : 'warn'}>
-                {item.kind === 'chat' && item.state === 'INTERACTING' ? t('inChat') : t(`common:routing.${item.state}`)}
+                {workText({ state: item.state, items: [item] })}
               </State>{' '}
               <span className="quiet">{nameOf(item.queue)}</span>
             </div>

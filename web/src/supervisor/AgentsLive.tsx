@@ -13,6 +13,7 @@ import { Elapsed, useNow } from '../ui/time';
 import { AgentActions } from './AgentActions';
 import { presences, tones } from './presences';
 import classes from './supervisor.module.css';
+import { useWorkText } from './work';
 
 type Agent = Schema['AgentStatus'];
 
@@ -132,7 +133,7 @@ export function AgentsLive(props: {
           'state',
           t('state'),
           t('allStates'),
-          states.map((s) => ({ value: s, label: t(`common:routing.${s}`) })),
+          states.map((s) => ({ value: s, label: s === 'INTERACTING' ? t('withCustomers') : t(`common:routing.${s}`) })),
         )}
         {queues.data &&
           select(
@@ -197,7 +198,7 @@ export function PresenceCell({ agent }: { agent: Agent }) {
 }
 
 function WorkCell(props: { agent: Agent; onOpenCall: (id: string) => void; onOpenChat: (id: string) => void }) {
-  const { t } = useTranslation(['common', 'supervisor']);
+  const workText = useWorkText();
   const { agent, onOpenCall, onOpenChat } = props;
   if (agent.items.length === 0) return <span className="quiet">–</span>;
   return agent.items.map((w) => (
@@ -212,7 +213,7 @@ function WorkCell(props: { agent: Agent; onOpenCall: (id: string) => void; onOpe
           else onOpenCall(w.item);
         }}
       >
-        {w.kind === 'chat' && w.state === 'INTERACTING' ? t('supervisor:inChat') : t(`routing.${w.state}`)}
+        {workText({ state: w.state, items: [w] })}
       </Anchor>{' '}
       <span className="quiet">
         <Elapsed since={w.state_at} />

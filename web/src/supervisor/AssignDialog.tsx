@@ -5,6 +5,7 @@ import { useSave } from '../api/useSave';
 import { useLive } from '../app/liveLists';
 import { FormModal } from '../ui/FormModal';
 import { notifyDone } from '../ui/notify';
+import { useWorkText } from './work';
 
 /** Offers one that waits to an agent, whoever is next. */
 export function AssignDialog(props: {
@@ -13,7 +14,8 @@ export function AssignDialog(props: {
   assign: (agent: string) => Promise<unknown>;
   nouns: string[];
 }) {
-  const { t } = useTranslation(['supervisor', 'common']);
+  const { t } = useTranslation('supervisor');
+  const workText = useWorkText();
   const { name, onClose } = props;
   const [agent, setAgent] = useState<string | null>(null);
   const agents = useLive('agents').rows ?? [];
@@ -34,10 +36,7 @@ export function AssignDialog(props: {
       onClose={onClose}
       saving={save.isPending}
       error={save.error}
-      onSubmit={(event) => {
-        event.preventDefault();
-        if (agent && !save.isPending) save.mutate();
-      }}
+      onSubmit={() => agent && save.mutate()}
     >
       <Text size="sm">{t('assignText', { caller: name })}</Text>
       <Select
@@ -46,7 +45,7 @@ export function AssignDialog(props: {
         searchable
         data-autofocus
         nothingFoundMessage={t('emptyAgents')}
-        data={here.map((a) => ({ value: a.id, label: `${a.name} · ${t(`common:routing.${a.state}`)}` }))}
+        data={here.map((a) => ({ value: a.id, label: `${a.name} · ${workText(a)}` }))}
         value={agent}
         onChange={setAgent}
       />

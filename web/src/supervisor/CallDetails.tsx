@@ -77,6 +77,7 @@ function Details({ id }: { id: string }) {
       <Flags reserved={call.reserved} />
       <CallFacts call={call} />
       <Listeners call={call} />
+      <Transfers call={call} />
       <CallTickets id={id} />
       <section>
         <Title order={3} mb="xs">
@@ -106,6 +107,7 @@ function CallFacts({ call }: { call: Schema['CallRow'] }) {
       <Spent key="held" seconds={call.held_seconds} since={call.state === 'held' ? call.state_at : undefined} />,
     ],
   ];
+  if (call.answered_by) rows.push([t('answeredBy'), t(`answerers.${call.answered_by}`)]);
   if (call.reason) rows.push([t('reason'), t(`reasons.${call.reason}`, call.reason)]);
   if (call.disposition) rows.push([t('disposition'), call.disposition]);
   if (call.notes) rows.push([t('notes'), call.notes]);
@@ -135,6 +137,32 @@ function Listeners({ call }: { call: Schema['CallRow'] }) {
           <Group key={one.id} justify="space-between" wrap="nowrap">
             <span>{one.supervisor_name}</span>
             <State tone={one.mode === 'monitor' ? 'info' : 'warn'}>{t(`mode.${one.mode}`)}</State>
+          </Group>
+        ))}
+      </Stack>
+    </section>
+  );
+}
+
+/** Where agents sent the caller, or tried to. */
+function Transfers({ call }: { call: Schema['CallRow'] }) {
+  const { t } = useTranslation('supervisor');
+  if (!call.transfers?.length) return null;
+  return (
+    <section>
+      <Title order={3} mb="xs">
+        {t('transfers')}
+      </Title>
+      <Stack gap={4}>
+        {call.transfers.map((one) => (
+          <Group key={one.at} justify="space-between" wrap="nowrap" align="start">
+            <span style={{ overflowWrap: 'anywhere' }}>
+              {one.by_name ? `${one.by_name} → ${one.name}` : one.name} <DateTime time={one.at} />
+              {one.attended && <span className="quiet"> {t('attended')}</span>}
+            </span>
+            <State tone={one.result === 'done' || one.result === 'joined' ? 'good' : one.result ? 'warn' : 'info'}>
+              {t(`transferResult.${one.result || 'ringing'}`, t('transferResult.failed'))}
+            </State>
           </Group>
         ))}
       </Stack>

@@ -9,7 +9,7 @@ import { agentNameOf, type CallLine, sinceOf } from './filters';
 import { useCallerOf } from './useCallerOf';
 import { WatchedCalls } from './WatchedCalls';
 
-const states = ['talking', 'held'];
+const states = ['talking', 'held', 'dialing'];
 
 /** Calls in which a caller and an agent (or a far end) talk. */
 export function ConnectedCalls(props: {

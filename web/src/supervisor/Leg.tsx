@@ -24,6 +24,7 @@ export function Leg({ leg, agentName }: { leg: Schema['LegRecord']; agentName: s
         {leg.ended_at ? <DateTime time={leg.ended_at} short /> : t('stillOn')}
       </div>
       <Quality quality={leg.quality} />
+      {leg.quality.one_way > 0 && <State tone="bad">{t('oneWay', { count: leg.quality.one_way })}</State>}
       {leg.cause && (
         <div className="quiet">
           {t('reason')}: {leg.cause}

@@ -27,10 +27,7 @@ export function PriorityDialog(props: {
       onClose={onClose}
       saving={save.isPending}
       error={save.error}
-      onSubmit={(event) => {
-        event.preventDefault();
-        save.mutate();
-      }}
+      onSubmit={() => save.mutate()}
     >
       <Text size="sm">{t('priorityText', { caller: name })}</Text>
       <NumberInput

@@ -40,7 +40,7 @@ export function QueueTile({ queue }: { queue: Schema['LiveQueue'] }) {
       </dl>
       <dl className={classes.small}>
         <Fact name={t('readyAgents')} value={`${queue.ready} / ${queue.agents}`} />
-        <Fact name={t('inCalls')} value={queue.talking} />
+        <Fact name={t('withCustomers')} value={queue.talking} />
         <Fact name={t('wrapUp')} value={queue.wrap_up} />
         <Fact name={t('offeredToday')} value={queue.today.offered} />
         <Fact name={t('abandonedToday')} value={queue.today.abandoned} />

@@ -52,7 +52,7 @@ export function WallBoard({ agents }: { agents: Agent[] | undefined }) {
       <dl className={classes.totals} aria-label={t('allQueues')}>
         <Total name={t('waiting')} value={String(sum((q) => q.waiting))} />
         <Total name={t('longestWait')} value={clock(longest)} />
-        <Total name={t('inCalls')} value={String(by((a) => a.state === 'INTERACTING' || a.state === 'HELD'))} />
+        <Total name={t('withCustomers')} value={String(by((a) => a.state === 'INTERACTING' || a.state === 'HELD'))} />
         <Total
           name={t('readyAgents')}
           value={String(by((a) => a.state === 'IDLE' && (a.always_available || a.presence === 'AVAILABLE')))}

@@ -4,7 +4,7 @@ import { useTranslation } from 'react-i18next';
 import { Flags } from '../desktop/Flags';
 import { usePhoneState } from '../phone/react';
 import type { Column } from '../ui/DataTable';
-import { QueuePath, State, Tag } from '../ui/State';
+import { OutboundMark, QueuePath, State, Tag } from '../ui/State';
 import { CallActions, type CallRights } from './CallActions';
 import { type CallLine, stateOf } from './filters';
 import classes from './supervisor.module.css';
@@ -26,6 +26,7 @@ export const callerColumn = (t: T, caller: Caller): Column<CallLine> => ({
   sort: caller,
   cell: (line) => (
     <span className={classes.cell}>
+      {line.call?.direction === 'outbound' && <OutboundMark />}
       <span className="tnum">{caller(line)}</span>
       <ListeningMark call={line.id} label={t('youListen')} />
       {line.call && Object.keys(line.call.reserved).length > 0 && <Flags reserved={line.call.reserved} />}

@@ -72,6 +72,8 @@ test('those who wait are lines with their calls, chats are not', () => {
     ['k', undefined],
   ]);
   expect(queuedLines(undefined, [])).toBeUndefined();
+  const ringing = { ...call('o'), direction: 'outbound', state: 'dialing' } as LiveCall;
+  expect(connectedLines([ringing, { ...ringing, direction: 'inbound' }])).toHaveLength(1);
   const one = [call('a')];
   expect(connectedLines(one)?.[0]).toBe(connectedLines([...one])?.[0]);
 });

@@ -55,8 +55,12 @@ export function queuedLines(calls: LiveCall[] | undefined, items: QueuedItem[] |
 
 export const isConnected = (call: LiveCall): boolean => call.state === 'talking' || call.state === 'held';
 
+// An agent who waits for the answer to a call that they make is as busy as one who talks.
+const withAgent = (call: LiveCall): boolean =>
+  isConnected(call) || (call.direction === 'outbound' && call.state === 'dialing');
+
 export function connectedLines(calls: LiveCall[] | undefined): CallLine[] | undefined {
-  return calls?.filter(isConnected).map((call) => lineOf(call, undefined));
+  return calls?.filter(withAgent).map((call) => lineOf(call, undefined));
 }
 
 /** Since when a line waits, or is connected. */

@@ -1,4 +1,4 @@
-import { SegmentedControl, Select, Text } from '@mantine/core';
+import { SegmentedControl, Select, Text, TextInput } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { useState } from 'react';
@@ -11,22 +11,25 @@ import { activityQuery, contactListQuery } from '../contacts/queries';
 import { FormModal } from '../ui/FormModal';
 import { dateTime } from '../ui/format';
 import { TicketSelect } from './TicketSelect';
+import { talkIn } from './talk';
 
 const kinds = ['talk', 'ticket', 'contact'] as const;
 type Kind = (typeof kinds)[number];
 
-/** Links a ticket to a call or conversation of its contact, to another ticket, or to a contact. */
+/** Links a ticket to a call or conversation, to another ticket, or to a contact. */
 export function LinkDialog({ ticket, onClose }: { ticket: Schema['TicketPage']; onClose: () => void }) {
   const { t } = useTranslation('crm');
   const can = useCan();
-  const [kind, setKind] = useState<Kind>(ticket.contact_id ? 'talk' : 'contact');
+  const [kind, setKind] = useState<Kind>(ticket.contact_id || !can('read', 'contacts') ? 'talk' : 'contact');
   const [chosen, setChosen] = useState<string | null>(null);
   const path = { params: { path: { id: ticket.id } } };
   const save = useSave({
     save: (id: string) => {
       if (kind === 'contact') return body(api.PATCH('/api/v1/tickets/{id}', { ...path, body: { contact_id: id } }));
       const [noun = '', item = ''] = kind === 'ticket' ? ['ticket', id] : id.split(' ');
-      return body(api.POST('/api/v1/tickets/{id}/links', { ...path, body: { [`${noun}_id`]: item } }));
+      const link = (to: string) =>
+        body(api.POST('/api/v1/tickets/{id}/links', { ...path, body: { [`${to}_id`]: item } }));
+      return noun === 'either' ? link('call').catch(() => link('conversation')) : link(noun);
     },
     nouns: ['tickets', 'contacts'],
     done: onClose,
@@ -39,29 +42,26 @@ export function LinkDialog({ ticket, onClose }: { ticket: Schema['TicketPage']; 
       onClose={onClose}
       saving={save.isPending}
       error={save.error}
-      onSubmit={(event) => {
-        event.preventDefault();
-        if (chosen && !save.isPending) save.mutate(chosen);
-      }}
+      onSubmit={() => chosen && save.mutate(chosen)}
     >
-      {can('read', 'contacts') && (
-        <SegmentedControl
-          fullWidth
-          aria-label={t('link.title')}
-          data={kinds.map((value) => ({ value, label: t(`link.${value}`) }))}
-          value={kind}
-          onChange={(value) => {
-            setKind(value as Kind);
-            setChosen(null);
-          }}
-        />
-      )}
-      {kind === 'ticket' || !can('read', 'contacts') ? (
-        <TicketSelect ticket={ticket} {...field} label={t('link.ticket')} />
+      <SegmentedControl
+        fullWidth
+        aria-label={t('link.title')}
+        data={kinds
+          .filter((value) => value !== 'contact' || can('read', 'contacts'))
+          .map((value) => ({ value, label: t(`link.${value}`) }))}
+        value={kind}
+        onChange={(value) => {
+          setKind(value as Kind);
+          setChosen(null);
+        }}
+      />
+      {kind === 'ticket' ? (
+        <TicketSelect ticket={ticket} {...field} />
       ) : kind === 'contact' ? (
         <ContactSelect {...field} />
       ) : (
-        <TalkSelect ticket={ticket} {...field} />
+        <Talk ticket={ticket} {...field} />
       )}
     </FormModal>
   );
@@ -96,8 +96,44 @@ function ContactSelect(props: ChoiceProps) {
   );
 }
 
+/** A call or conversation: one of the contact's last ones, or any that one has the address of. */
+function Talk({ ticket, ...props }: ChoiceProps & { ticket: Schema['TicketPage'] }) {
+  const { t } = useTranslation('crm');
+  const can = useCan();
+  const [text, setText] = useState('');
+  const unknown = text.trim() !== '' && !talkIn(text);
+  return (
+    <>
+      {can('read', 'contacts') && (
+        <TalkSelect
+          {...props}
+          ticket={ticket}
+          value={text ? null : props.value}
+          required={!text}
+          onChange={(talk) => {
+            setText('');
+            props.onChange(talk);
+          }}
+        />
+      )}
+      <TextInput
+        label={t('link.address')}
+        description={t('link.addressHelp')}
+        required={!can('read', 'contacts')}
+        maxLength={2000}
+        value={text}
+        error={unknown && t('link.addressUnknown')}
+        onChange={(event) => {
+          setText(event.currentTarget.value);
+          props.onChange(talkIn(event.currentTarget.value) ?? null);
+        }}
+      />
+    </>
+  );
+}
+
 /** What happened with the ticket's contact lately and is not linked yet. */
-function TalkSelect({ ticket, ...props }: ChoiceProps & { ticket: Schema['TicketPage'] }) {
+function TalkSelect({ ticket, ...props }: ChoiceProps & { ticket: Schema['TicketPage']; required: boolean }) {
   const { t, i18n } = useTranslation('crm');
   const activity = useInfiniteQuery({
     ...activityQuery(ticket.contact_id ?? ''),
@@ -112,7 +148,6 @@ function TalkSelect({ ticket, ...props }: ChoiceProps & { ticket: Schema['Ticket
     <Select
       {...props}
       placeholder={talks?.length === 0 ? t('link.noTalks') : ''}
-      required
       searchable
       data={(talks ?? []).map((one) => ({
         value: `${one.kind} ${one.id}`,

@@ -28,10 +28,7 @@ export function MergeDialog({ ticket, onClose }: { ticket: Schema['TicketPage'];
       onClose={onClose}
       saving={save.isPending}
       error={save.error}
-      onSubmit={(event) => {
-        event.preventDefault();
-        if (into && !save.isPending) save.mutate();
-      }}
+      onSubmit={() => into && save.mutate()}
     >
       <Text size="sm">{t('ticket.mergeText')}</Text>
       <TicketSelect ticket={ticket} label={t('ticket.mergeInto')} value={into} onChange={setInto} />

@@ -9,6 +9,7 @@ import { useSave } from '../api/useSave';
 import { usePeople } from '../app/people';
 import { useCan } from '../app/session';
 import { contactName } from '../contacts/name';
+import { DialLink } from '../desktop/DialLink';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import { Facts } from '../ui/Page';
 import { State } from '../ui/State';
@@ -105,8 +106,15 @@ function ContactLink({ id }: { id: string | undefined }) {
   const { data } = useQuery({ ...contactQuery(id ?? ''), enabled: id !== undefined });
   if (!id) return '–';
   return (
-    <Anchor component={Link} to={`/contacts/${id}`} size="sm">
-      {data ? contactName(data) || data.phone || t('contact.unnamed') : t('contact.one')}
-    </Anchor>
+    <>
+      <Anchor component={Link} to={`/contacts/${id}`} size="sm">
+        {data ? contactName(data) || data.phone || t('contact.unnamed') : t('contact.one')}
+      </Anchor>
+      {data?.phone && (
+        <div>
+          <DialLink number={data.phone} />
+        </div>
+      )}
+    </>
   );
 }

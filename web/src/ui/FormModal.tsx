@@ -8,6 +8,7 @@ interface FormProps {
   opened: boolean;
   title: string;
   onClose: () => void;
+  /** Not called while it is saving. */
   onSubmit: FormEventHandler<HTMLFormElement>;
   saving: boolean;
   error: unknown;
@@ -20,8 +21,12 @@ interface FormProps {
 
 function FormBody(props: FormProps) {
   const { t } = useTranslation();
+  const submit: FormEventHandler<HTMLFormElement> = (event) => {
+    event.preventDefault();
+    if (!props.saving) props.onSubmit(event);
+  };
   return (
-    <form onSubmit={props.onSubmit} noValidate={false}>
+    <form onSubmit={submit} noValidate={false}>
       <Stack gap="md">
         {props.children}
         {props.error ? <ErrorNotice error={props.error} /> : null}

@@ -118,10 +118,7 @@ function KeepView({ list, filter, onClose }: { list: keyof typeof lists; filter:
       onClose={onClose}
       saving={save.isPending}
       error={save.error}
-      onSubmit={(event) => {
-        event.preventDefault();
-        if (!save.isPending) save.mutate();
-      }}
+      onSubmit={() => save.mutate()}
     >
       <TextInput
         label={t('views.name')}

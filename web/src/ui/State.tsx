@@ -1,3 +1,5 @@
+import { IconPhoneOutgoing } from '@tabler/icons-react';
+import { useTranslation } from 'react-i18next';
 import classes from './State.module.css';
 
 export type Tone = 'good' | 'warn' | 'bad' | 'info' | 'quiet';
@@ -18,6 +20,20 @@ export function Tag({ tone, children, title }: { tone: Tone; children: string; t
     <span className={classes.tag} data-tone={tone} title={title}>
       {children}
     </span>
+  );
+}
+
+/** Says of a call that it was made here. */
+export function OutboundMark() {
+  const { t } = useTranslation();
+  return (
+    <IconPhoneOutgoing
+      size={15}
+      color="var(--t-quiet)"
+      style={{ flexShrink: 0 }}
+      role="img"
+      aria-label={t('outbound')}
+    />
   );
 }
 

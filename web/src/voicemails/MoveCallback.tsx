@@ -23,10 +23,7 @@ export function MoveCallback({ callback, onClose }: { callback: Schema['Callback
       opened
       title={t('moveTitle')}
       onClose={onClose}
-      onSubmit={(event) => {
-        event.preventDefault();
-        if (slot) save.mutate(slot);
-      }}
+      onSubmit={() => slot && save.mutate(slot)}
       saving={save.isPending}
       error={save.error ?? slots.error}
     >

@@ -5,6 +5,7 @@ import { MenuControl, MissedControl, PromptControl, WhisperControl, WrapUpContro
 import { ClientDeflectionControl, DeflectionControl, TextReplyControl } from './DeflectionControls';
 import { HoursOverridesControl, HoursSelect } from './HoursControls';
 import { NotificationControl } from './NotificationControl';
+import { OutboundControl } from './OutboundControl';
 import { CallbackControl, ScheduleControl, VoicemailControl } from './ReturnControls';
 import {
   AgeingControl,
@@ -91,6 +92,8 @@ export function SettingControl<N extends Name>({ name, value, onChange }: Contro
       return <CallbackControl {...give('callback')} />;
     case 'schedule':
       return <ScheduleControl {...give('schedule')} />;
+    case 'outbound':
+      return <OutboundControl {...give('outbound')} />;
     case 'redial_seconds':
       return <Seconds {...give('redial_seconds')} min={0} />;
     case 'countdown':

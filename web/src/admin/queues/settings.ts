@@ -30,6 +30,7 @@ export const groups: Array<{ group: string; names: Name[]; menuToo?: boolean }> 
   },
   { group: 'groupWaiting', names: ['max_waiting', 'overcapacity', 'empty', 'redial_seconds'] },
   { group: 'groupReturns', names: ['voicemail', 'callback', 'schedule'] },
+  { group: 'groupOutbound', names: ['outbound'] },
   { group: 'groupHours', names: ['hours', 'hours_overrides', 'transfer_after_hours'] },
   {
     group: 'groupDeflection',
@@ -90,6 +91,7 @@ export const defaults: { [N in Name]: Value<N> } = {
   voicemail: { ask_number: false, max_seconds: 180 },
   callback: { offer: false, key: '1', after_seconds: 60, attempts: 3, retry_seconds: 900, ring_seconds: 40 },
   schedule: { on: false, slot_minutes: 15, capacity: 2, days_ahead: 14, lead_minutes: 30, priority: 10 },
+  outbound: { allowed: false },
   redial_seconds: 60,
   max_waiting: 0,
   algorithm: 'longest_idle',

@@ -1,0 +1,109 @@
+package calls
+
+import (
+	"context"
+	"errors"
+
+	"github.com/google/uuid"
+
+	"tandem/internal/storage"
+)
+
+// Extensions finds the agent whose extension was dialled; uuid.Nil: it is nobody's.
+type Extensions func(ctx context.Context, tenant uuid.UUID, extension string) (uuid.UUID, error)
+
+// reached finds what somebody of the house has dialled: one of the tenant's numbers, else an agent's extension. ErrNumberNotFound: neither.
+func (s *Switchboard) reached(ctx context.Context, tenant uuid.UUID, dialled string) (Number, error) {
+	n, err := s.numbers.Lookup(ctx, tenant, dialled)
+	if !errors.Is(err, ErrNumberNotFound) {
+		return n, err
+	}
+	agent, failed := s.cfg.Extensions(ctx, tenant, dialled)
+	if failed != nil || agent == uuid.Nil {
+		return n, errors.Join(failed, err)
+	}
+	return Number{Number: dialled, Kind: EntryAgent, Agent: &agent}, nil
+}
+
+// callAgent calls one agent and nobody else, on the device of their choice (V1.1). Who does not get them hears why by the call's refusal, or may leave a
+// message where the number says so.
+func (c *Call) callAgent(ctx context.Context, entry Number) Reason {
+	c.step(StepDial, "")
+	c.record.Ticket = entry.Record
+	o, cause, err := c.sb.queues.Engage(ctx, c.record.Tenant, *entry.Agent)
+	if err != nil {
+		return c.failed("engage an agent", err)
+	}
+	var why Reason
+	if cause != "" {
+		why = dialReason(cause)
+	} else {
+		defer c.disengage(ctx, o.Agent)
+		c.record.Agent, c.record.AgentName = &o.Agent, o.AgentName
+		why = c.ringAlone(ctx, o)
+	}
+	c.sb.metrics.extensions.WithLabelValues(extensionResult(why)).Inc()
+	switch {
+	case why == "":
+		c.bridge(ctx, entry.Record)
+		return c.talk(ctx)
+	case entry.Voicemail && missed(why):
+		return c.leaveMessage(ctx, entry)
+	}
+	return why
+}
+
+// ringAlone rings an agent's device until it is answered, and answers the caller then.
+func (c *Call) ringAlone(ctx context.Context, o Offer) Reason {
+	if err := c.customer.Ring(); err != nil {
+		c.log.Debug("the caller could not be told that it rings", "err", err)
+	}
+	card := c.card()
+	card.RingFor = int(o.RingFor.Seconds())
+	leg, err := c.sb.dialer.Dial(ctx, Target{
+		Tenant: c.record.Tenant, Call: c.record.ID, Device: o.Device, Agent: o.Agent, Offer: storage.NewID(), From: c.record.Caller, Codec: c.codec, Card: card,
+	})
+	if err != nil {
+		c.log.Warn("an agent's device could not be dialled", "agent", o.Agent, "err", err)
+		return ReasonUnreachable
+	}
+	c.addFar(leg, "agent", deviceKind(o.Device), o.Agent)
+	c.alone = true
+	if why := c.untilAnswered(ctx, o.RingFor); why != "" {
+		return why
+	}
+	c.farAnswered()
+	return c.answer(ctx)
+}
+
+func (c *Call) disengage(ctx context.Context, agent uuid.UUID) {
+	if err := c.sb.queues.Disengage(context.WithoutCancel(ctx), c.record.Tenant, agent); err != nil {
+		c.log.Error("an agent stays busy after a call to their extension", "agent", agent, "err", err)
+	}
+}
+
+// missed says whether a call did not get an agent, for reasons of the agent's.
+func missed(why Reason) bool {
+	return why == ReasonBusy || why == ReasonNoAnswer || why == ReasonDeclined || why == ReasonUnreachable
+}
+
+func extensionResult(why Reason) string {
+	switch {
+	case why == "":
+		return "answered"
+	case missed(why):
+		return string(why)
+	}
+	return "gone" // the caller, or the node
+}
+
+// leaveMessage lets the caller speak into the agent's voicemail box.
+func (c *Call) leaveMessage(ctx context.Context, entry Number) Reason {
+	if c.far != nil {
+		c.dropFar(CauseNoAnswer)
+	}
+	if why := c.answer(ctx); why != "" {
+		return why
+	}
+	return c.enterBox(ctx, entry)
+}

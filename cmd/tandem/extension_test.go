@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"testing"
+
+	"tandem/calls"
+	"tandem/media/codec"
+	"tandem/queues"
+	"tandem/sip"
+	"tandem/sip/siptest"
+)
+
+// dialFrom is a call from a telephone that is registered at its own address, to whatever it dials.
+func (a *app) dialFrom(t *testing.T, phone *siptest.Phone, secret, number string) *siptest.Call {
+	t.Helper()
+	c := phone.Invite(a.sipAddr(), number, phone.SDP(siptest.NewVoice(t, codec.PCMU).Port(), "", "0"))
+	res := c.Response(401)
+	c.AckRefusal(res)
+	c.Authorize(res, "INVITE", phone.User, secret, "SHA-256")
+	return c
+}
+
+// An agent's extension rings on the device of their choice, from another agent's telephone and from a number of its own; who cannot be reached is told so by the
+// call's refusal, or has a voicemail box. Queues offer the agent nothing meanwhile.
+func TestExtensions(t *testing.T) {
+	t.Parallel()
+	a := start(t)
+	ctx := context.Background()
+	s, agent := a.ownDesk(t, "5801")
+	for _, n := range []calls.Number{{Number: "5802", Kind: calls.EntryAgent, Agent: &agent, Record: true}, {Number: "5803", Kind: calls.EntryAgent, Agent: &agent, Voicemail: true}} {
+		if _, err := a.numbers.Put(ctx, a.tenant, n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	refused := func(number string, status int) {
+		t.Helper()
+		p := siptest.New(t, "+49305800")
+		c := p.Invite(a.sipAddr(), number, p.SDP(4000, "", "0"))
+		c.AckRefusal(c.Response(status))
+	}
+	refused("5802", 480) // offline
+	s.RTC.Say(agentHz)
+	s.available()
+	refused("8002", 404) // an extension is nobody's outside
+
+	p := &caller{phone: siptest.New(t, "+49305801"), voice: siptest.NewVoice(t, codec.PCMU)}
+	p.call = p.phone.Invite(a.sipAddr(), "5802", p.phone.SDP(p.voice.Port(), "", "0"))
+	s.Send("offer.accept", map[string]string{"offer": s.rings()})
+	answer := p.call.Response(200)
+	p.call.Ack("")
+	p.voice.Send(string(answer.Body()), customerHz)
+	p.voice.WaitTone(agentHz, patient)
+	within(t, patient, "an agent who is busy", func() bool {
+		v, err := a.queues.Agent(ctx, a.tenant, agent)
+		return err == nil && v.Presence == queues.Busy
+	})
+	refused("5802", 486)
+	p.hangUp()
+	if row := a.ended(t, p.phone.User); row.Reason != calls.ReasonCallerHungUp || row.Recording == nil || row.Agent == nil || *row.Agent != agent {
+		t.Errorf("record: %s, recording %v, agent %v", row.Reason, row.Recording, row.Agent)
+	}
+	within(t, patient, "an agent who is available again", func() bool {
+		v, err := a.queues.Agent(ctx, a.tenant, agent)
+		return err == nil && v.Presence == queues.Available
+	})
+	s.Send("presence.set", map[string]string{"presence": "OFFLINE"})
+	s.Wait("agent", "presence", "OFFLINE")
+	mail := siptest.New(t, "+49305803")
+	c := mail.Invite(a.sipAddr(), "5803", mail.SDP(4000, "", "0")) // the box answers
+	c.Response(200)
+	c.Ack("")
+	c.Send("BYE", "", "")
+	c.Response(200)
+
+	// A telephone sends its queue's caller to an extension.
+	quick := queues.OwnSettings{
+		Countdown: new(false), Whisper: &queues.Whisper{Mode: queues.WhisperOff, Speed: 1}, WrapUp: &queues.WrapUpRule{Mode: queues.WrapUpNone},
+	}
+	_, sender := a.queueWith(t, "Sent on", "5804", "phone:9801", quick)
+	from, other := a.telephone(t, "9801", sender), siptest.New(t, "8002")
+	a.signOn(other, "8002", demoPassword, "120")
+	p = a.callTo(t, "5804", codec.PCMU)
+	d := rung(t, from)
+	answerAs(d, siptest.NewVoice(t, codec.PCMU), agentHz)
+	p.voice.WaitTone(agentHz, patient)
+	refer(d, "8002")
+	sent := rung(t, other)
+	answerAs(sent, siptest.NewVoice(t, codec.PCMU), benHz)
+	told(t, d, 200)
+	d.Reply(d.Request("BYE"), 200, "OK", "")
+	p.voice.WaitTone(benHz, patient)
+	p.hangUp()
+	sent.Reply(sent.Request("BYE"), 200, "OK", "")
+
+	// From one agent's telephone to another's, neither of which is taken for a trunk.
+	trunks, err := a.trunks.Trunks(ctx, a.tenant)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tr := range trunks {
+		tr.Networks = []string{"192.0.2.1/32"}
+		if _, err := a.trunks.PutTrunk(ctx, a.tenant, tr, sip.Passwords{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := a.trunks.Load(ctx); err != nil {
+		t.Fatal(err)
+	}
+	desk := siptest.New(t, "8001")
+	a.signOn(desk, "8001", demoPassword, "120")
+	out := a.dialFrom(t, desk, demoPassword, "8002")
+	in := rung(t, other)
+	if user := in.Invite.From().Address.User; user != "8001" {
+		t.Errorf("8002 is called by %q", user)
+	}
+	answerAs(in, siptest.NewVoice(t, codec.PCMU), agentHz)
+	out.Response(200)
+	out.Ack("")
+	in.Send("BYE", "", "")
+	in.Response(200)
+	out.Reply(out.Request("BYE"), 200, "OK", "")
+	if row := a.ended(t, "8001"); row.Number != "8002" || row.Reason != calls.ReasonAgentHungUp || row.Recording != nil {
+		t.Errorf("record: to %s, %s, recording %v", row.Number, row.Reason, row.Recording)
+	}
+	out = a.dialFrom(t, desk, demoPassword, "8099")
+	out.AckRefusal(out.Response(404))
+}

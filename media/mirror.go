@@ -1,0 +1,32 @@
+package media
+
+import (
+	"context"
+	"sync/atomic"
+)
+
+// NewMirror makes a stream without a peer, whose taps and listeners get what it plays itself: a Mixer's sum, say, for a recording. It has the
+// clock of another stream, and needs Run and Negotiate like any other.
+func NewMirror(like *Stream) *Stream { return NewStream(&mirror{}, like.cfg) }
+
+// mirror is a Port that receives what it sends.
+type mirror struct{ recv atomic.Pointer[func(*Packet)] }
+
+// Run implements Port.
+func (m *mirror) Run(ctx context.Context, recv func(*Packet)) error {
+	m.recv.Store(&recv)
+	<-ctx.Done()
+	m.recv.Store(nil)
+	return nil
+}
+
+// Send implements Port.
+func (m *mirror) Send(p *Packet) error {
+	if recv := m.recv.Load(); recv != nil {
+		(*recv)(p)
+	}
+	return nil
+}
+
+// Close implements Port: nothing is held.
+func (m *mirror) Close() error { return nil }

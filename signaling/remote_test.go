@@ -1,0 +1,109 @@
+package signaling_test
+
+import (
+	"log/slog"
+	"net/netip"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"tandem/calls"
+	"tandem/media"
+	"tandem/signaling"
+	"tandem/signaling/browsertest"
+)
+
+// newTwoNodes is a house whose agent's page is at one node, and whose calls come from another.
+func newTwoNodes(t *testing.T) (*house, *browsertest.Page) {
+	t.Helper()
+	ports, err := media.NewRTPPorts(media.RTPConfig{IP: netip.MustParseAddr("127.0.0.1"), MinPort: 38000, MaxPort: 38999})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cfg signaling.Config
+	h := newHouse(t, func(c *signaling.Config) {
+		c.Ports = ports
+		cfg = *c
+	})
+	h.run(ports.Run)
+	page := h.ready()
+	other, err := signaling.New(cfg, signaling.Needs{Bus: h.bus, Queues: h.queues}, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	h.ok(err)
+	t.Cleanup(func() { h.ok(other.Close()) })
+	h.run(other.Run)
+	h.hub = other
+	return h, page
+}
+
+// A call of another node is the page's as any: it rings, is declined, withdrawn or taken, heard and spoken to, and all that the page can do with a call
+// comes to the call's node.
+func TestPageAtAnotherNode(t *testing.T) {
+	h, p := newTwoNodes(t)
+	ring := func() call {
+		t.Helper()
+		c := h.dial()
+		p.Wait("offer", "offer", c.target.Offer.String())
+		p.Send("offer.ack", c.offer())
+		c.expect(calls.LegRinging)
+		return c
+	}
+	c := ring()
+	p.Send("offer.decline", c.offer())
+	c.over(calls.CauseDeclined)
+	c = ring()
+	c.Hangup(calls.CauseNoAnswer)
+	c.over(calls.CauseNoAnswer)
+	p.Wait("offer.withdrawn", "offer", c.target.Offer.String(), "reason", "missed")
+
+	c = h.talk(p)
+	c.Stream().Play(media.Echo())
+	p.RTC.Say(440)
+	p.RTC.Await(440)
+	p.Send("call.digit", map[string]string{"digit": "5"})
+	if d := <-c.Stream().Digits(); d.Key != '5' {
+		t.Errorf("digit %c", d.Key)
+	}
+	p.Send("call.hold", nil)
+	c.expect(calls.LegAskHold)
+	c.show(calls.StateHeld)
+	p.Wait("call", "state", "held")
+	p.Send("call.resume", nil)
+	c.expect(calls.LegAskTalk)
+	c.show(calls.StateTalking)
+	p.Wait("call", "state", "talking")
+	c.Leg.(interface{ ShowData(calls.Data) }).ShowData(calls.Data{Summary: "A refund."})
+	p.Wait("call", "card.summary", "A refund.")
+
+	p.Send("call.consult", map[string]string{"number": "5550"})
+	c.expect(calls.LegAskTransfer)
+	tr, ok := c.Leg.(interface{ Transfer() (calls.Transfer, bool) }).Transfer()
+	if !ok || tr.Number != "5550" || !tr.Consult || !tr.Hold {
+		t.Fatalf("transfer %+v", tr)
+	}
+	tr.Ringing()
+	p.Wait("call", "transfer.state", "ringing")
+	tr.Here()
+	p.Wait("call", "transfer.state", "here")
+	advisor := uuid.New()
+	c.Leg.(interface{ ShowRoster(calls.Roster) }).ShowRoster(calls.Roster{Leads: true, Parties: []calls.Participant{{ID: advisor, Party: "far_end"}}})
+	p.Wait("call", "roster.leads", "true")
+	p.Send("call.remove", map[string]any{"party": advisor})
+	c.expect(calls.LegAskRemove)
+	if got := c.Leg.(interface{ Remove() uuid.UUID }).Remove(); got != advisor {
+		t.Errorf("%s is sent away", got)
+	}
+	tr.Done(calls.CauseCancelled)
+	p.Wait("call", "transfer.state", "failed", "transfer.cause", "cancelled")
+	c.Leg.(interface{ ShowRoster(calls.Roster) }).ShowRoster(calls.Roster{})
+	p.Wait("call", "roster", "")
+	p.Send("call.hangup", nil)
+	c.over(calls.CauseNormal)
+
+	p.Leave()
+	browsertest.Eventually(t, "nobody to reach", func() bool {
+		c := h.dial()
+		<-c.Done()
+		return c.Cause() == calls.CauseUnreachable
+	})
+}
