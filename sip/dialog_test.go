@@ -22,6 +22,7 @@ type rig struct {
 	addr  string
 	reg   *prometheus.Registry
 	calls chan *rigCall
+	slow  chan struct{} // closed: an INVITE to "slow" is looked at
 }
 
 // counts waits until a metric, over all its labels, has a value.
@@ -75,11 +76,14 @@ func newRig(t *testing.T) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{t: t, reg: reg, calls: make(chan *rigCall, 16)}
+	r := &rig{t: t, reg: reg, calls: make(chan *rigCall, 16), slow: make(chan struct{})}
 	r.s = newStack(tr, m, slog.New(slog.DiscardHandler), timing{t1: testT1, t2: testT2, sessionExpires: 1800 * time.Second, minSE: 90 * time.Second})
 	r.s.outside = func(req *gosip.Request, tx *gosip.ServerTx) {
 		if req.Recipient.User == "crash" {
 			panic("a defect in whoever serves requests")
+		}
+		if req.Recipient.User == "slow" {
+			<-r.slow
 		}
 		c := r.newCall()
 		d, err := r.s.newUAS(req, tx, "tandem", c.hooks())
@@ -263,6 +267,24 @@ func TestCancelOneTag(t *testing.T) {
 	leg.d.accept(nil, false, nil) // too late: nothing may be sent
 	if !c.Silent(5 * testT1) {
 		t.Error("something was sent after the cancelled call's end")
+	}
+}
+
+// A CANCEL whose INVITE is still being looked at, by a database that is slow, waits for it.
+func TestCancelAheadOfItsInvite(t *testing.T) {
+	r := newRig(t)
+	p := siptest.New(t, "100")
+	c := p.Invite(r.addr, "slow", p.SDP(4000, "", pcmu))
+	c.Cancel()
+	if m := c.TryNext(4 * parkTime); m != nil && m.(*gosip.Response).StatusCode != 100 {
+		t.Errorf("CANCEL was answered before its INVITE was known: %s", m)
+	}
+	close(r.slow)
+	leg := r.next()
+	c.Response(200)
+	c.AckRefusal(c.Response(487))
+	if e := get(t, leg.ended, "end"); e.status != 487 || e.byUs {
+		t.Errorf("ended %+v", e)
 	}
 }
 

@@ -55,6 +55,14 @@ func (h *inHand) answered(tag string, status int) {
 	}
 }
 
+// unanswered says whether an INVITE has come to which nothing was said yet but 100.
+func (h *inHand) unanswered(tag string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	one := h.m[tag]
+	return one != nil && one.open
+}
+
 // done says that an INVITE has its ACK, or its dialog has ended.
 func (h *inHand) done(tag string) {
 	h.mu.Lock()

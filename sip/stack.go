@@ -126,19 +126,30 @@ func (s *stack) request(req *gosip.Request, tx *gosip.ServerTx) {
 	if s.deliver(req, tx) {
 		return
 	}
-	if req.Method == cancelByUs {
-		// A CANCEL right behind its INVITE may overtake it: both have goroutines of their own.
-		wait := time.NewTimer(parkTime)
-		defer wait.Stop()
-		select {
-		case <-wait.C:
-		case <-s.ctx.Done():
-		}
-		if s.deliver(req, tx) {
-			return
-		}
+	if req.Method == cancelByUs && s.deliverLater(req, tx) {
+		return
 	}
 	s.t.reply(req, tx, refuse(481, "Call/Transaction Does Not Exist"))
+}
+
+// deliverLater hands over a CANCEL that is ahead of its INVITE, both have goroutines of their own: it waits for as long as the INVITE is being
+// looked at, because who cancels does not ask again.
+func (s *stack) deliverLater(req *gosip.Request, tx *gosip.ServerTx) bool {
+	tag, _ := req.To().Params.Get("tag")
+	tick := time.NewTicker(parkTime)
+	defer tick.Stop()
+	for inHand := true; inHand; {
+		select {
+		case <-tick.C:
+		case <-s.ctx.Done():
+			return false
+		}
+		inHand = s.t.in.hand.unanswered(tag) // asked first: a dialog may begin in between
+		if s.deliver(req, tx) {
+			return true
+		}
+	}
+	return false
 }
 
 // deliver hands a request to its dialog; false when there is none.
