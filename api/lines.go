@@ -122,7 +122,7 @@ type TrunkInput struct {
 	Enabled    bool     `json:"enabled"`
 
 	Outbound          string `json:"outbound,omitempty" maxLength:"260" doc:"host:port that calls to telephone numbers go out to; empty: none"`
-	OutboundTransport string `json:"outbound_transport,omitempty" enum:"udp,tcp,tls" default:"udp"`
+	OutboundTransport string `json:"outbound_transport,omitempty" enum:"udp,tcp,tls,auto" default:"udp" doc:"auto: by the NAPTR and SRV records of the address"`
 	OutboundUsername  string `json:"outbound_username,omitempty" maxLength:"64" doc:"answers the trunk's challenges"`
 	OutboundPassword  string `json:"outbound_password,omitempty" maxLength:"256" doc:"empty keeps the one there is"`
 	CallerID          string `json:"caller_id,omitempty" maxLength:"33" doc:"the number shown to those called"`

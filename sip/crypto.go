@@ -29,7 +29,7 @@ func (tr *Trunk) checkEncryption() error {
 	switch {
 	case !slices.Contains([]Encryption{EncryptionOff, EncryptionPrefer, EncryptionRequire}, tr.Encryption):
 		return fault.New(fault.Invalid, "trunk_encryption_unknown", "Encryption is off, prefer or require.").WithField("encryption")
-	case tr.Encryption == EncryptionRequire && tr.Outbound != "" && tr.OutboundTransport != "tls":
+	case tr.Encryption == EncryptionRequire && tr.Outbound != "" && tr.network() != "tls":
 		return fault.New(fault.Invalid, "trunk_encryption_needs_tls", "To require encryption, let calls go out by tls: keys must not travel in the clear.").WithField("encryption")
 	}
 	return nil

@@ -29,9 +29,9 @@ func (tr *Trunk) checkOutbound() error {
 		tr.OutboundTransport = "udp"
 	}
 	switch tr.OutboundTransport {
-	case "udp", "tcp", "tls":
+	case "udp", "tcp", "tls", byDNS:
 	default:
-		return fault.New(fault.Invalid, "trunk_transport_unknown", "Calls go out by udp, tcp or tls.").WithField("outbound_transport")
+		return fault.New(fault.Invalid, "trunk_transport_unknown", "Calls go out by udp, tcp, tls, or auto: by what the carrier's DNS says.").WithField("outbound_transport")
 	}
 	if err := tr.checkWays(); err != nil {
 		return err
@@ -45,7 +45,7 @@ func (tr *Trunk) checkOutbound() error {
 	host, port := tr.place()
 	host = strings.Trim(host, "[]")
 	if _, err := netip.ParseAddr(host); err == nil && port == "" {
-		port = strconv.Itoa(gosip.DefaultPort(tr.OutboundTransport))
+		port = strconv.Itoa(gosip.DefaultPort(tr.network()))
 	}
 	n, err := strconv.ParseUint(cmp.Or(port, "1"), 10, 16)
 	if err != nil || n == 0 || !hostName.MatchString(host) || port == "" && strings.Contains(host, ":") {

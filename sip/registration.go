@@ -111,7 +111,7 @@ func (s *Server) sendRegister(ctx context.Context, tr *Trunk, cred *Credentials)
 		r.callID, r.counts, r.expires = randomHex(16), map[string]int{}, askExpires
 	}
 	r.seq++
-	req := s.stack.lone(gosip.REGISTER, tr.uri(""), tr.uri(tr.OutboundUsername), h)
+	req := s.stack.lone(gosip.REGISTER, tr.uri("", h.network), tr.uri(tr.OutboundUsername, h.network), h)
 	callID := gosip.CallIDHeader(r.callID)
 	req.ReplaceHeader(&callID)
 	s.stack.t.trace.claim(r.callID, tr.Tenant)

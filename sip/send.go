@@ -23,7 +23,7 @@ type hop struct {
 	addr    string // host:port
 }
 
-// hopOf derives the next hop from a URI (RFC 3263 4, without NAPTR; the library looks up A, AAAA and SRV).
+// hopOf derives the next hop from a URI (RFC 3263 4, without NAPTR, see hops; the library looks up A, AAAA and SRV).
 func hopOf(u *gosip.Uri) hop {
 	h := hop{network: "udp"}
 	if tp, ok := u.UriParams.Get("transport"); ok && tp != "" {

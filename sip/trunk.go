@@ -37,7 +37,7 @@ type Trunk struct {
 
 	// The way out; without an address this trunk takes no calls from us.
 	Outbound          string `json:"outbound" db:"outbound"`                     // host:port; a name without a port has SRV records asked for
-	OutboundTransport string `json:"outbound_transport" db:"outbound_transport"` // udp, tcp or tls
+	OutboundTransport string `json:"outbound_transport" db:"outbound_transport"` // udp, tcp, tls or auto
 	OutboundUsername  string `json:"outbound_username" db:"outbound_username"`   // answers its challenges (digest)
 	CallerID          string `json:"caller_id" db:"caller_id"`                   // the number it lets us show
 	Priority          int    `json:"priority" db:"priority"`                     // the lowest is tried first, 1 to 100
@@ -214,6 +214,17 @@ func (tr *Trunk) place() (host, port string) {
 		return tr.Outbound, ""
 	}
 	return host, port
+}
+
+// network is the transport of calls to a trunk whose DNS says nothing of it: UDP, where none was chosen (RFC 3263 4.1), unless keys must not be read.
+func (tr *Trunk) network() string {
+	switch {
+	case tr.OutboundTransport != byDNS:
+		return tr.OutboundTransport
+	case tr.Encryption == EncryptionRequire:
+		return "tls"
+	}
+	return "udp"
 }
 
 // carries says that a host, a name or an address, is where some trunk takes our calls.

@@ -163,7 +163,7 @@ func (t *watched) become(r Reach, now time.Time) {
 // ask sends OPTIONS to a trunk's first server.
 func (s *Server) ask(ctx context.Context, tr *Trunk) {
 	h := s.hops(ctx, tr)[0]
-	req := s.stack.lone(gosip.OPTIONS, tr.uri(""), tr.uri(tr.OutboundUsername), h)
+	req := s.stack.lone(gosip.OPTIONS, tr.uri("", h.network), tr.uri(tr.OutboundUsername, h.network), h)
 	s.stack.t.trace.claim(req.CallID().Value(), tr.Tenant)
 	s.stack.transact(req, func(res *gosip.Response) {
 		if !res.IsProvisional() {

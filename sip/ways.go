@@ -95,29 +95,6 @@ func (d *Dialer) ways(ctx context.Context, trunks []*Trunk) (ways []way, err err
 	return ways[:min(len(ways), maxWays)], nil
 }
 
-// hops are a trunk's servers: by SRV records (RFC 3263 4.2) where no port is given, in the order that RFC 2782 wants.
-func (s *Server) hops(ctx context.Context, tr *Trunk) []hop {
-	host, port := tr.place()
-	if port != "" {
-		return []hop{{tr.OutboundTransport, tr.Outbound}}
-	}
-	service, proto := "sip", tr.OutboundTransport
-	if proto == "tls" {
-		service, proto = "sips", "tcp"
-	}
-	ctx, cancel := context.WithTimeout(ctx, tryFor)
-	defer cancel()
-	_, records, err := s.resolver.LookupSRV(ctx, service, proto, host)
-	if err != nil || len(records) == 0 {
-		return []hop{{tr.OutboundTransport, net.JoinHostPort(host, strconv.Itoa(gosip.DefaultPort(tr.OutboundTransport)))}}
-	}
-	hops := make([]hop, 0, len(records))
-	for _, r := range records {
-		hops = append(hops, hop{tr.OutboundTransport, net.JoinHostPort(strings.TrimSuffix(r.Target, "."), strconv.Itoa(int(r.Port)))})
-	}
-	return hops
-}
-
 // leadsOut says whether a URI leads to a carrier, whatever its host is called there.
 func (s *Server) leadsOut(ctx context.Context, u *gosip.Uri) bool {
 	host, port, err := net.SplitHostPort(hopOf(u).addr)
@@ -136,7 +113,7 @@ func (s *Server) leadsOut(ctx context.Context, u *gosip.Uri) bool {
 
 // by is a call by one way. It shows the number that was chosen for it, else the trunk's caller id, else the caller's own.
 func (d *Dialer) by(w way, to calls.Target, number string, o outgoing) outgoing {
-	o.target = w.trunk.uri(w.trunk.format(number))
+	o.target = w.trunk.uri(w.trunk.format(number), w.hop.network)
 	o.to = *o.target.Clone()
 	o.to.UriParams = nil
 	o.via, o.cred, o.trunk, o.headers = w.hop, w.cred, w.trunk, w.trunk.dataHeaders(to)
@@ -146,15 +123,15 @@ func (d *Dialer) by(w way, to calls.Target, number string, o outgoing) outgoing 
 	return o
 }
 
-// uri is a number, or "" for the trunk itself.
-func (tr *Trunk) uri(number string) gosip.Uri {
+// uri is a number, or "" for the trunk itself, at a server reached by the network.
+func (tr *Trunk) uri(number, network string) gosip.Uri {
 	host, port := tr.place()
 	if strings.Contains(host, ":") {
 		host = "[" + host + "]"
 	}
 	u := gosip.Uri{Scheme: "sip", User: escapeUser(number), Host: host}
 	u.Port, _ = strconv.Atoi(port)
-	switch tr.OutboundTransport {
+	switch network {
 	case "tcp":
 		u.UriParams = gosip.HeaderParams{{K: "transport", V: "tcp"}}
 	case "tls":

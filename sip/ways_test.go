@@ -1,14 +1,12 @@
 package sip_test
 
 import (
-	"context"
 	"errors"
-	"net"
+	"fmt"
 	"strings"
 	"testing"
 
 	gosip "github.com/emiago/sipgo/sip"
-	"golang.org/x/net/dns/dnsmessage"
 
 	"tandem/calls"
 	"tandem/sip"
@@ -112,11 +110,12 @@ func TestTrunkLimits(t *testing.T) {
 func TestSRV(t *testing.T) {
 	t.Parallel()
 	gone, there := siptest.New(t, "gone"), siptest.New(t, "there")
-	dns := newDNS(t, map[string][]dnsmessage.SRVResource{"_sip._udp.carrier.test.": {
-		{Priority: 20, Weight: 1, Port: uint16(there.Port()), Target: dnsmessage.MustNewName("localhost.")},
-		{Priority: 10, Weight: 1, Port: uint16(gone.Port()), Target: dnsmessage.MustNewName("localhost.")},
-	}})
-	h := newHouse(t, func(c *sip.Config) { c.Resolver = dns })
+	h := newHouse(t, func(c *sip.Config) {
+		c.Resolver = siptest.DNS(
+			t, fmt.Sprintf("_sip._udp.carrier.test. 60 IN SRV 20 1 %d localhost.", there.Port()),
+			fmt.Sprintf("_sip._udp.carrier.test. 60 IN SRV 10 1 %d localhost.", gone.Port()),
+		)
+	})
 	h.rules(sip.DialRules{Countries: []string{"DE"}})
 	h.trunk(sip.Trunk{Name: "carrier", Enabled: true, Outbound: "carrier.test"})
 	leg := h.dials("trunk:+49301234567")
@@ -126,6 +125,27 @@ func TestSRV(t *testing.T) {
 	}
 	c.Reply(c.Invite, 503, "Service Unavailable", "")
 	c = there.Answer()
+	c.Reply(c.Invite, 486, "Busy Here", "")
+	<-leg.Done()
+}
+
+// A trunk whose transport is left to its DNS is reached as its NAPTR records say, and says so in the URI.
+func TestNAPTR(t *testing.T) {
+	t.Parallel()
+	there := siptest.New(t, "there")
+	h := newHouse(t, func(c *sip.Config) {
+		c.Resolver = siptest.DNS(
+			t, `carrier.test. 60 IN NAPTR 10 10 "s" "SIP+D2U" "" pool.carrier.test.`, `carrier.test. 60 IN NAPTR 20 10 "s" "SIP+D2T" "" elsewhere.test.`,
+			fmt.Sprintf("pool.carrier.test. 60 IN SRV 10 1 %d localhost.", there.Port()), "elsewhere.test. 60 IN SRV 10 1 5060 localhost.",
+		)
+	})
+	h.rules(sip.DialRules{Countries: []string{"DE"}})
+	h.trunk(sip.Trunk{Name: "carrier", Enabled: true, Outbound: "carrier.test", OutboundTransport: "auto"})
+	leg := h.dials("trunk:+49301234567")
+	c := there.Answer()
+	if to := c.Invite.Recipient; to.Host != "carrier.test" || to.Scheme != "sip" || to.UriParams.Length() != 0 {
+		t.Errorf("the URI is %s", to.String())
+	}
 	c.Reply(c.Invite, 486, "Busy Here", "")
 	<-leg.Done()
 }
@@ -213,42 +233,4 @@ func (h *house) dials(device string) calls.Leg {
 		h.t.Fatal(err)
 	}
 	return leg
-}
-
-// newDNS is a resolver that knows some SRV records.
-func newDNS(t *testing.T, srv map[string][]dnsmessage.SRVResource) *net.Resolver {
-	t.Helper()
-	conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan struct{})
-	t.Cleanup(func() { conn.Close(); <-done })
-	go func() {
-		defer close(done)
-		buf := make([]byte, 1500)
-		for {
-			n, from, err := conn.ReadFrom(buf)
-			if err != nil {
-				return
-			}
-			var m dnsmessage.Message
-			if m.Unpack(buf[:n]) != nil || len(m.Questions) != 1 {
-				continue
-			}
-			q := m.Questions[0]
-			m.Response, m.Additionals = true, nil
-			for _, r := range srv[q.Name.String()] {
-				if q.Type == dnsmessage.TypeSRV {
-					m.Answers = append(m.Answers, dnsmessage.Resource{Header: dnsmessage.ResourceHeader{Name: q.Name, Class: q.Class, TTL: 60}, Body: &r})
-				}
-			}
-			if out, err := m.Pack(); err == nil {
-				conn.WriteTo(out, from)
-			}
-		}
-	}()
-	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, "udp", conn.LocalAddr().String())
-	}}
 }

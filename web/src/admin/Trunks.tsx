@@ -184,7 +184,10 @@ function TrunkForm({ trunk, onClose }: { trunk: Trunk | null; onClose: () => voi
         <Select
           label={t('trunks.outboundTransport')}
           description={t('trunks.outboundTransportHint')}
-          data={['udp', 'tcp', 'tls'].map((value) => ({ value, label: value.toUpperCase() }))}
+          data={[
+            ...['udp', 'tcp', 'tls'].map((value) => ({ value, label: value.toUpperCase() })),
+            { value: 'auto', label: t('trunks.outboundTransportAuto') },
+          ]}
           allowDeselect={false}
           {...form.getInputProps('outbound_transport')}
         />

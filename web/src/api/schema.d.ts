@@ -8419,10 +8419,11 @@ export interface components {
             /** @description empty keeps the one there is */
             outbound_password?: string;
             /**
+             * @description auto: by the NAPTR and SRV records of the address
              * @default udp
              * @enum {string}
              */
-            outbound_transport: "udp" | "tcp" | "tls";
+            outbound_transport: "udp" | "tcp" | "tls" | "auto";
             /** @description answers the trunk's challenges */
             outbound_username?: string;
             /** @description empty keeps the one there is */
