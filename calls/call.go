@@ -31,9 +31,10 @@ type Call struct {
 	tape     Tape
 	plan     Plan
 	heldAt   time.Time
-	codec    string // of the caller's leg
-	inside   bool   // the caller is at a telephone of the tenant's own
-	alone    bool   // the far party is an agent who was called at their extension, for no queue
+	codec    string    // of the caller's leg
+	inside   bool      // the caller is at a telephone of the tenant's own
+	caller   uuid.UUID // the agent whose telephone that is; uuid.Nil: nobody's
+	alone    bool      // the far party is an agent who was called at their extension, for no queue
 
 	supervisors []*supervisor
 	overseen    atomic.Pointer[[]overseer] // the supervisors, for others
@@ -114,7 +115,7 @@ func newCall(sb *Switchboard, leg Leg, inv Invite) *Call {
 		Transport: inv.Transport, StartedAt: now, StateAt: now, Reserved: inv.Reserved, Headers: inv.Headers,
 		Legs: []LegRecord{{ID: leg.ID(), Direction: leg.Direction(), Party: "customer", Device: device, StartedAt: now}},
 	})
-	c.customer, c.codec, c.inside = leg, inv.Codec, inv.Trunk == uuid.Nil && device == "sip"
+	c.customer, c.codec, c.caller, c.inside = leg, inv.Codec, inv.Agent, inv.Trunk == uuid.Nil && device == "sip"
 	return c
 }
 

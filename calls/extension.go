@@ -30,6 +30,9 @@ func (s *Switchboard) reached(ctx context.Context, tenant uuid.UUID, dialled str
 func (c *Call) callAgent(ctx context.Context, entry Number) Reason {
 	c.step(StepDial, "")
 	c.record.Ticket = entry.Record
+	if c.caller != uuid.Nil {
+		defer c.engageCaller(ctx)()
+	}
 	o, cause, err := c.sb.queues.Engage(ctx, c.record.Tenant, *entry.Agent)
 	if err != nil {
 		return c.failed("engage an agent", err)
@@ -51,6 +54,19 @@ func (c *Call) callAgent(ctx context.Context, entry Number) Reason {
 		return c.leaveMessage(ctx, entry)
 	}
 	return why
+}
+
+// engageCaller keeps an agent who calls a colleague by telephone out of the queues' reach until the returned function runs. Who is busy or signed out
+// already stays what they are, and a caller is not kept from calling by what fails here.
+func (c *Call) engageCaller(ctx context.Context) (done func()) {
+	_, cause, err := c.sb.queues.Engage(ctx, c.record.Tenant, c.caller)
+	if err != nil {
+		c.log.Warn("queues may ring an agent who calls a colleague", "err", err)
+	}
+	if err != nil || cause != "" {
+		return func() {}
+	}
+	return func() { c.disengage(ctx, c.caller) }
 }
 
 // ringAlone rings an agent's device until it is answered, and answers the caller then.

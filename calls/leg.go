@@ -89,7 +89,8 @@ const (
 // Invite is what an inbound leg's signalling said, already checked: what an untrusted trunk may not say is not in it.
 type Invite struct {
 	Tenant    uuid.UUID
-	Trunk     uuid.UUID // uuid.Nil from a browser
+	Trunk     uuid.UUID // uuid.Nil from a browser or a telephone of the tenant's own
+	Agent     uuid.UUID // whose telephone it comes from
 	Number    string    // what was dialled: the user part, normalised
 	Caller    Party
 	SignalID  string            // SIP Call-ID, for finding traces; never logged with numbers

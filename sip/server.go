@@ -327,6 +327,9 @@ func invitation(req *gosip.Request, who caller) (calls.Invite, *refusal) {
 	if who.phone != nil {
 		inv.Tenant = who.phone.Tenant
 		inv.Caller = calls.Party{Number: who.phone.Username, Name: inv.Caller.Name}
+		if who.phone.Agent != nil {
+			inv.Agent = *who.phone.Agent
+		}
 		return inv, nil
 	}
 	inv.Tenant, inv.Trunk = who.trunk.Tenant, who.trunk.ID

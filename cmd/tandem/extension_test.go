@@ -51,19 +51,20 @@ func TestExtensions(t *testing.T) {
 	p.call.Ack("")
 	p.voice.Send(string(answer.Body()), customerHz)
 	p.voice.WaitTone(agentHz, patient)
-	within(t, patient, "an agent who is busy", func() bool {
-		v, err := a.queues.Agent(ctx, a.tenant, agent)
-		return err == nil && v.Presence == queues.Busy
-	})
+	is := func(want queues.Presence) {
+		t.Helper()
+		within(t, patient, "an agent who is "+string(want), func() bool {
+			v, err := a.queues.Agent(ctx, a.tenant, agent)
+			return err == nil && v.Presence == want
+		})
+	}
+	is(queues.Busy)
 	refused("5802", 486)
 	p.hangUp()
 	if row := a.ended(t, p.phone.User); row.Reason != calls.ReasonCallerHungUp || row.Recording == nil || row.Agent == nil || *row.Agent != agent {
 		t.Errorf("record: %s, recording %v, agent %v", row.Reason, row.Recording, row.Agent)
 	}
-	within(t, patient, "an agent who is available again", func() bool {
-		v, err := a.queues.Agent(ctx, a.tenant, agent)
-		return err == nil && v.Presence == queues.Available
-	})
+	is(queues.Available)
 	s.Send("presence.set", map[string]string{"presence": "OFFLINE"})
 	s.Wait("agent", "presence", "OFFLINE")
 	mail := siptest.New(t, "+49305803")
@@ -125,4 +126,22 @@ func TestExtensions(t *testing.T) {
 	}
 	out = a.dialFrom(t, desk, demoPassword, "8099")
 	out.AckRefusal(out.Response(404))
+
+	// Who calls a colleague is busy as well.
+	s.Send("presence.set", map[string]string{"presence": "AVAILABLE"})
+	s.Wait("agent", "presence", "AVAILABLE")
+	var account sip.PhoneAccount
+	s.change(t, "POST", "/api/v1/me/phone/secret", nil, &account)
+	own := siptest.New(t, account.Username)
+	a.signOn(own, account.Username, account.Secret, "120")
+	out = a.dialFrom(t, own, account.Secret, "8002")
+	in = rung(t, other)
+	answerAs(in, siptest.NewVoice(t, codec.PCMU), agentHz)
+	out.Response(200)
+	out.Ack("")
+	is(queues.Busy)
+	out.Send("BYE", "", "")
+	out.Response(200)
+	in.Reply(in.Request("BYE"), 200, "OK", "")
+	is(queues.Available)
 }
