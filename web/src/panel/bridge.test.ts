@@ -11,6 +11,8 @@ test('what a listed page says', () => {
     type: 'dial',
     number: '+49891900',
   });
+  const dial = { type: 'dial', number: '+49891900', queue_id: '0198a3b2-7c1d-7e22-9f00-1234567890ab' };
+  expect(from({ tandem: 1, ...dial })).toEqual(dial);
   expect(from({ tandem: 1, type: 'presence.set', presence: 'AWAY', reason: 'lunch' })).toEqual({
     type: 'presence.set',
     presence: 'AWAY',
@@ -31,6 +33,12 @@ test.each([
   ['no object', 'answer', 'https://crm.example.com', 'the host'],
   ['nothing', null, 'https://crm.example.com', 'the host'],
   ['an unknown type', { tandem: 1, type: 'eval' }, 'https://crm.example.com', 'the host'],
+  [
+    'a queue that is none',
+    { tandem: 1, type: 'dial', number: '1', queue_id: 7 },
+    'https://crm.example.com',
+    'the host',
+  ],
   ['no number', { tandem: 1, type: 'dial', number: 'sip:a@b' }, 'https://crm.example.com', 'the host'],
   [
     'an unknown presence',

@@ -6,7 +6,7 @@ export const VERSION = 1;
 
 export type Command =
   | { type: 'hello' }
-  | { type: 'dial'; number: string }
+  | { type: 'dial'; number: string; queue_id?: string }
   | { type: 'answer' }
   | { type: 'hangup' }
   | { type: 'presence.set'; presence: Presence; reason?: string }
@@ -47,7 +47,11 @@ export function commandOf(
     case 'hangup':
       return { type: data.type };
     case 'dial':
-      return text(data.number) && number.test(data.number) ? { type: 'dial', number: data.number } : null;
+      if (!text(data.number) || !number.test(data.number)) return null;
+      if (data.queue_id === undefined) return { type: 'dial', number: data.number };
+      return text(data.queue_id) && id.test(data.queue_id)
+        ? { type: 'dial', number: data.number, queue_id: data.queue_id }
+        : null;
     case 'presence.set': {
       const presence = presences.find((one) => one === data.presence);
       if (!presence) return null;

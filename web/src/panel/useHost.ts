@@ -1,5 +1,6 @@
 import { useEffect } from 'react';
 import { api, body, type Schema } from '../api/client';
+import { Problem } from '../api/problem';
 import { inCall, type PhoneState } from '../phone/machine';
 import type { Phone } from '../phone/phone';
 import { type CallFacts, type Command, commandOf, factsOf, type Message, tell } from './bridge';
@@ -43,6 +44,10 @@ function obey(command: Command, phone: Phone | null, say: (message: Message) => 
   }
   switch (command.type) {
     case 'dial':
+      if (command.queue_id) {
+        void callCustomer(command.queue_id, command.number, say);
+        break;
+      }
       void phone.goOnline();
       phone.dispatch({ type: 'startCall', number: command.number });
       break;
@@ -62,6 +67,17 @@ function obey(command: Command, phone: Phone | null, say: (message: Message) => 
     case 'presence.set':
       if (command.presence === 'AVAILABLE') void phone.goOnline();
       phone.dispatch({ type: 'presence', presence: command.presence, reason: command.reason ?? '' });
+  }
+}
+
+/** Calls on a queue's behalf, as the dialler does; the call itself is told of like any other. */
+async function callCustomer(queue_id: string, number: string, say: (message: Message) => void): Promise<void> {
+  try {
+    await body(api.POST('/api/v1/calls', { body: { queue_id, number } }));
+  } catch (failed) {
+    const { code, message } =
+      failed instanceof Problem ? failed : { code: 'network', message: 'The server does not answer.' };
+    say({ type: 'error', code, message });
   }
 }
 
