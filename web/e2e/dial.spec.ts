@@ -137,6 +137,8 @@ test("a CRM's page calls by the panel in it, and hears why it may not", async ()
   await panel.locator('[data-panel=phone]').waitFor();
   await say({ type: 'presence.set', presence: 'AVAILABLE' });
   await panel.locator('[data-action=dial]').waitFor();
+  await say({ type: 'dial', number: '1003' });
+  await panel.getByRole('alert').getByText('choose away or busy').waitFor();
   const sales = (await list('/queues')).find((one) => one.name === 'Sales')?.id ?? '';
   await say({ type: 'dial', number: '+49301234567', queue_id: sales });
   await log.getByText('"type":"error"').waitFor();

@@ -11,12 +11,14 @@ import { Phone, Refused } from '../phone/phone';
 import { PhoneProvider } from '../phone/react';
 import { TicketWarnings } from '../tickets/TicketWarnings';
 import { useLiveQueries } from './live';
+import { useRefusals } from './refusals';
 import { Shell } from './Shell';
 
 /** The signed-in part: one phone (which is also the live connection) around all screens. */
 export function AppFrame() {
   const [phone] = useState(newPhone);
   useLiveQueries(phone);
+  useRefusals(phone);
   useReturnToLogin();
   return (
     <PhoneProvider phone={phone}>

@@ -8,6 +8,7 @@ import { newPhone } from '../app/AppFrame';
 import { LinkBanner } from '../app/LinkBanner';
 import { Logo } from '../app/Logo';
 import { useLiveQueries } from '../app/live';
+import { useRefusals } from '../app/refusals';
 import { meQuery } from '../app/session';
 import { CallCard } from '../desktop/CallCard';
 import { PresenceSelect } from '../desktop/PresenceSelect';
@@ -49,6 +50,7 @@ function Telephone({ panel }: { panel: Schema['Panel'] }) {
 function Inside({ panel, phone }: { panel: Schema['Panel']; phone: Phone }) {
   const { t } = useTranslation('panel');
   useLiveQueries(phone);
+  useRefusals(phone);
   useHost(panel, phone);
   return (
     <main className={classes.panel} data-panel="phone">
