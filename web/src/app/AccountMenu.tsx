@@ -6,6 +6,7 @@ import {
   IconDeviceLaptop,
   IconDevices,
   IconLanguage,
+  IconLock,
   IconLogout,
   IconMessageBolt,
   IconMoon,
@@ -55,6 +56,9 @@ export function AccountMenu() {
         <Menu.Divider />
         <Menu.Item component={Link} to="/profile" leftSection={<IconBell size={16} />}>
           {t('notifications:own.title')}
+        </Menu.Item>
+        <Menu.Item component={Link} to="/security" leftSection={<IconLock size={16} />}>
+          {t('login:security.title')}
         </Menu.Item>
         {can('presence', 'agents') && (
           <Menu.Item component={Link} to="/device" leftSection={<IconDevices size={16} />}>

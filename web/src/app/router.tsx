@@ -171,6 +171,12 @@ const profile = createRoute({
   component: lazyRouteComponent(() => import('../profile/Profile'), 'Profile'),
 });
 
+const security = createRoute({
+  getParentRoute: () => app,
+  path: '/security',
+  component: lazyRouteComponent(() => import('../profile/Security'), 'Security'),
+});
+
 const device = createRoute({
   getParentRoute: () => app,
   path: '/device',
@@ -219,6 +225,7 @@ const tree = root.addChildren([
     contacts,
     contact,
     profile,
+    security,
     device,
     canned,
     admin.addChildren([adminHome, adminPart]),

@@ -1,13 +1,14 @@
 import { Button, Code, Stack, Text, TextInput, Title } from '@mantine/core';
 import { useMutation, useQuery } from '@tanstack/react-query';
+import { QRCodeSVG } from 'qrcode.react';
 import { type FormEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api, body } from '../api/client';
 import type { Me } from '../app/session';
 import { ErrorNotice } from '../ui/ErrorNotice';
 
-/** Sets up the second factor that a role demands; the recovery codes are shown once. */
-export function EnrolTOTP({ onDone }: { onDone: (me: Me) => void }) {
+/** Sets up the second factor, which a role may demand; the recovery codes are shown once. */
+export function EnrolTOTP({ demanded, onDone }: { demanded?: boolean; onDone: (me: Me) => void }) {
   const { t } = useTranslation('login');
   const [code, setCode] = useState('');
   const enrolment = useQuery({
@@ -45,9 +46,16 @@ export function EnrolTOTP({ onDone }: { onDone: (me: Me) => void }) {
         <div>
           <Title order={2}>{t('enrolTitle')}</Title>
           <Text size="sm" c="dimmed">
-            {t('enrolLead')}
+            {demanded && t('enrolDemanded')} {t('enrolLead')}
           </Text>
         </div>
+        <QRCodeSVG
+          value={enrolment.data?.uri ?? ''}
+          title={t('enrolPicture')}
+          size={192}
+          marginSize={4}
+          style={{ alignSelf: 'center', borderRadius: 8, visibility: enrolment.data ? 'visible' : 'hidden' }}
+        />
         <TextInput label={t('enrolKey')} readOnly value={enrolment.data?.secret ?? ''} />
         <TextInput
           label={t('code')}

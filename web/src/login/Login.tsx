@@ -33,7 +33,7 @@ export function Login() {
             </Text>
           </div>
         </div>
-        {enrol ? <EnrolTOTP onDone={finish} /> : <Credentials onDone={finish} />}
+        {enrol ? <EnrolTOTP demanded onDone={finish} /> : <Credentials onDone={finish} />}
       </Paper>
     </main>
   );
