@@ -14,11 +14,12 @@ export function onSignedOut(listener: () => void): () => void {
 
 // Errors are thrown, so that TanStack Query sees them; a fetch that reaches no server is a TypeError already.
 const throwProblems: Middleware = {
-  async onResponse({ response, schemaPath }) {
+  async onResponse({ response }) {
     if (response.ok) return;
-    const body: unknown = await response.json().catch(() => null);
-    if (response.status === 401 && schemaPath !== '/api/v1/login') for (const tell of signedOut) tell();
-    throw problemOf(response.status, body);
+    const problem = problemOf(response.status, await response.json().catch(() => null));
+    // A wrong password or code is refused with the same status.
+    if (problem.code === 'unauthorized') for (const tell of signedOut) tell();
+    throw problem;
   },
 };
 
