@@ -101,7 +101,7 @@ func (a *association) run(ctx context.Context, own tls.Certificate) error {
 	soon, cancel := context.WithTimeout(ctx, handshakeTime)
 	defer cancel()
 	err = conn.HandshakeContext(soon)
-	if ctx.Err() != nil {
+	if ctx.Err() != nil || a.port.dtls.Load() != a { // signalling has named another peer since, or one without a certificate
 		return nil
 	}
 	a.port.metrics.handshakes.WithLabelValues(resultOf(err)).Inc()

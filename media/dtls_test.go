@@ -274,3 +274,25 @@ func TestDTLSBehindNAT(t *testing.T) {
 		<-done
 	}
 }
+
+// A handshake that fails ends the port, but not once signalling has named a peer without a certificate.
+func TestDTLSGivenUp(t *testing.T) {
+	pool, _ := newPool(t, 19500, 19599)
+	for _, givenUp := range []bool{false, true} {
+		port, err := pool.Open(loopback)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := newDTLSPeer(t)
+		port.SetRemote(p.addr(), RTPTrust{PayloadTypes: []uint8{0}, Mux: true, DTLS: p.named(true)})
+		a := port.dtls.Load()
+		if givenUp {
+			port.SetRemote(p.addr(), RTPTrust{PayloadTypes: []uint8{0}, Mux: true})
+		}
+		a.Close() // nothing comes of the handshake
+		if err := a.run(context.Background(), pool.certificate); (err == nil) != givenUp {
+			t.Errorf("given up %v: %v", givenUp, err)
+		}
+		port.Close()
+	}
+}
