@@ -44,6 +44,7 @@ type ingress struct {
 	transit int32
 	timed   bool    // transit is valid
 	lastTS  uint32  // of the packet that set transit
+	lastExt uint64  // of the same
 	jitter  float64 // ticks
 
 	packets    uint64 // of the source
@@ -74,14 +75,13 @@ func (in *ingress) arrived(h *heard, k kind) (ok bool, why drop) {
 	}
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	before := in.ext
 	if ok, why = in.place(h); !ok {
 		return false, why
 	}
 	if k != kindAudio {
 		in.epoch++
 	} else {
-		if in.timed && h.ext == before+1 && int32(h.Timestamp-in.lastTS) > int32(in.rate/5) {
+		if in.timed && h.ext == in.lastExt+1 && int32(h.Timestamp-in.lastTS) > int32(in.rate/5) {
 			in.traits.dtx.Store(true)
 		}
 		in.traits.note(h.Payload, h.sess)
@@ -176,7 +176,7 @@ func (in *ingress) time(h *heard) {
 			in.jitter += (float64(d) - in.jitter) / 16
 		}
 	}
-	in.transit, in.lastTS, in.timed = transit, h.Timestamp, true
+	in.transit, in.lastTS, in.lastExt, in.timed = transit, h.Timestamp, h.ext, true
 }
 
 // counts is the sum over all sources; mu is held.

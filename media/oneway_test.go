@@ -42,6 +42,27 @@ func TestOneWay(t *testing.T) {
 	}
 }
 
+// The packets of a key, which stand for audio that is left out, are no pause of one who sends nothing while nobody speaks.
+func TestKeysAreNoPauses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, finish := newWorld(t)
+		defer finish()
+		p := w.join(codec.PCMU)
+		speak := func() { p.says(p.talk.packet(make([]byte, 160))) }
+		speak()
+		p.press(5, 20, nil)
+		speak()
+		if p.in.traits.dtx.Load() {
+			t.Error("a key is taken for a pause")
+		}
+		p.talk.ts += 4000
+		speak()
+		if !p.in.traits.dtx.Load() {
+			t.Error("a pause of half a second is not seen")
+		}
+	})
+}
+
 func repeat(s second, n int) (list []second) {
 	for range n {
 		list = append(list, s)
