@@ -77,4 +77,11 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	return m
 }
 
+// withoutPeer are those of a stream that has no peer: it runs, but its packets are not to be counted as what peers send and get.
+func (m *Metrics) withoutPeer() *Metrics {
+	own, apart := *m, NewMetrics(nil)
+	own.received, own.sent, own.mos = apart.received, apart.sent, apart.mos
+	return &own
+}
+
 func (m *Metrics) drop(why drop) { m.dropped[why].Inc() }

@@ -5,9 +5,14 @@ import (
 	"sync/atomic"
 )
 
-// NewMirror makes a stream without a peer, whose taps and listeners get what it plays itself: a Mixer's sum, say, for a recording. It has the
-// clock of another stream, and needs Run and Negotiate like any other.
-func NewMirror(like *Stream) *Stream { return NewStream(&mirror{}, like.cfg) }
+// NewMirror makes a stream without a peer, whose taps get what it plays itself: a Mixer's sum, say, for a recording. It has the clock of another
+// stream, and needs Run and Negotiate like any other. Nobody presses keys there. It is not to be played to others: its egress is locked while its
+// taps are served.
+func NewMirror(like *Stream) *Stream {
+	cfg := like.cfg
+	cfg.Metrics, cfg.Inband = cfg.Metrics.withoutPeer(), false
+	return NewStream(&mirror{}, cfg)
+}
 
 // mirror is a Port that receives what it sends.
 type mirror struct{ recv atomic.Pointer[func(*Packet)] }

@@ -14,9 +14,9 @@ func TestMirror(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		clock := NewClock()
+		clock, metrics := NewClock(), NewMetrics(nil)
 		go func() { _ = clock.Run(ctx) }()
-		m := NewMirror(NewStream(newMemPort(), StreamConfig{Clock: clock}))
+		m := NewMirror(NewStream(newMemPort(), StreamConfig{Clock: clock, Metrics: metrics, Inband: true}))
 		m.Negotiate(Format{Codec: codec.PCMU}, SendRecv)
 		tap := NewTap(64)
 		m.AddTap(tap)
@@ -33,6 +33,9 @@ func TestMirror(t *testing.T) {
 		})
 		if got < 45 || loud != got {
 			t.Errorf("%d packets in a second, %d of them as played", got, loud)
+		}
+		if n := count(t, metrics.received) + count(t, metrics.sent); n != 0 {
+			t.Errorf("%.0f packets are counted as those of a peer", n)
 		}
 		end()
 		if err := <-ended; err != nil {
