@@ -181,6 +181,10 @@ func (j *jitter) frame(dst []int16, now time.Duration) {
 
 // rest fills dst for a speaker who says nothing: with the noise that their telephone says is there, else with silence.
 func (j *jitter) rest(dst []int16) {
+	if j.noise == 0 {
+		clear(dst)
+		return
+	}
 	for i := range dst {
 		j.random = j.random*1664525 + 1013904223
 		dst[i] = int16(int64(int32(j.random)) * int64(j.noise) >> 31)

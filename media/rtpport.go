@@ -248,11 +248,14 @@ func (p *RTPPort) onRTP(recv func(*Packet), control func([]byte)) func([]byte, n
 	)
 	return func(b []byte, from netip.AddrPort) {
 		now := Now()
-		if isCheck(b) || isDTLS(b) {
-			p.hearSetup(b, from)
+		switch {
+		case isCheck(b):
+			p.hearCheck(b, from)
 			return
-		}
-		if isControl(b) {
+		case isDTLS(b):
+			p.hearDTLS(b, from)
+			return
+		case isControl(b):
 			if !p.mux.Load() {
 				p.metrics.drop(dropRTCP)
 				return
@@ -286,15 +289,6 @@ func (p *RTPPort) onRTP(recv func(*Packet), control func([]byte)) func([]byte, n
 			SSRC: in.SSRC, Payload: in.Payload, Arrival: now,
 		}
 		recv(&out)
-	}
-}
-
-// hearSetup takes what goes before media.
-func (p *RTPPort) hearSetup(b []byte, from netip.AddrPort) {
-	if isCheck(b) {
-		p.hearCheck(b, from)
-	} else {
-		p.hearDTLS(b, from)
 	}
 }
 
