@@ -159,13 +159,14 @@ func (b *bans) look(ctx context.Context) {
 		if _, err := tx.Exec(ctx, `DELETE FROM sip_bans WHERE until < $1`, tx.Now.Add(-keepBans)); err != nil {
 			return err
 		}
-		rows, err := tx.Query(ctx, `SELECT source, username, fails, until FROM sip_bans WHERE changed_at > $1 AND until > $2`, b.looked, tx.Now.Add(-sourceIdle))
+		rows, err := tx.Query(ctx, `SELECT source, username, coalesce(tenant_id, $3), fails, until FROM sip_bans WHERE changed_at > $1 AND until > $2`,
+			b.looked, tx.Now.Add(-sourceIdle), uuid.Nil)
 		if err != nil {
 			return err
 		}
 		var source string
 		var g guess
-		_, err = pgx.ForEachRow(rows, []any{&source, &g.User, &g.Fails, &g.Until}, func() error {
+		_, err = pgx.ForEachRow(rows, []any{&source, &g.User, &g.Tenant, &g.Fails, &g.Until}, func() error {
 			g.Source, _ = netip.ParsePrefix(source) // "": of a user name alone
 			b.sources.heard(g, time.Now())
 			return nil

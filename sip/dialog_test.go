@@ -69,7 +69,7 @@ func newRig(t *testing.T) *rig {
 	t.Helper()
 	reg := prometheus.NewRegistry()
 	m := newMetrics(reg)
-	in := newIngress(m, newSources(func(int) {}))
+	in := newIngress(m, newSources())
 	in.known = func(netip.Addr) bool { return true }
 	in.gate = func(*rawMessage, netip.AddrPort) *refusal { return nil }
 	tr, err := newTransport(Listen{UDP: "127.0.0.1:0", TCP: "127.0.0.1:0"}, netip.Addr{}, in, m, slog.New(slog.DiscardHandler))

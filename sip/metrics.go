@@ -17,7 +17,6 @@ type metrics struct {
 	failovers    prometheus.Counter
 	trunks       *prometheus.GaugeVec // state
 	dialogs      prometheus.Gauge
-	banned       prometheus.Gauge
 	panics       prometheus.Counter
 	orphans      prometheus.Counter
 	retransmits  prometheus.Counter
@@ -32,9 +31,6 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	one := func(name, help string) prometheus.Counter {
 		return prometheus.NewCounter(prometheus.CounterOpts{Name: "tandem_sip_" + name, Help: help})
 	}
-	gauge := func(name, help string) prometheus.Gauge {
-		return prometheus.NewGauge(prometheus.GaugeOpts{Name: "tandem_sip_" + name, Help: help})
-	}
 	m := &metrics{
 		requests:     vec("requests_total", "SIP requests by method and direction (in, out).", "method", "direction"),
 		responses:    vec("responses_total", "SIP responses by the request's method, status class and direction (in, out).", "method", "class", "direction"),
@@ -42,8 +38,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		refused:      vec("refused_total", "SIP requests refused, by status, or by the rule that refused them.", "reason"),
 		refusedOut:   vec("outbound_refused_total", "Calls to telephone numbers that the outbound rules refused, by the error's code; cut: ended because a day's limit was reached.", "reason"),
 		transactions: vec("transactions_total", "SIP transactions by role (client, server) and result.", "role", "result"),
-		dialogs:      gauge("dialogs_active", "SIP dialogs that exist now, early ones included."),
-		banned:       gauge("sources_banned", "Sources that are refused for a time because of wrong credentials."),
+		dialogs:      prometheus.NewGauge(prometheus.GaugeOpts{Name: "tandem_sip_dialogs_active", Help: "SIP dialogs that exist now, early ones included."}),
 		panics:       one("panics_total", "Panics caught while handling a SIP message; each is a defect."),
 		orphans:      one("late_answers_total", "2xx answers to calls already given up or to another fork, ended with ACK and BYE."),
 		retransmits:  one("answer_retransmits_total", "2xx answers, and reliable provisional ones, sent again because no ACK or PRACK had come."),
@@ -52,7 +47,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		tooLarge:     vec("large_requests_total", "Requests too large for a datagram, by how they went (tcp, or udp because TCP was refused).", "transport"),
 		transfers:    vec("transfers_total", "Transfers that a peer asked for, by method (REFER, Replaces) and result (accepted, refused).", "method", "result"),
 	}
-	reg.MustRegister(m.requests, m.responses, m.dropped, m.refused, m.refusedOut, m.transactions, m.dialogs, m.banned, m.panics, m.orphans, m.retransmits,
+	reg.MustRegister(m.requests, m.responses, m.dropped, m.refused, m.refusedOut, m.transactions, m.dialogs, m.panics, m.orphans, m.retransmits,
 		m.tooLarge, m.transfers, m.failovers, m.trunks)
 	return m
 }

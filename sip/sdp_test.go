@@ -14,7 +14,7 @@ import (
 func udpAddr(s string) *net.UDPAddr { return net.UDPAddrFromAddrPort(netip.MustParseAddrPort(s)) }
 
 func fuzzIngress(t *testing.T) *ingress {
-	in := newIngress(newMetrics(prometheus.NewRegistry()), newSources(func(int) {}))
+	in := newIngress(newMetrics(prometheus.NewRegistry()), newSources())
 	in.known = func(netip.Addr) bool { return true }
 	in.gate = func(*rawMessage, netip.AddrPort) *refusal { return nil }
 	in.write = func(_ gosip.TransportReadProps, data []byte) {

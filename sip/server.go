@@ -66,7 +66,10 @@ func New(cfg Config, dir *Directory, incoming func(context.Context, calls.Leg, c
 		Name: "tandem_sip_registrations_active", Help: "Contacts of SIP telephones that are registered now, with whichever node.",
 	}, func() float64 { return float64(dir.table.Load().contacts) }))
 	s := &Server{dir: dir, incoming: incoming, m: m, log: log, digests: newChallenger(dir.realm, cfg.NonceKey), meter: newMeter(dir, m, log), resolver: cmp.Or(cfg.Resolver, net.DefaultResolver)}
-	s.sources = newSources(func(n int) { m.banned.Set(float64(n)) })
+	s.sources = newSources()
+	reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "tandem_sip_sources_banned", Help: "Sources that are refused for a time because of wrong credentials.",
+	}, func() float64 { return float64(s.sources.banned(time.Now())) }))
 	s.bans = newBans(dir, s.sources, log)
 	s.sources.tell = s.bans.tell
 	in := newIngress(m, s.sources)

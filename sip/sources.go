@@ -31,8 +31,7 @@ type sources struct {
 	users     map[suspect]*tries // user names, and user names at known addresses
 	strangers *rate.Limiter
 	swept     time.Time
-	banned    func(n int)
-	tell      func(guess) // the other nodes
+	tell      func(guess) // the other nodes; called unlocked
 }
 
 // suspect is who guesses: a source, or whose password is guessed: a user name, from wherever. Both are a user name at an address where somebody is
@@ -64,8 +63,8 @@ type guess struct {
 	Until  time.Time `json:"until"`
 }
 
-func newSources(banned func(n int)) *sources {
-	return &sources{m: map[netip.Prefix]*source{}, users: map[suspect]*tries{}, strangers: rate.NewLimiter(strangersRate, strangersRate), banned: banned, tell: func(guess) {}}
+func newSources() *sources {
+	return &sources{m: map[netip.Prefix]*source{}, users: map[suspect]*tries{}, strangers: rate.NewLimiter(strangersRate, strangersRate), tell: func(guess) {}}
 }
 
 // failed counts a wrong try; beyond the free ones whoever made it is refused, for a time that doubles with each.
@@ -86,6 +85,13 @@ func (t *tries) heard(g guess, now time.Time) {
 	if g.Until.After(t.until) {
 		t.until = g.Until
 	}
+}
+
+// forgive forgets the wrong tries, and says whether the other nodes know of them.
+func (t *tries) forgive() (told bool) {
+	told = t.fails > freeTries
+	t.fails, t.until = 0, time.Time{}
+	return told
 }
 
 func (t *tries) over(now time.Time) bool { return now.Sub(t.seen) > sourceIdle && now.After(t.until) }
@@ -127,9 +133,7 @@ func (s *sources) get(a netip.Addr, known bool, now time.Time) *source {
 	key := sourceKey(a)
 	src := s.m[key]
 	if src == nil {
-		if now.Sub(s.swept) > time.Minute || len(s.m) >= maxSources {
-			s.sweep(now)
-		}
+		s.makeRoom(len(s.m), now)
 		if len(s.m) >= maxSources && !known {
 			return nil
 		}
@@ -147,14 +151,18 @@ func (s *sources) get(a netip.Addr, known bool, now time.Time) *source {
 	return src
 }
 
+// makeRoom forgets now and then who has been quiet for long; where nobody else can be taken in, sooner, but not for each that comes: all messages wait.
+func (s *sources) makeRoom(held int, now time.Time) {
+	if since := now.Sub(s.swept); since > time.Minute || held >= maxSources && since > time.Second {
+		s.sweep(now)
+	}
+}
+
 func (s *sources) sweep(now time.Time) {
 	s.swept = now
-	waiting := 0
 	for k, src := range s.m {
 		if src.over(now) {
 			delete(s.m, k)
-		} else if now.Before(src.until) {
-			waiting++
 		}
 	}
 	for name, u := range s.users {
@@ -162,43 +170,63 @@ func (s *sources) sweep(now time.Time) {
 			delete(s.users, name)
 		}
 	}
-	s.banned(waiting)
+}
+
+// banned is how many sources are refused now.
+func (s *sources) banned(now time.Time) (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, src := range s.m {
+		if now.Before(src.until) {
+			n++
+		}
+	}
+	return n
 }
 
 // failed counts wrong credentials, for where they came from and for the user they were given for, whose tenant is told to the others.
 func (s *sources) failed(a netip.Addr, user string, known bool, tenant uuid.UUID, now time.Time) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	from, name := suspect{Source: sourceKey(a)}, suspect{User: user}
 	if known {
 		from.User = user
 	}
-	for _, who := range []struct {
-		suspect
-		free int
-	}{{from, freeTries}, {name, freeGuesses}} {
-		if t := s.tried(who.suspect, now); t != nil {
-			t.failed(who.free, now)
-			if now.Before(t.until) {
-				s.tell(guess{suspect: who.suspect, Tenant: tenant, Fails: t.fails, Until: t.until})
-			}
-		}
-	}
-	s.sweep(now)
+	s.count(guess{suspect: from, Tenant: tenant}, freeTries, now)
+	s.count(guess{suspect: name, Tenant: tenant}, freeGuesses, now)
 }
 
-// tried are the tries of a suspect; nil when there are too many of its kind, or it is none.
-func (s *sources) tried(who suspect, now time.Time) *tries {
-	if who.User == "" {
-		if src := s.get(who.Source.Addr(), false, now); src != nil {
+// count counts a wrong try, and tells the others of it if whoever made it is refused now.
+func (s *sources) count(g guess, free int, now time.Time) {
+	s.mu.Lock()
+	t := s.tried(g, now)
+	if t != nil {
+		t.failed(free, now)
+		g.Fails, g.Until = t.fails, t.until
+	}
+	s.mu.Unlock()
+	if now.Before(g.Until) {
+		s.tell(g)
+	}
+}
+
+// tried are the tries of a suspect; nil when there are too many of its kind, or it is none. However many names are made up, somebody's are counted.
+func (s *sources) tried(g guess, now time.Time) *tries {
+	if g.User == "" {
+		if !g.Source.IsValid() {
+			return nil
+		}
+		if src := s.get(g.Source.Addr(), false, now); src != nil {
 			return &src.tries
 		}
 		return nil
 	}
-	t := s.users[who]
-	if t == nil && len(s.users) < maxSources && len(who.User) <= maxUser {
+	t := s.users[g.suspect]
+	if t == nil && len(g.User) <= maxUser {
+		s.makeRoom(len(s.users), now)
+		if len(s.users) >= maxSources && g.Tenant == uuid.Nil {
+			return nil
+		}
 		t = &tries{}
-		s.users[who] = t
+		s.users[g.suspect] = t
 	}
 	return t
 }
@@ -207,10 +235,9 @@ func (s *sources) tried(who suspect, now time.Time) *tries {
 func (s *sources) heard(g guess, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if t := s.tried(g.suspect, now); t != nil {
+	if t := s.tried(g, now); t != nil {
 		t.heard(g, now)
 	}
-	s.sweep(now)
 }
 
 // guessed says that a user's password is being guessed, from wherever: nobody but who was known before gets in for a while.
@@ -245,27 +272,27 @@ func (s *sources) failures(a netip.Addr, user string) (n int) {
 
 // succeeded forgets a source's failures, and the user's there, and lets it be known for a while, so that the rest of its call gets in.
 func (s *sources) succeeded(a netip.Addr, user string, now time.Time) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	src := s.m[sourceKey(a)]
-	if src == nil {
-		return
-	}
-	src.vouch = now.Add(vouchFor)
-	here := suspect{Source: sourceKey(a)}
-	s.forgive(here, &src.tries)
-	here.User = user
-	s.forgive(here, s.users[here])
-}
-
-func (s *sources) forgive(who suspect, t *tries) {
-	if t == nil {
-		return
-	}
-	if t.fails > freeTries { // others know of it
+	for _, who := range s.forgive(suspect{sourceKey(a), user}, now) {
 		s.tell(guess{suspect: who})
 	}
-	t.fails, t.until = 0, time.Time{}
+}
+
+// forgive returns those of whom the other nodes know.
+func (s *sources) forgive(here suspect, now time.Time) (known []suspect) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	src := s.m[here.Source]
+	if src == nil {
+		return nil
+	}
+	src.vouch = now.Add(vouchFor)
+	if src.tries.forgive() {
+		known = append(known, suspect{Source: here.Source})
+	}
+	if t := s.users[here]; t != nil && t.forgive() {
+		known = append(known, here)
+	}
+	return known
 }
 
 // vouched says whether the source gave the right digest lately.

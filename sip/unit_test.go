@@ -254,7 +254,7 @@ func TestSessionAgreement(t *testing.T) {
 }
 
 func TestSourcesBan(t *testing.T) {
-	s := newSources(func(int) {})
+	s := newSources()
 	a, b := netip.MustParseAddr("203.0.113.9"), netip.MustParseAddr("203.0.113.10")
 	now := time.Now()
 	for range freeTries {
@@ -294,7 +294,7 @@ func TestSourcesBan(t *testing.T) {
 func TestUsersGuessed(t *testing.T) {
 	var told []guess
 	owner := uuid.New()
-	s, other := newSources(func(int) {}), newSources(func(int) {})
+	s, other := newSources(), newSources()
 	s.tell = func(g guess) { told = append(told, g) }
 	now := time.Now()
 	for i := range freeGuesses + 1 {
@@ -323,7 +323,7 @@ func TestUsersGuessed(t *testing.T) {
 // Where telephones are known, one that comes with a wrong password is refused, and none beside it; the right one ends that, on all nodes.
 func TestNeighboursOfAGuesser(t *testing.T) {
 	var told []guess
-	s, other := newSources(func(int) {}), newSources(func(int) {})
+	s, other := newSources(), newSources()
 	s.tell = func(g guess) { told = append(told, g) }
 	office, now := netip.MustParseAddr("198.51.100.7"), time.Now()
 	for range freeTries + 1 {

@@ -1,0 +1,42 @@
+package sip
+
+import (
+	"net/netip"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// However many user names are made up, guesses of somebody's password are counted; and a name that is none is told to nobody.
+func TestMadeUpNames(t *testing.T) {
+	s, now := newSources(), time.Now()
+	var told []guess
+	s.tell = func(g guess) {
+		s.guessed(g.User, now) // as no message waits while others are told
+		told = append(told, g)
+	}
+	liar := netip.MustParseAddr("203.0.113.9")
+	for i := range maxSources + 1 {
+		s.failed(liar, strconv.Itoa(i), false, uuid.Nil, now)
+	}
+	if n := len(s.users); n != maxSources {
+		t.Errorf("%d user names are kept", n)
+	}
+	for i := range freeGuesses + 1 {
+		s.failed(netip.AddrFrom4([4]byte{198, 51, 100, byte(i)}), "anna", false, uuid.New(), now)
+	}
+	if !s.guessed("anna", now) {
+		t.Error("a user's password can be guessed")
+	}
+	told = nil
+	for range freeGuesses + 1 {
+		s.failed(liar, "", false, uuid.Nil, now)
+	}
+	for _, g := range told {
+		if g.User != "" || g.Source != sourceKey(liar) {
+			t.Errorf("told %+v", g)
+		}
+	}
+}
