@@ -22,7 +22,7 @@ import (
 )
 
 // another is a second node of the house's cluster; what it counts is its own.
-func (h *house) another() (node *sip.Server, reg *prometheus.Registry) {
+func (h *house) another() (node *sip.Server, reg *prometheus.Registry, stop func()) {
 	h.t.Helper()
 	ports, err := media.NewRTPPorts(media.RTPConfig{IP: netip.MustParseAddr("127.0.0.1"), MinPort: 39001, MaxPort: 39999})
 	if err != nil {
@@ -35,8 +35,7 @@ func (h *house) another() (node *sip.Server, reg *prometheus.Registry) {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	h.run(node.Run, ports.Run)
-	return node, reg
+	return node, reg, h.run(node.Run, ports.Run)
 }
 
 // guess registers with a password and returns the answer to it, or to the question before; nil: silence.
@@ -82,6 +81,24 @@ func TestGuessingFromEverywhere(t *testing.T) {
 	}
 }
 
+// Who guesses in the last moment of a node is not forgotten with it.
+func TestGuessingUntilTheEnd(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	node, _, stop := h.another()
+	for i := range 2 {
+		p := siptest.NewAt(t, "x", fmt.Sprintf("127.205.0.%d:0", i+1))
+		for range 4 {
+			guess(p, node.Addr("udp").String(), "nobody", "guess")
+		}
+		if i == 0 {
+			h.await(`SELECT count(*) = 1 FROM sip_bans`) // and for a while no more
+		}
+	}
+	stop()
+	h.await(`SELECT count(*) = 2 FROM sip_bans`)
+}
+
 // shape is what somebody can tell an answer by.
 func shape(res *gosip.Response) string {
 	if res == nil {
@@ -99,7 +116,7 @@ func TestGuessersAreKnownToAllNodes(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	h.phone("8001")
-	node, reg := h.another()
+	node, reg, _ := h.another()
 	second := node.Addr("udp").String()
 	p := siptest.NewAt(t, "8001", "127.202.0.1:0")
 	for range 20 {
@@ -120,7 +137,7 @@ func TestGuessersAreKnownToAllNodes(t *testing.T) {
 		t.Errorf("the ban is %+v", b)
 	}
 	h.spin(bans[0].ID) // as if they had gone on
-	third, _ := h.another()
+	third, _, _ := h.another()
 	late := third.Addr("udp").String()
 	if res := guess(p, late, "8001", "demo-demo"); res != nil {
 		t.Errorf("a node that has just started answers a guesser: %s", res.StartLine())

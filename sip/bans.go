@@ -71,7 +71,9 @@ func (b *bans) hear(_ string, data []byte) {
 	}
 	if g.Fails == 0 {
 		b.mu.Lock()
-		delete(b.pending, g.suspect) // a person has lifted it meanwhile
+		if b.pending[g.suspect].Fails > 0 { // or this node has forgiven them itself, hears that, and is to write it yet
+			delete(b.pending, g.suspect)
+		}
 		b.mu.Unlock()
 	}
 	b.sources.heard(g, time.Now())
@@ -83,14 +85,18 @@ func (b *bans) run(ctx context.Context) {
 	defer tick.Stop()
 	pause := time.NewTimer(0)
 	defer pause.Stop()
-	for ctx.Err() == nil {
+	for {
 		select {
 		case <-ctx.Done():
 		case <-b.news:
 		case <-tick.C:
 			b.look(ctx)
 		}
+		over := ctx.Err() != nil // before the last write, so that nothing comes after it
 		b.write(context.WithoutCancel(ctx))
+		if over {
+			return
+		}
 		pause.Reset(bansPause)
 		select {
 		case <-ctx.Done():
@@ -171,7 +177,9 @@ func (b *bans) look(ctx context.Context) {
 			b.sources.heard(g, time.Now())
 			return nil
 		})
-		b.looked = tx.Now.Add(-bansSlack)
+		if err == nil {
+			b.looked = tx.Now.Add(-bansSlack)
+		}
 		return err
 	})
 	if err != nil && ctx.Err() == nil {

@@ -144,7 +144,7 @@ const (
 func (m *meter) run(ctx context.Context) {
 	tick := time.NewTicker(meterEvery)
 	defer tick.Stop()
-	for ctx.Err() == nil {
+	for {
 		look := false
 		select {
 		case <-ctx.Done():
@@ -152,10 +152,14 @@ func (m *meter) run(ctx context.Context) {
 		case <-tick.C:
 			look = true
 		}
+		over := ctx.Err() != nil // before the last write, so that nothing comes after it
 		if err := m.write(context.WithoutCancel(ctx)); err != nil {
 			m.log.Error("cannot write which calls went out; tried again", "err", err)
 		}
-		if look && ctx.Err() == nil {
+		if over {
+			return
+		}
+		if look {
 			if err := m.look(ctx); err != nil && ctx.Err() == nil {
 				m.log.Error("cannot look at the limits of outbound calls", "err", err)
 			}

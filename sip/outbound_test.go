@@ -138,6 +138,31 @@ func TestOutboundSpent(t *testing.T) {
 	}
 }
 
+// A call that ends in the last moment of a node has ended for the limits too.
+func TestOutboundUntilTheEnd(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	carrier := siptest.New(t, "carrier")
+	h.trunk(sip.Trunk{Name: "carrier", Enabled: true, Outbound: carrier.Addr()})
+	h.rules(sip.DialRules{Countries: []string{"DE"}})
+	node, _, stop := h.another()
+	leg, err := node.Dialer().Dial(t.Context(), calls.Target{Tenant: h.tenant, Device: "trunk:+49301234567"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := carrier.Answer()
+	c.Reply(c.Invite, 200, "OK", carrier.SDP(4000, "", pcmu))
+	c.Request("ACK")
+	h.await(`SELECT count(*) = 1 FROM outbound_calls WHERE answered_at IS NOT NULL`) // and for a while nothing is written
+	leg.Hangup(calls.CauseNormal)
+	c.Reply(c.Request("BYE"), 200, "OK", "")
+	<-leg.Done()
+	stop()
+	if !h.says(`SELECT count(*) = 1 FROM outbound_calls WHERE ended_at > answered_at`) {
+		t.Error("the call goes on in the database")
+	}
+}
+
 // says asks the database a question that yes answers.
 func (h *house) says(question string) (yes bool) {
 	h.t.Helper()

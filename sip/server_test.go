@@ -91,7 +91,8 @@ func newHouse(t testing.TB, change ...func(*sip.Config)) *house {
 	return h
 }
 
-func (h *house) run(parts ...func(context.Context) error) {
+// run runs parts until stop, or the end of the test.
+func (h *house) run(parts ...func(context.Context) error) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var work sync.WaitGroup
 	for _, f := range parts {
@@ -101,10 +102,12 @@ func (h *house) run(parts ...func(context.Context) error) {
 			}
 		})
 	}
-	h.t.Cleanup(func() {
+	stop = sync.OnceFunc(func() {
 		cancel()
 		work.Wait()
 	})
+	h.t.Cleanup(stop)
+	return stop
 }
 
 func (h *house) trunk(tr sip.Trunk) sip.Trunk {

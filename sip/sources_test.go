@@ -1,6 +1,8 @@
 package sip
 
 import (
+	"encoding/json"
+	"log/slog"
 	"net/netip"
 	"strconv"
 	"testing"
@@ -38,5 +40,22 @@ func TestMadeUpNames(t *testing.T) {
 		if g.User != "" || g.Source != sourceKey(liar) {
 			t.Errorf("told %+v", g)
 		}
+	}
+}
+
+// A node hears its own words too: what it has forgiven is still written then, and what another has forgiven is not written any more.
+func TestForgivenIsWritten(t *testing.T) {
+	b := newBans(nil, newSources(), slog.New(slog.DiscardHandler))
+	own, others := suspect{User: "8001"}, suspect{User: "8002"}
+	b.pending[own], b.pending[others] = guess{suspect: own}, guess{suspect: others, Fails: 4}
+	for who := range b.pending {
+		word, err := json.Marshal(guess{suspect: who})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.hear(guessedAt, word)
+	}
+	if _, kept := b.pending[own]; !kept || len(b.pending) != 1 {
+		t.Errorf("left to write: %+v", b.pending)
 	}
 }
