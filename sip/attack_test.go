@@ -79,6 +79,16 @@ func TestGuessingFromEverywhere(t *testing.T) {
 	if res := guess(siptest.NewAt(t, "8002", "127.201.1.2:0"), h.udp, "8002", "demo-demo"); res == nil || res.StatusCode != 200 {
 		t.Errorf("another telephone: %v", res)
 	}
+	// Who sends with the address of others has no nonce of theirs: they are not shut out for it.
+	foreign := register(siptest.NewAt(t, "8001", "127.201.1.3:0"), h.udp, "8001", "Expires: 120").Response(401)
+	h.trunk(sip.Trunk{Name: "exchange", Username: "exchange", Networks: []string{"127.201.2.1"}, Enabled: true})
+	others := siptest.NewAt(t, "8001", "127.201.2.1:0")
+	for range 6 {
+		c := register(others, h.udp, "8001", "Expires: 120")
+		c.Response(401)
+		c.Authorize(foreign, "REGISTER", "8001", "demo-demo", "SHA-256")
+		c.Response(401)
+	}
 }
 
 // Who guesses in the last moment of a node is not forgotten with it.

@@ -106,13 +106,13 @@ func (c *challenger) headers(header string, src netip.Addr, stale bool, now time
 	return out
 }
 
-// pick returns the credentials for our realm, nil when there are none.
+// pick returns the credentials for our realm, nil when there are none. A user name that is no text is nobody's.
 func (c *challenger) pick(values []string) *digest.Credentials {
 	for _, v := range values {
 		if len(v) > 2048 {
 			continue
 		}
-		if cred, err := digest.ParseCredentials(v); err == nil && cred.Realm == c.realm {
+		if cred, err := digest.ParseCredentials(v); err == nil && cred.Realm == c.realm && !hasControl(cred.Username) {
 			return cred
 		}
 	}

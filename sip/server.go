@@ -203,6 +203,9 @@ func (s *Server) authenticate(ctx context.Context, req *gosip.Request, src netip
 	if cred == nil {
 		return caller{}, challenge(false)
 	}
+	if s.sources.guessedHere(src, cred.Username, now) {
+		return caller{}, refuse(403, "Forbidden")
+	}
 	phone, secret, exists, err := s.dir.phoneSecret(ctx, cred.Username)
 	if err != nil {
 		s.log.Error("cannot check a digest", "err", err)
@@ -212,11 +215,8 @@ func (s *Server) authenticate(ctx context.Context, req *gosip.Request, src netip
 	if tr := s.dir.table.Load().byUser[cred.Username]; tr != nil && !exists && tr.allows(src) {
 		who, secret, exists = caller{trunk: tr}, tr.secret, true
 	}
-	if s.sources.guessedHere(src, cred.Username, now) {
-		return caller{}, refuse(403, "Forbidden")
-	}
 	result := s.digests.verify(cred, string(req.Method), src, secret, exists, now)
-	if s.sources.guessed(cred.Username, now) && !s.belongs(ctx, who, src, now) {
+	if (result == authenticated || result == staleNonce) && s.sources.guessed(cred.Username, now) && !s.belongs(ctx, who, src, now) {
 		result = wrongPassword // the right one gives nothing away either
 	}
 	switch result {

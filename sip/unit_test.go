@@ -222,6 +222,12 @@ func TestDigestServer(t *testing.T) {
 	if got := c.verify(cred, "REGISTER", src, Secret{}, false, now); got != wrongPassword {
 		t.Errorf("unknown user: %v", got)
 	}
+	for name, is := range map[string]bool{"8001": true, "80\xff01": false, "80\x0001": false} {
+		got := c.pick([]string{`Digest username="` + name + `", realm="tandem", nonce="x", uri="sip:x", response="00"`})
+		if (got != nil) != is {
+			t.Errorf("user name %q: %+v", name, got)
+		}
+	}
 	cred.QOP = ""
 	if got := c.verify(cred, "REGISTER", src, secret, true, now); got != noCredentials {
 		t.Errorf("without qop: %v", got)
