@@ -169,6 +169,15 @@ func (r *rig) next() *rigCall { return get(r.t, r.calls, "a call") }
 
 func (r *rig) dial(p *siptest.Phone, headers ...gosip.Header) *rigCall {
 	r.t.Helper()
+	c := r.callTo(p, headers...)
+	r.s.start(c.d)
+	c.d.begin(c.n.makeOffer())
+	return c
+}
+
+// callTo is a call of ours that has not begun.
+func (r *rig) callTo(p *siptest.Phone, headers ...gosip.Header) *rigCall {
+	r.t.Helper()
 	c := r.newCall()
 	var target gosip.Uri
 	if err := gosip.ParseUri("sip:"+p.User+"@"+p.Addr(), &target); err != nil {
@@ -178,8 +187,6 @@ func (r *rig) dial(p *siptest.Phone, headers ...gosip.Header) *rigCall {
 		target: target, to: target, from: gosip.FromHeader{Address: gosip.Uri{Scheme: "sip", User: "100", Host: "tandem.test"}},
 		contact: "tandem", headers: headers, cred: &Credentials{User: "u", Password: "p"},
 	}, c.hooks())
-	r.s.start(c.d)
-	c.d.begin(c.n.makeOffer())
 	return c
 }
 
@@ -364,6 +371,23 @@ func TestTwelveProvisional(t *testing.T) {
 	leg.d.hangup(0, "")
 	c.Reply(c.Request("BYE"), 200, "OK", "")
 	<-leg.d.done
+}
+
+// A call that is given up before its INVITE is sent rings nowhere: one of several telephones whose neighbour was quicker.
+func TestGivenUpBeforeTheInvite(t *testing.T) {
+	r := newRig(t)
+	p := siptest.New(t, "uas")
+	leg := r.callTo(p)
+	leg.d.hangup(0, "")
+	r.s.start(leg.d)
+	leg.d.begin(leg.n.makeOffer())
+	if e := get(t, leg.ended, "end"); e.status != 487 || !e.byUs {
+		t.Errorf("ended %+v", e)
+	}
+	if !p.Quiet(5 * testT1) {
+		t.Error("the telephone is called")
+	}
+	get(t, leg.d.done, "the dialog's end")
 }
 
 // D2: CANCEL crosses 200: ACK, then BYE.

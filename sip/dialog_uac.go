@@ -62,6 +62,10 @@ func randomHex(n int) string {
 // begin sends the INVITE.
 func (d *dialog) begin(offer []byte) {
 	d.mail.post(func() {
+		if d.state != calling { // given up before it began
+			d.step(lost)
+			return
+		}
 		req := d.next(gosip.INVITE)
 		for _, h := range d.extra {
 			req.AppendHeader(h)
