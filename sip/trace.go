@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -28,7 +29,7 @@ const (
 )
 
 // trace keeps the messages of the last dialogs of tenants that have it switched on. Numbers, names, credentials and keys are masked before
-// anything is kept. It is in memory only. What one node notes it shares with the others, so that each shows all.
+// anything is kept. It is in memory only. What one node notes of their dialogs it shares with the others, so that each shows all.
 type trace struct {
 	until func() map[uuid.UUID]time.Time // when those that are switched on end, by tenant
 	node  string
@@ -39,8 +40,8 @@ type trace struct {
 	dialogs []*TracedDialog // the oldest first
 }
 
-// traced is one step of a trace, as nodes tell each other. One thing happened: a message came or went, it is known whose dialog it is, or a tenant's
-// dialogs are to be forgotten (no Call-ID).
+// traced is one step of a trace. One thing happened: a message came or went, it is known whose dialog it is, or a tenant's dialogs are to be
+// forgotten (no Call-ID). Nodes tell each other of messages of tenants that want them, and of what is to be forgotten.
 type traced struct {
 	From    uuid.UUID      `json:"from"` // the process
 	Node    string         `json:"node"`
@@ -48,7 +49,7 @@ type traced struct {
 	Message *TracedMessage `json:"message,omitempty"`
 	Status  int            `json:"status,omitempty"` // of a final answer
 	To      string         `json:"to,omitempty"`     // the method that it answers
-	Tenant  uuid.UUID      `json:"tenant,omitzero"`
+	Tenant  uuid.UUID      `json:"tenant,omitzero"`  // of a message: uuid.Nil until it is known whose it is
 }
 
 // tracedAt is the bus subject on which nodes share what they trace.
@@ -99,11 +100,12 @@ func (t *trace) note(out bool, msg gosip.Message) {
 	t.tell(step)
 }
 
-// tell takes a step of this node, and shares it.
+// tell takes a step of this node, and shares what others may know of it.
 func (t *trace) tell(step traced) {
 	step.From, step.Node = t.self, t.node
-	t.take(step)
-	t.share(step)
+	for _, news := range t.take(step) {
+		t.share(news)
+	}
 }
 
 func (d *Directory) shareTrace(step traced) {
@@ -120,19 +122,39 @@ func (t *trace) hear(_ string, data []byte) {
 	}
 }
 
-func (t *trace) take(step traced) {
+// take notes a step, and returns what the other nodes are to know then: nothing of a dialog before it is known that its tenant wants it, for most are of
+// tenants that do not.
+func (t *trace) take(step traced) (news []traced) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch {
+	case step.Message != nil:
+		d := t.dialog(step.CallID, step.Node)
+		d.add(step)
+		d.tenant = cmp.Or(d.tenant, step.Tenant)
+		if step.Tenant = d.tenant; step.Tenant != uuid.Nil {
+			news = []traced{step}
+		}
 	case step.CallID == "":
 		t.dialogs = slices.DeleteFunc(t.dialogs, func(d *TracedDialog) bool { return d.tenant == step.Tenant })
-	case step.Message != nil:
-		t.dialog(step.CallID, step.Node).add(step)
+		news = []traced{step}
 	case time.Now().Before(t.until()[step.Tenant]):
-		t.dialog(step.CallID, step.Node).tenant = step.Tenant
+		if d := t.dialog(step.CallID, step.Node); d.tenant != step.Tenant {
+			d.tenant = step.Tenant
+			news = d.steps(step.From)
+		}
 	default:
 		t.dialogs = slices.DeleteFunc(t.dialogs, func(d *TracedDialog) bool { return d.ID == step.CallID })
 	}
+	return news
+}
+
+// steps are those that have led here.
+func (d *TracedDialog) steps(from uuid.UUID) (list []traced) {
+	for _, m := range d.Messages {
+		list = append(list, traced{From: from, Node: d.Node, CallID: d.ID, Tenant: d.tenant, Message: &m, Status: d.Status, To: d.Method})
+	}
+	return list
 }
 
 func (d *TracedDialog) add(step traced) {
