@@ -34,9 +34,10 @@ func (a *Audio) certificate() tls.Certificate {
 }
 
 // Fingerprint is the a=fingerprint of the phone's certificate.
-func (a *Audio) Fingerprint() string {
-	sum := sha256.Sum256(a.certificate().Certificate[0])
-	return "a=fingerprint:sha-256 " + strings.ReplaceAll(fmt.Sprintf("% X", sum), " ", ":")
+func (a *Audio) Fingerprint() string { return fingerprint(a.certificate().Certificate[0]) }
+
+func fingerprint(cert []byte) string {
+	return "a=fingerprint:sha-256 " + strings.ReplaceAll(fmt.Sprintf("% X", sha256.Sum256(cert)), " ", ":")
 }
 
 // Handshake shakes hands with the peer, who must have named the certificate in its description; begins: as the client. From then on the phone
@@ -47,9 +48,8 @@ func (a *Audio) Handshake(begins bool, description string) error {
 	peer := net.UDPAddrFromAddrPort(a.peer)
 	a.mu.Unlock()
 	check := dtls.WithVerifyConnection(func(s *dtls.State) error {
-		sum := sha256.Sum256(s.PeerCertificates[0])
-		if shown := strings.ReplaceAll(fmt.Sprintf("% X", sum), " ", ":"); !strings.Contains(description, "a=fingerprint:sha-256 "+shown+"\r\n") {
-			return fmt.Errorf("the certificate's fingerprint is %s", shown)
+		if shown := fingerprint(s.PeerCertificates[0]); !strings.Contains(description, shown+"\r\n") {
+			return fmt.Errorf("the certificate has %s", shown)
 		}
 		return nil
 	})
