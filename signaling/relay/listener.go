@@ -2,6 +2,7 @@ package relay
 
 import (
 	"crypto/tls"
+	"errors"
 	"net"
 	"net/netip"
 	"sync"
@@ -11,8 +12,9 @@ import (
 
 const (
 	maxStreams       = 5000
-	maxSourceStreams = 1000 // of one address: an office behind one
+	maxSourceStreams = 1000 // of one source: an office behind one address
 	proveWithin      = 10 * time.Second
+	acceptAgain      = 100 * time.Millisecond // after the system had no descriptor for a connection
 	// Browsers renew permissions every four minutes, and ask every few seconds whether the other side is there.
 	idleFor = 5 * time.Minute
 )
@@ -28,20 +30,25 @@ type Listener struct {
 	mu      sync.Mutex
 	closed  bool
 	streams map[string]*stream // by remote address
-	by      map[netip.Addr]int
+	by      map[netip.Prefix]int
 }
 
 // Bound bounds the connections of l; full is called for each one that is refused.
 func Bound(l net.Listener, full func()) *Listener {
-	return &Listener{Listener: l, full: full, streams: map[string]*stream{}, by: map[netip.Addr]int{}}
+	return &Listener{Listener: l, full: full, streams: map[string]*stream{}, by: map[netip.Prefix]int{}}
 }
 
-// Accept implements net.Listener.
+// Accept implements net.Listener. It fails once the listener is closed and not before: those who accept here end for good at the first error, and one may
+// come of what passes, as when the process has no descriptor left.
 func (l *Listener) Accept() (net.Conn, error) {
 	for {
 		c, err := l.Listener.Accept()
-		if err != nil {
+		switch {
+		case errors.Is(err, net.ErrClosed):
 			return nil, err
+		case err != nil:
+			<-time.After(acceptAgain)
+			continue
 		}
 		if s := l.admit(c); s != nil {
 			return s, nil
@@ -54,7 +61,7 @@ func (l *Listener) Accept() (net.Conn, error) {
 func (l *Listener) admit(c net.Conn) *stream {
 	s := &stream{Conn: c, of: l, until: time.Now().Add(l.within)}
 	if at, ok := c.RemoteAddr().(*net.TCPAddr); ok {
-		s.source = at.AddrPort().Addr().Unmap()
+		s.source = sourceOf(at.AddrPort().Addr())
 	}
 	if l.tls != nil {
 		s.Conn = tls.Server(c, l.tls) // the handshake comes with the first read, and in its time
@@ -70,6 +77,13 @@ func (l *Listener) admit(c net.Conn) *stream {
 		l.open.Add(1)
 	}
 	return s
+}
+
+// sourceOf counts an IPv6 network of 64 bits as one source: its owner can pick any address in it.
+func sourceOf(a netip.Addr) netip.Prefix {
+	a = a.Unmap().WithZone("")
+	p, _ := a.Prefix(min(a.BitLen(), 64)) // there are as many bits
+	return p
 }
 
 // prove lets the connection from an address live on.
@@ -101,7 +115,7 @@ func (l *Listener) Close() error {
 type stream struct {
 	net.Conn
 	of     *Listener
-	source netip.Addr
+	source netip.Prefix
 	until  time.Time
 	proven atomic.Bool
 	once   sync.Once
@@ -126,7 +140,9 @@ func (s *stream) Close() error {
 	s.once.Do(func() {
 		l := s.of
 		l.mu.Lock()
-		delete(l.streams, s.RemoteAddr().String())
+		if at := s.RemoteAddr().String(); l.streams[at] == s { // else one that came from there since, as after a reset
+			delete(l.streams, at)
+		}
 		if l.by[s.source]--; l.by[s.source] == 0 {
 			delete(l.by, s.source)
 		}

@@ -1,21 +1,29 @@
 package relay
 
 import (
+	"errors"
+	"fmt"
+	"io"
 	"net"
+	"net/netip"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
 )
 
-// pipes is a listener whose connections are pipes.
+// pipes is a listener whose connections are pipes. nil is one for which there is no descriptor.
 type pipes struct{ conns chan net.Conn }
 
 func (p pipes) Accept() (net.Conn, error) {
-	c, ok := <-p.conns
-	if !ok {
+	switch c, ok := <-p.conns; {
+	case !ok:
 		return nil, net.ErrClosed
+	case c == nil:
+		return nil, syscall.EMFILE
+	default:
+		return c, nil
 	}
-	return c, nil
 }
 
 func (p pipes) Close() error   { close(p.conns); return nil }
@@ -79,26 +87,63 @@ func TestUnprovenConnectionsEnd(t *testing.T) {
 	})
 }
 
+// One source is an address, or an IPv6 network of 64 bits.
 func TestConnectionsOfOneSource(t *testing.T) {
-	p, full := pipes{make(chan net.Conn, 1)}, 0
-	l := Bound(p, func() { full++ })
-	for i := range maxSourceStreams {
-		connect(p, "192.0.2.1", i)
-		if _, err := l.Accept(); err != nil {
+	for another, of := range map[string]func(i int) string{
+		"192.0.2.2":         func(int) string { return "192.0.2.1" },
+		"2001:db8:0:1::100": func(i int) string { return fmt.Sprintf("2001:db8::%x", i) },
+	} {
+		p, full := pipes{make(chan net.Conn, 1)}, 0
+		l := Bound(p, func() { full++ })
+		for i := range maxSourceStreams {
+			connect(p, of(i), i)
+			if _, err := l.Accept(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		one, other := connect(p, of(maxSourceStreams), maxSourceStreams), make(chan net.Conn)
+		go func() {
+			c, _ := l.Accept()
+			other <- c
+		}()
+		_ = one.SetReadDeadline(time.Now().Add(time.Second))
+		if _, err := one.Read(make([]byte, 1)); !errors.Is(err, io.EOF) { // closed
+			t.Errorf("one too many is taken: %v", err)
+			<-other
+			_ = l.Close()
+			continue
+		}
+		connect(p, another, 1)
+		if c := <-other; c == nil || full != 1 {
+			t.Errorf("%s is not taken, %d refused", another, full)
+		}
+		_ = l.Close()
+	}
+}
+
+// A listener outlives that the process has no descriptor left for a while; a connection that takes another one's address over, which was reset, is known by it.
+func TestListenerGoesOn(t *testing.T) {
+	p := pipes{make(chan net.Conn, 2)}
+	l := Bound(p, func() { t.Error("full") })
+	accept := func() net.Conn {
+		t.Helper()
+		c, err := l.Accept()
+		if err != nil {
 			t.Fatal(err)
 		}
+		return c
 	}
-	one, other := connect(p, "192.0.2.1", maxSourceStreams), make(chan net.Conn)
-	go func() {
-		c, _ := l.Accept()
-		other <- c
-	}()
-	if _, err := one.Read(make([]byte, 1)); err == nil { // closed
-		t.Error("one too many is taken")
-	}
-	connect(p, "192.0.2.2", 1)
-	if c := <-other; c == nil || full != 1 {
-		t.Errorf("another source is not taken, %d refused", full)
+	p.conns <- nil
+	connect(p, "192.0.2.1", 1)
+	reset := accept()
+	connect(p, "192.0.2.1", 1)
+	accept()
+	_ = reset.Close()
+	if len(l.streams) != 1 || l.by[sourceOf(netip.MustParseAddr("192.0.2.1"))] != 1 {
+		t.Errorf("%d connections are known, of sources %v", len(l.streams), l.by)
 	}
 	_ = l.Close()
+	if _, err := l.Accept(); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("closed, and %v", err)
+	}
 }
