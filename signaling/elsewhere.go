@@ -83,8 +83,12 @@ func (s *session) callsElsewhere() bool {
 // onPage says whether the agent takes calls on the page.
 func (s *session) onPage() bool { return s.agent.Device == "" || s.agent.Device == queues.Browser }
 
-// leave makes the agent OFFLINE when the session is over. Who takes calls elsewhere needs no page for it: they stay as they are until they sign out.
+// leave makes the agent OFFLINE when the session is over. Who takes calls elsewhere needs no page for it: they stay as they are until they sign out. A session
+// in which no page has been has none to miss: it showed a call on another device, and the page may be at another node.
 func (s *session) leave() {
+	if !s.met {
+		return
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.ctx), leaveWithin)
 	defer cancel()
 	d, err := s.hub.need.Queues.DeviceOf(ctx, s.tenant, s.user)
@@ -98,9 +102,6 @@ func (s *session) leave() {
 
 // signedOut says whether the sign-in by which a page was here is over.
 func (s *session) signedOut(ctx context.Context) bool {
-	if !s.met {
-		return false
-	}
 	_, err := s.hub.need.Renew(ctx, s.actor)
 	return errors.Is(err, auth.ErrUnauthorized)
 }

@@ -1,6 +1,7 @@
 package signaling_test
 
 import (
+	"context"
 	"log/slog"
 	"net/netip"
 	"testing"
@@ -10,9 +11,35 @@ import (
 
 	"tandem/calls"
 	"tandem/media"
+	"tandem/queues"
 	"tandem/signaling"
 	"tandem/signaling/browsertest"
 )
+
+// A node that has shown a call of an agent's on another device, and ends, leaves the agent alone whose page is at another.
+func TestNodeWithoutThePageEnds(t *testing.T) {
+	var cfg signaling.Config
+	h := newHouse(t, func(c *signaling.Config) { cfg = *c })
+	h.ready()
+	other, err := signaling.New(cfg, signaling.Needs{Bus: h.bus, Queues: h.queues}, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	h.ok(err)
+	ctx, stop := context.WithCancel(h.ctx)
+	ended := make(chan error, 1)
+	go func() { ended <- other.Run(ctx) }()
+	to := calls.Target{Tenant: h.tenant, Agent: h.agent, Call: uuid.New(), Offer: uuid.New(), Device: "phone:8001"}
+	var far calls.Leg
+	browsertest.Eventually(t, "a node that runs", func() bool {
+		far, err = other.Dialer().Dial(ctx, to)
+		return err == nil
+	})
+	<-other.Accompany(far, to).Done()
+	stop()
+	h.ok(<-ended)
+	h.ok(other.Close())
+	if v, err := h.queues.Agent(h.ctx, h.tenant, h.agent); err != nil || v.Presence != queues.Available {
+		t.Errorf("the agent is %s (%v)", v.Presence, err)
+	}
+}
 
 // newTwoNodes is a house whose agent's page is at one node, and whose calls come from another.
 func newTwoNodes(t *testing.T) (*house, *browsertest.Page) {
