@@ -6,14 +6,20 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"tandem/calls"
 	"tandem/internal/auth"
 	"tandem/queues"
 )
 
 // Accompany shows a call that reaches an agent on another device, a SIP telephone or a telephone number, on the agent's page too, whenever that is
-// open. The device carries the audio and answers; everything else can be done on the page. The leg returned takes far's place.
+// open. The device carries the audio and answers; everything else can be done on the page. The leg returned takes far's place; it is far itself where no
+// agent is called.
 func (h *Hub) Accompany(far calls.Leg, to calls.Target) calls.Leg {
+	if to.Agent == uuid.Nil {
+		return far
+	}
 	s, err := h.agentSession(auth.Actor{Tenant: to.Tenant, User: to.Agent})
 	if err != nil || s.tenant != to.Tenant {
 		return far

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"tandem/calls"
-	"tandem/internal/fault"
 	"tandem/media"
 )
 
@@ -42,11 +41,7 @@ func (s *session) ignoreNodes() {
 func (s *session) host(body []byte) []byte {
 	answer, err := s.hub.hostFor(s, body)
 	if err != nil {
-		var f *fault.Error
-		if !errors.As(err, &f) {
-			s.hub.log.Error("a page could not be reached for another node", "err", err)
-			f = errInternal
-		}
+		f := s.hub.public(err)
 		answer = remoteAnswer{Refused: &remoteRefusal{f.Kind, f.Code, f.Message}}
 	}
 	out, err := json.Marshal(answer)

@@ -202,7 +202,7 @@ func (a *app) Dial(ctx context.Context, to calls.Target) (calls.Leg, error) {
 	switch {
 	case to.Device == queues.Browser:
 		return a.hub.Dialer().Dial(ctx, to)
-	case to.Agent != uuid.Nil && strings.HasPrefix(to.Device, queues.PhoneDevice):
+	case strings.HasPrefix(to.Device, queues.PhoneDevice):
 		leg, err := a.sip.Dialer().Dial(ctx, to)
 		if err != nil {
 			return nil, err
