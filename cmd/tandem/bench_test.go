@@ -64,7 +64,7 @@ func serveForBench(b *testing.B) *served {
 	return s
 }
 
-func freeAddr(b *testing.B, network string) string {
+func freeAddr(b testing.TB, network string) string {
 	b.Helper()
 	if network == "udp" {
 		c, err := net.ListenPacket("udp", "127.0.0.1:0")

@@ -64,9 +64,9 @@ func (a *app) is(t testing.TB, agent uuid.UUID, want queues.State) {
 	})
 }
 
-// signOn registers a telephone, or ends that with "0".
-func (a *app) signOn(p *siptest.Phone, user, secret, expires string) {
-	c := p.Request("REGISTER", a.sipAddr(), user)
+// signOn registers a telephone with a server, or ends that with "0".
+func signOn(p *siptest.Phone, server, user, secret, expires string) {
+	c := p.Request("REGISTER", server, user)
 	c.LocalURI = "sip:" + user + "@tandem"
 	c.RemoteURI, c.Target = c.LocalURI, "sip:tandem"
 	c.Seq = 0
@@ -94,7 +94,7 @@ func TestAgentOnASIPTelephone(t *testing.T) {
 	s.Wait("agent", "presence", "AVAILABLE")
 	a.is(t, agent, queues.Unreachable)
 	desk := siptest.New(t, account.Username)
-	a.signOn(desk, account.Username, account.Secret, "120")
+	signOn(desk, a.sipAddr(), account.Username, account.Secret, "120")
 	a.is(t, agent, queues.Idle)
 	var telephone sip.Telephone
 	s.get(t, "/api/v1/me/phone", &telephone)
@@ -158,7 +158,7 @@ func TestAgentOnASIPTelephone(t *testing.T) {
 	p.hungUp()
 	again.Wait("call", "state", "wrap_up")
 	again.Send("wrapup.done", map[string]string{})
-	a.signOn(desk, account.Username, account.Secret, "0")
+	signOn(desk, a.sipAddr(), account.Username, account.Secret, "0")
 	a.is(t, agent, queues.Unreachable)
 }
 

@@ -75,12 +75,9 @@ func TestExtensions(t *testing.T) {
 	c.Response(200)
 
 	// A telephone sends its queue's caller to an extension.
-	quick := queues.OwnSettings{
-		Countdown: new(false), Whisper: &queues.Whisper{Mode: queues.WhisperOff, Speed: 1}, WrapUp: &queues.WrapUpRule{Mode: queues.WrapUpNone},
-	}
-	_, sender := a.queueWith(t, "Sent on", "5804", "phone:9801", quick)
+	_, sender := a.queueWith(t, "Sent on", "5804", "phone:9801", atOnce())
 	from, other := a.telephone(t, "9801", sender), siptest.New(t, "8002")
-	a.signOn(other, "8002", demoPassword, "120")
+	signOn(other, a.sipAddr(), "8002", demoPassword, "120")
 	p = a.callTo(t, "5804", codec.PCMU)
 	d := rung(t, from)
 	answerAs(d, siptest.NewVoice(t, codec.PCMU), agentHz)
@@ -109,7 +106,7 @@ func TestExtensions(t *testing.T) {
 		t.Fatal(err)
 	}
 	desk := siptest.New(t, "8001")
-	a.signOn(desk, "8001", demoPassword, "120")
+	signOn(desk, a.sipAddr(), "8001", demoPassword, "120")
 	out := a.dialFrom(t, desk, demoPassword, "8002")
 	in := rung(t, other)
 	if user := in.Invite.From().Address.User; user != "8001" {
@@ -133,7 +130,7 @@ func TestExtensions(t *testing.T) {
 	var account sip.PhoneAccount
 	s.change(t, "POST", "/api/v1/me/phone/secret", nil, &account)
 	own := siptest.New(t, account.Username)
-	a.signOn(own, account.Username, account.Secret, "120")
+	signOn(own, a.sipAddr(), account.Username, account.Secret, "120")
 	out = a.dialFrom(t, own, account.Secret, "8002")
 	in = rung(t, other)
 	answerAs(in, siptest.NewVoice(t, codec.PCMU), agentHz)

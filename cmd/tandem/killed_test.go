@@ -49,10 +49,7 @@ type desktop struct {
 
 // talks lets a customer talk with the agent.
 func (d *desktop) talks() (p *caller, call string) {
-	p = &caller{phone: siptest.New(d.t, "+4930"+d.number), voice: siptest.NewVoice(d.t, codec.PCMU)}
-	p.call = p.phone.Invite(d.sip, d.number, p.phone.SDP(p.voice.Port(), "", "0"))
-	p.voice.Send(string(p.call.Response(200).Body()), customerHz)
-	p.call.Ack("")
+	p = callAt(d.t, d.sip, "+4930"+d.number, d.number)
 	call = d.accept()
 	p.voice.WaitTone(agentHz, patient)
 	hearMore(d.t, p.voice, 2*time.Second)

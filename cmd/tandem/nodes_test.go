@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"net"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -27,31 +26,21 @@ func cluster(t *testing.T, fill func(a *app)) (one, two *process) {
 	a, stop := startStoppable(t, database, filepath.Join(dir, "one"), blobs)
 	fill(a)
 	stop()
-	ports := [2]int{freeTCPPort(t), freeTCPPort(t)}
+	buses := [2]string{freeAddr(t, "tcp"), freeAddr(t, "tcp")}
 	node := func(n int, name string) *process {
 		p := run(t, database, filepath.Join(dir, name), blobs, "TANDEM_NODE_NAME="+name, "TANDEM_KEYS_MASTER="+filepath.Join(dir, "one", "keys", "master"),
-			fmt.Sprintf("TANDEM_BUS_LISTEN=127.0.0.1:%d", ports[n]), fmt.Sprintf("TANDEM_BUS_ROUTES=nats-route://127.0.0.1:%d", ports[1-n]))
+			"TANDEM_BUS_LISTEN="+buses[n], "TANDEM_BUS_ROUTES=nats-route://"+buses[1-n])
 		p.node = name
 		return p
 	}
 	return node(0, "one"), node(1, "two")
 }
 
-func freeTCPPort(t testing.TB) int {
-	t.Helper()
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
-}
-
-// callAt lets a customer call a queue at a node.
-func callAt(t testing.TB, node *process, user, number string) *caller {
+// callAt lets a customer call a queue at a server.
+func callAt(t testing.TB, server, user, number string) *caller {
 	t.Helper()
 	p := &caller{phone: siptest.New(t, user), voice: siptest.NewVoice(t, codec.PCMU)}
-	p.call = p.phone.Invite(node.sip, number, p.phone.SDP(p.voice.Port(), "", "0"))
+	p.call = p.phone.Invite(server, number, p.phone.SDP(p.voice.Port(), "", "0"))
 	p.voice.Send(string(p.call.Response(200).Body()), customerHz)
 	p.call.Ack("")
 	return p
@@ -168,7 +157,7 @@ func (o *town) page(t *testing.T) {
 	ben.RTC.Say(benHz)
 	anna.available()
 	ben.available()
-	p := callAt(t, o.two, "+49305805", "5801")
+	p := callAt(t, o.two.sip, "+49305805", "5801")
 	call := anna.accept()
 	p.voice.WaitTone(agentHz, patient)
 	anna.hears(t, "talking", map[float64]bool{customerHz: true})
@@ -205,14 +194,14 @@ func (o *town) page(t *testing.T) {
 func (o *town) dies(t *testing.T) {
 	anna := o.anna
 	anna.Forget()
-	p := callAt(t, o.two, "+49305806", "5801")
+	p := callAt(t, o.two.sip, "+49305806", "5801")
 	call := anna.accept()
 	p.voice.WaitTone(agentHz, patient)
 	o.two.kill()
 	within(t, patient, "the end of the call", func() bool { return anna.Has("call", "id", call, "state", "wrap_up") })
 	anna.wrapped(t, call)
 	anna.Forget()
-	p = callAt(t, o.one, "+49305807", "5801")
+	p = callAt(t, o.one.sip, "+49305807", "5801")
 	anna.accept()
 	p.voice.WaitTone(agentHz, patient)
 	p.hangUp()

@@ -12,7 +12,6 @@ import (
 
 	"tandem/calls"
 	"tandem/media/codec"
-	"tandem/queues"
 	"tandem/sip"
 	"tandem/sip/siptest"
 )
@@ -43,11 +42,8 @@ const exchangeHz = 1500
 func newSwitchboards(t *testing.T, refer bool) *switchboards {
 	t.Helper()
 	a, ctx := start(t), context.Background()
-	quick := queues.OwnSettings{
-		Countdown: new(false), Whisper: &queues.Whisper{Mode: queues.WhisperOff, Speed: 1}, WrapUp: &queues.WrapUpRule{Mode: queues.WrapUpNone},
-	}
-	_, one := a.queueWith(t, "One", "5401", "phone:9401", quick)
-	_, two := a.queueWith(t, "Two", "5402", "phone:9402", quick)
+	_, one := a.queueWith(t, "One", "5401", "phone:9401", atOnce())
+	_, two := a.queueWith(t, "Two", "5402", "phone:9402", atOnce())
 	s := &switchboards{app: a, exchange: carrier(t, a.trunks, a.tenant)}
 	for _, v := range []**siptest.Voice{&s.oneVoice, &s.twoVoice, &s.exchangeVoice} {
 		*v = siptest.NewVoice(t, codec.PCMU)

@@ -97,10 +97,8 @@ func newSoak(t *testing.T) *soak {
 	t.Helper()
 	url := storagetest.NewURL(t)
 	s := &soak{t: t, process: run(t, url, t.TempDir()), db: open(t, url), rnd: rand.New(rand.NewPCG(*soakSeed, 0)), far: "7701"} //nolint:gosec // no secret
-	quick := queues.OwnSettings{
-		Countdown: new(false), Whisper: &queues.Whisper{Mode: queues.WhisperOff, Speed: 1}, WrapUp: &queues.WrapUpRule{Mode: queues.WrapUpNone},
-		Record: new(queues.RecordYes), Missed: &queues.MissedRule{Threshold: 99},
-	}
+	quick := atOnce()
+	quick.Record, quick.Missed = new(queues.RecordYes), &queues.MissedRule{Threshold: 99}
 	q := ask[queues.Queue](s.client, "POST", "/api/v1/queues", map[string]any{"name": "Soak", "settings": quick})
 	ask[calls.Number](s.client, "POST", "/api/v1/numbers", map[string]any{"number": "7700", "kind": "queue", "queue_id": q.ID})
 	for _, other := range ask[list[queues.Queue]](s.client, "GET", "/api/v1/queues", nil).Items {
@@ -123,7 +121,7 @@ func newSoak(t *testing.T) *soak {
 	}
 	for _, extension := range []string{"8001", "8002"} {
 		p := siptest.New(t, extension)
-		s.registers(p)
+		signOn(p, s.sip, extension, demoPassword, "3600")
 		s.answers(p, true)
 	}
 	outside := siptest.New(t, "far")
@@ -131,14 +129,6 @@ func newSoak(t *testing.T) *soak {
 	s.answers(outside, false)
 	s.supervisor = sit(t, s.base, "supervisor@demo.test")
 	return s
-}
-
-func (s *soak) registers(p *siptest.Phone) {
-	c := p.Request("REGISTER", s.sip, p.User)
-	c.LocalURI, c.RemoteURI, c.Target, c.Seq = "sip:"+p.User+"@tandem", "sip:"+p.User+"@tandem", "sip:tandem", 0
-	c.Send("REGISTER", "", "", "Expires: 3600")
-	c.Authorize(c.Response(401), "REGISTER", p.User, demoPassword, "SHA-256")
-	c.Response(200)
 }
 
 // chance is true in so many of a hundred cases.
@@ -185,21 +175,7 @@ func (s *soak) listen() {
 
 // answers lets a telephone answer each call, refuse some, and leave some ringing; desk: it transfers some.
 func (s *soak) answers(p *siptest.Phone, desk bool) {
-	stop := make(chan struct{})
-	var open sync.WaitGroup
-	open.Go(func() {
-		for {
-			select {
-			case <-stop:
-				return
-			default:
-			}
-			if c := p.TryAnswer(50 * time.Millisecond); c != nil {
-				open.Go(func() { s.called(c, desk) })
-			}
-		}
-	})
-	s.t.Cleanup(func() { close(stop); open.Wait() })
+	eachCall(s.t, p, func(c *siptest.Call) { s.called(c, desk) })
 }
 
 // settle waits until nothing goes on any more.

@@ -64,7 +64,7 @@ func (p *party) answer(desk bool) {
 		p.plan = []act{{held, func() { p.hold("sendonly") }}, {held.Add(longestCall / 6), func() { p.hold("sendrecv") }}}
 	}
 	if p.s.chance(50) {
-		p.plan = append(p.plan, act{p.s.moment(longestCall), func() { p.send("BYE", "") }})
+		p.plan = append(p.plan, act{p.s.moment(longestCall), func() { p.send("BYE") }})
 	}
 }
 
@@ -84,9 +84,6 @@ func (p *party) transfer() {
 
 func (p *party) send(method string, extra ...string) {
 	p.sent = time.Now()
-	if extra[0] == "" {
-		extra = nil
-	}
 	p.c.Send(method, "", "", extra...)
 }
 
@@ -105,7 +102,7 @@ func (s *soak) caller(number string) {
 		if !left && time.Now().After(leave) {
 			left = true
 			if p.answered {
-				p.send("BYE", "")
+				p.send("BYE")
 			} else {
 				p.c.Cancel()
 			}
@@ -138,7 +135,7 @@ func (p *party) settled(res *gosip.Response, left bool) bool {
 		p.answered = true
 		p.v.Send(string(res.Body()), customerHz)
 		if left { // the CANCEL came too late
-			p.send("BYE", "")
+			p.send("BYE")
 		}
 	}
 	return false

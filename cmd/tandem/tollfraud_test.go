@@ -30,21 +30,12 @@ type till struct {
 func newTill(t testing.TB, a *app) *till {
 	t.Helper()
 	k := &till{Phone: carrier(t, a.trunks, a.tenant)}
-	ctx, stop := context.WithCancel(context.Background())
-	var open sync.WaitGroup
-	open.Go(func() {
-		for ctx.Err() == nil {
-			c := k.TryAnswer(50 * time.Millisecond)
-			if c == nil {
-				continue
-			}
-			k.mu.Lock()
-			k.asked = append(k.asked, c.Invite.Recipient.User)
-			k.mu.Unlock()
-			c.Reply(c.Invite, 486, "Busy Here", "")
-		}
+	eachCall(t, k.Phone, func(c *siptest.Call) {
+		k.mu.Lock()
+		k.asked = append(k.asked, c.Invite.Recipient.User)
+		k.mu.Unlock()
+		c.Reply(c.Invite, 486, "Busy Here", "")
 	})
-	t.Cleanup(func() { stop(); open.Wait() })
 	return k
 }
 
@@ -171,9 +162,8 @@ func newFraud(t *testing.T) *fraud {
 	if err := a.trunks.PutDialRules(ctx, a.tenant, rules); err != nil {
 		t.Fatal(err)
 	}
-	quick := queues.OwnSettings{
-		Countdown: new(false), Whisper: &queues.Whisper{Mode: queues.WhisperOff, Speed: 1}, WrapUp: &queues.WrapUpRule{Mode: queues.WrapUpNone}, Record: new(queues.RecordNo),
-	}
+	quick := atOnce()
+	quick.Record = new(queues.RecordNo)
 	_, agent := a.queueWith(t, "Telephone", "5901", "phone:9901", quick)
 	f.desk = a.telephone(t, "9901", agent)
 	p := a.hear(t, "+49305901", "5901")
@@ -205,14 +195,21 @@ func (f *fraud) callsBack(name, number string) (queue, agent uuid.UUID) {
 
 // answerAll is a telephone that answers each call, and stays in it until it is over.
 func answerAll(t testing.TB, p *siptest.Phone) {
+	voice := siptest.NewVoice(t, codec.PCMU)
+	eachCall(t, p, func(c *siptest.Call) {
+		c.Reply(c.Invite, 200, "OK", p.SDP(voice.Port(), "", "0"))
+		c.Obey(false)
+	})
+}
+
+// eachCall has a telephone do something with each call that comes, however many at once, until the test ends.
+func eachCall(t testing.TB, p *siptest.Phone, do func(c *siptest.Call)) {
 	ctx, stop := context.WithCancel(context.Background())
 	var work sync.WaitGroup
-	voice := siptest.NewVoice(t, codec.PCMU)
 	work.Go(func() {
 		for ctx.Err() == nil {
 			if c := p.TryAnswer(50 * time.Millisecond); c != nil {
-				c.Reply(c.Invite, 200, "OK", p.SDP(voice.Port(), "", "0"))
-				work.Go(func() { c.Obey(false) })
+				work.Go(func() { do(c) })
 			}
 		}
 	})

@@ -25,14 +25,15 @@ func (a *app) telephone(t testing.TB, extension string, agent uuid.UUID) *siptes
 		t.Fatal(err)
 	}
 	p := siptest.New(t, extension)
-	c := p.Request("REGISTER", a.sipAddr(), extension, "Expires: 120")
-	c.LocalURI = "sip:" + extension + "@tandem"
-	c.RemoteURI, c.Target = c.LocalURI, "sip:tandem"
-	c.Seq = 0
-	c.Send("REGISTER", "", "", "Expires: 120")
-	c.Authorize(c.Response(401), "REGISTER", extension, "of-the-desk", "SHA-256")
-	c.Response(200)
+	signOn(p, a.sipAddr(), extension, "of-the-desk", "120")
 	return p
+}
+
+// atOnce are settings of a queue whose agent and caller talk as soon as the agent has answered, and whose agent is free as soon as they have ended.
+func atOnce() queues.OwnSettings {
+	return queues.OwnSettings{
+		Countdown: new(false), Whisper: &queues.Whisper{Mode: queues.WhisperOff, Speed: 1}, WrapUp: &queues.WrapUpRule{Mode: queues.WrapUpNone},
+	}
 }
 
 // refer asks for a transfer.
@@ -59,10 +60,7 @@ func TestTransferByTelephone(t *testing.T) {
 	t.Parallel()
 	a := start(t)
 	ctx := context.Background()
-	quick := queues.OwnSettings{
-		Countdown: new(false), Whisper: &queues.Whisper{Mode: queues.WhisperOff, Speed: 1}, WrapUp: &queues.WrapUpRule{Mode: queues.WrapUpNone},
-	}
-	_, agent := a.queueWith(t, "Transfers", "5201", "phone:9201", quick)
+	_, agent := a.queueWith(t, "Transfers", "5201", "phone:9201", atOnce())
 	network := carrier(t, a.trunks, a.tenant)
 	if err := a.trunks.PutDialRules(ctx, a.tenant, sip.DialRules{Country: "DE", Countries: []string{"DE"}, CallsPerSecond: 10, MaxCalls: 10}); err != nil {
 		t.Fatal(err)
@@ -79,10 +77,7 @@ func TestTransferByTelephone(t *testing.T) {
 	deskVoice, farVoice := siptest.NewVoice(t, codec.PCMU), siptest.NewVoice(t, codec.PCMU)
 	connect := func(user string) (p *caller, d *siptest.Call) {
 		t.Helper()
-		p = &caller{phone: siptest.New(t, user), voice: siptest.NewVoice(t, codec.PCMU)}
-		p.call = p.phone.Invite(a.sipAddr(), "5201", p.phone.SDP(p.voice.Port(), "", "0"))
-		p.voice.Send(string(p.call.Response(200).Body()), customerHz)
-		p.call.Ack("")
+		p = callAt(t, a.sipAddr(), user, "5201")
 		d = desk.Answer()
 		answerAs(d, deskVoice, agentHz)
 		p.voice.WaitTone(agentHz, patient)
