@@ -35,14 +35,15 @@ function start(command, args, env = {}) {
 
 // below are all processes that a process has started, and those that they have.
 const below = (pid) => readdirSync("/proc").filter((p) => /^\d+$/.test(p) && parentOf(p) === pid).flatMap((p) => [Number(p), ...below(Number(p))]);
-const fieldsOf = (pid) => readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1).split(" "); // proc(5), from the third field on
-const parentOf = (pid) => {
+// fieldsOf is proc(5)'s stat of a process, from the third field on; nothing, once it has ended.
+const fieldsOf = (pid) => {
   try {
-    return Number(fieldsOf(pid)[1]);
+    return readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1).split(" ");
   } catch {
-    return 0; // it has ended
+    return [];
   }
 };
+const parentOf = (pid) => Number(fieldsOf(pid)[1]);
 // spent is the processor time of processes in ms, with that of their children that have ended; USER_HZ is 100.
 const spent = (pids) => pids.flatMap((p) => fieldsOf(p).slice(11, 15)).reduce((sum, ticks) => sum + Number(ticks) * 10, 0);
 
