@@ -147,5 +147,13 @@ test('an administrator sees and changes what an agent takes calls on', async () 
   await page.getByRole('button', { name: 'Save' }).click();
   await page.getByRole('dialog').waitFor({ state: 'detached' });
   await page.getByRole('cell', { name: 'sip:desk@127.0.0.1:15099' }).waitFor();
+
+  // Ben chooses otherwise while his form is open here, which keeps it.
+  await page.getByText('Ben Agent').click();
+  await page.getByRole('radio', { name: 'A SIP address' }).waitFor();
+  await ben.page.request.put(`${url}/api/v1/me/device`, { data: { kind: 'number', number: '+4915123456789' } });
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+  await page.getByRole('cell', { name: '+4915123456789' }).waitFor();
   expect(faults).toEqual([]);
 });

@@ -27,7 +27,13 @@ export function Agents() {
         sort: (x) => x.name,
         cell: (x) => <strong style={{ fontWeight: 550 }}>{x.name}</strong>,
       },
-      { id: 'device', header: t('agents.device'), width: 260, sort: (x) => x.device, cell: (x) => x.device },
+      {
+        id: 'device',
+        header: t('agents.device'),
+        width: 260,
+        sort: (x) => x.device,
+        cell: (x) => deviceText(x.device),
+      },
       {
         id: 'capacity',
         header: t('agents.capacity'),
@@ -111,7 +117,8 @@ function AgentForm(props: { agent: Agent | null; skills: Schema['SkillNeed'][]; 
       const params = { path: { id: v.user } };
       const name = agent?.name ?? people.nameOf(v.user);
       const { always_available, capacity } = v;
-      const device = agents.data?.find((a) => a.id === v.user)?.device ?? 'browser'; // chosen below, or by the agent
+      // Chosen below, or by the agent, and maybe since the list was read.
+      const device = agent ? (await body(api.GET('/api/v1/agents/{id}', { params }))).device : 'browser';
       const own = v.auto === 'inherit' ? {} : { auto_answer: v.auto === 'yes' };
       await body(
         api.PUT('/api/v1/agents/{id}', { params, body: { name, device, always_available, capacity, ...own } }),
