@@ -10,6 +10,7 @@ import { usePeople } from '../app/people';
 import { useCan } from '../app/session';
 import { CallDevice } from '../profile/CallDevice';
 import type { Column } from '../ui/DataTable';
+import { useDeviceText } from '../ui/device';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import { FormDrawer } from '../ui/FormModal';
 import { ListPage } from './ListPage';
@@ -19,6 +20,7 @@ type Agent = Schema['AgentStatus'];
 /** Who serves queues: device, capacity and skills. */
 export function Agents() {
   const { t } = useTranslation(['admin', 'common']);
+  const deviceText = useDeviceText();
   const columns = useMemo(
     (): Column<Agent>[] => [
       {
@@ -43,7 +45,7 @@ export function Agents() {
         cell: (x) => <span className="tnum">{x.capacity}</span>,
       },
     ],
-    [t],
+    [t, deviceText],
   );
   return (
     <ListPage

@@ -5,6 +5,7 @@ import type { Schema } from '../api/client';
 import { callsQuery, queuesQuery } from '../api/queries';
 import { useCan } from '../app/session';
 import { useCallerText } from '../ui/caller';
+import { useDeviceText } from '../ui/device';
 import { clock } from '../ui/format';
 import { Facts } from '../ui/Page';
 import { State } from '../ui/State';
@@ -44,6 +45,7 @@ function Details(props: { agent: Agent; onOpenCall: (id: string) => void; onOpen
   const can = useCan();
   const caller = useCallerText();
   const workText = useWorkText();
+  const deviceText = useDeviceText();
   const queues = useQuery({ ...queuesQuery, enabled: can('read', 'queues') });
   const calls = useQuery({
     ...callsQuery({ state: 'ended', agent: agent.id, limit: 10 }),
@@ -67,7 +69,7 @@ function Details(props: { agent: Agent; onOpenCall: (id: string) => void; onOpen
           [t('load'), `${agent.used} / ${agent.capacity}`],
           [t('missed'), agent.missed],
           [t('unreachable'), agent.unreachable],
-          [t('device'), agent.device],
+          [t('device'), deviceText(agent.device)],
         ]}
       />
       <section>

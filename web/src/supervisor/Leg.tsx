@@ -1,5 +1,6 @@
 import { useTranslation } from 'react-i18next';
 import type { Schema } from '../api/client';
+import { useDeviceText } from '../ui/device';
 import { State } from '../ui/State';
 import { DateTime } from '../ui/time';
 import classes from './supervisor.module.css';
@@ -7,6 +8,7 @@ import classes from './supervisor.module.css';
 /** One party's connection with how it sounds. */
 export function Leg({ leg, agentName }: { leg: Schema['LegRecord']; agentName: string | undefined }) {
   const { t } = useTranslation('supervisor');
+  const deviceText = useDeviceText();
   return (
     <div className={classes.leg}>
       <div className={classes.legHead}>
@@ -14,9 +16,7 @@ export function Leg({ leg, agentName }: { leg: Schema['LegRecord']; agentName: s
           {t(`party.${leg.party}`, leg.party)}
           {agentName ? `: ${agentName}` : ''}
         </span>
-        <span className="quiet">
-          {[leg.device && t(`deviceName.${leg.device}`, leg.device), leg.codec].filter(Boolean).join(' · ')}
-        </span>
+        <span className="quiet">{[leg.device && deviceText(leg.device), leg.codec].filter(Boolean).join(' · ')}</span>
       </div>
       <div className="quiet tnum">
         <DateTime time={leg.started_at} short />
