@@ -1,11 +1,10 @@
 import { Button, Group, Modal, Select, Stack, Text } from '@mantine/core';
-import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { api, body } from '../api/client';
-import { useColleagues } from '../inbox/colleagues';
+import { useTransferTargets } from '../inbox/targets';
 import type { TransferTarget } from '../phone/protocol';
 import { usePhone } from '../phone/react';
+import { ErrorNotice } from '../ui/ErrorNotice';
 import { useCloseLabel } from '../ui/useCloseLabel';
 
 // As people write telephone numbers.
@@ -24,7 +23,7 @@ export function TransferDialog({ name, way, onClose }: { name: string; way: Way;
   const phone = usePhone();
   const [search, setSearch] = useState('');
   const [to, setTo] = useState<string | null>(null);
-  const targets = useTargets();
+  const targets = useTransferTargets('ivr');
   const number = NUMBER.test(search.trim()) ? search.trim() : to?.startsWith('number:') ? to.slice(7) : '';
   const send = (type: Way) => {
     if (!to) return;
@@ -49,12 +48,17 @@ export function TransferDialog({ name, way, onClose }: { name: string; way: Way;
             data-autofocus
             data-field="transfer-to"
             nothingFoundMessage={t('transfer.nobody')}
-            data={[...(number ? [{ group: t('transfer.number'), items: [numberOption(number)] }] : []), ...targets]}
+            data={[
+              ...(number ? [{ group: t('transfer.number'), items: [numberOption(number)] }] : []),
+              { group: t('transfer.agents'), items: each('agent', targets.agents) },
+              { group: t('transfer.queues'), items: each('queue', targets.queues) },
+            ]}
             searchValue={search}
             onSearchChange={setSearch}
             value={to}
             onChange={setTo}
           />
+          {targets.error && <ErrorNotice error={targets.error} onRetry={targets.refetch} />}
           <Text size="sm" c="dimmed">
             {t(texts[way])}
           </Text>
@@ -85,31 +89,10 @@ function targetOf(value: string): TransferTarget {
   return value.startsWith('queue:') ? { queue: id } : { number: id };
 }
 
-function useTargets() {
-  const { t } = useTranslation(['desktop', 'common', 'inbox']);
-  const colleagues = useColleagues();
-  const queues = useQuery({
-    queryKey: ['queues', 'transfer-targets', 'ivr'],
-    queryFn: async () =>
-      (await body(api.GET('/api/v1/queues/transfer-targets', { params: { query: { channel: 'ivr' } } }))).items,
-  });
-  return [
-    {
-      group: t('transfer.agents'),
-      items: colleagues.map((one) => ({
-        value: `agent:${one.id}`,
-        label: `${one.name} · ${t(`common:presence.${one.presence}`)}`,
-      })),
-    },
-    {
-      group: t('transfer.queues'),
-      items: (queues.data ?? []).map((one) => ({
-        value: `queue:${one.queue}`,
-        label: [
-          one.path.join(' › ') || one.name,
-          one.open ? t('inbox:freeAgents', { count: one.available_agents }) : t('inbox:queueClosed'),
-        ].join(' · '),
-      })),
-    },
-  ];
+interface Option {
+  value: string;
+  label: string;
 }
+
+const each = (kind: 'agent' | 'queue', options: Option[]): Option[] =>
+  options.map((one) => ({ ...one, value: `${kind}:${one.value}` }));

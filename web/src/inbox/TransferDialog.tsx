@@ -1,14 +1,12 @@
 import { Button, Group, Modal, SegmentedControl, Select, Stack, Text, Textarea } from '@mantine/core';
-import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { api, body } from '../api/client';
 import { useSave } from '../api/useSave';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import { notifyDone } from '../ui/notify';
 import { useCloseLabel } from '../ui/useCloseLabel';
-import { useColleagues } from './colleagues';
 import { transfer } from './routes';
+import { useTransferTargets } from './targets';
 import type { Conversation } from './types';
 
 /** Hands a conversation to a queue or to a colleague, with a note for whoever gets it. */
@@ -18,8 +16,8 @@ export function TransferDialog(props: { conversation: Conversation; name: string
   const [kind, setKind] = useState<'queue' | 'agent'>('queue');
   const [to, setTo] = useState<string | null>(null);
   const [note, setNote] = useState('');
-  const targets = useTargets(conversation.channel, t);
-  const data = targets[kind];
+  const targets = useTransferTargets(conversation.channel);
+  const data = kind === 'queue' ? targets.queues : targets.agents;
   const save = useSave({
     save: () =>
       transfer(conversation.id, {
@@ -66,10 +64,14 @@ export function TransferDialog(props: { conversation: Conversation; name: string
             value={to}
             onChange={setTo}
           />
-          {data.length === 0 && (
-            <Text size="sm" c="dimmed">
-              {t('noTargets')}
-            </Text>
+          {kind === 'queue' && targets.error ? (
+            <ErrorNotice error={targets.error} onRetry={targets.refetch} />
+          ) : (
+            data.length === 0 && (
+              <Text size="sm" c="dimmed">
+                {t('noTargets')}
+              </Text>
+            )
           )}
           <Textarea
             label={t('transferNote')}
@@ -92,31 +94,4 @@ export function TransferDialog(props: { conversation: Conversation; name: string
       </form>
     </Modal>
   );
-}
-
-type Option = { value: string; label: string };
-
-function useTargets(
-  channel: string,
-  t: (key: string, values?: Record<string, unknown>) => string,
-): { queue: Option[]; agent: Option[] } {
-  const queues = useQuery({
-    queryKey: ['queues', 'transfer-targets', channel],
-    queryFn: async () =>
-      (await body(api.GET('/api/v1/queues/transfer-targets', { params: { query: { channel } } }))).items,
-  });
-  const colleagues = useColleagues();
-  return {
-    queue: (queues.data ?? []).map((one) => ({
-      value: one.queue,
-      label: [
-        one.path.join(' › ') || one.name,
-        one.open ? t('freeAgents', { count: one.available_agents }) : t('queueClosed'),
-      ].join(' · '),
-    })),
-    agent: colleagues.map((one) => ({
-      value: one.id,
-      label: `${one.name} · ${t(`common:presence.${one.presence}`)}`,
-    })),
-  };
 }
