@@ -1,4 +1,4 @@
-import { ActionIcon, Button, Group, Select, Stack, TextInput } from '@mantine/core';
+import { ActionIcon, Button, Group, Select, Skeleton, Stack, TextInput } from '@mantine/core';
 import { IconPlus, IconTrash } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
@@ -17,9 +17,15 @@ type Keyword = Schema['Keyword'];
 
 /** What customers say for a ticket to be made. */
 export function TicketKeywords() {
-  const settings = useQuery(ticketSettingsQuery);
+  const { t } = useTranslation('crm');
+  const { data, error, refetch } = useQuery(ticketSettingsQuery);
   // Made anew when the list has changed: what is typed belongs to the list that was shown.
-  return settings.data && <KeywordForm key={JSON.stringify(settings.data.keywords)} settings={settings.data} />;
+  if (data) return <KeywordForm key={JSON.stringify(data.keywords)} settings={data} />;
+  return (
+    <Section title={t('keyword.setting')}>
+      {error ? <ErrorNotice error={error} onRetry={refetch} /> : <Skeleton height={72} />}
+    </Section>
+  );
 }
 
 // Keywords have no ids; what is typed in a row must not make it another one.

@@ -1,4 +1,4 @@
-import { Button, Group, NumberInput, Radio, Stack, Text, TextInput } from '@mantine/core';
+import { Button, Group, NumberInput, Radio, Skeleton, Stack, Text, TextInput } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -29,7 +29,7 @@ export function CallDevicePage() {
 export function CallDevice({ agent, readOnly }: { agent?: string; readOnly?: boolean }) {
   const { data, error, refetch } = useQuery(deviceQuery(agent));
   if (error) return <ErrorNotice error={error} onRetry={refetch} />;
-  if (!data) return null;
+  if (!data) return <Skeleton height={280} />;
   return <Choice device={data} agent={agent} readOnly={readOnly === true} />;
 }
 

@@ -1,4 +1,4 @@
-import { Alert, Button, Code, Group, Stack, Table, Text } from '@mantine/core';
+import { Alert, Button, Code, Group, Skeleton, Stack, Table, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import { Made } from '../admin/APIKeys';
@@ -26,7 +26,7 @@ export function Telephone({ agent, readOnly }: { agent: string | undefined; read
     quiet: true,
   });
   if (error) return <ErrorNotice error={error} onRetry={refetch} />;
-  if (!data) return null;
+  if (!data) return <Skeleton height={72} />;
   const ask = () =>
     data.username
       ? confirm({
