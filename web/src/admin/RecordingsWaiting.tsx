@@ -1,6 +1,6 @@
-import { Text } from '@mantine/core';
+import { Text, UnstyledButton } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
-import { useMemo } from 'react';
+import { useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Schema } from '../api/client';
 import { recordingsQuery } from '../api/queries';
@@ -128,11 +128,19 @@ function Fault({ recording }: { recording: Waiting }) {
       {!recording.has_ticket && <Tag tone="quiet">{t('recordings.noTicket')}</Tag>}{' '}
       {recording.truncated && <Tag tone="warn">{t('recordings.truncated')}</Tag>}{' '}
       {recording.incomplete && <Tag tone="warn">{t('recordings.incomplete')}</Tag>}{' '}
-      {recording.last_error && (
-        <Text size="sm" lineClamp={2} title={recording.last_error}>
-          {recording.last_error}
-        </Text>
-      )}
+      {recording.last_error && <LastError text={recording.last_error} />}
     </>
+  );
+}
+
+// Two lines of it, and all once it is pressed.
+function LastError({ text }: { text: string }) {
+  const [open, setOpen] = useState(false);
+  return (
+    <UnstyledButton aria-expanded={open} onClick={() => setOpen(!open)}>
+      <Text component="span" size="sm" {...(open ? {} : { lineClamp: 2 })}>
+        {text}
+      </Text>
+    </UnstyledButton>
   );
 }

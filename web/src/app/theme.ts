@@ -92,7 +92,10 @@ export const theme = createTheme({
       defaultProps: { position: 'right', overlayProps: { opacity: 0.25 } },
       styles: { title: { fontWeight: 600 } },
     }),
-    Tooltip: Tooltip.extend({ defaultProps: { openDelay: 350, withArrow: true, fz: 'xs' } }),
+    // What it says must not need a mouse.
+    Tooltip: Tooltip.extend({
+      defaultProps: { openDelay: 350, withArrow: true, fz: 'xs', events: { hover: true, focus: true, touch: true } },
+    }),
   },
 });
 

@@ -65,7 +65,6 @@ export interface DataTableProps<T> {
 }
 
 const noRows: never[] = [];
-const hintOn = { hover: true, focus: true, touch: true };
 
 /** The one table of all lists: sorting, keyboard, and the three states that are not rows. Of a long list only what is in sight is drawn. */
 export function DataTable<T>(props: DataTableProps<T>) {
@@ -122,7 +121,7 @@ export function DataTable<T>(props: DataTableProps<T>) {
                     {column.actions ? (
                       <span className="sr-only">{column.header}</span>
                     ) : column.sort ? (
-                      <Tooltip label={column.hint} disabled={!column.hint} events={hintOn} multiline maw={280}>
+                      <Tooltip label={column.hint} disabled={!column.hint} multiline maw={280}>
                         <UnstyledButton
                           className={classes.sort}
                           data-align={column.align}
