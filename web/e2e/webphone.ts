@@ -15,7 +15,6 @@ interface Phone {
   call(to: string): void;
   hangUp(): void;
   hold(on: boolean): void;
-  refer(to: string): void;
 }
 
 const realm = 'tandem';
@@ -86,7 +85,6 @@ function jssip({ server, user, secret }: Account): Phone {
     call: (to) => ua.call(address(to), media),
     hangUp: () => now?.terminate(),
     hold: (on) => void (on ? now?.hold() : now?.unhold()),
-    refer: (to) => now?.refer(address(to)),
   };
 }
 
@@ -140,7 +138,6 @@ function sipjs({ server, user, secret }: Account): Phone {
       if (now) now.sessionDescriptionHandlerOptionsReInvite = { hold } as Web.SessionDescriptionHandlerOptions;
       void now?.invite();
     },
-    refer: (to) => void now?.refer(uri(to)),
   };
 }
 
