@@ -59,16 +59,19 @@ func (c *Call) target(o Offer) Target {
 	if c.record.Caller.Withheld {
 		caller = ""
 	}
-	codec := ""
+	codec, waited := "", 0
 	if c.customer != nil {
 		codec = c.customer.Stream().Format().Codec.Name // after a re-INVITE another than at first
+	}
+	if since := c.waitsSince(); since != nil { // nobody waits in a call that an agent makes
+		waited = int(c.sb.db.Now().Sub(*since).Seconds())
 	}
 	return Target{
 		Tenant: c.record.Tenant, Call: c.record.ID, Device: o.Device, Agent: o.Agent, Offer: o.ID, From: c.record.Caller,
 		AutoAnswer: o.AutoAnswer, Codec: codec,
 		Card: Card{
 			Number: c.record.Number, Caller: caller, Name: c.record.Caller.Name, QueuePath: c.record.QueuePath,
-			Waited: int(c.sb.db.Now().Sub(*c.waitsSince()).Seconds()), RingFor: int(o.RingFor.Seconds()),
+			Waited: waited, RingFor: int(o.RingFor.Seconds()),
 			Reserved: c.record.Reserved, Data: c.record.Headers, Summary: c.record.Summary, TransferredBy: c.transferredBy(),
 		},
 		Ring: c.plan.Ring,

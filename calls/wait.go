@@ -89,7 +89,7 @@ func (c *Call) enter(ctx context.Context) Reason {
 	return c.inQueue(ctx)
 }
 
-// waitsSince is the caller's place in the queue: when they came, or were sent on by an agent.
+// waitsSince is the caller's place in the queue: when they came, or were sent on by an agent; nil: they were in none yet.
 func (c *Call) waitsSince() *time.Time {
 	if c.sent != nil {
 		return c.sent

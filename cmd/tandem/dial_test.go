@@ -222,3 +222,28 @@ func TestAnsweringMachine(t *testing.T) {
 		d.wrapsUp()
 	}
 }
+
+// Who has called a customer asks another agent in, and leaves the customer to them.
+func TestOwnCallIsHandedOn(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t, "5504", "5505")
+	_, err := o.queues.UpdateQueue(context.Background(), o.tenant, o.from.queue, queues.QueueChange{Set: queues.OwnSettings{Outbound: &queues.OutboundRule{Allowed: true}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ordered calls.Ordered
+	o.anna.change(t, "POST", "/api/v1/calls", map[string]any{"queue_id": o.from.queue, "number": "+4930550401"}, &ordered)
+	o.anna.rings() // and is answered by itself
+	out, line := rung(t, o.network), siptest.NewVoice(t, codec.PCMU)
+	answerAs(out, line, customerHz)
+	phoneHears(t, "called", line, map[float64]bool{agentHz: true})
+	o.consult(t, ordered.Call.String())
+	o.anna.Send("call.leave", nil)
+	o.anna.wrapped(t, ordered.Call.String())
+	phoneHears(t, "handed on", line, map[float64]bool{agentHz: false, benHz: true})
+	out.Send("BYE", "", "")
+	out.Response(200)
+	if got, want := transfersOf(o.callOf(t, ordered.Call)), "Anna Agent attended agent Ben Agent done"; got != want {
+		t.Errorf("transfers %s", got)
+	}
+}
