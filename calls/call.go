@@ -25,6 +25,7 @@ type Call struct {
 	far      Leg   // the agent's leg, or an outside address; nil: none
 	gone     []Leg // legs that were hung up and may still be ending
 	guests   []*guest
+	rings    *rung    // whom a transfer or a consultation asks; nil: nobody
 	mixdown  *mixdown // of agent and guests, for the tape; nil: nobody but the agent was there yet
 	place    Place
 	offer    uuid.UUID // the offer being tried or talked on

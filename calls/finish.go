@@ -67,7 +67,7 @@ func (c *Call) leaveQueue(ctx context.Context, why Reason) {
 
 // report tells the queues what became of the agent. False means that the agent is not this call's any more.
 func (c *Call) report(ctx context.Context, step AgentStep) bool {
-	if c.place == nil || c.offer == uuid.Nil {
+	if c.offer == uuid.Nil {
 		return false
 	}
 	still := c.reportOf(ctx, c.offer, step)
@@ -79,8 +79,11 @@ func (c *Call) report(ctx context.Context, step AgentStep) bool {
 	return still
 }
 
-// reportOf is report for any of the offers that were made for the call.
+// reportOf is report for any of the offers that were made for the call; all of them are over where it has left its queue.
 func (c *Call) reportOf(ctx context.Context, offer uuid.UUID, step AgentStep) bool {
+	if c.place == nil {
+		return false
+	}
 	limited, cancel := context.WithTimeout(ctx, reportLimit)
 	defer cancel()
 	err := c.place.Report(limited, offer, step)

@@ -106,7 +106,7 @@ func (c *Call) guestsChanged(event string) {
 func (c *Call) joinGuest(ctx context.Context, g *guest) {
 	c.moveGuest(g, guestJoins)
 	c.settle(g.transfer, transferJoined)
-	if g.offer.ID != uuid.Nil && c.place != nil {
+	if g.offer.ID != uuid.Nil {
 		c.reportOf(ctx, g.offer.ID, AgentTalking)
 	}
 }
@@ -159,7 +159,7 @@ func (c *Call) guestLeaves(ctx context.Context, g *guest, cause Cause) {
 	c.moveGuest(g, guestLeaves)
 	c.guests = slices.DeleteFunc(c.guests, func(other *guest) bool { return other == g })
 	c.stopRinging(g.rung, CauseNormal)
-	if g.offer.ID != uuid.Nil && c.place != nil {
+	if g.offer.ID != uuid.Nil {
 		c.reportOf(ctx, g.offer.ID, AgentEnded)
 	}
 	if !met {

@@ -57,6 +57,8 @@ func (c *Call) ringForAgent(t Transfer) {
 }
 
 func (c *Call) untilTransferred(ctx context.Context, to rung, t Transfer) (cause Cause, why Reason, left bool) {
+	c.rings = &to
+	defer func() { c.rings = nil }()
 	c.timer.Reset(c.ringLimit())
 	defer c.timer.Stop()
 	for {
@@ -91,9 +93,23 @@ func (c *Call) untilTransferred(ctx context.Context, to rung, t Transfer) (cause
 	}
 }
 
+// withdrawRinging ends what rings for a transfer or a consultation; who waits for it learns so when its leg ends.
+func (c *Call) withdrawRinging(ctx context.Context) {
+	if c.rings == nil {
+		return
+	}
+	if c.rings.offer.ID != uuid.Nil {
+		c.reportOf(ctx, c.rings.offer.ID, AgentWithdrawn)
+	}
+	c.rings.leg.Hangup(CauseCancelled)
+	c.rings = nil
+}
+
 // targetDid deals with what a transfer's target did. over: it has answered, or, where there is a cause, will not.
 func (c *Call) targetDid(ctx context.Context, to rung, t Transfer, h happening) (cause Cause, over bool) {
 	switch {
+	case c.rings == nil: // withdrawn, whatever it has said since
+		return CauseCancelled, true
 	case h.kind == otherGone:
 		return to.leg.Cause(), true
 	case h.event == LegAnswered:

@@ -217,7 +217,9 @@ func (c *Call) takeOver(sup *supervisor) {
 	ctx, cancel := context.WithTimeout(context.Background(), reportLimit)
 	defer cancel()
 	agent := c.far
-	c.endGuests(ctx) // they were the agent's
+	c.endGuests(ctx) // they were the agent's, and whom they asked
+	c.withdrawRinging(ctx)
+	c.away = false // it is nobody's concern any more whether the agent comes back
 	sup.heardAs = TakeOver
 	c.recordSupervisor(sup)
 	c.forgetSupervisor(sup, SupervisionTakenOver)

@@ -313,6 +313,31 @@ func TestSupervision(t *testing.T) {
 	audited(t, a.client(t), call, "call.supervision_ended", 1)
 }
 
+// An agent whose call is taken over while it rings at whom they ask in: that one is left alone, and so is the agent.
+func TestTakenOverWhileItRings(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t, "5506", "5507")
+	boss := sit(t, o.client(t).base, "supervisor@demo.test")
+	boss.RTC.Say(supervisorHz)
+	p, call := o.talk(t, "+49305506")
+	boss.supervise("supervise.start", call, "monitor")
+	boss.Wait("supervise", "state", "on")
+	o.ben.Forget()
+	o.anna.Send("call.consult", map[string]any{"agent": o.to.two})
+	offer := o.ben.rings()
+	o.anna.Wait("call", "id", call, "transfer.state", "ringing")
+	boss.supervise("supervise.mode", call, "take_over")
+	boss.Wait("call", "id", call, "state", "talking")
+	o.ben.Wait("offer.withdrawn", "offer", offer)
+	o.anna.wrapped(t, call)
+	phoneHears(t, "taken over", p.voice, map[float64]bool{agentHz: false, supervisorHz: true})
+	o.from.free()
+	p.hangUp()
+	if got, want := transfersOf(o.ended(t, p.phone.User)), "Anna Agent attended agent Ben Agent cancelled"; got != want {
+		t.Errorf("transfers %s", got)
+	}
+}
+
 // Twenty people listen to one call; who loses the permission hears no more, and the others do.
 func TestManyListenersAndRevocation(t *testing.T) {
 	t.Parallel()
