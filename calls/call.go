@@ -301,7 +301,7 @@ func (c *Call) next(ctx context.Context) happening {
 		if c.customer != nil {
 			did, digits = c.customer.Events(), c.customer.Stream().Digits()
 		}
-		if c.far != nil {
+		if c.far != nil && c.hasAnswered(c.far) { // the keys of one that rings are its own (AskFirst)
 			farDigits = c.far.Stream().Digits()
 		}
 		select {

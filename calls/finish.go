@@ -144,6 +144,11 @@ func (c *Call) answered(leg Leg) {
 	l.Codec = leg.Stream().Format().Codec.Name
 }
 
+func (c *Call) hasAnswered(leg Leg) bool {
+	i := c.legIndex(leg)
+	return i >= 0 && c.record.Legs[i].AnsweredAt != nil
+}
+
 // legIndex is where a leg stands in the record; -1: nowhere.
 func (c *Call) legIndex(leg Leg) int {
 	return slices.IndexFunc(c.record.Legs, func(l LegRecord) bool { return l.ID == leg.ID() })

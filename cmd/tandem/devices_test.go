@@ -162,21 +162,12 @@ func TestAgentOnASIPTelephone(t *testing.T) {
 	a.is(t, agent, queues.Unreachable)
 }
 
-// An agent takes calls on a mobile: by the outbound rules, and with a key, so that a mailbox that picks up gets nobody.
-func TestAgentAtATelephoneNumber(t *testing.T) {
-	t.Parallel()
-	a := start(t)
-	s, agent := a.ownDesk(t, "5602")
-	network := carrier(t, a.trunks, a.tenant)
+// mobile is an agent at a telephone number, which the carrier rings.
+func (a *app) mobile(t testing.TB, s *seat) (network *siptest.Phone) {
+	t.Helper()
+	network = carrier(t, a.trunks, a.tenant)
 	if err := a.trunks.PutDialRules(context.Background(), a.tenant, sip.DialRules{Country: "DE", Countries: []string{"DE"}, CallsPerSecond: 10, MaxCalls: 10}); err != nil {
 		t.Fatal(err)
-	}
-	for number, code := range map[string]string{"+88213000001": "dial_country", "call me": "dial_number"} {
-		status, body := s.do("PUT", "/api/v1/me/device", map[string]any{"kind": "number", "number": number})
-		var problem struct{ Code string }
-		if _ = json.Unmarshal(body, &problem); status < 400 || problem.Code != code {
-			t.Errorf("%s: %d %s", number, status, body)
-		}
 	}
 	var device struct{ Number string }
 	s.change(t, "PUT", "/api/v1/me/device", map[string]any{"kind": "number", "number": "0151 23456789", "ring_seconds": 60}, &device)
@@ -184,6 +175,60 @@ func TestAgentAtATelephoneNumber(t *testing.T) {
 		t.Errorf("the number is kept as %s", device.Number)
 	}
 	s.Wait("agent", "device", "number")
+	return network
+}
+
+// takes answers a telephone and presses 1 when the question is heard.
+func takes(t testing.TB, in *siptest.Call) *siptest.Voice {
+	t.Helper()
+	voice := siptest.NewVoice(t, codec.PCMU)
+	answerAs(in, voice, agentHz)
+	asked(t, voice)
+	pressed(in, "1")
+	return voice
+}
+
+func asked(t testing.TB, voice *siptest.Voice) {
+	t.Helper()
+	within(t, patient, "the question", func() bool { _, level := siptest.Frequency(voice.Heard(), 8000); return level > 100 })
+}
+
+// Who calls the extension of an agent on a mobile gets them by the first press of the key.
+func TestExtensionAtATelephoneNumber(t *testing.T) {
+	t.Parallel()
+	a := start(t)
+	s, agent := a.ownDesk(t, "5603")
+	network := a.mobile(t, s)
+	if _, err := a.numbers.Put(context.Background(), a.tenant, calls.Number{Number: "5604", Kind: calls.EntryAgent, Agent: &agent}); err != nil {
+		t.Fatal(err)
+	}
+	s.Send("presence.set", map[string]string{"presence": "AVAILABLE"})
+	s.Wait("agent", "presence", "AVAILABLE")
+	p := &caller{phone: siptest.New(t, "+49305604"), voice: siptest.NewVoice(t, codec.PCMU)}
+	p.call = p.phone.Invite(a.sipAddr(), "5604", p.phone.SDP(p.voice.Port(), "", "0"))
+	in := rung(t, network)
+	voice := takes(t, in)
+	answer := p.call.Response(200)
+	p.call.Ack("")
+	p.voice.Send(string(answer.Body()), customerHz)
+	voice.WaitTone(customerHz, patient)
+	p.hangUp()
+	in.Reply(in.Request("BYE"), 200, "OK", "")
+}
+
+// An agent takes calls on a mobile: by the outbound rules, and with a key, so that a mailbox that picks up gets nobody.
+func TestAgentAtATelephoneNumber(t *testing.T) {
+	t.Parallel()
+	a := start(t)
+	s, agent := a.ownDesk(t, "5602")
+	network := a.mobile(t, s)
+	for number, code := range map[string]string{"+88213000001": "dial_country", "call me": "dial_number"} {
+		status, body := s.do("PUT", "/api/v1/me/device", map[string]any{"kind": "number", "number": number})
+		var problem struct{ Code string }
+		if _ = json.Unmarshal(body, &problem); status < 400 || problem.Code != code {
+			t.Errorf("%s: %d %s", number, status, body)
+		}
+	}
 	available := func() {
 		t.Helper()
 		s.Send("presence.set", map[string]string{"presence": "AVAILABLE"})
@@ -198,7 +243,7 @@ func TestAgentAtATelephoneNumber(t *testing.T) {
 		t.Errorf("the carrier is asked for %s", user)
 	}
 	answerAs(in, mailbox, 1000) // and greets, and presses nothing
-	within(t, patient, "the question", func() bool { _, level := siptest.Frequency(mailbox.Heard(), 8000); return level > 100 })
+	asked(t, mailbox)
 	in.Send("BYE", "", "")
 	in.Response(200)
 	s.Wait("offer.withdrawn", "reason", "missed")
@@ -208,7 +253,7 @@ func TestAgentAtATelephoneNumber(t *testing.T) {
 	available()
 	in, voice := rung(t, network), siptest.NewVoice(t, codec.PCMU)
 	answerAs(in, voice, agentHz)
-	within(t, patient, "the question", func() bool { _, level := siptest.Frequency(voice.Heard(), 8000); return level > 100 })
+	asked(t, voice)
 	pressed(in, "5")
 	pressed(in, "1")
 	s.Wait("call", "state", "talking")
