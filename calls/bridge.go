@@ -223,7 +223,9 @@ func (c *Call) agentAsks(ctx context.Context, e LegEvent) {
 }
 
 // outside says that the far leg is no agent's and no supervisor's.
-func (c *Call) outside() bool { return c.place == nil && c.record.TakenOverBy == nil && !c.alone }
+func (c *Call) outside() bool {
+	return c.place == nil && c.record.TakenOverBy == nil && c.engaged == uuid.Nil
+}
 
 // keypad is a Leg whose signalling may carry keys.
 type keypad interface{ SendDigit(key rune) }

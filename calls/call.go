@@ -17,25 +17,26 @@ import (
 
 // Call is one voice interaction. Everything in it is owned by the goroutine that runs it; others ask it.
 type Call struct {
-	sb       *Switchboard
-	log      *slog.Logger
-	record   Record
-	state    State
-	customer Leg
-	far      Leg   // the agent's leg, or an outside address; nil: none
-	gone     []Leg // legs that were hung up and may still be ending
-	guests   []*guest
-	rings    *rung    // whom a transfer or a consultation asks; nil: nobody
-	mixdown  *mixdown // of agent and guests, for the tape; nil: nobody but the agent was there yet
-	place    Place
-	offer    uuid.UUID // the offer being tried or talked on
-	tape     Tape
-	plan     Plan
-	heldAt   time.Time
-	codec    string    // of the caller's leg
-	inside   bool      // the caller is at a telephone of the tenant's own
-	caller   uuid.UUID // the agent whose telephone that is; uuid.Nil: nobody's
-	alone    bool      // the far party is an agent who was called at their extension, for no queue
+	sb            *Switchboard
+	log           *slog.Logger
+	record        Record
+	state         State
+	customer      Leg
+	far           Leg   // the agent's leg, or an outside address; nil: none
+	gone          []Leg // legs that were hung up and may still be ending
+	guests        []*guest
+	rings         *rung    // whom a transfer or a consultation asks; nil: nobody
+	mixdown       *mixdown // of agent and guests, for the tape; nil: nobody but the agent was there yet
+	place         Place
+	offer         uuid.UUID // the offer being tried or talked on
+	tape          Tape
+	plan          Plan
+	heldAt        time.Time
+	codec         string    // of the caller's leg
+	inside        bool      // the caller is at a telephone of the tenant's own
+	caller        uuid.UUID // the agent whose telephone that is; uuid.Nil: nobody's
+	engaged       uuid.UUID // the agent who was called at their extension, for no queue, and is kept for this call while they are in it; uuid.Nil: nobody
+	callerEngaged uuid.UUID // caller, where they are kept for this call too
 
 	supervisors []*supervisor
 	overseen    atomic.Pointer[[]overseer] // the supervisors, for others

@@ -31,7 +31,8 @@ func (c *Call) callAgent(ctx context.Context, entry Number) Reason {
 	c.step(StepDial, "")
 	c.record.Ticket = entry.Record
 	if c.caller != uuid.Nil {
-		defer c.engageCaller(ctx)()
+		c.engageCaller(ctx)
+		defer c.free(ctx, &c.callerEngaged)
 	}
 	o, cause, err := c.sb.queues.Engage(ctx, c.record.Tenant, *entry.Agent)
 	if err != nil {
@@ -41,7 +42,8 @@ func (c *Call) callAgent(ctx context.Context, entry Number) Reason {
 	if cause != "" {
 		why = dialReason(cause)
 	} else {
-		defer c.disengage(ctx, o.Agent)
+		c.engaged = o.Agent
+		defer c.free(ctx, &c.engaged)
 		c.record.Agent, c.record.AgentName = &o.Agent, o.AgentName
 		why = c.ringAlone(ctx, o)
 	}
@@ -56,17 +58,16 @@ func (c *Call) callAgent(ctx context.Context, entry Number) Reason {
 	return why
 }
 
-// engageCaller keeps an agent who calls a colleague by telephone out of the queues' reach until the returned function runs. Who is busy or signed out
-// already stays what they are, and a caller is not kept from calling by what fails here.
-func (c *Call) engageCaller(ctx context.Context) (done func()) {
+// engageCaller keeps an agent who calls a colleague by telephone out of the queues' reach. Who is busy or signed out already stays what they are, and a
+// caller is not kept from calling by what fails here.
+func (c *Call) engageCaller(ctx context.Context) {
 	_, cause, err := c.sb.queues.Engage(ctx, c.record.Tenant, c.caller)
-	if err != nil {
+	switch {
+	case err != nil:
 		c.log.Warn("queues may ring an agent who calls a colleague", "err", err)
+	case cause == "":
+		c.callerEngaged = c.caller
 	}
-	if err != nil || cause != "" {
-		return func() {}
-	}
-	return func() { c.disengage(ctx, c.caller) }
 }
 
 // ringAlone rings an agent's device until it is answered, and answers the caller then.
@@ -84,7 +85,6 @@ func (c *Call) ringAlone(ctx context.Context, o Offer) Reason {
 		return ReasonUnreachable
 	}
 	c.addFar(leg, "agent", deviceKind(o.Device), o.Agent)
-	c.alone = true
 	if why := c.untilAnswered(ctx, o.RingFor); why != "" {
 		return why
 	}
@@ -92,10 +92,17 @@ func (c *Call) ringAlone(ctx context.Context, o Offer) Reason {
 	return c.answer(ctx)
 }
 
-func (c *Call) disengage(ctx context.Context, agent uuid.UUID) {
-	if err := c.sb.queues.Disengage(context.WithoutCancel(ctx), c.record.Tenant, agent); err != nil {
-		c.log.Error("an agent stays busy after a call to their extension", "agent", agent, "err", err)
+// free lets the queues have an agent again whom the call has kept, once they have left it: the other may go on elsewhere.
+func (c *Call) free(ctx context.Context, engaged *uuid.UUID) {
+	if *engaged == uuid.Nil {
+		return
 	}
+	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), reportLimit)
+	defer cancel()
+	if err := c.sb.queues.Disengage(limited, c.record.Tenant, *engaged); err != nil {
+		c.log.Error("an agent stays busy after a call to their extension, until it is stored that they are not", "agent", *engaged, "err", err)
+	}
+	*engaged = uuid.Nil
 }
 
 // missed says whether a call did not get an agent, for reasons of the agent's.
@@ -118,6 +125,7 @@ func (c *Call) leaveMessage(ctx context.Context, entry Number) Reason {
 	if c.far != nil {
 		c.dropFar(CauseNoAnswer)
 	}
+	c.free(ctx, &c.engaged)
 	if why := c.answer(ctx); why != "" {
 		return why
 	}

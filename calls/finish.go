@@ -101,7 +101,7 @@ func (c *Call) dropFar(cause Cause) {
 		c.closeLeg(i, c.far, cause)
 	}
 	c.gone = append(c.gone, c.far)
-	c.far, c.alone = nil, false
+	c.far = nil
 }
 
 // closeLeg writes what is known of a leg at its end.

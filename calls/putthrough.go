@@ -123,6 +123,7 @@ func (c *Call) takeIn(ctx context.Context, who newcomer) {
 	old.Hangup(CauseNormal)
 	c.letCustomerGo()
 	c.watchers.Go(func() { drainLeg(old) })
+	c.free(ctx, &c.callerEngaged)
 	now := c.sb.db.Now()
 	c.customer, c.codec = who.leg, who.leg.Stream().Format().Codec.Name
 	c.record.Caller, c.record.Reserved, c.record.Headers = who.caller, who.reserved, who.headers

@@ -242,6 +242,7 @@ func (c *Call) takeOver(sup *supervisor) {
 	c.show()
 	c.showRecording()
 	c.note("call.taken_over")
+	c.free(ctx, &c.engaged)
 	if c.place != nil {
 		c.report(ctx, AgentEnded)
 		c.leavePlace(ctx, LeavesHandled)

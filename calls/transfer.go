@@ -201,6 +201,7 @@ func (c *Call) letGo(ctx context.Context) {
 		c.tape.Unhear(SideAgent)
 	}
 	c.dropFar(CauseNormal)
+	c.free(ctx, &c.engaged)
 	c.step(StepTransfer, "call.transferred")
 	c.report(ctx, AgentEnded)
 }

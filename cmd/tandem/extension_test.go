@@ -4,6 +4,8 @@ import (
 	"context"
 	"testing"
 
+	"github.com/google/uuid"
+
 	"tandem/calls"
 	"tandem/media/codec"
 	"tandem/queues"
@@ -19,6 +21,45 @@ func (a *app) dialFrom(t *testing.T, phone *siptest.Phone, secret, number string
 	c.AckRefusal(res)
 	c.Authorize(res, "INVITE", phone.User, secret, "SHA-256")
 	return c
+}
+
+// presents waits until an agent has a presence.
+func (a *app) presents(t testing.TB, agent uuid.UUID, want queues.Presence) {
+	t.Helper()
+	within(t, patient, "an agent who is "+string(want), func() bool {
+		v, err := a.queues.Agent(context.Background(), a.tenant, agent)
+		return err == nil && v.Presence == want
+	})
+}
+
+// An agent whose extension was called is free as soon as they have left, wherever the caller goes on: in their voicemail box, or where they sent them.
+func TestExtensionIsLeft(t *testing.T) {
+	t.Parallel()
+	a := start(t)
+	s, agent := a.ownDesk(t, "5805")
+	if _, err := a.numbers.Put(context.Background(), a.tenant, calls.Number{Number: "5806", Kind: calls.EntryAgent, Agent: &agent, Voicemail: true}); err != nil {
+		t.Fatal(err)
+	}
+	s.available()
+	for _, reply := range []string{"offer.decline", "offer.accept"} {
+		t.Run(reply, func(t *testing.T) {
+			p := &caller{phone: siptest.New(t, "+49305806"), voice: siptest.NewVoice(t, codec.PCMU)}
+			p.call = p.phone.Invite(a.sipAddr(), "5806", p.phone.SDP(p.voice.Port(), "", "0"))
+			offer := s.rings()
+			a.presents(t, agent, queues.Busy)
+			s.Send(reply, map[string]string{"offer": offer})
+			answer := p.call.Response(200)
+			p.call.Ack("")
+			p.voice.Send(string(answer.Body()), customerHz)
+			if reply == "offer.accept" {
+				s.Wait("call", "state", "talking")
+				s.Send("call.transfer", map[string]string{"number": "1003"})
+			}
+			a.presents(t, agent, queues.Available)
+			p.hangUp()
+		})
+		s.Forget()
+	}
 }
 
 // An agent's extension rings on the device of their choice, from another agent's telephone and from a number of its own; who cannot be reached is told so by the
@@ -51,20 +92,13 @@ func TestExtensions(t *testing.T) {
 	p.call.Ack("")
 	p.voice.Send(string(answer.Body()), customerHz)
 	p.voice.WaitTone(agentHz, patient)
-	is := func(want queues.Presence) {
-		t.Helper()
-		within(t, patient, "an agent who is "+string(want), func() bool {
-			v, err := a.queues.Agent(ctx, a.tenant, agent)
-			return err == nil && v.Presence == want
-		})
-	}
-	is(queues.Busy)
+	a.presents(t, agent, queues.Busy)
 	refused("5802", 486)
 	p.hangUp()
 	if row := a.ended(t, p.phone.User); row.Reason != calls.ReasonCallerHungUp || row.Recording == nil || row.Agent == nil || *row.Agent != agent {
 		t.Errorf("record: %s, recording %v, agent %v", row.Reason, row.Recording, row.Agent)
 	}
-	is(queues.Available)
+	a.presents(t, agent, queues.Available)
 	s.Send("presence.set", map[string]string{"presence": "OFFLINE"})
 	s.Wait("agent", "presence", "OFFLINE")
 	mail := siptest.New(t, "+49305803")
@@ -136,9 +170,9 @@ func TestExtensions(t *testing.T) {
 	answerAs(in, siptest.NewVoice(t, codec.PCMU), agentHz)
 	out.Response(200)
 	out.Ack("")
-	is(queues.Busy)
+	a.presents(t, agent, queues.Busy)
 	out.Send("BYE", "", "")
 	out.Response(200)
 	in.Reply(in.Request("BYE"), 200, "OK", "")
-	is(queues.Available)
+	a.presents(t, agent, queues.Available)
 }
