@@ -265,9 +265,7 @@ func (s *Switchboard) tryCallback(ctx context.Context, cb Callback, place Place,
 		return false
 	}
 	s.mu.Lock()
-	s.live[c.record.ID] = c
-	s.owners.Add(1)
-	s.metrics.active.Inc()
+	s.enlist(c)
 	s.mu.Unlock()
 	defer s.forget(c)
 	c.unwritten = false
@@ -350,7 +348,7 @@ func (c *Call) reachCustomer(ctx context.Context, ringFor time.Duration) Reason 
 	}
 	c.customer = leg
 	c.record.Legs[0].ID, c.record.Legs[0].StartedAt = leg.ID(), c.sb.db.Now()
-	c.sb.know(leg, c)
+	c.sb.know(leg.ID(), c)
 	c.step(StepDial, "call.accepted")
 	c.ringback(c.far)
 	if why := c.customerAnswers(ctx, ringFor); why != "" {

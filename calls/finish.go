@@ -129,7 +129,7 @@ func (c *Call) addFar(leg Leg, party, device string, agent uuid.UUID) {
 // addLeg lets the call hear of a leg, and enters it into the record.
 func (c *Call) addLeg(leg Leg, party, device string, agent uuid.UUID) {
 	c.watch(leg)
-	c.sb.know(leg, c)
+	c.sb.know(leg.ID(), c)
 	c.record.Legs = append(c.record.Legs, LegRecord{
 		ID: leg.ID(), Direction: leg.Direction(), Party: party, Agent: nullable(agent), Device: device, StartedAt: c.sb.db.Now(),
 	})

@@ -130,7 +130,7 @@ func (c *Call) takeIn(ctx context.Context, who newcomer) {
 	c.record.Legs = append(c.record.Legs, LegRecord{
 		ID: who.leg.ID(), Direction: who.leg.Direction(), Party: "customer", Device: who.device, StartedAt: now, AnsweredAt: &now, Codec: c.codec,
 	})
-	c.sb.know(who.leg, c)
+	c.sb.know(who.leg.ID(), c)
 	if c.state == StateHeld {
 		c.resume(ctx)
 	} else {

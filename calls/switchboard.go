@@ -218,13 +218,20 @@ func (s *Switchboard) admit(c *Call) (Cause, Reason) {
 	case len(s.live) >= s.cfg.MaxCalls, s.cfg.Room != nil && !s.cfg.Room():
 		return CauseCapacity, ReasonOverCapacity
 	}
+	s.enlist(c)
+	return "", ""
+}
+
+// enlist puts a call among the live ones, until forget; s.mu is held.
+func (s *Switchboard) enlist(c *Call) {
 	s.live[c.record.ID] = c
-	if c.customer != nil {
-		s.byLeg[c.customer.ID()] = c
+	for _, l := range c.record.Legs {
+		if l.ID != uuid.Nil { // a customer who is yet to be called
+			s.byLeg[l.ID] = c
+		}
 	}
 	s.owners.Add(1)
 	s.metrics.active.Inc()
-	return "", ""
 }
 
 func (s *Switchboard) forget(c *Call) {
@@ -264,11 +271,13 @@ func (s *Switchboard) here(tenant, id uuid.UUID) *Call {
 	return nil
 }
 
-// know notes that a call has a leg.
-func (s *Switchboard) know(leg Leg, c *Call) {
+// know notes that a live call has a leg. One that is not live yet, a callback whose agent is rung, has its legs noted when it is.
+func (s *Switchboard) know(leg uuid.UUID, c *Call) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.byLeg[leg.ID()] = c
+	if s.live[c.record.ID] == c {
+		s.byLeg[leg] = c
+	}
 }
 
 // callWith is a tenant's call on this node that has a leg, or nil.
