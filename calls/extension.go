@@ -19,8 +19,11 @@ func (s *Switchboard) reached(ctx context.Context, tenant uuid.UUID, dialled str
 		return n, err
 	}
 	agent, failed := s.cfg.Extensions(ctx, tenant, dialled)
-	if failed != nil || agent == uuid.Nil {
-		return n, errors.Join(failed, err)
+	switch {
+	case failed != nil: // which is not to be taken for an unknown number: that may be called outside
+		return n, failed
+	case agent == uuid.Nil:
+		return n, err
 	}
 	return Number{Number: dialled, Kind: EntryAgent, Agent: &agent}, nil
 }
