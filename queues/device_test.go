@@ -41,9 +41,17 @@ func TestDeviceComesAndGoes(t *testing.T) {
 		t.Errorf("gone while it rang: %+v", a)
 	}
 	registered("phone:8001", true)
-	if o := h.offer(w); o.Device != "phone:8001" {
+	o = h.offer(w)
+	if o.Device != "phone:8001" {
 		t.Errorf("offered again on %s", o.Device)
 	}
+	// Or the offer fails first, and it is known only then that it has gone.
+	h.ok(h.s.Offered(h.ctx, o.ID, queues.OfferUnreachable))
+	registered("phone:8001", false)
+	if a := h.agent(agent); a.State != queues.Unreachable || a.BarredUntil != nil {
+		t.Errorf("gone after an offer that failed: %+v", a)
+	}
+	registered("phone:8001", true)
 	if lines := h.log("agent.state"); slices.Contains(lines, "agent.state ") {
 		t.Errorf("a state without a name: %s", lines)
 	}

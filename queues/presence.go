@@ -142,10 +142,10 @@ func (s *Service) changePresenceIn(ctx context.Context, tx *storage.Tx, tenant, 
 	}
 	_, err = tx.Exec(ctx, `
 		UPDATE queue_agents SET presence = $2, reason = $3, last_presence = $4, last_reason = $5, presence_at = $6, barred = $7,
-			barred_until = CASE WHEN $7 = '' THEN NULL ELSE barred_until END,
+			barred_until = CASE WHEN $7 = '' OR $12 THEN NULL ELSE barred_until END,
 			missed = CASE WHEN $7 = '' THEN 0 ELSE missed END, unreached = CASE WHEN $7 = '' THEN 0 ELSE unreached END,
 			next_presence = $8, next_reason = $9, presence_until = $10, overrun = CASE WHEN $11 THEN overrun ELSE false END
-		WHERE agent_id = $1`, agent, r.presence, r.reason, r.lastPresence, r.lastReason, began, r.barred, r.next, r.nextReason, word.until(began), same)
+		WHERE agent_id = $1`, agent, r.presence, r.reason, r.lastPresence, r.lastReason, began, r.barred, r.next, r.nextReason, word.until(began), same, r.away)
 	if err != nil {
 		return err
 	}
