@@ -191,6 +191,23 @@ func TestOfferNobodyTakes(t *testing.T) {
 	}
 }
 
+// Whose page is loaded again in a call to their extension is offered nothing until it is over.
+func TestBackInACallToAnExtension(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	agent := h.staff(1, h.queue("Q", queues.OwnSettings{}))[0]
+	_, err := h.s.Engage(h.ctx, h.tenant, agent)
+	h.ok(err)
+	h.ok(h.s.Gone(h.ctx, h.tenant, agent))
+	if p, _, err := h.s.Back(h.ctx, h.tenant, agent); err != nil || p != queues.Busy {
+		t.Errorf("back in the call the agent is %s, %v", p, err)
+	}
+	h.ok(h.s.Disengage(h.ctx, h.tenant, agent))
+	if a := h.agent(agent); a.Presence != queues.Available {
+		t.Errorf("after the call the agent is %s", a.Presence)
+	}
+}
+
 // Agents whose extension is called are kept by a node: when it dies they are what they were before, unless they have chosen anew.
 func TestNodeOfExtensionDies(t *testing.T) {
 	t.Parallel()

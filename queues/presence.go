@@ -83,11 +83,14 @@ func (s *Service) Gone(ctx context.Context, tenant, agent uuid.UUID) error {
 	return wrap("set presence", err)
 }
 
-// Back returns an agent to the presence they had set before their device went (Q2.5), and says which. It lifts UNREACHABLE, since the
-// device is here, but not NOT_RESPONDING.
+// Back returns an agent to the presence they had set before their device went (Q2.5), or to that of a call to their extension, and says which. It
+// lifts UNREACHABLE, since the device is here, but not NOT_RESPONDING.
 func (s *Service) Back(ctx context.Context, tenant, agent uuid.UUID) (p Presence, reason string, err error) {
 	err = s.changePresence(ctx, tenant, agent, func(r *presenceRow) {
 		r.presence, r.reason = r.lastPresence, r.lastReason
+		if r.engaged { // their page was loaded again in a call
+			r.presence, r.reason = Busy, engaged
+		}
 		p, reason = r.presence, r.reason
 		if r.barred == Unreachable {
 			r.barred = ""
@@ -101,6 +104,7 @@ type presenceRow struct {
 	reason, lastReason, nextReason string
 	barred                         State // "" for none
 	away                           bool  // UNREACHABLE until the device is back, which no wish changes
+	engaged                        bool  // in a call to their extension
 	used                           int
 }
 
@@ -123,9 +127,9 @@ func (s *Service) changePresenceIn(ctx context.Context, tx *storage.Tx, tenant, 
 	var since time.Time
 	err := tx.QueryRow(ctx, `
 		SELECT presence, reason, last_presence, last_reason, next_presence, next_reason, barred,
-			barred = 'UNREACHABLE' AND barred_until IS NULL, used, presence_at FROM queue_agents
+			barred = 'UNREACHABLE' AND barred_until IS NULL, engaged_by IS NOT NULL, used, presence_at FROM queue_agents
 		WHERE agent_id = $1 AND archived_at IS NULL FOR UPDATE`, agent).
-		Scan(&r.presence, &r.reason, &r.lastPresence, &r.lastReason, &r.next, &r.nextReason, &r.barred, &r.away, &r.used, &since)
+		Scan(&r.presence, &r.reason, &r.lastPresence, &r.lastReason, &r.next, &r.nextReason, &r.barred, &r.away, &r.engaged, &r.used, &since)
 	if err != nil {
 		return storage.Missing(err, ErrNoAgent)
 	}
