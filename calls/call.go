@@ -26,6 +26,7 @@ type Call struct {
 	gone          []Leg // legs that were hung up and may still be ending
 	guests        []*guest
 	rings         *rung    // whom a transfer or a consultation asks; nil: nobody
+	rostered      bool     // their pages show that they are more than two
 	mixdown       *mixdown // of agent and guests, for the tape; nil: nobody but the agent was there yet
 	place         Place
 	offer         uuid.UUID // the offer being tried or talked on

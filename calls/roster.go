@@ -33,9 +33,13 @@ const (
 // rosterScreen is a Leg whose user sees who is in the call. Without parties it is a call of two again.
 type rosterScreen interface{ ShowRoster(r Roster) }
 
-// showRoster lets everybody in a call of more than two see who is there.
+// showRoster lets everybody in a call of more than two see who is there, and once that it is a call of two again.
 func (c *Call) showRoster() {
 	all := c.participants()
+	if len(all) == 0 && !c.rostered {
+		return
+	}
+	c.rostered = len(all) > 0 || c.far == nil // who comes in the agent's place is told yet
 	for _, leg := range c.legs() {
 		if s, ok := leg.(rosterScreen); ok && leg != c.customer {
 			s.ShowRoster(Roster{Leads: leg == c.far && !c.outside(), Parties: others(all, leg.ID())})
