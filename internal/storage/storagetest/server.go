@@ -32,10 +32,8 @@ type Server struct {
 func NewPair(t testing.TB) (primary, standby *Server, address string) {
 	t.Helper()
 	primary, standby = newServer(t), newServer(t)
-	initdb := exec.Command(filepath.Join(primary.bin, "initdb"), "-D", primary.data(), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
-	initdb.SysProcAttr, initdb.Dir = primary.attr, primary.dir
-	if out, err := initdb.CombinedOutput(); err != nil {
-		t.Fatalf("initdb: %v: %s", err, out)
+	if err := initdb(primary.bin, primary.dir, primary.attr); err != nil {
+		t.Fatal(err)
 	}
 	primary.Start()
 	if err := storage.Migrate(context.Background(), primary.url(), slog.New(slog.DiscardHandler)); err != nil {

@@ -144,10 +144,8 @@ func startServer() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	initdb := exec.Command(filepath.Join(bin, "initdb"), "-D", dir+"/data", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
-	initdb.SysProcAttr, initdb.Dir = attr, dir
-	if out, err := initdb.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("initdb: %w: %s", err, out)
+	if err := initdb(bin, dir, attr); err != nil {
+		return "", err
 	}
 	// Bare descriptors: an os.File would be closed once collected. The writing end closes when this process ends, however it ends.
 	var pipe [2]int
@@ -164,6 +162,16 @@ func startServer() (string, error) {
 	hold.Close()
 	base := "postgres:///postgres?user=postgres&host=" + url.QueryEscape(dir)
 	return base, waitReady(base)
+}
+
+// initdb makes an empty cluster in the folder data of dir.
+func initdb(bin, dir string, attr *syscall.SysProcAttr) error {
+	cmd := exec.Command(filepath.Join(bin, "initdb"), "-D", filepath.Join(dir, "data"), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
+	cmd.SysProcAttr, cmd.Dir = attr, dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("initdb: %w: %s", err, out)
+	}
+	return nil
 }
 
 func waitReady(base string) error {
