@@ -278,6 +278,10 @@ func (s *Switchboard) endOrphan(ctx context.Context, tenant, id uuid.UUID, why s
 		if err := s.log.Append(ctx, tx, "call.ended_by_person", id, map[string]string{"why": why}); err != nil {
 			return err
 		}
-		return s.closeLost(ctx, tx, tenant, node, body)
+		seen, err := nodeSeen(ctx, tx, node)
+		if err != nil {
+			return err
+		}
+		return s.closeLost(ctx, tx, tenant, node, seen, body)
 	})
 }

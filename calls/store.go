@@ -148,8 +148,12 @@ func (s *Switchboard) endLost(ctx context.Context) (int, error) {
 		if err != nil {
 			return err
 		}
+		seen, err := nodeSeen(ctx, tx, s.cfg.Node)
+		if err != nil {
+			return err
+		}
 		for _, o := range lost {
-			if err := s.closeLost(ctx, tx, o.tenant, s.cfg.Node, o.body); err != nil {
+			if err := s.closeLost(ctx, tx, o.tenant, s.cfg.Node, seen, o.body); err != nil {
 				return err
 			}
 		}
@@ -159,20 +163,24 @@ func (s *Switchboard) endLost(ctx context.Context) (int, error) {
 	return n, err
 }
 
+// nodeSeen is when a node was seen last; zero: never.
+func nodeSeen(ctx context.Context, tx *storage.Tx, node string) (at time.Time, err error) {
+	err = tx.QueryRow(ctx, `SELECT seen_at FROM call_nodes WHERE node = $1`, node).Scan(&at)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return at, fmt.Errorf("read when a node was seen last: %w", err)
+	}
+	return at, nil
+}
+
 // closeLost ends the record of a call that nobody holds any more, at the moment when its node was seen last.
-func (s *Switchboard) closeLost(ctx context.Context, tx *storage.Tx, tenant uuid.UUID, node string, body []byte) error {
+func (s *Switchboard) closeLost(ctx context.Context, tx *storage.Tx, tenant uuid.UUID, node string, seen time.Time, body []byte) error {
 	var r Record
 	if err := json.Unmarshal(body, &r); err != nil {
 		return fmt.Errorf("read a call record: %w", err)
 	}
-	var seen time.Time
-	err := tx.QueryRow(ctx, `SELECT seen_at FROM call_nodes WHERE node = $1`, node).Scan(&seen)
-	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
-		return fmt.Errorf("read when a node was seen last: %w", err)
-	}
 	r.Tenant, r.Node = tenant, node
 	r.lose(seen)
-	body, err = json.Marshal(r)
+	body, err := json.Marshal(r)
 	if err != nil {
 		return err
 	}
