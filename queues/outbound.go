@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
@@ -59,15 +58,20 @@ func (s *Service) OutboundQueues(ctx context.Context, tenant, agent uuid.UUID) (
 		if err != nil {
 			return err
 		}
+		b := &pgx.Batch{}
+		levels := make(map[uuid.UUID]*[]OwnSettings, len(served))
+		for _, id := range served {
+			levels[id] = queueLevels(b, id)
+		}
+		if err := tx.SendBatch(ctx, b).Close(); err != nil {
+			return err
+		}
 		for _, q := range tree {
-			if !slices.Contains(served, q.ID) {
+			own, serves := levels[q.ID]
+			if !serves {
 				continue
 			}
-			set, err := effective(ctx, tx, q.ID)
-			if err != nil {
-				return err
-			}
-			if rule := set.Outbound.Value; rule.Allowed {
+			if rule := inherit((*own)[0], (*own)[1:]).Outbound.Value; rule.Allowed {
 				found = append(found, OutboundQueue{Queue: q.ID, Name: q.Name, Path: pathIn(tree, q), CallerID: rule.CallerID})
 			}
 		}
