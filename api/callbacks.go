@@ -126,8 +126,11 @@ func (s *Server) reachable(ctx context.Context, own queues.OwnSettings) error {
 		}
 	}
 	if o := own.Outbound; o != nil && o.CallerID != "" {
-		if _, err := s.Numbers.Lookup(ctx, tenant(ctx), o.CallerID); err != nil {
+		switch _, err := s.Numbers.Lookup(ctx, tenant(ctx), o.CallerID); {
+		case errors.Is(err, calls.ErrNumberNotFound):
 			return errCallerID.Because(err)
+		case err != nil:
+			return err
 		}
 	}
 	numbers, back := own.CallsOut()
