@@ -271,6 +271,12 @@ func TestAgentMetrics(t *testing.T) {
 			h.callOut(sales, ann, 0)
 			h.presence(ann, queues.Offline, "")
 		}, AgentCounts{Outbound: 2, OutboundConnected: 1, OutboundTalk: 30, Login: 40, Away: 40, Handling: 40, Productive: 40}},
+		{"a call of one's own whose customer another agent goes on with", func(h *history) {
+			h.callEnded(calls.Record{
+				Direction: calls.Outbound, Queue: &sales, Agent: &bob, ConnectedAt: new(h.now), TalkSeconds: 30, Reason: calls.ReasonAgentHungUp,
+				Legs: []calls.LegRecord{{Party: "customer"}, {Party: "agent", Agent: &ann}, {Party: "agent", Agent: &bob}},
+			})
+		}, AgentCounts{Outbound: 1, OutboundConnected: 1, OutboundTalk: 30}},
 		{"rated by the customer", func(h *history) { h.rate(5, false); h.rate(2, false) }, AgentCounts{Rated: 2, Satisfied: 1, Score: 7}},
 		{"a missed offer bars, until the agent says so", func(h *history) {
 			h.presence(ann, queues.Available, "")

@@ -3,6 +3,7 @@ package analytics
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -278,10 +279,13 @@ func (p *projection) callEnded(e events.Event, r *calls.Record) {
 	}
 }
 
-// calledOut counts a call that an agent made.
+// calledOut counts a call that an agent made: for them, whoever has talked with the customer since.
 func (p *projection) calledOut(e events.Event, r *calls.Record) {
-	queue := orNil(r.Queue)
-	q, a := p.queue(e.Tenant, queue, e.At), p.facts.agent(e.Tenant, orNil(r.Agent), queue, e.At)
+	queue, agent := orNil(r.Queue), orNil(r.Agent)
+	if i := slices.IndexFunc(r.Legs, func(l calls.LegRecord) bool { return l.Party == "agent" }); i >= 0 {
+		agent = orNil(r.Legs[i].Agent)
+	}
+	q, a := p.queue(e.Tenant, queue, e.At), p.facts.agent(e.Tenant, agent, queue, e.At)
 	q.Outbound++
 	a.Outbound++
 	if r.ConnectedAt == nil {
