@@ -154,7 +154,7 @@ func (c *Call) talkWithBot(ctx context.Context) (asked uuid.UUID, why Reason) {
 }
 
 func (c *Call) botAnswered(ctx context.Context) {
-	c.farAnswered()
+	c.answered(c.far)
 	c.join()
 	if c.plan.Record && c.tape == nil {
 		c.startTape(ctx, NewTape{Customer: c.customer.Stream(), Agent: c.far.Stream()})

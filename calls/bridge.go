@@ -27,7 +27,7 @@ func (c *Call) bridgeOut(ctx context.Context, entry Number) Reason {
 	if why := c.untilAnswered(ctx, c.sb.cfg.DialTimeout); why != "" {
 		return why
 	}
-	c.farAnswered()
+	c.answered(c.far)
 	if why := c.answer(ctx); why != "" {
 		return why
 	}

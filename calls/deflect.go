@@ -127,7 +127,7 @@ func (c *Call) toNumber(ctx context.Context, to Deflection) Reason {
 	if why != "" {
 		return why
 	}
-	c.farAnswered()
+	c.answered(c.far)
 	c.bridge(ctx, false)
 	return c.talk(ctx)
 }

@@ -134,7 +134,7 @@ func (c *Call) reachAgent(ctx context.Context, o Offer, self bool) Reason {
 	case why != "" || !c.report(ctx, AgentAccepted):
 		return ReasonAgentAway
 	}
-	c.farAnswered()
+	c.answered(c.far)
 	return ""
 }
 

@@ -91,7 +91,7 @@ func (c *Call) ringAlone(ctx context.Context, o Offer) Reason {
 	if why := c.untilAnswered(ctx, o.RingFor); why != "" {
 		return why
 	}
-	c.farAnswered()
+	c.answered(c.far)
 	return c.answer(ctx)
 }
 

@@ -135,8 +135,6 @@ func (c *Call) addLeg(leg Leg, party, device string, agent uuid.UUID) {
 	})
 }
 
-func (c *Call) farAnswered() { c.answered(c.far) }
-
 func (c *Call) answered(leg Leg) {
 	now := c.sb.db.Now()
 	l := &c.record.Legs[c.legIndex(leg)]

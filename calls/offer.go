@@ -127,7 +127,7 @@ func (c *Call) ringAgents(ctx context.Context, o Offer, target func(Offer) Targe
 	}
 	c.far, c.offer = winner.leg, winner.offer.ID
 	c.servedBy(winner.offer)
-	c.farAnswered()
+	c.answered(c.far)
 	return &winner.offer, ""
 }
 
