@@ -208,6 +208,17 @@ func TestBackInACallToAnExtension(t *testing.T) {
 	}
 }
 
+// An agent who is archived in a call to their extension has no presence to return to, which stops nobody.
+func TestArchivedInACallToAnExtension(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	agent := h.staff(1, h.queue("Q", queues.OwnSettings{}))[0]
+	_, err := h.s.Engage(h.ctx, h.tenant, agent)
+	h.ok(err)
+	h.ok(h.s.ArchiveAgent(h.ctx, h.tenant, agent))
+	h.ok(h.s.Disengage(h.ctx, h.tenant, agent))
+}
+
 // Agents whose extension is called are kept by a node: when it dies they are what they were before, unless they have chosen anew.
 func TestNodeOfExtensionDies(t *testing.T) {
 	t.Parallel()

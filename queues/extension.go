@@ -2,6 +2,7 @@ package queues
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/google/uuid"
@@ -67,8 +68,12 @@ func (s *Service) Disengage(ctx context.Context, tenant, agent uuid.UUID) error 
 
 // disengage is Disengage for any node, in a transaction that may be a worker's.
 func (s *Service) disengage(ctx context.Context, tx *storage.Tx, tenant, agent, node uuid.UUID) error {
-	done, err := tx.Exec(ctx, `UPDATE queue_agents SET engaged_by = NULL WHERE agent_id = $1 AND engaged_by = $2`, agent, node)
-	if err != nil || done.RowsAffected() == 0 {
+	var here bool
+	err := tx.QueryRow(ctx, `UPDATE queue_agents SET engaged_by = NULL WHERE agent_id = $1 AND engaged_by = $2 RETURNING archived_at IS NULL`, agent, node).Scan(&here)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return nil
+	case err != nil || !here: // who was archived in the call has no presence any more
 		return err
 	}
 	return s.changePresenceIn(ctx, tx, tenant, agent, func(r *presenceRow) {
