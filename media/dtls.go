@@ -152,23 +152,29 @@ func (a *association) open(own tls.Certificate) (*dtls.Conn, error) {
 	return dtls.ServerWithOptions(a, to, server...)
 }
 
-// keysOf are the SRTP keys that both sides of a handshake have (RFC 5764 4.2).
-func keysOf(conn *dtls.Conn, client bool) (k SRTPKeys, err error) {
-	var cfg srtp.Config
-	switch profile, _ := conn.SelectedSRTPProtectionProfile(); profile {
+// keysOf are the SRTP keys that both sides of a handshake have.
+func keysOf(conn *dtls.Conn, client bool) (SRTPKeys, error) {
+	profile, _ := conn.SelectedSRTPProtectionProfile()
+	state, ok := conn.ConnectionState()
+	if !ok {
+		return SRTPKeys{}, errors.New("the handshake left no state")
+	}
+	return DTLSKeys(profile, &state, client)
+}
+
+// DTLSKeys are the SRTP keys of a handshake (RFC 5764 4.2) that agreed on a profile; state exports from it, and client says whether we began it.
+func DTLSKeys(profile dtls.SRTPProtectionProfile, state srtp.KeyingMaterialExporter, client bool) (k SRTPKeys, err error) {
+	switch profile {
 	case dtls.SRTP_AEAD_AES_128_GCM:
 		k.Suite = SRTPGCM128
 	case dtls.SRTP_AES128_CM_HMAC_SHA1_80:
 		k.Suite = SRTPCM80
 	default:
-		return k, errors.New("no SRTP suite was agreed on")
+		return k, errors.New("no SRTP suite was agreed on that is known here")
 	}
+	var cfg srtp.Config
 	cfg.Profile, _ = k.Suite.profile()
-	state, ok := conn.ConnectionState()
-	if !ok {
-		return k, errors.New("the handshake left no state")
-	}
-	if err := cfg.ExtractSessionKeysFromDTLS(&state, client); err != nil {
+	if err := cfg.ExtractSessionKeysFromDTLS(state, client); err != nil {
 		return k, err
 	}
 	k.Local = string(bytes.Join([][]byte{cfg.Keys.LocalMasterKey, cfg.Keys.LocalMasterSalt}, nil))

@@ -59,7 +59,7 @@ func (r *reports) tick(s *Stream, sess *session, now time.Duration) {
 		return
 	}
 	r.plan(now)
-	reception, heard := s.in.report(sess)
+	reception, heard := s.in.report()
 	if heard {
 		r.fillLastSR(&reception, now)
 	}
@@ -104,29 +104,11 @@ func (s *Stream) compound(now time.Duration, reception rtcp.ReceptionReport, hea
 	return []rtcp.Packet{report, rtcp.NewCNAMESourceDescription(ssrc, s.reports.cname)}
 }
 
-// report is what RTCP says of the packets since the last report (RFC 3550 appendix A.3).
-func (in *ingress) report(sess *session) (r rtcp.ReceptionReport, heard bool) {
+// report is what RTCP says of the packets since the last report.
+func (in *ingress) report() (rtcp.ReceptionReport, bool) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if !in.begun {
-		return r, false
-	}
-	all := in.counts()
-	expected, received := all.expected-in.reported.expected, all.received-in.reported.received
-	in.reported = all
-	if expected > received {
-		r.FractionLost = uint8(min((expected-received)*256/expected, 255))
-	}
-	r.SSRC = in.ssrc
-	r.TotalLost = uint32(min(in.ownLost(), 0x7FFFFF))
-	r.LastSequenceNumber = uint32(in.ext - 1<<16)
-	r.Jitter = uint32(in.jitter)
-	return r, true
-}
-
-// ownLost is the loss of the present SSRC.
-func (in *ingress) ownLost() uint64 {
-	return lossCount{expected: in.ext - in.first + 1, received: in.packets}.lost()
+	return in.Report()
 }
 
 func (r *reports) fillLastSR(p *rtcp.ReceptionReport, now time.Duration) {

@@ -130,7 +130,7 @@ func (s *rtpSocket) readOne(buf []byte) {
 	if s.f == nil || !s.acquire() {
 		return
 	}
-	n, from, errno := receiveFrom(s.fd, buf)
+	n, from, errno := ReceiveFrom(s.fd, buf)
 	s.release()
 	switch errno {
 	case 0:
@@ -150,7 +150,7 @@ func (s *rtpSocket) send(b []byte, to netip.AddrPort) error {
 	if !s.acquire() {
 		return net.ErrClosed
 	}
-	errno := sendTo(s.fd, b, to)
+	errno := SendTo(s.fd, b, to)
 	s.release()
 	if errno != 0 {
 		return errno
@@ -183,8 +183,9 @@ func (a *sockaddr) addrPort() netip.AddrPort {
 	return netip.AddrPortFrom(addr.Unmap(), uint16(port[0])<<8|uint16(port[1]))
 }
 
-// receiveFrom is recvfrom(2) on a socket that does not block. The runtime need not hear of a system call that returns at once.
-func receiveFrom(fd int, buf []byte) (int, netip.AddrPort, unix.Errno) {
+// ReceiveFrom is recvfrom(2) on a UDP socket that does not block. The runtime need not hear of a system call that returns at once: telling it, the runtime's
+// monitor would look after it, which costs more than the packet. Zones of addresses are not told.
+func ReceiveFrom(fd int, buf []byte) (int, netip.AddrPort, unix.Errno) {
 	var from sockaddr
 	size := uint32(unsafe.Sizeof(from))
 	n, _, errno := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(buf))), uintptr(len(buf)), 0,
@@ -195,8 +196,8 @@ func receiveFrom(fd int, buf []byte) (int, netip.AddrPort, unix.Errno) {
 	return int(n), from.addrPort(), 0
 }
 
-// sendTo is sendto(2) on a socket that does not block.
-func sendTo(fd int, b []byte, to netip.AddrPort) unix.Errno {
+// SendTo is sendto(2) on a UDP socket that does not block, in the same way; to has no zone.
+func SendTo(fd int, b []byte, to netip.AddrPort) unix.Errno {
 	var addr sockaddr
 	size := addr.set(to)
 	_, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), 0,

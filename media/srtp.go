@@ -183,6 +183,24 @@ func (s *SRTP) open(b []byte) (plain []byte, ok bool, why drop) {
 	return plain, true, 0
 }
 
+// Open is for who reads a socket other than a port's: it verifies an RTP packet and decrypts it in its own buffer. One that does not open is counted, unless
+// count is nil.
+func (s *SRTP) Open(b []byte, count *Metrics) (plain []byte, ok bool) {
+	plain, ok, why := s.open(b)
+	if !ok && count != nil {
+		count.drop(why)
+	}
+	return plain, ok
+}
+
+// Resume says how often the sequence numbers of an SSRC have begun anew by the next packet: others were not opened here (RFC 3711 3.3.1). It is for SSRCs
+// that are known to be the peer's.
+func (s *SRTP) Resume(ssrc, rollovers uint32) {
+	if s.in != nil {
+		s.in.rtp.SetROC(ssrc, rollovers)
+	}
+}
+
 func (in *srtpIn) whyNot(b []byte, err error) drop {
 	if errors.Is(err, srtp.ErrFailedToVerifyAuthTag) {
 		return dropAuthentication
