@@ -9,13 +9,18 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
+	"strings"
 	"time"
 
+	"github.com/pion/dtls/v3"
 	"github.com/pion/ice/v4"
 	"github.com/pion/interceptor"
+	"github.com/pion/interceptor/pkg/report"
+	"github.com/pion/transport/v4/stdnet"
 	"github.com/pion/webrtc/v4"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"tandem/media"
 	"tandem/media/codec"
 	"tandem/signaling/relay"
 )
@@ -30,10 +35,15 @@ type RTCConfig struct {
 
 // engine makes PeerConnections that share the node's UDP ports. The server is ICE-lite: it answers, browsers connect.
 type engine struct {
-	api   *webrtc.API
-	muxes []ice.UDPMux
-	tcp   *ice.TCPMuxDefault // nil: none
-	relay *relay.Server
+	set     webrtc.SettingEngine
+	media   *webrtc.MediaEngine
+	reports *interceptor.Registry
+	muxes   []ice.UDPMux
+	pages   pages
+	tcp     *ice.TCPMuxDefault // nil: none
+	relay   *relay.Server
+	metrics *metrics
+	drops   *media.Metrics // counts what of the direct path is dropped; may be nil
 }
 
 // Payload types of the audio codecs, both ways; the offers of Chromium use the same ones, and an answer follows the offer anyway.
@@ -52,26 +62,38 @@ const (
 	iceKeepAlive    = 5 * time.Second
 )
 
-func newEngine(cfg RTCConfig, reg prometheus.Registerer) (*engine, error) {
-	e := &engine{}
+func newEngine(cfg RTCConfig, m *metrics, drops *media.Metrics, reg prometheus.Registerer) (e *engine, err error) {
+	e = &engine{metrics: m, drops: drops}
 	if err := e.open(cfg, reg); err != nil {
 		return nil, errors.Join(err, e.close())
 	}
-	set, err := e.settings(cfg.Public)
-	if err != nil {
+	if e.set, err = e.settings(cfg.Public); err != nil {
 		return nil, errors.Join(err, e.close())
 	}
-	media, reports, err := codecsAndReports()
-	if err != nil {
+	if e.media, e.reports, err = codecsAndReports(); err != nil {
 		return nil, errors.Join(err, e.close())
 	}
-	e.api = webrtc.NewAPI(webrtc.WithSettingEngine(set), webrtc.WithMediaEngine(media), webrtc.WithInterceptorRegistry(reports))
 	return e, nil
+}
+
+// connection makes a PeerConnection for an offer, and has keys overhear its handshake: we are its server, because only the server gets to know what the keys are
+// made of. A page that insists on being that itself is served without.
+func (e *engine) connection(offer string, keys *handshakeKeys) (*webrtc.PeerConnection, error) {
+	set := e.set
+	if !strings.Contains(offer, "a=setup:passive") {
+		if err := set.SetAnsweringDTLSRole(webrtc.DTLSRoleServer); err != nil {
+			return nil, err
+		}
+	}
+	set.SetDTLSServerHelloMessageHook(keys.hello)
+	set.SetDTLSKeyLogWriter(keys)
+	api := webrtc.NewAPI(webrtc.WithSettingEngine(set), webrtc.WithMediaEngine(e.media), webrtc.WithInterceptorRegistry(e.reports))
+	return api.NewPeerConnection(webrtc.Configuration{BundlePolicy: webrtc.BundlePolicyMaxBundle})
 }
 
 // open opens the ports.
 func (e *engine) open(cfg RTCConfig, reg prometheus.Registerer) (err error) {
-	if e.muxes, err = openMuxes(cfg.UDP); err != nil {
+	if e.muxes, err = openMuxes(cfg.UDP, &e.pages); err != nil {
 		return err
 	}
 	if err := e.openRelay(cfg, reg); err != nil {
@@ -95,6 +117,10 @@ func (e *engine) settings(public netip.Addr) (set webrtc.SettingEngine, err erro
 	set.SetIncludeLoopbackCandidate(true)
 	set.SetICETimeouts(iceDisconnected, iceFailed, iceKeepAlive)
 	set.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
+	// Clients need no cookie to show that they are where they say: ICE has shown that. Of the SRTP profiles those that media knows, the cheaper one first;
+	// every browser has the last.
+	set.SetDTLSInsecureSkipHelloVerify(true)
+	set.SetSRTPProtectionProfiles(dtls.SRTP_AEAD_AES_128_GCM, dtls.SRTP_AES128_CM_HMAC_SHA1_80)
 	if public.IsValid() && !isLocal(public) {
 		err = set.SetICEAddressRewriteRules(webrtc.ICEAddressRewriteRule{
 			External: []string{public.String()}, AsCandidateType: webrtc.ICECandidateTypeHost, Mode: webrtc.ICEAddressRewriteReplace,
@@ -107,7 +133,7 @@ func (e *engine) settings(public netip.Addr) (set webrtc.SettingEngine, err erro
 }
 
 // codecsAndReports registers what we speak, G.711 first: it is what trunks speak, and then packets pass untouched. Of the interceptors only
-// the RTCP reports: NACK and congestion control bring audio nothing and cost goroutines.
+// that for sender reports: NACK and congestion control bring audio nothing and cost goroutines, and reports of what we hear are our own (inbound).
 func codecsAndReports() (*webrtc.MediaEngine, *interceptor.Registry, error) {
 	m := &webrtc.MediaEngine{}
 	register := []webrtc.RTPCodecParameters{
@@ -128,14 +154,16 @@ func codecsAndReports() (*webrtc.MediaEngine, *interceptor.Registry, error) {
 		}
 	}
 	reports := &interceptor.Registry{}
-	if err := webrtc.ConfigureRTCPReports(reports); err != nil {
-		return nil, nil, fmt.Errorf("register the RTCP reports: %w", err)
+	sender, err := report.NewSenderInterceptor()
+	if err != nil {
+		return nil, nil, fmt.Errorf("register RTCP's sender reports: %w", err)
 	}
+	reports.Add(sender)
 	return m, reports, nil
 }
 
 // openMuxes listens on each address; one without a host becomes one socket per local address, because ICE needs concrete ones.
-func openMuxes(addrs []string) ([]ice.UDPMux, error) {
+func openMuxes(addrs []string, to *pages) ([]ice.UDPMux, error) {
 	var muxes []ice.UDPMux
 	fail := func(err error) ([]ice.UDPMux, error) {
 		for _, m := range muxes {
@@ -153,20 +181,44 @@ func openMuxes(addrs []string) ([]ice.UDPMux, error) {
 			return fail(fmt.Errorf("webrtc.udp %s: %w", addr, err))
 		}
 		if host == "" {
-			m, err := ice.NewMultiUDPMuxFromPort(n, ice.UDPMuxFromPortWithLoopback())
+			m, err := openPort(n, to)
 			if err != nil {
 				return fail(fmt.Errorf("listen for browsers' media on %s: %w", addr, err))
 			}
 			muxes = append(muxes, m)
 			continue
 		}
-		conn, err := new(net.ListenConfig).ListenPacket(context.Background(), "udp", addr)
+		m, err := openAddress(addr, to)
 		if err != nil {
 			return fail(fmt.Errorf("listen for browsers' media on %s: %w", addr, err))
 		}
-		muxes = append(muxes, webrtc.NewICEUDPMux(nil, conn))
+		muxes = append(muxes, m)
 	}
 	return muxes, nil
+}
+
+func openPort(port int, to *pages) (ice.UDPMux, error) {
+	std, err := stdnet.NewNet()
+	if err != nil {
+		return nil, err
+	}
+	return ice.NewMultiUDPMuxFromPort(port, ice.UDPMuxFromPortWithLoopback(), ice.UDPMuxFromPortWithNet(shunts{std, to}))
+}
+
+func openAddress(addr string, to *pages) (ice.UDPMux, error) {
+	at, err := net.ResolveUDPAddr("udp", addr)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := net.ListenUDP("udp", at)
+	if err != nil {
+		return nil, err
+	}
+	socket, err := newShunt(conn, to)
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return webrtc.NewICEUDPMux(nil, socket), nil
 }
 
 // tcpWaiting is how many bytes wait for a browser at most that takes its audio slowly: a second of it. What comes beyond is dropped.

@@ -39,6 +39,7 @@ type house struct {
 	identity *auth.Service
 	chat     *chat.Service
 	url      string
+	reg      *prometheus.Registry
 	tenant   uuid.UUID
 	agent    uuid.UUID
 	queue    uuid.UUID
@@ -55,7 +56,7 @@ type house struct {
 
 func newHouse(t testing.TB, change ...func(*signaling.Config)) *house {
 	t.Helper()
-	h := &house{TB: t, ctx: t.Context(), db: storagetest.New(t), actors: map[string]auth.Actor{}, revoked: map[uuid.UUID]bool{}, rights: map[uuid.UUID]auth.Permissions{}, mates: map[uuid.UUID][]uuid.UUID{}}
+	h := &house{TB: t, ctx: t.Context(), db: storagetest.New(t), actors: map[string]auth.Actor{}, revoked: map[uuid.UUID]bool{}, rights: map[uuid.UUID]auth.Permissions{}, mates: map[uuid.UUID][]uuid.UUID{}, reg: prometheus.NewRegistry()}
 	h.tenant = storagetest.Tenant(t, h.db, "t")
 	logger := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
 	bus, err := events.NewBus(events.BusConfig{}, logger)
@@ -80,7 +81,7 @@ func newHouse(t testing.TB, change ...func(*signaling.Config)) *house {
 		Vouched: h.identity.ReadClientToken, Widget: h.shop(),
 		Bus: bus, Queues: h.queues, Redeem: h.redeem, Renew: h.renew, WriteNotes: h.keep, Within: h.within, LiveCalls: board.Live,
 		Incoming: func(ctx context.Context, leg calls.Leg, inv calls.Invite) { h.incoming(ctx, leg, inv) },
-	}, logger, prometheus.NewRegistry())
+	}, logger, h.reg)
 	h.ok(err)
 	t.Cleanup(func() { h.ok(hub.Close()) })
 	h.hub = hub

@@ -97,12 +97,13 @@ type Hub struct {
 
 // New opens the ports for browsers' media and makes the hub; nothing is answered before Run. It registers its metrics on reg.
 func New(cfg Config, need Needs, log *slog.Logger, reg prometheus.Registerer) (*Hub, error) {
-	e, err := newEngine(cfg.RTC, reg)
+	m := newMetrics(reg)
+	e, err := newEngine(cfg.RTC, m, cfg.Stream.Metrics, reg)
 	if err != nil {
 		return nil, err
 	}
 	h := &Hub{
-		cfg: cfg.withDefaults(), need: need, log: log, metrics: newMetrics(reg), engine: e,
+		cfg: cfg.withDefaults(), need: need, log: log, metrics: m, engine: e,
 		agents: map[uuid.UUID]*session{}, customers: map[string]*session{}, sockets: map[*socket]struct{}{}, sources: map[netip.Addr]int{},
 	}
 	h.live = &live{hub: h, floors: map[uuid.UUID]*floor{}}

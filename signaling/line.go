@@ -45,41 +45,16 @@ func (l *line) silentFor() time.Duration {
 	return media.Now() - at
 }
 
-// read hands on what a connection's track receives until the connection ends. Two run at once while a page is being reloaded.
-func (l *line) read(track *webrtc.TrackRemote, changed func(webrtc.RTPCodecParameters)) {
-	buf := make([]byte, 1500)
-	var header rtp.Header
-	payloadType := track.Codec().PayloadType
-	for {
-		n, _, err := track.Read(buf)
-		if err != nil {
-			return
-		}
-		size, err := header.Unmarshal(buf[:n])
-		if err != nil {
-			continue
-		}
-		// The browser may change to another codec of the answer at any time.
-		if pt := webrtc.PayloadType(header.PayloadType); pt != payloadType && track.Codec().PayloadType == pt {
-			payloadType = pt
-			changed(track.Codec())
-		}
-		l.receive(&header, buf[size:n-paddingOf(buf[:n], size, header.Padding)])
-	}
-}
-
-func (l *line) receive(h *rtp.Header, payload []byte) {
-	now := media.Now()
-	l.heard.Store(int64(now))
+// receive hands on a packet, whose bytes are valid meanwhile. Two do at once while a page is being reloaded.
+func (l *line) receive(p *media.Packet) {
+	l.heard.Store(int64(p.Arrival))
 	l.in.Lock()
 	defer l.in.Unlock()
 	if len(l.ports) == 0 {
 		return
 	}
 	on := l.ports[0]
-	on.port.packet = media.Packet{
-		PayloadType: h.PayloadType, Marker: h.Marker, Sequence: h.SequenceNumber, Timestamp: h.Timestamp, SSRC: h.SSRC, Payload: payload, Arrival: now,
-	}
+	on.port.packet = *p
 	on.recv(&on.port.packet)
 }
 
@@ -166,7 +141,7 @@ var errClosed = errors.New("the browser's port is closed")
 
 func newPort(l *line) *port { return &port{line: l, closed: make(chan struct{})} }
 
-// Run implements media.Port. Packets come from the goroutine that reads the connection; they never overlap.
+// Run implements media.Port. Packets come from whoever reads the socket or the connection; they never overlap.
 func (p *port) Run(ctx context.Context, recv func(*media.Packet)) error {
 	p.line.attach(p, recv)
 	defer p.line.detach(p)

@@ -77,24 +77,26 @@ func TestLineJoinsLegs(t *testing.T) {
 
 func TestLineReceives(t *testing.T) {
 	l := &line{}
-	h := rtp.Header{SequenceNumber: 7, Timestamp: 8, SSRC: 9, PayloadType: 0}
-	l.receive(&h, []byte{1})
+	now := func() *media.Packet {
+		return &media.Packet{Sequence: 7, Timestamp: 8, SSRC: 9, Payload: []byte{1, 2}, Arrival: media.Now()}
+	}
+	l.receive(now())
 	if l.silentFor() > silence {
 		t.Error("a packet without a call does not count as heard")
 	}
 	var got []media.Packet
 	p := newPort(l)
 	l.attach(p, func(m *media.Packet) { got = append(got, *m) })
-	l.receive(&h, []byte{1, 2})
+	l.receive(now())
 	later := newPort(l)
 	l.attach(later, func(*media.Packet) {})
 	l.detach(p) // the one that came after it is on now
-	l.receive(&h, []byte{1, 2})
+	l.receive(now())
 	if len(l.ports) != 1 || l.ports[0].port != later || len(got) != 1 || got[0].Sequence != 7 || len(got[0].Payload) != 2 {
 		t.Errorf("received %+v", got)
 	}
-	payload := []byte{1, 2}
-	if n := testing.AllocsPerRun(100, func() { l.receive(&h, payload) }); n != 0 {
+	packet := now()
+	if n := testing.AllocsPerRun(100, func() { l.receive(packet) }); n != 0 {
 		t.Errorf("%v allocations for a packet", n)
 	}
 }

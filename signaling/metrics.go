@@ -12,6 +12,7 @@ type metrics struct {
 	lost     prometheus.Counter     //
 	frames   *prometheus.CounterVec // direction: in, out
 	refused  *prometheus.CounterVec // reason
+	packets  *prometheus.CounterVec // path: direct, connection
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -25,7 +26,8 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		lost:     prometheus.NewCounter(prometheus.CounterOpts{Name: at + "lost_total", Help: "Calls whose browser was gone for a while."}),
 		frames:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: at + "frames_total", Help: "WebSocket frames by direction."}, []string{"direction"}),
 		refused:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: at + "refused_total", Help: "Sockets refused or closed by rule: origin, hello, ticket, frame, rate, slow, revoked."}, []string{"reason"}),
+		packets:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: at + "rtp_packets_total", Help: "RTP packets that came from pages, by path: direct, or through the connection's stack."}, []string{"path"}),
 	}
-	reg.MustRegister(m.sessions, m.sockets, m.peers, m.offers, m.resumes, m.lost, m.frames, m.refused)
+	reg.MustRegister(m.sessions, m.sockets, m.peers, m.offers, m.resumes, m.lost, m.frames, m.refused, m.packets)
 	return m
 }

@@ -24,6 +24,9 @@ type peer struct {
 	fingerprint string
 	log         *slog.Logger
 	readers     sync.WaitGroup
+	pages       *pages
+	way         way // of what the page sends
+	keys        handshakeKeys
 
 	mu      sync.Mutex
 	common  []webrtc.RTPCodecParameters // what offer and we have in common
@@ -50,11 +53,12 @@ func fingerprintOf(sdp string) string {
 
 // newPeer answers a first offer: its first audio line is the call, further ones only listen.
 func (e *engine) newPeer(ctx context.Context, offer string, l *line, on peerEvents, log *slog.Logger) (*peer, string, error) {
-	pc, err := e.api.NewPeerConnection(webrtc.Configuration{BundlePolicy: webrtc.BundlePolicyMaxBundle})
+	p := &peer{fingerprint: fingerprintOf(offer), log: log, pages: &e.pages}
+	pc, err := e.connection(offer, &p.keys)
 	if err != nil {
 		return nil, "", fmt.Errorf("make a PeerConnection: %w", err)
 	}
-	p := &peer{pc: pc, fingerprint: fingerprintOf(offer), log: log}
+	p.pc = pc
 	on.made(p)
 	pc.OnConnectionStateChange(func(s webrtc.PeerConnectionState) { on.state(p, s) })
 	told := func(c webrtc.RTPCodecParameters) {
@@ -64,8 +68,10 @@ func (e *engine) newPeer(ctx context.Context, offer string, l *line, on peerEven
 	}
 	pc.OnTrack(func(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) {
 		told(t.Codec())
-		p.spawn(func() { l.read(t, told) })
-		p.spawn(func() { drainRTCP(r.Read) })
+		in := p.newInbound(t, l, e)
+		p.way.in.Store(in)
+		p.spawn(func() { in.read(t, told) })
+		p.spawn(func() { in.answerReports(r, pc.WriteRTCP, p.ssrc()) })
 	})
 	answer, err := p.answerFirst(ctx, offer, &localTrack{line: l, told: told})
 	if err != nil {
@@ -73,6 +79,35 @@ func (e *engine) newPeer(ctx context.Context, offer string, l *line, on peerEven
 		return nil, "", err
 	}
 	return p, answer, nil
+}
+
+// newInbound makes ready for what a track receives; its first packet has come, and has shown that the handshake is done.
+func (p *peer) newInbound(t *webrtc.TrackRemote, l *line, e *engine) *inbound {
+	c := t.Codec()
+	in := &inbound{
+		line: l, ssrc: uint32(t.SSRC()), format: uint8(c.PayloadType), rate: int(c.ClockRate), apart: true, doubt: maxDoubt,
+		drops: e.drops, direct: e.metrics.packets.WithLabelValues("direct"), pion: e.metrics.packets.WithLabelValues("connection"),
+	}
+	p.mu.Lock()
+	for _, c := range p.common {
+		if codecName(c) == eventName {
+			in.events = append(in.events, uint8(c.PayloadType))
+		}
+	}
+	p.mu.Unlock()
+	var err error
+	if in.srtp, err = p.keys.srtp(); err != nil {
+		p.log.Info("a page's audio takes the long way", "err", err)
+	}
+	return in
+}
+
+// ssrc is what the page hears us as.
+func (p *peer) ssrc() uint32 {
+	for _, e := range p.sender.GetParameters().Encodings {
+		return uint32(e.SSRC)
+	}
+	return 0
 }
 
 // spawn runs f, which ends with the connection; close waits for it.
@@ -91,6 +126,7 @@ func (p *peer) answerFirst(ctx context.Context, offer string, track *localTrack)
 		return "", fmt.Errorf("add the audio track: %w", err)
 	}
 	p.sender = sender
+	sender.Transport().ICETransport().OnSelectedCandidatePairChange(func(pair *webrtc.ICECandidatePair) { p.pages.moved(&p.way, pair) })
 	p.spawn(func() { drainRTCP(sender.Read) })
 	return p.answer(ctx, offer)
 }
@@ -174,6 +210,7 @@ func (p *peer) close() {
 	p.mu.Lock()
 	p.closing = true
 	p.mu.Unlock()
+	p.pages.left(&p.way)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -201,6 +238,9 @@ func drainRTCP[A any](read func([]byte) (int, A, error)) {
 	}
 }
 
+// eventName is the codec of pressed keys (RFC 4733).
+const eventName = "telephone-event"
+
 func codecName(c webrtc.RTPCodecParameters) string {
 	_, name, _ := strings.Cut(c.MimeType, "/")
 	return name
@@ -216,7 +256,7 @@ func (p *peer) formatOf(c webrtc.RTPCodecParameters) (media.Format, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, other := range p.common {
-		if codecName(other) == "telephone-event" && int(other.ClockRate) == known.ClockRate {
+		if codecName(other) == eventName && int(other.ClockRate) == known.ClockRate {
 			f.EventType = uint8(other.PayloadType)
 		}
 	}

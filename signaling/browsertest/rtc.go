@@ -3,10 +3,12 @@ package browsertest
 import (
 	"math"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/pion/rtcp"
 	"github.com/pion/webrtc/v4"
 	"github.com/pion/webrtc/v4/pkg/media"
 
@@ -29,6 +31,7 @@ type RTC struct {
 	mute  bool // sends nothing at all
 	heard []int16
 	trace []Arrival
+	told  []rtcp.ReceptionReport // by the server, of what it hears
 	up    chan struct{}
 }
 
@@ -58,7 +61,19 @@ func (p *Page) Connect() *RTC {
 func (p *Page) ConnectWith(c codec.Codec) *RTC {
 	p.t.Helper()
 	p.RTC = newRTC(p.t, c)
-	p.Offer(false)
+	return p.connect(func(sdp string) string { return sdp })
+}
+
+// ConnectAsServer is Connect with a page that insists on being the server of the DTLS handshake.
+func (p *Page) ConnectAsServer() *RTC {
+	p.t.Helper()
+	p.RTC = newRTC(p.t, codec.PCMU)
+	return p.connect(func(sdp string) string { return strings.ReplaceAll(sdp, "a=setup:actpass", "a=setup:passive") })
+}
+
+func (p *Page) connect(change func(sdp string) string) *RTC {
+	p.t.Helper()
+	p.offer(nil, change)
 	select {
 	case <-p.RTC.up:
 	case <-time.After(Patience):
@@ -70,8 +85,13 @@ func (p *Page) ConnectWith(c codec.Codec) *RTC {
 // Offer makes an offer, with fresh ICE credentials for a restart, and takes the answer.
 func (p *Page) Offer(restart bool) {
 	p.t.Helper()
+	p.offer(&webrtc.OfferOptions{ICERestart: restart}, func(sdp string) string { return sdp })
+}
+
+func (p *Page) offer(options *webrtc.OfferOptions, change func(sdp string) string) {
+	p.t.Helper()
 	pc := p.RTC.pc
-	offer, err := pc.CreateOffer(&webrtc.OfferOptions{ICERestart: restart})
+	offer, err := pc.CreateOffer(options)
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -80,7 +100,7 @@ func (p *Page) Offer(restart bool) {
 		p.t.Fatal(err)
 	}
 	<-gathered
-	p.Send("rtc.offer", map[string]string{"sdp": pc.LocalDescription().SDP})
+	p.Send("rtc.offer", map[string]string{"sdp": change(pc.LocalDescription().SDP)})
 	answer := p.Wait("rtc.answer").Get("sdp")
 	if err := pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer}); err != nil {
 		p.t.Fatalf("the answer: %v\n%s", err, answer)
@@ -116,7 +136,8 @@ func newRTC(t testing.TB, c codec.Codec) *RTC {
 		t.Fatal(err)
 	}
 	r := &RTC{t: t, pc: pc, codec: c, track: track, stop: make(chan struct{}), up: make(chan struct{})}
-	if _, err := pc.AddTrack(track); err != nil {
+	sender, err := pc.AddTrack(track)
+	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := pc.AddTransceiverFromKind(webrtc.RTPCodecTypeAudio, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly}); err != nil {
@@ -130,6 +151,7 @@ func newRTC(t testing.TB, c codec.Codec) *RTC {
 	})
 	pc.OnTrack(func(tr *webrtc.TrackRemote, _ *webrtc.RTPReceiver) { r.work.Go(func() { r.listen(tr) }) })
 	r.work.Go(r.talk)
+	r.work.Go(func() { r.readReports(sender) })
 	t.Cleanup(r.Close)
 	return r
 }
@@ -187,6 +209,29 @@ func (r *RTC) talk() {
 		}
 		_ = r.track.WriteSample(media.Sample{Data: buf[:size], Duration: 20 * time.Millisecond}) // not connected yet, or any more
 	}
+}
+
+func (r *RTC) readReports(sender *webrtc.RTPSender) {
+	for {
+		packets, _, err := sender.ReadRTCP()
+		if err != nil {
+			return
+		}
+		r.mu.Lock()
+		for _, p := range packets {
+			if rr, ok := p.(*rtcp.ReceiverReport); ok {
+				r.told = append(r.told, rr.Reports...)
+			}
+		}
+		r.mu.Unlock()
+	}
+}
+
+// Reports are the server's reception reports of what it hears of the page.
+func (r *RTC) Reports() []rtcp.ReceptionReport {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.told)
 }
 
 func (r *RTC) listen(tr *webrtc.TrackRemote) {

@@ -1,0 +1,220 @@
+package signaling
+
+import (
+	"errors"
+	"maps"
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+
+	"github.com/pion/transport/v4"
+	"github.com/pion/transport/v4/stdnet"
+	"github.com/pion/webrtc/v4"
+	"golang.org/x/sys/unix"
+
+	"tandem/media"
+)
+
+// shunt is a socket of pion's whose RTP goes to the pages' lines at once. All else goes to pion: STUN, DTLS, RTCP, and RTP from where no connected page is.
+type shunt struct {
+	*net.UDPConn
+	pages *pages
+	raw   syscall.RawConn // nil: peers' addresses may have zones, which only UDPConn knows
+	sends sync.Pool       // of *sending
+
+	// What follows is pion's one reader's.
+	step func(fd uintptr) bool
+	buf  []byte
+	n    int
+	from netip.AddrPort
+	err  error
+}
+
+func newShunt(conn *net.UDPConn, to *pages) (*shunt, error) {
+	s := &shunt{UDPConn: conn, pages: to}
+	s.step = s.receive
+	s.sends.New = func() any {
+		w := &sending{}
+		w.send = func(fd uintptr) { w.err = media.SendTo(int(fd), w.b, w.to) }
+		return w
+	}
+	local, ok := conn.LocalAddr().(*net.UDPAddr)
+	if !ok || local.IP.IsLinkLocalUnicast() || local.IP.To4() == nil && local.IP.IsUnspecified() {
+		return s, nil
+	}
+	var err error
+	s.raw, err = conn.SyscallConn()
+	return s, err
+}
+
+// ReadFromAddrPort implements ice.AddrPortReaderWriter, by which pion reads and writes without allocating.
+func (s *shunt) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
+	if s.raw != nil {
+		s.buf, s.n, s.err = b, 0, nil
+		if err := s.raw.Read(s.step); err != nil {
+			return 0, netip.AddrPort{}, err
+		}
+		return s.n, s.from, s.err
+	}
+	for {
+		n, from, err := s.ReadFromUDPAddrPort(b)
+		if err != nil || s.pass(b[:n], from) {
+			return n, from, err
+		}
+	}
+}
+
+// receive reads until something is pion's, or nothing is left.
+func (s *shunt) receive(fd uintptr) (done bool) {
+	for {
+		n, from, errno := media.ReceiveFrom(int(fd), s.buf)
+		switch {
+		case errno == unix.EAGAIN:
+			return false
+		case errno == unix.EINTR:
+		case errno != 0:
+			s.err = os.NewSyscallError("recvfrom", errno)
+			return true
+		case s.pass(s.buf[:n], from):
+			s.n, s.from = n, from
+			return true
+		}
+	}
+}
+
+// pass says whether a datagram is pion's.
+func (s *shunt) pass(b []byte, from netip.AddrPort) bool {
+	if !isRTP(b) {
+		return true
+	}
+	in := s.pages.at(from)
+	return in == nil || in.hear(b)
+}
+
+// sending is a datagram on its way out.
+type sending struct {
+	b    []byte
+	to   netip.AddrPort
+	err  unix.Errno
+	send func(fd uintptr)
+}
+
+// WriteToAddrPort implements ice.AddrPortReaderWriter.
+func (s *shunt) WriteToAddrPort(b []byte, to netip.AddrPort) (int, error) {
+	if s.raw == nil || to.Addr().Zone() != "" {
+		return s.WriteToUDPAddrPort(b, to)
+	}
+	w, _ := s.sends.Get().(*sending)
+	w.b, w.to = b, netip.AddrPortFrom(to.Addr().Unmap(), to.Port())
+	err := s.raw.Control(w.send)
+	errno := w.err
+	w.b = nil
+	s.sends.Put(w)
+	switch {
+	case err != nil:
+		return 0, err
+	case errno == unix.EAGAIN || errno == unix.EINTR:
+		return s.WriteToUDPAddrPort(b, to) // waits for room
+	case errno != 0:
+		return 0, os.NewSyscallError("sendto", errno)
+	}
+	return len(b), nil
+}
+
+// ReadFrom implements net.PacketConn.
+func (s *shunt) ReadFrom(b []byte) (int, net.Addr, error) {
+	n, from, err := s.ReadFromAddrPort(b)
+	return n, net.UDPAddrFromAddrPort(from), err
+}
+
+// isRTP tells RTP from RTCP, DTLS and STUN on one port (RFC 7983 7, RFC 5761 4).
+func isRTP(b []byte) bool {
+	return len(b) >= 12 && b[0]>>6 == 2 && (b[1]&0x7F < 64 || b[1]&0x7F > 95)
+}
+
+// shunts lets pion open sockets that are shunts.
+type shunts struct {
+	*stdnet.Net
+	pages *pages
+}
+
+// ListenUDP implements transport.Net.
+func (s shunts) ListenUDP(network string, at *net.UDPAddr) (transport.UDPConn, error) {
+	conn, err := net.ListenUDP(network, at)
+	if err != nil {
+		return nil, err
+	}
+	socket, err := newShunt(conn, s.pages)
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return socket, nil
+}
+
+// pages knows at which addresses the connected pages are. It is read for every packet, and changed when a page comes, moves or goes.
+type pages struct {
+	mu sync.Mutex // held while it is changed
+	by atomic.Pointer[map[netip.AddrPort]*way]
+}
+
+// way is how packets come from one PeerConnection's page.
+type way struct {
+	in atomic.Pointer[inbound] // nil: no audio yet
+
+	at     netip.AddrPort // guarded by pages.mu; zero: nowhere that is known
+	closed bool           // guarded by pages.mu
+}
+
+// at is what packets from an address are for, nil for pion.
+func (p *pages) at(from netip.AddrPort) *inbound {
+	by := p.by.Load()
+	if by == nil {
+		return nil
+	}
+	if w := (*by)[netip.AddrPortFrom(from.Addr().Unmap(), from.Port())]; w != nil {
+		return w.in.Load()
+	}
+	return nil
+}
+
+// moved follows the page to where ICE has found it. Where another page was until now, that one is no more: browsers behind one NAT get each other's ports.
+func (p *pages) moved(w *way, pair *webrtc.ICECandidatePair) {
+	to := netip.AddrPort{}
+	if ip, err := netip.ParseAddr(pair.Remote.Address); err == nil && pair.Remote.Protocol == webrtc.ICEProtocolUDP {
+		to = netip.AddrPortFrom(ip.Unmap(), pair.Remote.Port)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !w.closed {
+		p.place(w, to)
+	}
+}
+
+// left forgets a page.
+func (p *pages) left(w *way) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	w.closed = true
+	p.place(w, netip.AddrPort{})
+}
+
+// place is for who holds mu.
+func (p *pages) place(w *way, to netip.AddrPort) {
+	if w.at == to {
+		return
+	}
+	next := map[netip.AddrPort]*way{}
+	if by := p.by.Load(); by != nil {
+		next = maps.Clone(*by)
+	}
+	if next[w.at] == w {
+		delete(next, w.at)
+	}
+	if w.at = to; to.IsValid() {
+		next[to] = w
+	}
+	p.by.Store(&next)
+}
