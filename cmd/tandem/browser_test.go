@@ -1,6 +1,8 @@
 package main
 
 import (
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -133,11 +135,27 @@ func TestCallFromTheWeb(t *testing.T) {
 	agent.See("In the call")
 	agent.WaitTone(customerHz, 10*time.Second)
 	customer.WaitTone(agentHz, 10*time.Second)
+	if direct, other := a.pagePackets(t, "direct"), a.pagePackets(t, "connection"); direct < 10*other {
+		t.Errorf("%v packets came by the direct path, %v by the other", direct, other)
+	}
 	customer.Click("button", "Hang up")
 	agent.See("Wrap-up")
 	if p := append(agent.Problems(), customer.Problems()...); len(p) > 0 {
 		t.Errorf("the pages had errors: %v", p)
 	}
+}
+
+// pagePackets is how many RTP packets came from pages by a path.
+func (a *app) pagePackets(t *testing.T, path string) float64 {
+	t.Helper()
+	_, body := a.client(t).do("GET", "/metrics", nil)
+	_, after, _ := strings.Cut(string(body), `tandem_browser_rtp_packets_total{path="`+path+`"} `)
+	line, _, _ := strings.Cut(after, "\n")
+	n, err := strconv.ParseFloat(line, 64)
+	if err != nil {
+		t.Errorf("packets of pages by %s: %q", path, line)
+	}
+	return n
 }
 
 // caller is a SIP phone in a call to Support.

@@ -39,6 +39,9 @@ func TestBrowserBehindFirewall(t *testing.T) {
 			if kind, protocol := b.Path(); kind != c.kind || protocol != c.protocol {
 				t.Errorf("the audio goes by %s, %s; want %s, %s", kind, protocol, c.kind, c.protocol)
 			}
+			if direct := a.pagePackets(t, "direct"); direct > 0 != (name != "ICE-TCP") {
+				t.Errorf("%v packets came by the direct path, which is UDP's alone", direct)
+			}
 			b.Click("button", "Hang up")
 			p.hungUp()
 			b.See("Wrap-up")
