@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"tandem/internal/door"
 	"tandem/internal/fault"
 )
 
@@ -41,21 +42,13 @@ func newLimiter(burst int, every time.Duration) *limiter {
 	return &limiter{burst: burst, every: every, by: map[netip.Prefix]*asker{}}
 }
 
-// admit says whether the source of a request may ask now. An IPv6 network of 64 bits is one source.
+// admit says whether the source of a request may ask now.
 func (l *limiter) admit(r *http.Request, now time.Time) error {
 	ap, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
 		return nil // a test's recorder, or a Unix socket
 	}
-	a := ap.Addr().Unmap().WithZone("")
-	bits := a.BitLen()
-	if bits == 128 {
-		bits = 64
-	}
-	p, err := a.Prefix(bits)
-	if err != nil {
-		return nil
-	}
+	p := door.Source(ap.Addr())
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if now.Sub(l.swept) > publicForget {

@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"tandem/chat/web"
+	"tandem/internal/door"
 	"tandem/internal/fault"
 )
 
@@ -24,7 +25,7 @@ func (h *Hub) greet(ctx context.Context, sock *socket, first frame) (*session, e
 	defer cancel()
 	var from *web.Calling
 	find := func() (*session, error) {
-		return h.customerSession(hello.Resume, cleanName(hello.Name), sock.source, from)
+		return h.customerSession(hello.Resume, cleanName(hello.Name), door.Source(sock.source), from)
 	}
 	prepare := func(*session) {}
 	if hello.Customer && hello.Widget != "" {

@@ -91,8 +91,8 @@ type Hub struct {
 	agents    map[uuid.UUID]*session // by user
 	customers map[string]*session    // by resume token
 	sockets   map[*socket]struct{}
-	sources   map[netip.Addr]int // customers' calls
-	tasks     sync.WaitGroup     // everything that Run waits for
+	sources   map[netip.Prefix]int // customers' calls
+	tasks     sync.WaitGroup       // everything that Run waits for
 }
 
 // New opens the ports for browsers' media and makes the hub; nothing is answered before Run. It registers its metrics on reg.
@@ -104,7 +104,7 @@ func New(cfg Config, need Needs, log *slog.Logger, reg prometheus.Registerer) (*
 	}
 	h := &Hub{
 		cfg: cfg.withDefaults(), need: need, log: log, metrics: m, engine: e,
-		agents: map[uuid.UUID]*session{}, customers: map[string]*session{}, sockets: map[*socket]struct{}{}, sources: map[netip.Addr]int{},
+		agents: map[uuid.UUID]*session{}, customers: map[string]*session{}, sockets: map[*socket]struct{}{}, sources: map[netip.Prefix]int{},
 	}
 	h.live = &live{hub: h, floors: map[uuid.UUID]*floor{}}
 	h.visitors = newVisitors(h)
@@ -221,7 +221,7 @@ func (h *Hub) agentSession(a auth.Actor) (*session, error) {
 }
 
 // customerSession finds the session of a resume token, or begins one; from says what it is that calls, for a page with the widget.
-func (h *Hub) customerSession(resume, name string, source netip.Addr, from *web.Calling) (*session, error) {
+func (h *Hub) customerSession(resume, name string, source netip.Prefix, from *web.Calling) (*session, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if s := h.customers[resume]; s != nil && resume != "" {
@@ -282,7 +282,7 @@ var errTooManyPages = fault.New(fault.TooMany, "too_many_pages", "Too many pages
 var errTooManyCalls = fault.New(fault.TooMany, "too_many_calls", "Too many calls come from your address; end one first.")
 
 // takeCall counts a customer's call; release gives its place back.
-func (h *Hub) takeCall(source netip.Addr) (release func(), err error) {
+func (h *Hub) takeCall(source netip.Prefix) (release func(), err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.sources[source] >= h.cfg.CustomerCalls {

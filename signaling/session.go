@@ -37,7 +37,7 @@ type session struct {
 	relay  string // its name at the TURN server
 	actor  auth.Actor
 	name   string       // customers: what they call themselves
-	source netip.Addr   // customers: where they call from
+	source netip.Prefix // customers: where they call from
 	from   *web.Calling // customers: out of the widget, which says what they call
 
 	ctx     context.Context //nolint:containedctx // of the session's life

@@ -13,6 +13,7 @@ import (
 
 	"tandem/chat"
 	"tandem/chat/web"
+	"tandem/internal/door"
 	"tandem/internal/events"
 	"tandem/internal/fault"
 )
@@ -39,7 +40,7 @@ type visitors struct {
 	all    map[*visitor]struct{}
 	of     map[uuid.UUID][]*visitor // by conversation
 	people map[string][]*visitor    // by account and person
-	from   map[netip.Addr]int       // pages, by address
+	from   map[netip.Prefix]int     // pages, by source
 	due    []*visitor
 	wake   chan struct{}
 }
@@ -55,7 +56,7 @@ var errManyPages = fault.New(fault.TooMany, "too_many_pages", "Too many pages ar
 
 func newVisitors(h *Hub) *visitors {
 	return &visitors{
-		hub: h, all: map[*visitor]struct{}{}, of: map[uuid.UUID][]*visitor{}, people: map[string][]*visitor{}, from: map[netip.Addr]int{}, wake: make(chan struct{}, 1),
+		hub: h, all: map[*visitor]struct{}{}, of: map[uuid.UUID][]*visitor{}, people: map[string][]*visitor{}, from: map[netip.Prefix]int{}, wake: make(chan struct{}, 1),
 	}
 }
 
@@ -246,10 +247,11 @@ type typingView struct {
 func (vs *visitors) admit(v *visitor) error {
 	vs.mu.Lock()
 	defer vs.mu.Unlock()
-	if vs.from[v.sock.source] >= vs.hub.cfg.VisitorPages {
+	source := door.Source(v.sock.source)
+	if vs.from[source] >= vs.hub.cfg.VisitorPages {
 		return errManyPages
 	}
-	vs.from[v.sock.source]++
+	vs.from[source]++
 	vs.all[v] = struct{}{}
 	vs.index(v)
 	vs.hub.metrics.sessions.WithLabelValues("visitor").Inc()
@@ -261,8 +263,9 @@ func (vs *visitors) leave(v *visitor) {
 	defer v.mu.Unlock()
 	vs.mu.Lock()
 	defer vs.mu.Unlock()
-	if vs.from[v.sock.source]--; vs.from[v.sock.source] <= 0 {
-		delete(vs.from, v.sock.source)
+	source := door.Source(v.sock.source)
+	if vs.from[source]--; vs.from[source] <= 0 {
+		delete(vs.from, source)
 	}
 	delete(vs.all, v)
 	vs.forget(v)

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	gosip "github.com/emiago/sipgo/sip"
+
+	"tandem/internal/door"
 )
 
 // ingress is the read filter: it sees every datagram, frame and stream read before the library parses it. What it lets through is one or
@@ -129,7 +131,7 @@ func (in *ingress) message(info gosip.TransportReadProps, src netip.AddrPort, da
 		in.malformed(info, src, &raw, r)
 		return nil, false
 	}
-	if calls && !in.hand.take(in.freshTag(req), sourceKey(src.Addr()), time.Now()) {
+	if calls && !in.hand.take(in.freshTag(req), door.Source(src.Addr()), time.Now()) {
 		in.overloaded(info, src, &raw)
 		return nil, false
 	}

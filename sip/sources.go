@@ -7,6 +7,8 @@ import (
 
 	"github.com/google/uuid"
 	"golang.org/x/time/rate"
+
+	"tandem/internal/door"
 )
 
 // Limits per source of messages. Known sources are trunks and registered phones.
@@ -96,20 +98,6 @@ func (t *tries) forgive() (told bool) {
 
 func (t *tries) over(now time.Time) bool { return now.Sub(t.seen) > sourceIdle && now.After(t.until) }
 
-// sourceKey counts an IPv6 network of 64 bits as one source: its owner can pick any address in it.
-func sourceKey(a netip.Addr) netip.Prefix {
-	a = a.Unmap()
-	bits := a.BitLen()
-	if bits == 128 {
-		bits = 64
-	}
-	p, err := a.WithZone("").Prefix(bits)
-	if err != nil {
-		return netip.Prefix{}
-	}
-	return p
-}
-
 // admit says whether a message from a may be looked at; reason is a label for the metric when not. No ban keeps out an address where a trunk or
 // telephone is known: what is guessed there is refused by its user name.
 func (s *sources) admit(a netip.Addr, known bool, now time.Time) (reason string, ok bool) {
@@ -130,7 +118,7 @@ func (s *sources) admit(a netip.Addr, known bool, now time.Time) (reason string,
 }
 
 func (s *sources) get(a netip.Addr, known bool, now time.Time) *source {
-	key := sourceKey(a)
+	key := door.Source(a)
 	src := s.m[key]
 	if src == nil {
 		s.makeRoom(len(s.m), now)
@@ -186,7 +174,7 @@ func (s *sources) banned(now time.Time) (n int) {
 
 // failed counts wrong credentials, for where they came from and for the user they were given for, whose tenant is told to the others.
 func (s *sources) failed(a netip.Addr, user string, known bool, tenant uuid.UUID, now time.Time) {
-	from, name := suspect{Source: sourceKey(a)}, suspect{User: user}
+	from, name := suspect{Source: door.Source(a)}, suspect{User: user}
 	if known {
 		from.User = user
 	}
@@ -247,7 +235,7 @@ func (s *sources) guessed(user string, now time.Time) bool {
 
 // guessedHere says that it is guessed from this very address, where others are known.
 func (s *sources) guessedHere(a netip.Addr, user string, now time.Time) bool {
-	return s.refused(suspect{sourceKey(a), user}, now)
+	return s.refused(suspect{door.Source(a), user}, now)
 }
 
 func (s *sources) refused(who suspect, now time.Time) bool {
@@ -261,10 +249,10 @@ func (s *sources) refused(who suspect, now time.Time) bool {
 func (s *sources) failures(a netip.Addr, user string) (n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if src := s.m[sourceKey(a)]; src != nil {
+	if src := s.m[door.Source(a)]; src != nil {
 		n = src.fails
 	}
-	if here := s.users[suspect{sourceKey(a), user}]; here != nil {
+	if here := s.users[suspect{door.Source(a), user}]; here != nil {
 		n = max(n, here.fails)
 	}
 	return n
@@ -272,7 +260,7 @@ func (s *sources) failures(a netip.Addr, user string) (n int) {
 
 // succeeded forgets a source's failures, and the user's there, and lets it be known for a while, so that the rest of its call gets in.
 func (s *sources) succeeded(a netip.Addr, user string, now time.Time) {
-	for _, who := range s.forgive(suspect{sourceKey(a), user}, now) {
+	for _, who := range s.forgive(suspect{door.Source(a), user}, now) {
 		s.tell(guess{suspect: who})
 	}
 }
@@ -299,6 +287,6 @@ func (s *sources) forgive(here suspect, now time.Time) (known []suspect) {
 func (s *sources) vouched(a netip.Addr, now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	src := s.m[sourceKey(a)]
+	src := s.m[door.Source(a)]
 	return src != nil && now.Before(src.vouch)
 }

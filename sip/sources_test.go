@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"tandem/internal/door"
 )
 
 // However many user names are made up, guesses of somebody's password are counted; and a name that is none is told to nobody.
@@ -37,7 +39,7 @@ func TestMadeUpNames(t *testing.T) {
 		s.failed(liar, "", false, uuid.Nil, now)
 	}
 	for _, g := range told {
-		if g.User != "" || g.Source != sourceKey(liar) {
+		if g.User != "" || g.Source != door.Source(liar) {
 			t.Errorf("told %+v", g)
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"tandem/internal/door"
 )
 
 const (
@@ -35,7 +37,7 @@ func newStreams() *streams { return &streams{open: map[*streamConn]bool{}, by: m
 // accept takes a connection, or not.
 func (s *streams) accept(c net.Conn, now time.Time) (*streamConn, bool) {
 	addr := addrPort(c.RemoteAddr()).Addr()
-	sc := &streamConn{Conn: c, of: s, addr: addr, source: sourceKey(addr), since: now}
+	sc := &streamConn{Conn: c, of: s, addr: addr, source: door.Source(addr), since: now}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.open) >= maxStreams || s.by[sc.source] >= maxSourceStreams {
@@ -82,7 +84,7 @@ type limited struct {
 // Accept implements net.Listener.
 func (l *limited) Accept() (net.Conn, error) {
 	for {
-		c, err := l.Listener.Accept()
+		c, err := door.Accept(l.Listener)
 		if err != nil {
 			return nil, err
 		}

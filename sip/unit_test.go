@@ -15,6 +15,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/icholy/digest"
 	"pgregory.net/rapid"
+
+	"tandem/internal/door"
 )
 
 func TestStateTable(t *testing.T) {
@@ -345,7 +347,7 @@ func TestNeighboursOfAGuesser(t *testing.T) {
 	if s.guessedHere(office, "8001", now) || other.guessedHere(office, "8001", now) || len(told) != 2 {
 		t.Errorf("not forgiven: %+v", told)
 	}
-	other.heard(guess{suspect: suspect{Source: sourceKey(office)}, Fails: 9, Until: now.Add(time.Minute)}, now)
+	other.heard(guess{suspect: suspect{Source: door.Source(office)}, Fails: 9, Until: now.Add(time.Minute)}, now)
 	if _, ok := other.admit(office, true, now); !ok {
 		t.Error("an address where telephones are known is shut out")
 	}

@@ -2,19 +2,19 @@ package relay
 
 import (
 	"crypto/tls"
-	"errors"
 	"net"
 	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"tandem/internal/door"
 )
 
 const (
 	maxStreams       = 5000
 	maxSourceStreams = 1000 // of one source: an office behind one address
 	proveWithin      = 10 * time.Second
-	acceptAgain      = 100 * time.Millisecond // after the system had no descriptor for a connection
 	// Browsers renew permissions every four minutes, and ask every few seconds whether the other side is there.
 	idleFor = 5 * time.Minute
 )
@@ -38,17 +38,12 @@ func Bound(l net.Listener, full func()) *Listener {
 	return &Listener{Listener: l, full: full, streams: map[string]*stream{}, by: map[netip.Prefix]int{}}
 }
 
-// Accept implements net.Listener. It fails once the listener is closed and not before: those who accept here end for good at the first error, and one may
-// come of what passes, as when the process has no descriptor left.
+// Accept implements net.Listener. It fails once the listener is closed and not before.
 func (l *Listener) Accept() (net.Conn, error) {
 	for {
-		c, err := l.Listener.Accept()
-		switch {
-		case errors.Is(err, net.ErrClosed):
+		c, err := door.Accept(l.Listener)
+		if err != nil {
 			return nil, err
-		case err != nil:
-			<-time.After(acceptAgain)
-			continue
 		}
 		if s := l.admit(c); s != nil {
 			return s, nil
@@ -61,7 +56,7 @@ func (l *Listener) Accept() (net.Conn, error) {
 func (l *Listener) admit(c net.Conn) *stream {
 	s := &stream{Conn: c, of: l, until: time.Now().Add(l.within)}
 	if at, ok := c.RemoteAddr().(*net.TCPAddr); ok {
-		s.source = sourceOf(at.AddrPort().Addr())
+		s.source = door.Source(at.AddrPort().Addr())
 	}
 	if l.tls != nil {
 		s.Conn = tls.Server(c, l.tls) // the handshake comes with the first read, and in its time
@@ -77,13 +72,6 @@ func (l *Listener) admit(c net.Conn) *stream {
 		l.open.Add(1)
 	}
 	return s
-}
-
-// sourceOf counts an IPv6 network of 64 bits as one source: its owner can pick any address in it.
-func sourceOf(a netip.Addr) netip.Prefix {
-	a = a.Unmap().WithZone("")
-	p, _ := a.Prefix(min(a.BitLen(), 64)) // there are as many bits
-	return p
 }
 
 // prove lets the connection from an address live on.

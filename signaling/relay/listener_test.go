@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"tandem/internal/door"
 )
 
 // pipes is a listener whose connections are pipes. nil is one for which there is no descriptor.
@@ -139,7 +141,7 @@ func TestListenerGoesOn(t *testing.T) {
 	connect(p, "192.0.2.1", 1)
 	accept()
 	_ = reset.Close()
-	if len(l.streams) != 1 || l.by[sourceOf(netip.MustParseAddr("192.0.2.1"))] != 1 {
+	if len(l.streams) != 1 || l.by[door.Source(netip.MustParseAddr("192.0.2.1"))] != 1 {
 		t.Errorf("%d connections are known, of sources %v", len(l.streams), l.by)
 	}
 	_ = l.Close()
