@@ -3,6 +3,8 @@ package sip
 import (
 	"sync"
 
+	gosip "github.com/emiago/sipgo/sip"
+
 	"tandem/calls"
 )
 
@@ -84,7 +86,7 @@ func (bs *branches) answered(b *branch, sdp []byte) error {
 	g.mu.Unlock()
 	for _, other := range bs.all {
 		if other != b {
-			other.d.hangup(0, "answered elsewhere")
+			other.d.hangup(0, "answered elsewhere", reasonFor(calls.CauseElsewhere)...)
 		}
 	}
 	return g.theirAnswer(sdp)
@@ -103,7 +105,7 @@ func (bs *branches) ended(e end) {
 	case over:
 		bs.leg.finish(best)
 	case forAll:
-		bs.hangup(0, "declined")
+		bs.hangup(0, "declined", reasonFor(calls.CauseDeclined)...)
 	}
 }
 
@@ -121,8 +123,8 @@ func tells(e end) int {
 	}
 }
 
-func (bs *branches) hangup(status int, reason string) {
+func (bs *branches) hangup(status int, reason string, headers ...gosip.Header) {
 	for _, b := range bs.all {
-		b.d.hangup(status, reason)
+		b.d.hangup(status, reason, headers...)
 	}
 }

@@ -46,6 +46,9 @@ func TestAllContactsRing(t *testing.T) {
 	atApp.Request("ACK")
 	voice.Follow(atApp.Invite.Body())
 	cancel := atDesk.Request("CANCEL")
+	if h := cancel.GetHeader("Reason"); h == nil || h.Value() != `SIP;cause=200;text="Call completed elsewhere"` {
+		t.Errorf("the desk shows a missed call: %v", h) // RFC 3326 2
+	}
 	atDesk.Reply(cancel, 200, "OK", "")
 	atDesk.Reply(atDesk.Invite, 487, "Request Terminated", "")
 	audio.Follow(a.Response(200).Body())

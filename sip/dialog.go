@@ -72,9 +72,10 @@ type dialog struct {
 	opening   []byte   // UAS: our offer, when the INVITE had none
 	reliable  reliable // UAS: the provisional response that waits for its PRACK
 	referrals int
-	heard     bool          // UAC: a provisional response came, so CANCEL may be sent
-	patience  time.Duration // UAC: how long to wait for any response; 0: as long as the transaction does
-	cancelled bool          // UAC: CANCEL was sent
+	heard     bool           // UAC: a provisional response came, so CANCEL may be sent
+	patience  time.Duration  // UAC: how long to wait for any response; 0: as long as the transaction does
+	cancelled bool           // UAC: CANCEL was sent
+	reasons   []gosip.Header // UAC: of our CANCEL (RFC 3326)
 	tries     int
 	counts    map[string]int // uses of each nonce
 	ack       *gosip.Request
@@ -185,7 +186,7 @@ func (d *dialog) hangupNow(status int, reason string, headers ...gosip.Header) {
 	case !d.uac && (d.state == calling || d.state == ringing):
 		d.reject(refuse(status, reason, headers...))
 	case d.state == calling || d.state == ringing:
-		d.giveUp(end{status: 487, byUs: true, text: reason})
+		d.giveUp(end{status: 487, byUs: true, text: reason}, headers...)
 	default:
 		d.leave(end{status: 200, byUs: true, text: reason}, headers...)
 	}

@@ -334,11 +334,12 @@ func (d *dialog) failed(req *gosip.Request, err error) {
 }
 
 // giveUp withdraws the call: CANCEL as soon as a provisional response allows it, and nothing more is awaited after 64·T1.
-func (d *dialog) giveUp(e end) {
+func (d *dialog) giveUp(e end, headers ...gosip.Header) {
 	if !d.step(leave) {
 		return
 	}
 	d.report(e)
+	d.reasons = headers
 	if d.heard {
 		d.sendCancel()
 	}
@@ -357,6 +358,9 @@ func (d *dialog) sendCancel() {
 		gosip.CopyHeaders(name, inv, req)
 	}
 	req.AppendHeader(&gosip.CSeqHeader{SeqNo: inv.CSeq().SeqNo, MethodName: gosip.CANCEL})
+	for _, h := range d.reasons {
+		req.AppendHeader(h)
+	}
 	req.SetBody(nil)
 	req.SetTransport(inv.Transport())
 	req.SetDestination(inv.Destination())

@@ -134,7 +134,7 @@ func (g *leg) Hangup(cause calls.Cause) {
 		headers = reasonFor(cause)
 	}
 	if bs := g.ringing(); bs != nil {
-		bs.hangup(r.status, r.reason)
+		bs.hangup(r.status, r.reason, headers...)
 		return
 	}
 	d := g.dialog()
