@@ -49,7 +49,7 @@ func (s *Server) bind(ctx context.Context, req *gosip.Request, p Phone, src neti
 	if r != nil {
 		return nil, r
 	}
-	now, err := s.dir.register(ctx, p, wishOf(req, src, change, all))
+	now, moved, err := s.dir.register(ctx, p, wishOf(req, src, change, all))
 	if err != nil {
 		r := asRefusal(err)
 		if r.status == 500 {
@@ -57,8 +57,10 @@ func (s *Server) bind(ctx context.Context, req *gosip.Request, p Phone, src neti
 		}
 		return nil, r
 	}
-	if err := s.dir.Load(ctx); err != nil {
-		s.log.Error("cannot read registrations", "err", err)
+	if moved {
+		if err := s.dir.Load(ctx); err != nil {
+			s.log.Error("cannot read registrations", "err", err)
+		}
 	}
 	out := []gosip.Header{supported()}
 	for _, b := range now {

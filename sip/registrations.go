@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -90,10 +91,10 @@ func wishOf(req *gosip.Request, src netip.AddrPort, change map[string]time.Durat
 	return w
 }
 
-// register writes and removes a phone's registrations in one step.
-func (d *Directory) register(ctx context.Context, p Phone, w wish) ([]Registration, error) {
-	var now []Registration
-	err := d.db.Tenant(ctx, p.Tenant, func(tx *storage.Tx) error {
+// register writes and removes a phone's registrations in one step. moved: from elsewhere, or in another number, than before. Nobody
+// is told of those that are only renewed, as most are.
+func (d *Directory) register(ctx context.Context, p Phone, w wish) (now []Registration, moved bool, err error) {
+	err = d.db.Tenant(ctx, p.Tenant, func(tx *storage.Tx) error {
 		before, err := registrations(ctx, tx, p.ID)
 		if err != nil {
 			return err
@@ -106,14 +107,28 @@ func (d *Directory) register(ctx context.Context, p Phone, w wish) ([]Registrati
 		if err := d.rebind(ctx, tx, p, w); err != nil {
 			return fmt.Errorf("write the registrations: %w", err)
 		}
-		tx.AfterCommit(func() { d.bus.Publish(directoryChanged, nil) })
-		now, err = registrations(ctx, tx, p.ID)
-		if err != nil || (len(before) > 0) == (len(now) > 0) {
+		if now, err = registrations(ctx, tx, p.ID); err != nil {
 			return err
+		}
+		if moved = !slices.Equal(places(before), places(now)); moved {
+			tx.AfterCommit(func() { d.bus.Publish(directoryChanged, nil) })
+		}
+		if (len(before) > 0) == (len(now) > 0) {
+			return nil
 		}
 		return d.tellPresence(ctx, tx, p, len(now) > 0)
 	})
-	return now, err
+	return now, moved, err
+}
+
+// places are where registrations came from, sorted.
+func places(list []Registration) []string {
+	from := make([]string, 0, len(list))
+	for _, r := range list {
+		from = append(from, r.Received)
+	}
+	slices.Sort(from)
+	return from
 }
 
 func (d *Directory) rebind(ctx context.Context, tx *storage.Tx, p Phone, w wish) error {
