@@ -31,12 +31,14 @@ func (d *dialog) gotRefer(req *gosip.Request, tx *gosip.ServerTx) {
 		bad = refuse(481, "Call/Transaction Does Not Exist")
 	}
 	var headers []gosip.Header
+	var event string // of the subscription; empty: they want none
 	if h := req.GetHeader("Refer-Sub"); h != nil && strings.HasPrefix(strings.ToLower(strings.TrimSpace(h.Value())), "false") {
 		headers = append(headers, gosip.NewHeader("Refer-Sub", "false"))
 		r.report = func(int, string) {}
 	} else {
 		d.referrals++
-		r.report = d.subscription(req.CSeq().SeqNo, d.referrals > 1)
+		event = referEvent(req.CSeq().SeqNo, d.referrals > 1)
+		r.report = d.subscription(event)
 	}
 	r.source = d.source.Addr()
 	if bad == nil {
@@ -50,16 +52,22 @@ func (d *dialog) gotRefer(req *gosip.Request, tx *gosip.ServerTx) {
 	}
 	d.s.m.transfers.WithLabelValues("REFER", "accepted").Inc()
 	d.reply(req, tx, 202, "Accepted", nil, headers...)
-	r.report(100, "Trying")
+	if event != "" {
+		d.notify(event, 100, "Trying", false) // at once: reports wait for their turn behind it, however soon they come
+	}
+}
+
+// referEvent is the Event of a REFER's NOTIFYs (RFC 3515 2.4.6).
+func referEvent(id uint32, named bool) string {
+	if named {
+		return "refer;id=" + strconv.FormatUint(uint64(id), 10)
+	}
+	return "refer"
 }
 
 // subscription reports by NOTIFY what becomes of a REFER, from any goroutine. Reports in a dialog that has ended go nowhere: phones that
 // hang up behind a REFER do not listen.
-func (d *dialog) subscription(id uint32, named bool) func(status int, reason string) {
-	event := "refer"
-	if named {
-		event += ";id=" + strconv.FormatUint(uint64(id), 10)
-	}
+func (d *dialog) subscription(event string) func(status int, reason string) {
 	over := false
 	return func(status int, reason string) {
 		d.mail.post(func() {

@@ -51,6 +51,12 @@ func TestRefer(t *testing.T) {
 	c.Reply(n, 481, "Subscription Does Not Exist", "") // ends the subscription, not the call
 	_ = second
 
+	c.Send("REFER", "", "", "Refer-To: sip:quick@tandem.test")
+	c.Response(202)
+	get(t, leg.referred, "REFER")
+	fragment(t, c, "refer;id=4", "active", "SIP/2.0 100 Trying\r\n")
+	fragment(t, c, "refer;id=4", "terminated", "SIP/2.0 200 OK\r\n")
+
 	c.Send("REFER", "", "", "Refer-To: <sip:1902@tandem.test>", "Refer-Sub: false", "Require: norefersub")
 	if res := c.Response(202); res.GetHeader("Refer-Sub").Value() != "false" {
 		t.Errorf("without a subscription:\n%s", res)
