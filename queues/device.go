@@ -111,13 +111,13 @@ func (s *Service) DeviceIs(ctx context.Context, tx *storage.Tx, tenant, agent uu
 	return wrap("note whether a device is there", err)
 }
 
-// reached bars an agent whose device calls do not reach, for as long as that lasts: also one who was to be tried again in a while because an offer
-// has failed.
+// reached bars an agent whose device calls do not reach, for as long as that lasts, whatever barred them before: one who missed offers, or was to be
+// tried again in a while because an offer has failed.
 func (r *presenceRow) reached(there bool) {
 	switch {
 	case there && r.barred == Unreachable:
 		r.barred = ""
-	case !there && (r.barred == "" || r.barred == Unreachable):
+	case !there:
 		r.barred, r.away = Unreachable, true
 	}
 }

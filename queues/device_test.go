@@ -13,7 +13,7 @@ import (
 func TestDeviceComesAndGoes(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	q := h.queue("Q", queues.OwnSettings{})
+	q := h.queue("Q", queues.OwnSettings{Missed: &queues.MissedRule{Threshold: 1}})
 	agent := h.staff(1, q)[0]
 	registered := func(device string, there bool) {
 		t.Helper()
@@ -50,6 +50,17 @@ func TestDeviceComesAndGoes(t *testing.T) {
 	registered("phone:8001", false)
 	if a := h.agent(agent); a.State != queues.Unreachable || a.BarredUntil != nil {
 		t.Errorf("gone after an offer that failed: %+v", a)
+	}
+	// Or the agent is not asked any more, because they have missed an offer, when it goes.
+	registered("phone:8001", true)
+	o = h.offer(w)
+	h.ok(h.s.Offered(h.ctx, o.ID, queues.OfferMissed))
+	if a := h.agent(agent); a.State != queues.NotResponding {
+		t.Fatalf("missed an offer: %+v", a)
+	}
+	registered("phone:8001", false)
+	if a := h.agent(agent); a.State != queues.Unreachable || a.BarredUntil != nil {
+		t.Errorf("gone after a missed offer: %+v", a)
 	}
 	registered("phone:8001", true)
 	if lines := h.log("agent.state"); slices.Contains(lines, "agent.state ") {

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { seriousFaults, signIn, startBrowser, url, type Visitor, visitor } from './browser';
+import { seriousFaults, signedIn, signIn, startBrowser, url, type Visitor, visitor } from './browser';
 
 // An administrator connects a CRM: a fake one, which `tandem fake-crm` plays.
 
@@ -10,9 +10,13 @@ let stop: () => Promise<void>;
 let fake: ChildProcess;
 let zendesk = '';
 let seen: Visitor;
+let before: object; // the connection that other specs' tickets go to
 
 beforeAll(async () => {
   ({ browser, stop } = await startBrowser());
+  const read = await (await signedIn(browser, 'admin')).get(`${url}/api/v1/crm-connection`);
+  const { credentials_stored: _, authorized: __, ...settings } = await read.json();
+  before = settings;
   fake = spawn(process.env['TANDEM_BIN'] ?? '../bin/tandem', ['fake-crm', '--addr', '127.0.0.1:0'], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -26,6 +30,8 @@ beforeAll(async () => {
   await signIn(seen.page, 'admin', '/admin/crm');
 });
 afterAll(async () => {
+  const back = await (await signedIn(browser, 'admin')).put(`${url}/api/v1/crm-connection`, { data: before });
+  expect(back.ok(), await back.text()).toBe(true);
   fake.kill();
   await stop();
 });
