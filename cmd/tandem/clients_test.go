@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -85,10 +86,12 @@ type network struct {
 	near, there string // addresses at both ends
 }
 
+var networks atomic.Int32 // that this process has made
+
 // newNetwork makes one. Only who may not make network namespaces skips the test.
 func newNetwork(t *testing.T) *network {
 	t.Helper()
-	n := os.Getpid() & 0x3fff // of 198.18.0.0/16, for tests of devices (RFC 2544): four addresses each
+	n := (os.Getpid() + 0x1003*int(networks.Add(1))) & 0x3fff // of 198.18.0.0/16, for tests of devices (RFC 2544): four addresses each
 	at := func(host int) string { return fmt.Sprintf("198.18.%d.%d", n>>6, n&0x3f<<2+host) }
 	nw := &network{name: "tandem" + strconv.Itoa(n), near: at(1), there: at(2)}
 	near, there := "tdn"+strconv.Itoa(n), "tdt"+strconv.Itoa(n)
