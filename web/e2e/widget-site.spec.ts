@@ -215,7 +215,8 @@ test('one waits, ends it, rates it, and has it sent by mail', async () => {
 
 test('a call is scheduled, and is in the list of who is to be called', async () => {
   const schedule = { on: true, slot_minutes: 30, capacity: 50, days_ahead: 7, lead_minutes: 60, priority: 5 };
-  expect((await admin.patch(`${url}/api/v1/queues/${before.queue}`, { data: { set: { schedule } } })).ok()).toBe(true);
+  const patched = await admin.patch(`${url}/api/v1/queues/${before.queue}`, { data: { set: { schedule } } });
+  expect(patched.ok(), await patched.text()).toBe(true);
   const { page, context, faults } = await shopper('/');
   const frame = await openWidget(page);
   await frame.getByRole('button', { name: 'More' }).click();
