@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"tandem/internal/storage"
 	"tandem/media"
 	"tandem/media/sound"
 )
@@ -156,7 +157,7 @@ const beepLength = 400 * time.Millisecond
 func (c *Call) voicemail(ctx context.Context, to Deflection) Reason {
 	c.stopTape(ctx) // of a talk before: the message is a recording of its own
 	box := c.plan.Box
-	mail := VoicemailRecord{Agent: nullable(box.Agent), Why: to.Why}
+	mail := VoicemailRecord{Agent: storage.Nullable(box.Agent), Why: to.Why}
 	c.step(StepPlay, "")
 	if box.AskNumber && c.unknownCaller() {
 		number, why := c.askNumber(ctx, box)

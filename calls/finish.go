@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"tandem/internal/storage"
 )
 
 // finish ends whatever is left of the call, writes its one record, and waits until its legs are gone.
@@ -131,7 +133,7 @@ func (c *Call) addLeg(leg Leg, party, device string, agent uuid.UUID) {
 	c.watch(leg)
 	c.sb.know(leg.ID(), c)
 	c.record.Legs = append(c.record.Legs, LegRecord{
-		ID: leg.ID(), Direction: leg.Direction(), Party: party, Agent: nullable(agent), Device: device, StartedAt: c.sb.db.Now(),
+		ID: leg.ID(), Direction: leg.Direction(), Party: party, Agent: storage.Nullable(agent), Device: device, StartedAt: c.sb.db.Now(),
 	})
 }
 

@@ -76,7 +76,7 @@ func (s *Switchboard) List(ctx context.Context, tenant uuid.UUID, f Filter) ([]C
 			  AND ($3 = '' OR strpos(caller, $3) > 0) AND ($4::uuid IS NULL OR call_id < $4) AND (NOT $5 OR ended_at IS NULL)
 			  AND ($8::text[] IS NULL OR state = ANY($8)) AND ($9::uuid IS NULL OR agent_id = $9) AND ($10 = '' OR reason = $10)
 			ORDER BY call_id DESC LIMIT $6`,
-			f.Agents, nullable(f.Queue), f.Text, nullable(f.Before), f.Live, f.Limit, f.Queues, f.States, nullable(f.Agent), f.Reason)
+			f.Agents, storage.Nullable(f.Queue), f.Text, storage.Nullable(f.Before), f.Live, f.Limit, f.Queues, f.States, storage.Nullable(f.Agent), f.Reason)
 		if err != nil {
 			return err
 		}
@@ -235,11 +235,4 @@ func (r *Record) close(at time.Time, why Reason) {
 			r.Legs[i].EndedAt = &at
 		}
 	}
-}
-
-func nullable(id uuid.UUID) *uuid.UUID {
-	if id == uuid.Nil {
-		return nil
-	}
-	return &id
 }

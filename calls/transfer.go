@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"tandem/internal/events"
+	"tandem/internal/storage"
 )
 
 // transferring is a Leg whose user may send the other party elsewhere.
@@ -95,7 +96,7 @@ func (c *Call) transfer(ctx context.Context) (why Reason, moved bool) {
 // asked enters a transfer into the record.
 func (c *Call) asked(t Transfer, kind TransferKind) {
 	r := TransferRecord{
-		At: c.sb.db.Now(), By: c.record.Agent, ByName: c.record.AgentName, Kind: kind, Agent: nullable(t.Agent), Queue: nullable(t.Queue), Name: t.Name, Attended: t.Consult,
+		At: c.sb.db.Now(), By: c.record.Agent, ByName: c.record.AgentName, Kind: kind, Agent: storage.Nullable(t.Agent), Queue: storage.Nullable(t.Queue), Name: t.Name, Attended: t.Consult,
 	}
 	if c.record.TakenOverBy != nil {
 		r.By, r.ByName = c.record.TakenOverBy, c.record.TakenOverName

@@ -154,7 +154,7 @@ func (v *Voicemails) List(ctx context.Context, tenant uuid.UUID, f MailFilter) (
 			SELECT `+voicemailColumns+` FROM voicemails
 			WHERE ($1::uuid[] IS NULL AND $2::uuid[] IS NULL OR queue_id = ANY ($1) OR agent_id = ANY ($2)) AND ($3::uuid IS NULL OR queue_id = $3)
 				AND ($4::text[] IS NULL OR state = ANY ($4)) AND ($5::uuid IS NULL OR voicemail_id < $5)
-			ORDER BY voicemail_id DESC LIMIT $6`, f.Queues, f.Agents, nullable(f.Queue), f.States, nullable(f.Before), f.Limit)
+			ORDER BY voicemail_id DESC LIMIT $6`, f.Queues, f.Agents, storage.Nullable(f.Queue), f.States, storage.Nullable(f.Before), f.Limit)
 		if err != nil {
 			return err
 		}
@@ -205,7 +205,7 @@ func (v *Voicemails) Step(ctx context.Context, tenant, id uuid.UUID, step MailSt
 		if was.State == m.State && step != MailAssign {
 			return nil
 		}
-		m.ChangedAt, m.ChangedBy = tx.Now, nullable(by)
+		m.ChangedAt, m.ChangedBy = tx.Now, storage.Nullable(by)
 		_, err = tx.Exec(ctx, `UPDATE voicemails SET state = $2, assigned_to = $3, changed_at = $4, changed_by = $5 WHERE voicemail_id = $1`,
 			id, m.State, m.Assigned, m.ChangedAt, m.ChangedBy)
 		if err != nil {

@@ -94,7 +94,7 @@ func (s *Service) heard(ctx context.Context, tx *storage.Tx, e events.Event) err
 			if !strings.Contains(words, spoken(k.Keyword)) {
 				continue
 			}
-			n := NewTicket{Title: titleOf(text), Type: k.Type, Priority: k.Priority, Contact: nullable(said.Contact), Queue: nullable(said.Queue), Call: e.Subject, Conversation: true}
+			n := NewTicket{Title: titleOf(text), Type: k.Type, Priority: k.Priority, Contact: storage.Nullable(said.Contact), Queue: storage.Nullable(said.Queue), Call: e.Subject, Conversation: true}
 			if err := s.ticketByKeyword(ctx, tx, n); err != nil {
 				return err
 			}
@@ -130,11 +130,4 @@ func (s *Service) ticketByKeyword(ctx context.Context, tx *storage.Tx, n NewTick
 func titleOf(text string) string {
 	title := []rune(strings.Join(strings.Fields(text), " "))
 	return string(title[:min(len(title), longestField)])
-}
-
-func nullable(id uuid.UUID) *uuid.UUID {
-	if id == uuid.Nil {
-		return nil
-	}
-	return &id
 }

@@ -149,8 +149,8 @@ func (s *Service) RequestCallback(ctx context.Context, tenant uuid.UUID, n NewCa
 			DO UPDATE SET enqueued_at = least(c.enqueued_at, excluded.enqueued_at), priority = greatest(c.priority, excluded.priority),
 				origin_call = coalesce(excluded.origin_call, c.origin_call), changed_at = excluded.changed_at
 			RETURNING `+callbackColumns,
-			storage.NewID(), tenant, n.Queue, n.Number, n.Name, n.Language, n.Note, n.Priority, n.Since, free, orNull(n.Call), orNull(n.Voicemail),
-			orNull(n.By), tx.Now)
+			storage.NewID(), tenant, n.Queue, n.Number, n.Name, n.Language, n.Note, n.Priority, n.Since, free, storage.Nullable(n.Call), storage.Nullable(n.Voicemail),
+			storage.Nullable(n.By), tx.Now)
 		if err != nil {
 			return err
 		}
@@ -160,13 +160,6 @@ func (s *Service) RequestCallback(ctx context.Context, tenant uuid.UUID, n NewCa
 		return s.tellCallback(ctx, tx, "callback.requested", &c)
 	})
 	return c, wrap("keep a place for a callback", err)
-}
-
-func orNull(id uuid.UUID) *uuid.UUID {
-	if id == uuid.Nil {
-		return nil
-	}
-	return &id
 }
 
 func (s *Service) tellCallback(ctx context.Context, tx *storage.Tx, event string, c *Callback) error {
@@ -410,7 +403,7 @@ func (s *Service) Callbacks(ctx context.Context, tenant uuid.UUID, f CallbackFil
 			SELECT `+callbackColumns+` FROM queue_callbacks
 			WHERE ($1::uuid[] IS NULL OR queue_id = ANY ($1) OR requested_by = $5) AND (NOT $2 OR state IN ('scheduled', 'waiting', 'dialing'))
 				AND ($3::uuid IS NULL OR callback_id < $3)
-			ORDER BY callback_id DESC LIMIT $4`, f.Queues, f.Open, orNull(f.Before), f.Limit, orNull(f.By))
+			ORDER BY callback_id DESC LIMIT $4`, f.Queues, f.Open, storage.Nullable(f.Before), f.Limit, storage.Nullable(f.By))
 		if err != nil {
 			return err
 		}

@@ -178,7 +178,7 @@ func (s *Service) ScheduleCallback(ctx context.Context, tenant uuid.UUID, n NewC
 			INSERT INTO queue_callbacks (callback_id, tenant_id, queue_id, state, number, name, language, note, priority, enqueued_at, not_before, slot_at, slot_until,
 				token_hash, requested_by, created_at, changed_at)
 			VALUES ($1, $2, $3, 'scheduled', $4, $5, $6, $7, $8, $9, $9, $9, $10, $11, $12, $13, $13) RETURNING `+callbackColumns,
-			storage.NewID(), tenant, n.Queue, n.Number, n.Name, n.Language, n.Note, rule.Priority, slot.At, slot.Until, hash, orNull(n.By), tx.Now)
+			storage.NewID(), tenant, n.Queue, n.Number, n.Name, n.Language, n.Note, rule.Priority, slot.At, slot.Until, hash, storage.Nullable(n.By), tx.Now)
 		if err != nil {
 			return err
 		}

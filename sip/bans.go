@@ -132,7 +132,7 @@ func (d *Directory) writeBans(ctx context.Context, batch []guess) error {
 	var fails []int
 	var until []time.Time
 	for _, g := range batch {
-		ids, tenants, users, fails, until = append(ids, storage.NewID()), append(tenants, nullable(g.Tenant)), append(users, g.User), append(fails, g.Fails), append(until, g.Until)
+		ids, tenants, users, fails, until = append(ids, storage.NewID()), append(tenants, storage.Nullable(g.Tenant)), append(users, g.User), append(fails, g.Fails), append(until, g.Until)
 		sources = append(sources, sourceText(g.Source))
 	}
 	return d.db.Worker(ctx, func(tx *storage.Tx) error {

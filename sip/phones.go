@@ -24,11 +24,11 @@ type Phone struct {
 // agent whose phone has a secret of its own keeps that.
 func (d *Directory) PutPhone(ctx context.Context, tx *storage.Tx, username string, agent uuid.UUID, password string) error {
 	var own bool
-	if err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM sip_phones WHERE agent_id = $1 AND generated)`, nullable(agent)).Scan(&own); err != nil || own {
+	if err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM sip_phones WHERE agent_id = $1 AND generated)`, storage.Nullable(agent)).Scan(&own); err != nil || own {
 		return err
 	}
 	secret := NewSecret(username, d.realm, password)
-	tag, err := tx.Exec(ctx, `UPDATE sip_phones SET agent_id = $2, ha1_sha256 = $3, ha1_md5 = $4 WHERE username = $1`, username, nullable(agent), secret.HA1SHA256, secret.HA1MD5)
+	tag, err := tx.Exec(ctx, `UPDATE sip_phones SET agent_id = $2, ha1_sha256 = $3, ha1_md5 = $4 WHERE username = $1`, username, storage.Nullable(agent), secret.HA1SHA256, secret.HA1MD5)
 	if err != nil {
 		return fmt.Errorf("change the phone: %w", err)
 	}
@@ -47,7 +47,7 @@ func (d *Directory) insertPhone(ctx context.Context, tx *storage.Tx, username st
 	tag, err := tx.Exec(ctx, `
 		INSERT INTO sip_phones (phone_id, tenant_id, username, agent_id, ha1_sha256, ha1_md5, generated, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 		ON CONFLICT (username) DO NOTHING`,
-		storage.NewID(), tx.Tenant, username, nullable(agent), secret.HA1SHA256, secret.HA1MD5, generated, tx.Now)
+		storage.NewID(), tx.Tenant, username, storage.Nullable(agent), secret.HA1SHA256, secret.HA1MD5, generated, tx.Now)
 	if err != nil {
 		return false, fmt.Errorf("write the phone: %w", err)
 	}
@@ -60,13 +60,6 @@ func (d *Directory) DeletePhones(ctx context.Context, tx *storage.Tx, agent uuid
 		return fmt.Errorf("delete the phone: %w", err)
 	}
 	return nil
-}
-
-func nullable(id uuid.UUID) *uuid.UUID {
-	if id == uuid.Nil {
-		return nil
-	}
-	return &id
 }
 
 // phoneSecret finds a phone by the user name of its digest, in whatever tenant; exists is false when there is none.

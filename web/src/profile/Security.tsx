@@ -3,7 +3,7 @@ import { useForm } from '@mantine/form';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { api, body, isProblem } from '../api/client';
+import { api, isProblem } from '../api/client';
 import { useSave } from '../api/useSave';
 import { type Me, meQuery } from '../app/session';
 import { EnrolTOTP } from '../login/EnrolTOTP';
@@ -98,10 +98,7 @@ function SwitchOff() {
   const { t } = useTranslation('login');
   const [code, setCode] = useState('');
   const remove = useSave({
-    save: async () => {
-      await api.POST('/api/v1/me/totp/remove', { body: { code: code.trim() } });
-      return body(api.GET('/api/v1/me'));
-    },
+    save: () => api.POST('/api/v1/me/totp/remove', { body: { code: code.trim() } }),
     nouns: ['me'],
     quiet: true,
     done: () => notifyDone(t('security.isOff')),
