@@ -86,7 +86,7 @@ test-e2e: setup-lint bin/tandem
 	$(call step,end to end: the program and real peers)
 	CGO_ENABLED=$(CGO) scripts/gotest.sh testname "$(addsuffix /...,$(E2E))" -tags $(TAGS) -p 1 -timeout 30m
 	$(call step,end to end: screens)
-	cd web && ../scripts/with-server.sh npm run e2e
+	scripts/e2e.sh
 
 .PHONY: faults
 faults: setup-test web ## break recordings in every way of the fault matrix, a thousand calls included; SEEDS=n repeats each row (20)

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import AxeBuilder from '@axe-core/playwright';
 import {
   type APIRequestContext,
+  type APIResponse,
   type Browser,
   type BrowserContext,
   chromium,
@@ -142,26 +143,39 @@ export async function goAvailable(page: Page): Promise<void> {
   await vi.waitFor(ready, { timeout: 45_000, interval: 100 });
 }
 
-/** Clears the desks that other specs have left: conversations would ring before a call does, and agents are to go online anew. */
+/**
+ * Clears the desks that other specs have left: conversations would ring before a call does, whoever wraps a call up sees nothing else, and agents
+ * are to go online anew.
+ */
 export async function clearDesks(browser: Browser): Promise<void> {
-  const context = await browser.newContext();
-  const ask = async (method: string, path: string, data?: object) => {
-    const answer = await context.request.fetch(`${url}/api/v1${path}`, { method, data });
-    if (!answer.ok()) throw new Error(`${method} ${path}: ${await answer.text()}`);
-    return answer.status() === 204
-      ? { items: [] }
-      : ((await answer.json()) as { items: { id: string; state: string }[] });
-  };
-  await ask('POST', '/login', { email: 'admin@demo.test', password });
-  const conversations = await ask('GET', '/conversations?limit=200');
-  for (const { id, state } of conversations.items)
-    if (state !== 'closed') await ask('POST', `/conversations/${id}/end`, { reason: 'The test is over' });
-  const agents = await ask('GET', '/agents');
-  for (const { id } of agents.items) await ask('PUT', `/agents/${id}/presence`, { presence: 'OFFLINE' });
+  const admin = await signedIn(browser, 'admin');
+  const list = async <T>(path: string) =>
+    ((await (await admin.get(`${url}/api/v1${path}`)).json()) as { items: T[] }).items;
+  for (const { id, state } of await list<{ id: string; state: string }>('/conversations?limit=200')) {
+    if (state === 'closed') continue;
+    await done(admin.post(`${url}/api/v1/conversations/${id}/end`, { data: { reason: 'The test is over' } }));
+  }
+  const users = await list<{ id: string; email: string }>('/users');
+  for (const { id, items } of await list<{ id: string; items: { item: string; state: string }[] }>('/agents')) {
+    await done(admin.put(`${url}/api/v1/agents/${id}/presence`, { data: { presence: 'OFFLINE' } }));
+    for (const { item } of items.filter((one) => one.state === 'WRAP_UP')) {
+      const agent = await signedIn(browser, users.find((one) => one.id === id)?.email.split('@')[0] ?? '');
+      await done(agent.put(`${url}/api/v1/calls/${item}/wrap-up`, { data: {} }));
+    }
+  }
 }
 
-/** What axe finds serious or critical, one line each. */
+async function done(asked: Promise<APIResponse>): Promise<void> {
+  const answer = await asked;
+  if (!answer.ok()) throw new Error(`${answer.url()}: ${await answer.text()}`);
+}
+
+/** What axe finds serious or critical, one line each. Colours on their way to others are no fault. */
 export async function seriousFaults(page: Page): Promise<string[]> {
+  await page.evaluate(async () => {
+    const passing = document.getAnimations().filter((one) => one.effect?.getComputedTiming().endTime !== Infinity);
+    await Promise.allSettled(passing.map((one) => one.finished));
+  });
   const { violations } = await new AxeBuilder({ page })
     .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'])
     .analyze();

@@ -19,7 +19,7 @@ beforeAll(async () => {
   const { used: _, known_countries: __, ...kept } = await (await admin.get(`${url}/api/v1/outbound-rules`)).json();
   before = kept;
   ben = await visitor(browser);
-  await signIn(ben.page, 'agent2', '/device');
+  await signIn(ben.page, 'agent2');
 });
 afterAll(async () => {
   await ben.page.request.put(`${url}/api/v1/me/device`, { data: { kind: 'browser' } });
@@ -80,6 +80,7 @@ async function register(user: string, secret: string): Promise<number> {
 
 test('a SIP telephone: its secret is shown once, and the desktop says whether it is there', async () => {
   const { page } = ben;
+  await page.goto(`${url}/device`);
   await page.getByRole('radio', { name: 'A SIP telephone' }).check();
   await page.locator('[data-action=make-secret]').click();
   const again = page.getByRole('dialog').getByRole('button', { name: 'New secret' });
@@ -128,7 +129,9 @@ test('a telephone number: what the outbound rules refuse is said, and the page c
 
   await page.goto(`${url}/device`);
   await page.getByRole('radio', { name: 'The browser' }).check();
+  const saved = page.waitForResponse((answer) => answer.url().endsWith('/me/device') && answer.ok());
   await page.locator('[data-action=choose-device]').click();
+  await saved;
   await page.goto(url);
   await page.getByText('Calls ring on this page').waitFor();
   await page.locator('[data-action=go-online]').waitFor();

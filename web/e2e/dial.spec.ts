@@ -49,6 +49,7 @@ beforeAll(async () => {
   await setTrunk(`127.0.0.1:${carrier.port}`);
   support = (await list('/queues')).find((one) => one.name === 'Support')?.id ?? '';
   anna = await visitor(browser);
+  await signIn(anna.page, 'agent1');
 }, 60_000);
 afterAll(async () => {
   await setOutbound({ set: {}, reset: ['outbound'] });
@@ -91,7 +92,6 @@ test('an administrator tries the trunk', async () => {
 
 test('a link fills the number in and dials nothing', async () => {
   const { page } = anna;
-  await signIn(page, 'agent1');
   await goAvailable(page);
   carrier.play('carrier.xml');
   await page.goto(`${url}/?dial=+49301234567`);
