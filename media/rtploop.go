@@ -16,6 +16,7 @@ import (
 type rtpLoop struct {
 	epoll *os.File
 	stop  *os.File // eventfd(2): readable once the loop is to end
+	tick  *tick
 
 	mu      sync.Mutex
 	closed  bool
@@ -40,8 +41,11 @@ func newRTPLoop() (*rtpLoop, error) {
 		l.stop = os.NewFile(uintptr(stop), "eventfd")
 		err = l.control(unix.EPOLL_CTL_ADD, stop, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: stopKey})
 	}
+	if err == nil {
+		l.tick, err = newTick()
+	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("make the way to end an RTP loop: %w", err), l.epoll.Close(), l.stop.Close())
+		return nil, errors.Join(fmt.Errorf("make an RTP loop: %w", err), l.epoll.Close(), l.stop.Close())
 	}
 	return l, nil
 }
@@ -110,32 +114,61 @@ func (l *rtpLoop) run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("wait for RTP: %w", err)
 	}
-	var (
-		events [maxReady]unix.EpollEvent
-		some   [maxReady]*rtpSocket
-		buf    [maxDatagram]byte
-		failed unix.Errno
-	)
-	sweep := func(epoll uintptr) (done bool) {
-		n, errno := readyNow(epoll, events[:])
-		for _, s := range l.ready(events[:n], some[:0]) {
-			s.readOne(buf[:])
+	look := &look{loop: l}
+	pace := pace{from: Now()}
+	for ctx.Err() == nil && look.failed == 0 && err == nil {
+		was := pace.ticking
+		look.packets = 0
+		if was {
+			err = errors.Join(l.tick.wait(), raw.Control(func(epoll uintptr) { look.all(epoll) }))
+		} else {
+			err = raw.Read(look.all)
 		}
-		if errno != unix.EINTR {
-			failed = errno
+		if pace.after(look.packets, Now()) != was {
+			err = errors.Join(err, l.setTick(pace.ticking))
 		}
-		return n > 0 || errno != 0
 	}
-	for ctx.Err() == nil && failed == 0 && err == nil {
-		err = raw.Read(sweep)
-	}
-	if failed != 0 {
-		err = failed
+	if look.failed != 0 {
+		err = look.failed
 	}
 	if err != nil {
 		return fmt.Errorf("wait for RTP: %w", err)
 	}
 	return nil
+}
+
+func (l *rtpLoop) setTick(on bool) error {
+	if on {
+		return l.tick.every(lookEvery)
+	}
+	return l.tick.every(0)
+}
+
+// look is a loop's look at its sockets, with what it needs for that.
+type look struct {
+	loop    *rtpLoop
+	events  [maxReady]unix.EpollEvent
+	sockets [maxReady]*rtpSocket
+	buf     [maxDatagram]byte
+	packets int        // read by this look
+	failed  unix.Errno // of epoll, for good
+}
+
+// all reads what there is. It is false when there was nothing.
+func (k *look) all(epoll uintptr) bool {
+	for {
+		n, errno := readyNow(epoll, k.events[:])
+		for _, s := range k.loop.ready(k.events[:n], k.sockets[:0]) {
+			s.readOne(k.buf[:])
+		}
+		k.packets += n
+		if errno != unix.EINTR {
+			k.failed = errno
+		}
+		if n < maxReady {
+			return k.packets > 0 || errno != 0
+		}
+	}
 }
 
 // readyNow is epoll_wait(2) that does not wait.
@@ -158,6 +191,14 @@ func (l *rtpLoop) close() {
 			s.end(nil)
 		}
 	}
+	l.tick.close()
 	l.stop.Close()
 	l.epoll.Close()
+}
+
+// watched is how many sockets the loop reads.
+func (l *rtpLoop) watched() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.sockets) - len(l.free)
 }

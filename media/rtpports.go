@@ -138,7 +138,7 @@ func (r *RTPPorts) release(pair int) {
 
 func (r *RTPPorts) bind(local netip.Addr, pair int) (*RTPPort, error) {
 	at := netip.AddrPortFrom(local, uint16(r.first+2*pair))
-	loop := r.loops[pair%len(r.loops)]
+	loop := r.loop()
 	rtp, err := listenRTP(loop, at)
 	if err != nil {
 		return nil, err
@@ -149,6 +149,25 @@ func (r *RTPPorts) bind(local netip.Addr, pair int) (*RTPPort, error) {
 		return nil, err
 	}
 	return &RTPPort{pool: r, pair: pair, local: at, rtp: rtp, rtcp: rtcp, metrics: r.cfg.Metrics, maxRate: maxPacketRate, begun: make(chan *association, 1)}, nil
+}
+
+// fullLoop is how many sockets one loop reads before the next gets any: it is woken once for all of them.
+const fullLoop = 512
+
+// loop is the one that reads the next port: the first with room, or that with the fewest sockets.
+func (r *RTPPorts) loop() *rtpLoop {
+	var best *rtpLoop
+	fewest := 0
+	for _, l := range r.loops {
+		n := l.watched()
+		if n < fullLoop {
+			return l
+		}
+		if best == nil || n < fewest {
+			best, fewest = l, n
+		}
+	}
+	return best
 }
 
 // InUse is how many ports are open.

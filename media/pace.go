@@ -1,0 +1,79 @@
+package media
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// pace decides when an rtpLoop looks at its sockets. While few packets come it is woken for each. While so many come that being woken would cost
+// more than all else of a packet's way, it looks each lookEvery, for all that came meanwhile.
+type pace struct {
+	ticking bool
+	packets int           // since from
+	from    time.Duration // media.Now
+}
+
+const (
+	lookEvery = 400 * time.Microsecond // delays a packet by half of it on average
+	// paceSpan is how long packets are counted before the pace changes.
+	paceSpan = 20 * time.Millisecond
+	// Packets in a paceSpan from which the loop ticks, and below which it does no more: there are 50 ticks.
+	tickFrom  = 70
+	tickBelow = 50
+)
+
+// after notes a look that found n packets, and says whether the next is to wait for the tick.
+func (p *pace) after(n int, now time.Duration) bool {
+	p.packets += n
+	if span := now - p.from; span >= paceSpan {
+		rate := int(time.Duration(p.packets) * paceSpan / span)
+		p.ticking = rate >= tickFrom || p.ticking && rate >= tickBelow
+		p.packets, p.from = 0, now
+	}
+	return p.ticking
+}
+
+// tick is a timer in the runtime's poller, timerfd_create(2). The runtime's own timers are no finer than a millisecond.
+type tick struct {
+	file *os.File
+	raw  syscall.RawConn
+}
+
+func newTick() (*tick, error) {
+	fd, err := unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_NONBLOCK|unix.TFD_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("make a timer for RTP: %w", err)
+	}
+	t := &tick{file: os.NewFile(uintptr(fd), "timerfd")}
+	if t.raw, err = t.file.SyscallConn(); err != nil {
+		return nil, errors.Join(fmt.Errorf("wait for a timer: %w", err), t.file.Close())
+	}
+	return t, nil
+}
+
+// every has the timer tick so often, or, with 0, no more.
+func (t *tick) every(d time.Duration) error {
+	spec := unix.NsecToTimespec(d.Nanoseconds())
+	var failed error
+	err := t.raw.Control(func(fd uintptr) {
+		failed = unix.TimerfdSettime(int(fd), 0, &unix.ItimerSpec{Interval: spec, Value: spec}, nil)
+	})
+	return errors.Join(err, failed)
+}
+
+// wait returns at the next tick, or at once if one has passed.
+func (t *tick) wait() error {
+	var passed [8]byte
+	return t.raw.Read(func(fd uintptr) bool {
+		_, _, errno := unix.RawSyscall(unix.SYS_READ, fd, uintptr(unsafe.Pointer(&passed)), uintptr(len(passed)))
+		return errno != unix.EAGAIN
+	})
+}
+
+func (t *tick) close() { t.file.Close() }
