@@ -11,19 +11,62 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// pace decides when an rtpLoop looks at its sockets. While few packets come it is woken for each. While so many come that being woken would cost
-// more than all else of a packet's way, it looks each lookEvery, for all that came meanwhile.
+// Pacer reads what a poller tells of at a pace. While few packets come the reader is woken for each. While so many come that being woken would cost
+// more than all else of a packet's way, it looks each 0.4 ms for all that came meanwhile. It is one goroutine's.
+type Pacer struct {
+	pace
+	tick *tick
+	look func(fd uintptr) (done bool)
+	now  func(fd uintptr)
+}
+
+// NewPacer makes one whose looks are look's, as syscall.RawConn.Read has them: without waiting, and false for nothing found. Close it.
+func NewPacer(look func(fd uintptr) (done bool)) (*Pacer, error) {
+	tick, err := newTick()
+	if err != nil {
+		return nil, err
+	}
+	return &Pacer{tick: tick, look: look, now: func(fd uintptr) { look(fd) }}, nil
+}
+
+// Read waits, unless the last look has left something, and looks. It may return though nothing was found. It fails when raw or the Pacer is closed.
+func (p *Pacer) Read(raw syscall.RawConn, left bool) error {
+	switch {
+	case !p.ticking:
+		return raw.Read(p.look)
+	case left:
+		return raw.Control(p.now)
+	}
+	return errors.Join(p.tick.wait(), raw.Control(p.now))
+}
+
+// Found says how many packets the last look has found.
+func (p *Pacer) Found(n int) error {
+	was := p.ticking
+	switch now := p.after(n, Now()); {
+	case now == was:
+		return nil
+	case now:
+		return p.tick.every(lookEvery)
+	}
+	return p.tick.every(0)
+}
+
+// Close ends a Read that waits for the next look.
+func (p *Pacer) Close() error { return p.tick.file.Close() }
+
+// pace is whether a Pacer ticks.
 type pace struct {
 	ticking bool
 	packets int           // since from
-	from    time.Duration // media.Now
+	from    time.Duration // Now
 }
 
 const (
 	lookEvery = 400 * time.Microsecond // delays a packet by half of it on average
 	// paceSpan is how long packets are counted before the pace changes.
 	paceSpan = 20 * time.Millisecond
-	// Packets in a paceSpan from which the loop ticks, and below which it does no more: there are 50 ticks.
+	// Packets in a paceSpan from which there are ticks, and below which there are none: 50 fit in.
 	tickFrom  = 70
 	tickBelow = 50
 )
@@ -75,5 +118,3 @@ func (t *tick) wait() error {
 		return errno != unix.EAGAIN
 	})
 }
-
-func (t *tick) close() { t.file.Close() }

@@ -1,6 +1,7 @@
 package media
 
 import (
+	"net"
 	"testing"
 	"time"
 )
@@ -36,4 +37,80 @@ func TestPaceCountsByTime(t *testing.T) {
 	if p.after(tickFrom, 100*paceSpan) {
 		t.Error("as many packets as one span needs, in a hundred spans, make the loop tick")
 	}
+}
+
+// Everything is read whatever the pace, which follows what comes, and a reader that waits ends with the Pacer.
+func TestPacerReadsAll(t *testing.T) {
+	conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	far, err := net.Dial("udp", conn.LocalAddr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer far.Close()
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var n, all int
+	buf := make([]byte, 10)
+	p, err := NewPacer(func(fd uintptr) bool {
+		for {
+			if _, _, errno := ReceiveFrom(int(fd), buf); errno != 0 {
+				return n > 0
+			}
+			n++
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	look := func() int {
+		n = 0
+		if err := p.Read(raw, false); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.Found(n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	sent := 0
+	send := func(packets int) {
+		for range packets {
+			if _, err := far.Write([]byte("x")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for sent += packets; all < sent; {
+			all += look()
+		}
+	}
+	send(1)
+	for begun := time.Now(); !p.ticking; send(100) {
+		if time.Since(begun) > 10*time.Second {
+			t.Fatal("it never ticks")
+		}
+	}
+	for begun := time.Now(); p.ticking; {
+		if time.Since(begun) > 10*time.Second {
+			t.Fatal("it ticks though nothing comes")
+		}
+		look()
+	}
+	send(1)
+	for !p.ticking {
+		send(100)
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for p.Read(raw, false) == nil {
+		}
+	}()
+	p.Close()
+	<-ended
 }

@@ -16,7 +16,8 @@ import (
 type rtpLoop struct {
 	epoll *os.File
 	stop  *os.File // eventfd(2): readable once the loop is to end
-	tick  *tick
+	look  look
+	pacer *Pacer
 
 	mu      sync.Mutex
 	closed  bool
@@ -42,7 +43,8 @@ func newRTPLoop() (*rtpLoop, error) {
 		err = l.control(unix.EPOLL_CTL_ADD, stop, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: stopKey})
 	}
 	if err == nil {
-		l.tick, err = newTick()
+		l.look.loop = l
+		l.pacer, err = NewPacer(l.look.all)
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("make an RTP loop: %w", err), l.epoll.Close(), l.stop.Close())
@@ -114,22 +116,14 @@ func (l *rtpLoop) run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("wait for RTP: %w", err)
 	}
-	look := &look{loop: l}
-	pace := pace{from: Now()}
-	for ctx.Err() == nil && look.failed == 0 && err == nil {
-		was := pace.ticking
-		look.packets = 0
-		if was {
-			err = errors.Join(l.tick.wait(), raw.Control(func(epoll uintptr) { look.all(epoll) }))
-		} else {
-			err = raw.Read(look.all)
-		}
-		if pace.after(look.packets, Now()) != was {
-			err = errors.Join(err, l.setTick(pace.ticking))
+	for ctx.Err() == nil && l.look.failed == 0 && err == nil {
+		l.look.packets = 0
+		if err = l.pacer.Read(raw, false); err == nil {
+			err = l.pacer.Found(l.look.packets)
 		}
 	}
-	if look.failed != 0 {
-		err = look.failed
+	if l.look.failed != 0 {
+		err = l.look.failed
 	}
 	if err != nil {
 		return fmt.Errorf("wait for RTP: %w", err)
@@ -137,14 +131,7 @@ func (l *rtpLoop) run(ctx context.Context) error {
 	return nil
 }
 
-func (l *rtpLoop) setTick(on bool) error {
-	if on {
-		return l.tick.every(lookEvery)
-	}
-	return l.tick.every(0)
-}
-
-// look is a loop's look at its sockets, with what it needs for that.
+// look is an rtpLoop's look at its sockets, with what it needs for that.
 type look struct {
 	loop    *rtpLoop
 	events  [maxReady]unix.EpollEvent
@@ -191,7 +178,7 @@ func (l *rtpLoop) close() {
 			s.end(nil)
 		}
 	}
-	l.tick.close()
+	l.pacer.Close()
 	l.stop.Close()
 	l.epoll.Close()
 }

@@ -71,8 +71,10 @@ func TestHostileFrames(t *testing.T) {
 	for range 1000 {
 		p.Send("ping", nil)
 	}
-	// On a busy machine it is noticed first that the page does not read its answers.
-	if code := p.Closed(); code != websocket.ClosePolicyViolation && code != websocket.CloseTryAgainLater {
+	// On a busy machine it is noticed first that the page does not read its answers, or the code is lost to the reset that pings left unread bring about.
+	switch code := p.Closed(); code {
+	case websocket.ClosePolicyViolation, websocket.CloseTryAgainLater, websocket.CloseAbnormalClosure:
+	default:
 		t.Errorf("a flood: closed with %d", code)
 	}
 	// What is only wrong gets an answer, and the socket stays.

@@ -26,16 +26,17 @@ type shunt struct {
 	sends sync.Pool       // of *sending
 
 	// What follows is pion's one reader's.
-	step func(fd uintptr) bool
-	buf  []byte
-	n    int
-	from netip.AddrPort
-	err  error
+	pacer   *media.Pacer
+	buf     []byte
+	packets int // read by this look
+	found   bool
+	n       int
+	from    netip.AddrPort
+	err     error
 }
 
 func newShunt(conn *net.UDPConn, to *pages) (*shunt, error) {
 	s := &shunt{UDPConn: conn, pages: to}
-	s.step = s.receive
 	s.sends.New = func() any {
 		w := &sending{}
 		w.send = func(fd uintptr) { w.err = media.SendTo(int(fd), w.b, w.to) }
@@ -46,18 +47,25 @@ func newShunt(conn *net.UDPConn, to *pages) (*shunt, error) {
 		return s, nil
 	}
 	var err error
-	s.raw, err = conn.SyscallConn()
+	if s.raw, err = conn.SyscallConn(); err == nil {
+		s.pacer, err = media.NewPacer(s.receive)
+	}
 	return s, err
+}
+
+// Close ends all reading and writing.
+func (s *shunt) Close() error {
+	err := s.UDPConn.Close()
+	if s.pacer != nil {
+		err = errors.Join(err, s.pacer.Close())
+	}
+	return err
 }
 
 // ReadFromAddrPort implements ice.AddrPortReaderWriter, by which pion reads and writes without allocating.
 func (s *shunt) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
 	if s.raw != nil {
-		s.buf, s.n, s.err = b, 0, nil
-		if err := s.raw.Read(s.step); err != nil {
-			return 0, netip.AddrPort{}, err
-		}
-		return s.n, s.from, s.err
+		return s.read(b)
 	}
 	for {
 		n, from, err := s.ReadFromUDPAddrPort(b)
@@ -67,19 +75,38 @@ func (s *shunt) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
 	}
 }
 
-// receive reads until something is pion's, or nothing is left.
+// read waits until something is pion's.
+func (s *shunt) read(b []byte) (int, netip.AddrPort, error) {
+	left := s.found
+	s.buf, s.n, s.found, s.err = b, 0, false, nil
+	for ; !s.found; left = false {
+		s.packets = 0
+		if err := s.pacer.Read(s.raw, left); err != nil {
+			return 0, netip.AddrPort{}, err
+		}
+		if err := s.pacer.Found(s.packets); err != nil {
+			return 0, netip.AddrPort{}, err
+		}
+	}
+	return s.n, s.from, s.err
+}
+
+// receive looks until something is pion's, or nothing is left. It is false when there was nothing.
 func (s *shunt) receive(fd uintptr) (done bool) {
 	for {
 		n, from, errno := media.ReceiveFrom(int(fd), s.buf)
 		switch {
 		case errno == unix.EAGAIN:
-			return false
+			return s.packets > 0
 		case errno == unix.EINTR:
+			continue
 		case errno != 0:
-			s.err = os.NewSyscallError("recvfrom", errno)
+			s.err, s.found = os.NewSyscallError("recvfrom", errno), true
 			return true
-		case s.pass(s.buf[:n], from):
-			s.n, s.from = n, from
+		}
+		s.packets++
+		if s.pass(s.buf[:n], from) {
+			s.n, s.from, s.found = n, from, true
 			return true
 		}
 	}

@@ -104,7 +104,9 @@ func TestShuntIsASocket(t *testing.T) {
 				t.Fatalf("%s: %d bytes came back, %v", addr, n, err)
 			}
 		}
-		exchange()
+		for range 2000 { // so fast that it is read at a pace
+			exchange()
+		}
 		ended := make(chan error)
 		go func() {
 			_, _, err := s.ReadFromAddrPort(buf)
