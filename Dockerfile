@@ -14,7 +14,7 @@ RUN go mod download
 COPY . .
 COPY --from=web /src/web/dist web/dist
 ARG VERSION=unknown
-RUN go build -tags nolibopusfile -trimpath -ldflags "-s -w -X main.version=${VERSION}" -o /tandem ./cmd/tandem
+RUN go build -trimpath -ldflags "-s -w -X main.version=${VERSION}" -o /tandem ./cmd/tandem
 
 FROM debian:bookworm-slim
 RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates espeak-ng libopus0 && rm -rf /var/lib/apt/lists/* \

@@ -5,8 +5,6 @@ SHELL := bash
 MAKEFLAGS += --no-builtin-rules
 .NOTPARALLEL:
 
-# nolibopusfile: the codec alone is wanted, not libopusfile's file reader.
-TAGS := nolibopusfile
 VERSION = $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS = -s -w -X main.version=$(VERSION)
 
@@ -44,7 +42,7 @@ test: setup-test lint test-go test-nocgo test-web test-e2e ## run every test (fe
 .PHONY: bench
 bench: setup-bench bin/tandem ## run the benchmarks, peers beside Tandem included, and print tables; BENCH=regexp chooses benchmarks alone, COUNT=n repeats
 	@mkdir -p .cache
-	CGO_ENABLED=$(CGO) go test -tags $(TAGS) -p 1 -run '^$$' -bench '$(or $(BENCH),.)' -benchmem -count $(or $(COUNT),1) -timeout 60m ./... | tee .cache/bench.txt | grep -vE '^(ok|PASS|\?|goos|goarch|cpu)' || true
+	CGO_ENABLED=$(CGO) go test -p 1 -run '^$$' -bench '$(or $(BENCH),.)' -benchmem -count $(or $(COUNT),1) -timeout 60m ./... | tee .cache/bench.txt | grep -vE '^(ok|PASS|\?|goos|goarch|cpu)' || true
 	@! grep -E '^(FAIL|--- FAIL|panic:)' .cache/bench.txt
 	$(call step,table)
 	@$(TOOLS)/benchstat .cache/bench.txt
@@ -61,7 +59,7 @@ lint: setup-lint web ## check formatting, go vet, golangci-lint, module files, B
 	@bad=$$(gofmt -l $$(find . -name '*.go' -not -path '*/node_modules/*')); if [ -n "$$bad" ]; then printf 'gofmt would change:\n%s\n' "$$bad"; exit 1; fi
 	go mod tidy -diff
 	go mod verify
-	CGO_ENABLED=$(CGO) go vet -tags $(TAGS) ./...
+	CGO_ENABLED=$(CGO) go vet ./...
 	CGO_ENABLED=$(CGO) $(TOOLS)/golangci-lint run --concurrency $(P)
 	$(call step,lint: web)
 	cd web && npm run lint && npm run typecheck
@@ -70,12 +68,12 @@ lint: setup-lint web ## check formatting, go vet, golangci-lint, module files, B
 .PHONY: test-go test-nocgo test-web test-e2e
 test-go: setup-lint web
 	$(call step,Go tests)
-	CGO_ENABLED=$(CGO) scripts/gotest.sh pkgname-and-test-fails "$$(go list -tags $(TAGS) ./... | grep -v $(addprefix -e ^,$(E2E)) | tr '\n' ' ')" -tags $(TAGS) $(RACE) -p $(P) -timeout 15m
+	CGO_ENABLED=$(CGO) scripts/gotest.sh pkgname-and-test-fails "$$(go list ./... | grep -v $(addprefix -e ^,$(E2E)) | tr '\n' ' ')" $(RACE) -p $(P) -timeout 15m
 
 test-nocgo: setup-lint web
 	$(call step,without cgo: builds and its codecs work)
-	CGO_ENABLED=0 go build -tags $(TAGS) -o /dev/null ./cmd/tandem
-	CGO_ENABLED=0 $(TOOLS)/gotestsum --format pkgname-and-test-fails -- -tags $(TAGS) -p $(P) -timeout 5m ./media/codec/...
+	CGO_ENABLED=0 go build -o /dev/null ./cmd/tandem
+	CGO_ENABLED=0 $(TOOLS)/gotestsum --format pkgname-and-test-fails -- -p $(P) -timeout 5m ./media/codec/...
 
 test-web: web/node_modules/.stamp
 	$(call step,web tests)
@@ -84,20 +82,20 @@ test-web: web/node_modules/.stamp
 # Without -race: sound is measured here, and the detector's slowness would be measured with it.
 test-e2e: setup-lint bin/tandem
 	$(call step,end to end: the program and real peers)
-	CGO_ENABLED=$(CGO) scripts/gotest.sh testname "$(addsuffix /...,$(E2E))" -tags $(TAGS) -p 1 -timeout 30m
+	CGO_ENABLED=$(CGO) scripts/gotest.sh testname "$(addsuffix /...,$(E2E))" -p 1 -timeout 30m
 	$(call step,end to end: screens)
 	scripts/e2e.sh
 
 .PHONY: faults
 faults: setup-test web ## break recordings in every way of the fault matrix, a thousand calls included; SEEDS=n repeats each row (20)
 	@mkdir -p .cache
-	CGO_ENABLED=$(CGO) go test -tags $(TAGS) -count 1 -timeout 6h ./recording/faultrun -full -seeds $(or $(SEEDS),20) -report $(CURDIR)/.cache/faults.md || status=$$?; \
-	CGO_ENABLED=$(CGO) go test -tags $(TAGS) -count 1 -timeout 6h -v -run '^TestDatabaseFaults$$' ./cmd/tandem -database.rounds $(or $(SEEDS),20) || status=$$?; \
+	CGO_ENABLED=$(CGO) go test -count 1 -timeout 6h ./recording/faultrun -full -seeds $(or $(SEEDS),20) -report $(CURDIR)/.cache/faults.md || status=$$?; \
+	CGO_ENABLED=$(CGO) go test -count 1 -timeout 6h -v -run '^TestDatabaseFaults$$' ./cmd/tandem -database.rounds $(or $(SEEDS),20) || status=$$?; \
 	cat .cache/faults.md; exit $${status:-0}
 
 .PHONY: soak
 soak: setup-test web ## make calls for half an hour and look what is left of them; MINUTES=n, RATE=calls a minute, SEED=n (docs/attacks.md)
-	CGO_ENABLED=$(CGO) go test -tags $(TAGS) -count 1 -v -timeout $$(( $(or $(MINUTES),30) * 2 + 15 ))m -run '^TestSoak$$' ./cmd/tandem \
+	CGO_ENABLED=$(CGO) go test -count 1 -v -timeout $$(( $(or $(MINUTES),30) * 2 + 15 ))m -run '^TestSoak$$' ./cmd/tandem \
 	  -soak $(or $(MINUTES),30)m -soak.rate $(or $(RATE),100) -soak.seed $(or $(SEED),1)
 
 .PHONY: clean
@@ -112,7 +110,7 @@ setup-run setup-test setup-bench setup-lint: setup-%:
 .PHONY: bin/tandem
 bin/tandem: web/dist/index.html
 	$(call step,building bin/tandem $(VERSION)$(if $(filter 0,$(CGO)), without Opus: libopus or the C compiler is missing))
-	CGO_ENABLED=$(CGO) go build -tags $(TAGS) -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/tandem
+	CGO_ENABLED=$(CGO) go build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/tandem
 
 web/dist/index.html: web/node_modules/.stamp $(WEB_SOURCES)
 	$(call step,building the screens)

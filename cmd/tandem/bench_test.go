@@ -32,7 +32,7 @@ func serveForBench(b *testing.B) *served {
 	b.Helper()
 	dir := b.TempDir()
 	bin := filepath.Join(dir, "tandem")
-	build := exec.Command("go", "build", "-tags", "nolibopusfile", "-o", bin, ".")
+	build := exec.Command("go", "build", "-o", bin, ".")
 	if out, err := build.CombinedOutput(); err != nil {
 		b.Fatalf("build the program: %v\n%s", err, out)
 	}

@@ -36,7 +36,7 @@ var program = sync.OnceValues(func() (string, error) {
 	}
 	atExit = append(atExit, func() { _ = os.RemoveAll(dir) })
 	path := filepath.Join(dir, "tandem")
-	build := exec.Command("go", "build", "-tags", "nolibopusfile", "-o", path, ".")
+	build := exec.Command("go", "build", "-o", path, ".")
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", &exec.Error{Name: string(out), Err: err}
 	}
