@@ -310,6 +310,7 @@ func TestCRMConnection(t *testing.T) {
 		{"nobody there", c, "POST", "/api/v1/crm-connection/test", `{"provider":"rt","base_url":"http://127.0.0.1:1","queue":"General","user":"u","password":"canary-secret"}`, nil, 200, []string{`"ok":false`}},
 		{"a bad address", c, "PUT", "/api/v1/crm-connection", `{"provider":"rt","base_url":"ftp://x"}`, nil, 400, []string{"bad_base_url"}},
 		{"another CRM", c, "PUT", "/api/v1/crm-connection", `{"provider":"rt","base_url":"http://127.0.0.1:1","queue":"General","user":"u","password":"canary-secret"}`, nil, 200, []string{`"credentials_stored":true`}},
+		{"what was read is written back", c, "PUT", "/api/v1/crm-connection", `{"provider":"rt","base_url":"http://127.0.0.1:1","queue":"General","settings":{},"mapping":[],"append_days":0,"contact_data":"","data_records":[],"credentials_stored":false,"authorized":true}`, nil, 200, []string{`"credentials_stored":true`, `"authorized":false`}},
 		{"the CRMs there are", c, "GET", "/api/v1/crm-connection/vendors", "", nil, 200, []string{`"name":"own"`, `"name":"rt"`, `"at_least_once":false`}},
 		{"how it does", c, "GET", "/api/v1/crm-connection/health", "", nil, 200, []string{`"waiting":0`, `"failed":0`}},
 		{"what waits", c, "GET", "/api/v1/crm-connection/waiting", "", nil, 200, []string{`"items":[]`}},

@@ -46,6 +46,9 @@ type ConnectionInput struct {
 	Mapping     *[]crmsync.Map `json:"mapping,omitempty" maxItems:"50" doc:"what is written into fields of new tickets"`
 	AppendDays  *int           `json:"append_days,omitempty" minimum:"0" maximum:"365" doc:"a call goes to the open ticket of its contact and queue, or one closed at most so many days ago; 0: each has its own"`
 	ContactData *string        `json:"contact_data,omitempty" maxLength:"64" doc:"the datum of a call that names its contact in the CRM"`
+	// What was read may be written back as it is: these are the server's to say.
+	Stored     bool `json:"credentials_stored,omitempty" doc:"as it was read; nothing is written"`
+	Authorized bool `json:"authorized,omitempty" doc:"as it was read; nothing is written"`
 }
 
 func (c ConnectionInput) connection(stored crmsync.Connection) crmsync.Connection {

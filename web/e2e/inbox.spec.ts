@@ -1,6 +1,6 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { seriousFaults, signIn, startBrowser, url, type Visitor, visitor } from './browser';
+import { clearDesks, seriousFaults, signIn, startBrowser, url, type Visitor, visitor } from './browser';
 
 // A customer writes by Telegram; who may see all conversations reads it, writes a note, and ends it. No agent is busy with it afterwards.
 
@@ -29,6 +29,7 @@ beforeAll(async () => {
   const started = await startBrowser();
   browser = started.browser;
   stop = started.stop;
+  await clearDesks(browser);
   admin = await visitor(browser);
   await signIn(admin.page, 'admin', '/?part=inbox&view=all');
 }, 60_000);

@@ -5243,9 +5243,13 @@ export interface components {
              * @description a call goes to the open ticket of its contact and queue, or one closed at most so many days ago; 0: each has its own
              */
             append_days?: number;
+            /** @description as it was read; nothing is written */
+            authorized?: boolean;
             base_url?: string;
             /** @description the datum of a call that names its contact in the CRM */
             contact_data?: string;
+            /** @description as it was read; nothing is written */
+            credentials_stored?: boolean;
             /** @description which flags and data of a call go onto its ticket, by name; * for all data */
             data_records?: string[];
             /** @description what is written into fields of new tickets */
