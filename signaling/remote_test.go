@@ -123,7 +123,8 @@ func TestPageAtAnotherNode(t *testing.T) {
 	tr.Done(calls.CauseCancelled)
 	p.Wait("call", "transfer.state", "failed", "transfer.cause", "cancelled")
 	c.Leg.(interface{ ShowRoster(calls.Roster) }).ShowRoster(calls.Roster{})
-	p.Wait("call", "roster", "")
+	c.Leg.(interface{ ShowData(calls.Data) }).ShowData(calls.Data{Summary: "Alone again."})
+	p.Wait("call", "card.summary", "Alone again.", "roster", "")
 	p.Send("call.hangup", nil)
 	c.over(calls.CauseNormal)
 
