@@ -1,9 +1,24 @@
 import { describe, expect, test } from 'vitest';
-import { backoff, type Effect, initialPhone, type PhoneEvent, type PhoneState, step, supervises } from './machine';
+import {
+  backoff,
+  consultable,
+  type Effect,
+  initialPhone,
+  type PhoneEvent,
+  type PhoneState,
+  step,
+  supervises,
+  transferable,
+} from './machine';
 import type { CallView, Offer, SupervisionView } from './protocol';
 
 const offer: Offer = { offer: 'o1', card: { caller: '+4930123456', queue_path: ['Support'] } };
-const call = (state: CallView['state'], more: Partial<CallView> = {}): CallView => ({ id: 'c1', state, ...more });
+const call = (state: CallView['state'], more: Partial<CallView> = {}): CallView => ({
+  id: 'c1',
+  state,
+  card: offer.card,
+  ...more,
+});
 const frame = (type: string, data: unknown, seq?: number): PhoneEvent => ({
   type: 'frame',
   frame: { v: 1, type, data, seq },
@@ -340,5 +355,21 @@ describe('consultation', () => {
     ['without a call', online, []],
   ] as const)('an agent %s', (_, from, want) => {
     expect(acts.flatMap((act) => sent(run([act], from).effects))).toEqual(want);
+  });
+});
+
+describe('sending a call on', () => {
+  const alone = { leads: true, parties: [] } as CallView['roster'];
+  const guest = { leads: false, parties: [] } as CallView['roster'];
+  test.each<[string, CallView, boolean, boolean]>([
+    ['a call of a queue', call('talking'), true, true],
+    ['one on hold', call('held'), true, true],
+    ['a call of no queue', call('talking', { card: { caller: '1003' } }), false, false],
+    ['one that rings', call('connecting'), false, false],
+    ['a conference of one’s own', call('talking', { roster: alone }), true, false],
+    ['a conference of another’s', call('talking', { roster: guest }), false, false],
+  ])('%s', (_, one, asks, sends) => {
+    expect(consultable(one)).toBe(asks);
+    expect(transferable(one)).toBe(sends);
   });
 });
