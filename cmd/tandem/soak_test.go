@@ -45,7 +45,7 @@ type soak struct {
 	holds   atomic.Int64
 	refers  atomic.Int64
 	moved   atomic.Int64
-	refused atomic.Int64
+	refused atomic.Int64 // or given up before they were
 }
 
 // Calls for a while, with everybody leaving, holding, transferring and listening at random moments, as many a minute as were asked for: afterwards
@@ -146,6 +146,7 @@ func (s *soak) moment(most time.Duration) time.Time {
 }
 
 const (
+	nobody      = "4711" // is no number of ours: calls to it have no record
 	longestCall = 12 * time.Second
 	longestRing = 1500 * time.Millisecond
 )
@@ -155,7 +156,7 @@ func (s *soak) call(long time.Duration) {
 	n := max(int(long.Minutes()*float64(*soakRate)), 4)
 	tick := time.NewTicker(time.Minute / time.Duration(*soakRate))
 	defer tick.Stop()
-	where := []string{"7700", "7700", "7700", "1005", "1005", s.far, s.far, "1003", "1000", "4711"}
+	where := []string{"7700", "7700", "7700", "1005", "1005", s.far, s.far, "1003", "1000", nobody}
 	for i := range n {
 		s.people.Go(func() { s.caller(where[i%len(where)]) })
 		if i%5 == 4 {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -78,7 +77,7 @@ func (p *party) hold(direction string) {
 
 func (p *party) transfer() {
 	p.s.refers.Add(1)
-	to := []string{"1003", p.s.far, "7700", "4711"}
+	to := []string{"1003", p.s.far, "7700", nobody}
 	p.send("REFER", "Refer-To: <sip:"+to[p.s.refers.Load()%int64(len(to))]+"@tandem>")
 }
 
@@ -89,6 +88,9 @@ func (p *party) send(method string, extra ...string) {
 
 // caller calls and leaves some time, before the answer or after it.
 func (s *soak) caller(number string) {
+	if number == nobody {
+		s.refused.Add(1)
+	}
 	phone := siptest.New(s.t, "+49307"+strconv.FormatInt(100_000+s.made.Add(1), 10))
 	defer phone.Close()
 	p := &party{s: s, v: siptest.NewVoice(s.t, codec.PCMU), sent: time.Now()}
@@ -124,9 +126,6 @@ func (p *party) settled(res *gosip.Response, left bool) bool {
 		return false
 	case !res.IsSuccess():
 		p.c.AckRefusal(res)
-		if res.StatusCode == http.StatusNotFound {
-			p.s.refused.Add(1)
-		}
 		return true
 	}
 	p.c.Learn(res)
