@@ -141,10 +141,7 @@ func (s *Service) apply(ctx context.Context, tx *storage.Tx, c *Contact, ch Cont
 		}
 	}
 	if ch.Owner != nil {
-		c.Owner = nil
-		if *ch.Owner != uuid.Nil {
-			c.Owner = ch.Owner
-		}
+		c.Owner = storage.Nullable(*ch.Owner)
 	}
 	return applyCustom(ctx, tx, c, ch.Custom)
 }

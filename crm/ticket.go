@@ -298,10 +298,7 @@ func (t *Ticket) apply(ch TicketChange, now time.Time) error {
 		t.Priority = *ch.Priority
 	}
 	if ch.Assignee != nil {
-		t.Assignee = nil
-		if *ch.Assignee != uuid.Nil {
-			t.Assignee = ch.Assignee
-		}
+		t.Assignee = storage.Nullable(*ch.Assignee)
 	}
 	if ch.Contact != nil {
 		t.Contact = ch.Contact
