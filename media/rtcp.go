@@ -97,7 +97,7 @@ func (s *Stream) compound(now time.Duration, reception rtcp.ReceptionReport, hea
 	if packets != s.reports.sentThen {
 		s.reports.sentThen = packets
 		report = &rtcp.SenderReport{
-			SSRC: ssrc, NTPTime: ntp(time.Now()), RTPTime: ts, PacketCount: packets, OctetCount: octets, Reports: list,
+			SSRC: ssrc, NTPTime: NTP(time.Now()), RTPTime: ts, PacketCount: packets, OctetCount: octets, Reports: list,
 		}
 	}
 	s.reports.mu.Unlock()
@@ -127,7 +127,7 @@ func (s *Stream) recvControl(b []byte) {
 		s.cfg.Metrics.drop(dropMalformed)
 		return
 	}
-	now, wall := Now(), ntp(time.Now())
+	now, wall := Now(), NTP(time.Now())
 	for _, p := range packets {
 		switch p := p.(type) {
 		case *rtcp.SenderReport:
@@ -184,8 +184,8 @@ func (s *Stream) PeerReport(p PeerReport) {
 	}
 }
 
-// ntp is a wall time in RTCP's 64-bit form: seconds since 1900 and their fraction.
-func ntp(t time.Time) uint64 {
+// NTP is a wall time in RTCP's 64-bit form: seconds since 1900 and their fraction.
+func NTP(t time.Time) uint64 {
 	const from1900 = 2208988800
 	sec := uint64(t.Unix() + from1900)
 	frac := uint64(t.Nanosecond()) << 32 / uint64(time.Second)

@@ -193,6 +193,16 @@ func (s *SRTP) Open(b []byte, count *Metrics) (plain []byte, ok bool) {
 	return plain, ok
 }
 
+// Seal is for who writes to a socket other than a port's: it encrypts an RTP packet in its own buffer, which has room for the tag. One goroutine at a time.
+func (s *SRTP) Seal(b []byte) ([]byte, error) { return s.seal(b) }
+
+// ResumeSending says how often the sequence numbers of an SSRC have begun anew by the next packet: others were not sealed here (RFC 3711 3.3.1).
+func (s *SRTP) ResumeSending(ssrc, rollovers uint32) {
+	if s.out != nil {
+		s.out.rtp.SetROC(ssrc, rollovers)
+	}
+}
+
 // Resume says how often the sequence numbers of an SSRC have begun anew by the next packet: others were not opened here (RFC 3711 3.3.1). It is for SSRCs
 // that are known to be the peer's.
 func (s *SRTP) Resume(ssrc, rollovers uint32) {

@@ -9,14 +9,20 @@ import (
 	"tandem/signaling/browsertest"
 )
 
-// packets is how many came from pages by a path so far.
-func (h *house) packets(path string) (n float64) {
+// packets is how many came from pages by a path so far; sent is how many were sent to them.
+func (h *house) packets(path string) float64 {
+	return h.count("tandem_browser_rtp_packets_total", path)
+}
+
+func (h *house) sent(path string) float64 { return h.count("tandem_browser_rtp_sent_total", path) }
+
+func (h *house) count(metric, path string) (n float64) {
 	h.Helper()
 	all, err := h.reg.Gather()
 	h.ok(err)
 	for _, f := range all {
 		for _, m := range f.GetMetric() {
-			if f.GetName() == "tandem_browser_rtp_packets_total" && m.GetLabel()[0].GetValue() == path {
+			if f.GetName() == metric && m.GetLabel()[0].GetValue() == path {
 				n += m.GetCounter().GetValue()
 			}
 		}
@@ -45,6 +51,9 @@ func TestDirectPath(t *testing.T) {
 		p.RTC.Await(440)
 		h.comes("direct", "connection")
 		p.RTC.Await(440)
+		if came, sent := h.packets("direct"), h.sent("direct"); came == 0 || sent == 0 {
+			t.Errorf("%v packets came and %v were sent by the direct path", came, sent)
+		}
 		p.Send("call.digit", map[string]string{"digit": "5"})
 		if d := <-c.Stream().Digits(); d.Key != '5' {
 			t.Errorf("digit %c", d.Key)
@@ -97,5 +106,8 @@ func TestPathWithoutKeys(t *testing.T) {
 	h.comes("connection", "direct")
 	if n := h.packets("direct"); n != 0 {
 		t.Errorf("%v packets came by the direct path", n)
+	}
+	if n := h.sent("direct"); n != 0 {
+		t.Errorf("%v packets were sent by the direct path", n)
 	}
 }

@@ -84,7 +84,7 @@ func (k *handshakeKeys) ExportKeyingMaterial(label string, _ []byte, length int)
 	return prf.PHash(k.master, bytes.Join([][]byte{[]byte(label), k.client, k.server}, nil), length, k.hash)
 }
 
-// srtp makes ready to hear what the page sends, once the handshake is done.
+// srtp makes ready to hear what the page sends and to send, once the handshake is done.
 func (k *handshakeKeys) srtp() (*media.SRTP, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

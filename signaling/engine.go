@@ -15,7 +15,6 @@ import (
 	"github.com/pion/dtls/v3"
 	"github.com/pion/ice/v4"
 	"github.com/pion/interceptor"
-	"github.com/pion/interceptor/pkg/report"
 	"github.com/pion/transport/v4/stdnet"
 	"github.com/pion/webrtc/v4"
 	"github.com/prometheus/client_golang/prometheus"
@@ -37,7 +36,6 @@ type RTCConfig struct {
 type engine struct {
 	set     webrtc.SettingEngine
 	media   *webrtc.MediaEngine
-	reports *interceptor.Registry
 	muxes   []ice.UDPMux
 	pages   pages
 	tcp     *ice.TCPMuxDefault // nil: none
@@ -70,7 +68,7 @@ func newEngine(cfg RTCConfig, m *metrics, drops *media.Metrics, reg prometheus.R
 	if e.set, err = e.settings(cfg.Public); err != nil {
 		return nil, errors.Join(err, e.close())
 	}
-	if e.media, e.reports, err = codecsAndReports(); err != nil {
+	if e.media, err = codecs(); err != nil {
 		return nil, errors.Join(err, e.close())
 	}
 	return e, nil
@@ -87,7 +85,8 @@ func (e *engine) connection(offer string, keys *handshakeKeys) (*webrtc.PeerConn
 	}
 	set.SetDTLSServerHelloMessageHook(keys.hello)
 	set.SetDTLSKeyLogWriter(keys)
-	api := webrtc.NewAPI(webrtc.WithSettingEngine(set), webrtc.WithMediaEngine(e.media), webrtc.WithInterceptorRegistry(e.reports))
+	// No interceptors: NACK and congestion control bring audio nothing, and reports are our own (inbound).
+	api := webrtc.NewAPI(webrtc.WithSettingEngine(set), webrtc.WithMediaEngine(e.media), webrtc.WithInterceptorRegistry(&interceptor.Registry{}))
 	return api.NewPeerConnection(webrtc.Configuration{BundlePolicy: webrtc.BundlePolicyMaxBundle})
 }
 
@@ -132,9 +131,8 @@ func (e *engine) settings(public netip.Addr) (set webrtc.SettingEngine, err erro
 	return set, nil
 }
 
-// codecsAndReports registers what we speak, G.711 first: it is what trunks speak, and then packets pass untouched. Of the interceptors only
-// that for sender reports: NACK and congestion control bring audio nothing and cost goroutines, and reports of what we hear are our own (inbound).
-func codecsAndReports() (*webrtc.MediaEngine, *interceptor.Registry, error) {
+// codecs registers what we speak, G.711 first: it is what trunks speak, and then packets pass untouched.
+func codecs() (*webrtc.MediaEngine, error) {
 	m := &webrtc.MediaEngine{}
 	register := []webrtc.RTPCodecParameters{
 		{RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypePCMU, ClockRate: 8000}, PayloadType: payloadPCMU},
@@ -150,16 +148,10 @@ func codecsAndReports() (*webrtc.MediaEngine, *interceptor.Registry, error) {
 	}
 	for _, c := range register {
 		if err := m.RegisterCodec(c, webrtc.RTPCodecTypeAudio); err != nil {
-			return nil, nil, fmt.Errorf("register codec %s: %w", c.MimeType, err)
+			return nil, fmt.Errorf("register codec %s: %w", c.MimeType, err)
 		}
 	}
-	reports := &interceptor.Registry{}
-	sender, err := report.NewSenderInterceptor()
-	if err != nil {
-		return nil, nil, fmt.Errorf("register RTCP's sender reports: %w", err)
-	}
-	reports.Add(sender)
-	return m, reports, nil
+	return m, nil
 }
 
 // openMuxes listens on each address; one without a host becomes one socket per local address, because ICE needs concrete ones.

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pion/rtcp"
@@ -26,6 +27,7 @@ type inbound struct {
 	drops  *media.Metrics
 	direct prometheus.Counter // packets
 	pion   prometheus.Counter // packets
+	proven atomic.Bool        // packets open: the keys are right
 
 	mu        sync.Mutex // guards what follows, and is held while a packet is handed on
 	format    uint8      // payload type of the audio
@@ -33,8 +35,7 @@ type inbound struct {
 	reception media.Reception
 	header    rtp.Header
 	packet    media.Packet
-	index     uint64 // of the last packet by SRTP's count (RFC 3711 3.3.1)
-	begun     bool   // index is valid
+	rounds    rounds
 	apart     bool   // packets came by pion's path since srtp has opened one
 	ready     bool   // nothing is under way on pion's path that is not here too
 	sent      uint16 // the last packet's number that took pion's path alone
@@ -76,14 +77,16 @@ func (in *inbound) hear(b []byte) (pass bool) {
 		b = in.scratch[:copy(in.scratch[:], b)]
 	}
 	if in.apart {
-		in.srtp.Resume(in.ssrc, in.rollovers(number))
+		in.srtp.Resume(in.ssrc, in.rounds.of(number))
 	}
 	plain, ok := in.srtp.Open(b, count)
 	if !ok {
 		in.doubt = min(in.doubt+1, maxDoubt)
+		in.proven.Store(in.doubt < maxDoubt)
 		return pass
 	}
 	in.doubt, in.apart = 0, false
+	in.proven.Store(true)
 	if in.take(plain, now) {
 		in.direct.Inc()
 	}
@@ -101,7 +104,7 @@ func (in *inbound) take(b []byte, now time.Duration) bool {
 		PayloadType: h.PayloadType, Marker: h.Marker, Sequence: h.SequenceNumber, Timestamp: h.Timestamp, SSRC: h.SSRC,
 		Payload: b[size : len(b)-paddingOf(b, size, h.Padding)], Arrival: now,
 	}
-	in.count(h.SequenceNumber)
+	in.rounds.count(h.SequenceNumber)
 	rate := in.rate
 	if h.PayloadType != in.format {
 		rate = 0
@@ -111,24 +114,6 @@ func (in *inbound) take(b []byte, now time.Duration) bool {
 	}
 	in.line.receive(&in.packet)
 	return true
-}
-
-// count follows SRTP's index.
-func (in *inbound) count(number uint16) {
-	if !in.begun {
-		in.begun, in.index = true, uint64(number)
-	} else if ahead := int16(number - uint16(in.index)); ahead > 0 { //nolint:gosec // modulo 2^16 is meant
-		in.index += uint64(ahead)
-	}
-}
-
-// rollovers is how often numbers have begun anew by a packet's.
-func (in *inbound) rollovers(number uint16) uint32 {
-	if !in.begun {
-		return 0
-	}
-	ahead := int16(number - uint16(in.index)) //nolint:gosec // modulo 2^16 is meant
-	return uint32(max(int64(in.index)+int64(ahead), 0) >> 16)
 }
 
 // read takes what comes by pion's path until the connection ends.
@@ -166,9 +151,9 @@ func (in *inbound) late(b []byte, c webrtc.RTPCodecParameters) (webrtc.RTPCodecP
 	return c, other
 }
 
-// answerReports reads the page's RTCP and answers each of its sender reports with a report of what has come: that tells it the round trip best, and is as often as
-// RTCP is sent. It ends with the connection.
-func (in *inbound) answerReports(from *webrtc.RTPReceiver, write func([]rtcp.Packet) error, own uint32) {
+// answerReports reads the page's RTCP and answers each of its sender reports with a report of what has come and was sent: that tells it the round trip best, and is
+// as often as RTCP is sent. It ends with the connection.
+func (in *inbound) answerReports(from *webrtc.RTPReceiver, write func([]rtcp.Packet) error) {
 	buf := make([]byte, maxDatagram)
 	for {
 		n, _, err := from.Read(buf)
@@ -181,13 +166,13 @@ func (in *inbound) answerReports(from *webrtc.RTPReceiver, write func([]rtcp.Pac
 		}
 		for _, p := range packets {
 			if sr, ok := p.(*rtcp.SenderReport); ok && sr.SSRC == in.ssrc {
-				in.answer(sr, write, own)
+				in.answer(sr, write)
 			}
 		}
 	}
 }
 
-func (in *inbound) answer(sr *rtcp.SenderReport, write func([]rtcp.Packet) error, own uint32) {
+func (in *inbound) answer(sr *rtcp.SenderReport, write func([]rtcp.Packet) error) {
 	at := media.Now()
 	in.mu.Lock()
 	r, heard := in.reception.Report()
@@ -195,7 +180,7 @@ func (in *inbound) answer(sr *rtcp.SenderReport, write func([]rtcp.Packet) error
 	if !heard {
 		return
 	}
-	r.LastSenderReport = uint32(sr.NTPTime >> 16)                                                 //nolint:gosec // its middle
-	r.Delay = uint32((media.Now() - at) * (1 << 16) / time.Second)                                //nolint:gosec // moments
-	_ = write([]rtcp.Packet{&rtcp.ReceiverReport{SSRC: own, Reports: []rtcp.ReceptionReport{r}}}) // the next tells the same
+	r.LastSenderReport = uint32(sr.NTPTime >> 16)                  //nolint:gosec // its middle
+	r.Delay = uint32((media.Now() - at) * (1 << 16) / time.Second) //nolint:gosec // moments
+	_ = write([]rtcp.Packet{in.line.report(r)})                    // the next tells the same
 }

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
 
@@ -24,10 +25,9 @@ type line struct {
 	ports []*listener // of the legs; the first hears the browser
 
 	out      sync.Mutex // guards what follows
-	writer   webrtc.TrackLocalWriter
-	ssrc     uint32
-	rate     int   // of the codec that was negotiated, Hz
-	by       *port // who sent last
+	to       *outbound  // nil: no browser is connected
+	rate     int        // of the codec that was negotiated, Hz
+	by       *port      // who sent last
 	seq      uint16
 	ts       uint32
 	sentAt   time.Duration
@@ -70,19 +70,36 @@ func paddingOf(packet []byte, headerSize int, padded bool) int {
 	return n
 }
 
-// connect makes w what is sent to from now on.
-func (l *line) connect(w webrtc.TrackLocalWriter, ssrc uint32, rate int) {
+// connect makes it where is sent to from now on.
+func (l *line) connect(to *outbound, rate int) {
 	l.out.Lock()
 	defer l.out.Unlock()
-	l.writer, l.ssrc, l.rate = w, ssrc, rate
+	l.to, l.rate = to, rate
+}
+
+// report is an RTCP report of what the browser has been sent, with one of what came from it.
+func (l *line) report(heard rtcp.ReceptionReport) rtcp.Packet {
+	now, list := media.Now(), []rtcp.ReceptionReport{heard}
+	l.out.Lock()
+	defer l.out.Unlock()
+	switch {
+	case l.to == nil:
+		return &rtcp.ReceiverReport{Reports: list}
+	case l.to.packets == 0:
+		return &rtcp.ReceiverReport{SSRC: l.to.ssrc, Reports: list}
+	}
+	return &rtcp.SenderReport{
+		SSRC: l.to.ssrc, NTPTime: media.NTP(time.Now()), RTPTime: l.ts + uint32(int64(now-l.sentAt)*int64(l.rate)/int64(time.Second)), //nolint:gosec // modulo 2^32 is meant
+		PacketCount: l.to.packets, OctetCount: l.to.octets, Reports: list,
+	}
 }
 
 // disconnect forgets a writer, unless another has already taken its place.
 func (l *line) disconnect(w webrtc.TrackLocalWriter) {
 	l.out.Lock()
 	defer l.out.Unlock()
-	if l.writer == w {
-		l.writer = nil
+	if l.to != nil && l.to.writer == w {
+		l.to = nil
 	}
 }
 
@@ -110,7 +127,7 @@ func (l *line) send(p *port, packet *media.Packet) error {
 	now := media.Now()
 	l.out.Lock()
 	defer l.out.Unlock()
-	if l.writer == nil {
+	if l.to == nil {
 		return nil
 	}
 	fresh := l.by != p
@@ -123,10 +140,9 @@ func (l *line) send(p *port, packet *media.Packet) error {
 		l.seq, l.ts, l.sentAt = seq, ts, now
 	}
 	l.header = rtp.Header{
-		Version: 2, PayloadType: packet.PayloadType, Marker: packet.Marker || fresh, SequenceNumber: seq, Timestamp: ts, SSRC: l.ssrc,
+		Version: 2, PayloadType: packet.PayloadType, Marker: packet.Marker || fresh, SequenceNumber: seq, Timestamp: ts, SSRC: l.to.ssrc,
 	}
-	_, err := l.writer.WriteRTP(&l.header, packet.Payload)
-	return err
+	return l.to.send(&l.header, packet.Payload)
 }
 
 // port is the media.Port of one leg on a browser's line.

@@ -3,7 +3,9 @@ package signaling
 import (
 	"testing"
 
+	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"tandem/media"
 )
@@ -26,7 +28,7 @@ func (*wire) Write(b []byte) (int, error) { return len(b), nil }
 // One call after the other on one connection: the browser sees one SSRC, so numbers and timestamps must go on.
 func TestLineJoinsLegs(t *testing.T) {
 	l, w := &line{}, &wire{}
-	l.connect(w, 42, 8000)
+	l.connect(&outbound{writer: w, way: &way{}, ssrc: 42, pion: prometheus.NewCounter(prometheus.CounterOpts{Name: "p"})}, 8000)
 	first, second := newPort(l), newPort(l)
 	for _, p := range []struct {
 		port *port
@@ -39,6 +41,7 @@ func TestLineJoinsLegs(t *testing.T) {
 		{second, media.Packet{Sequence: 8, Timestamp: 99 + 160, SSRC: 2}}, // or late
 		{first, media.Packet{Sequence: 100, Timestamp: 5, SSRC: 1}},
 	} {
+		p.Payload = []byte{1}
 		if err := p.port.Send(&p.Packet); err != nil {
 			t.Fatal(err)
 		}
@@ -60,6 +63,10 @@ func TestLineJoinsLegs(t *testing.T) {
 	}
 	if d := int32(w.packets[2].Timestamp - w.packets[1].Timestamp); d < 0 || d > 8000 {
 		t.Errorf("the second leg's timestamps begin %d after the first's", d)
+	}
+	sr, ok := l.report(rtcp.ReceptionReport{SSRC: 9}).(*rtcp.SenderReport)
+	if !ok || sr.SSRC != 42 || sr.PacketCount != 6 || sr.OctetCount != 6 || sr.RTPTime-w.packets[5].Timestamp > 8000 || len(sr.Reports) != 1 || sr.Reports[0].SSRC != 9 {
+		t.Errorf("report %+v", sr)
 	}
 	_ = second.Close()
 	if second.Send(&media.Packet{}) == nil {

@@ -13,6 +13,7 @@ type metrics struct {
 	frames   *prometheus.CounterVec // direction: in, out
 	refused  *prometheus.CounterVec // reason
 	packets  *prometheus.CounterVec // path: direct, connection
+	sent     *prometheus.CounterVec // path: direct, connection
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -26,8 +27,9 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		lost:     prometheus.NewCounter(prometheus.CounterOpts{Name: at + "lost_total", Help: "Calls whose browser was gone for a while."}),
 		frames:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: at + "frames_total", Help: "WebSocket frames by direction."}, []string{"direction"}),
 		refused:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: at + "refused_total", Help: "Sockets refused or closed by rule: origin, hello, ticket, frame, rate, slow, revoked."}, []string{"reason"}),
+		sent:     prometheus.NewCounterVec(prometheus.CounterOpts{Name: at + "rtp_sent_total", Help: "RTP packets sent to pages, by path: direct, or through the connection's stack."}, []string{"path"}),
 		packets:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: at + "rtp_packets_total", Help: "RTP packets that came from pages, by path: direct, or through the connection's stack."}, []string{"path"}),
 	}
-	reg.MustRegister(m.sessions, m.sockets, m.peers, m.offers, m.resumes, m.lost, m.frames, m.refused, m.packets)
+	reg.MustRegister(m.sessions, m.sockets, m.peers, m.offers, m.resumes, m.lost, m.frames, m.refused, m.packets, m.sent)
 	return m
 }

@@ -71,9 +71,9 @@ func (e *engine) newPeer(ctx context.Context, offer string, l *line, on peerEven
 		in := p.newInbound(t, l, e)
 		p.way.in.Store(in)
 		p.spawn(func() { in.read(t, told) })
-		p.spawn(func() { in.answerReports(r, pc.WriteRTCP, p.ssrc()) })
+		p.spawn(func() { in.answerReports(r, pc.WriteRTCP) })
 	})
-	answer, err := p.answerFirst(ctx, offer, &localTrack{line: l, told: told})
+	answer, err := p.answerFirst(ctx, offer, &localTrack{line: l, told: told, to: func(w webrtc.TrackLocalWriter, ssrc webrtc.SSRC) *outbound { return p.newOutbound(w, ssrc, e.metrics) }})
 	if err != nil {
 		p.close()
 		return nil, "", err
@@ -95,19 +95,24 @@ func (p *peer) newInbound(t *webrtc.TrackRemote, l *line, e *engine) *inbound {
 		}
 	}
 	p.mu.Unlock()
-	var err error
-	if in.srtp, err = p.keys.srtp(); err != nil {
-		p.log.Info("a page's audio takes the long way", "err", err)
-	}
+	in.srtp = p.srtp()
 	return in
 }
 
-// ssrc is what the page hears us as.
-func (p *peer) ssrc() uint32 {
-	for _, e := range p.sender.GetParameters().Encodings {
-		return uint32(e.SSRC)
+// newOutbound makes ready for sending; the handshake may be still to come.
+func (p *peer) newOutbound(w webrtc.TrackLocalWriter, ssrc webrtc.SSRC, m *metrics) *outbound {
+	return &outbound{
+		writer: w, way: &p.way, ssrc: uint32(ssrc), keys: p.srtp, direct: m.sent.WithLabelValues("direct"), pion: m.sent.WithLabelValues("connection"),
 	}
-	return 0
+}
+
+// srtp makes ready for the direct path, in one direction; nil: there is none.
+func (p *peer) srtp() *media.SRTP {
+	s, err := p.keys.srtp()
+	if err != nil {
+		p.log.Info("a page's audio takes the long way", "err", err)
+	}
+	return s
 }
 
 // spawn runs f, which ends with the connection; close waits for it.
@@ -267,6 +272,7 @@ func (p *peer) formatOf(c webrtc.RTPCodecParameters) (media.Format, bool) {
 type localTrack struct {
 	line *line
 	told func(webrtc.RTPCodecParameters)
+	to   func(webrtc.TrackLocalWriter, webrtc.SSRC) *outbound
 }
 
 // Bind implements webrtc.TrackLocal. pion calls it when the connection is up.
@@ -276,7 +282,7 @@ func (l *localTrack) Bind(ctx webrtc.TrackLocalContext) (webrtc.RTPCodecParamete
 	if len(codecs) == 0 || rank(codecs[0]) == len(preference) {
 		return webrtc.RTPCodecParameters{}, errNoAudio
 	}
-	l.line.connect(ctx.WriteStream(), uint32(ctx.SSRC()), int(codecs[0].ClockRate))
+	l.line.connect(l.to(ctx.WriteStream(), ctx.SSRC()), int(codecs[0].ClockRate))
 	l.told(codecs[0])
 	return codecs[0], nil
 }

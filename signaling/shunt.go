@@ -37,11 +37,7 @@ type shunt struct {
 
 func newShunt(conn *net.UDPConn, to *pages) (*shunt, error) {
 	s := &shunt{UDPConn: conn, pages: to}
-	s.sends.New = func() any {
-		w := &sending{}
-		w.send = func(fd uintptr) { w.err = media.SendTo(int(fd), w.b, w.to) }
-		return w
-	}
+	s.sends.New = func() any { return newSending() }
 	local, ok := conn.LocalAddr().(*net.UDPAddr)
 	if !ok || local.IP.IsLinkLocalUnicast() || local.IP.To4() == nil && local.IP.IsUnspecified() {
 		return s, nil
@@ -117,8 +113,19 @@ func (s *shunt) pass(b []byte, from netip.AddrPort) bool {
 	if !isRTP(b) {
 		return true
 	}
-	in := s.pages.at(from)
-	return in == nil || in.hear(b)
+	w := s.pages.at(from)
+	if w == nil {
+		return true
+	}
+	in := w.in.Load()
+	if in == nil {
+		return true
+	}
+	pass := in.hear(b)
+	if in.proven.Load() {
+		s.pages.heardAt(w, s, from)
+	}
+	return pass
 }
 
 // sending is a datagram on its way out.
@@ -129,17 +136,27 @@ type sending struct {
 	send func(fd uintptr)
 }
 
+func newSending() *sending {
+	w := &sending{}
+	w.send = func(fd uintptr) { w.err = media.SendTo(int(fd), w.b, w.to) }
+	return w
+}
+
 // WriteToAddrPort implements ice.AddrPortReaderWriter.
 func (s *shunt) WriteToAddrPort(b []byte, to netip.AddrPort) (int, error) {
+	w, _ := s.sends.Get().(*sending)
+	defer s.sends.Put(w)
+	return s.write(w, b, to)
+}
+
+func (s *shunt) write(w *sending, b []byte, to netip.AddrPort) (int, error) {
 	if s.raw == nil || to.Addr().Zone() != "" {
 		return s.WriteToUDPAddrPort(b, to)
 	}
-	w, _ := s.sends.Get().(*sending)
 	w.b, w.to = b, netip.AddrPortFrom(to.Addr().Unmap(), to.Port())
 	err := s.raw.Control(w.send)
 	errno := w.err
 	w.b = nil
-	s.sends.Put(w)
 	switch {
 	case err != nil:
 		return 0, err
@@ -187,24 +204,22 @@ type pages struct {
 	by atomic.Pointer[map[netip.AddrPort]*way]
 }
 
-// way is how packets come from one PeerConnection's page.
+// way is how packets come from one PeerConnection's page, and go back to it.
 type way struct {
-	in atomic.Pointer[inbound] // nil: no audio yet
+	in   atomic.Pointer[inbound] // nil: no audio yet
+	back atomic.Pointer[back]    // nil: none has come by the direct path from where the page is
 
 	at     netip.AddrPort // guarded by pages.mu; zero: nowhere that is known
 	closed bool           // guarded by pages.mu
 }
 
-// at is what packets from an address are for, nil for pion.
-func (p *pages) at(from netip.AddrPort) *inbound {
+// at is whose page is at an address, nil for nobody's.
+func (p *pages) at(from netip.AddrPort) *way {
 	by := p.by.Load()
 	if by == nil {
 		return nil
 	}
-	if w := (*by)[netip.AddrPortFrom(from.Addr().Unmap(), from.Port())]; w != nil {
-		return w.in.Load()
-	}
-	return nil
+	return (*by)[netip.AddrPortFrom(from.Addr().Unmap(), from.Port())]
 }
 
 // moved follows the page to where ICE has found it. Where another page was until now, that one is no more: browsers behind one NAT get each other's ports.
@@ -240,7 +255,11 @@ func (p *pages) place(w *way, to netip.AddrPort) {
 	if next[w.at] == w {
 		delete(next, w.at)
 	}
+	w.back.Store(nil)
 	if w.at = to; to.IsValid() {
+		if other := next[to]; other != nil {
+			other.back.Store(nil)
+		}
 		next[to] = w
 	}
 	p.by.Store(&next)

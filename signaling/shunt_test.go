@@ -19,8 +19,23 @@ func TestPagesAreWhereTheyMoved(t *testing.T) {
 	}
 	at := func(s string, want *inbound) {
 		t.Helper()
-		if got := p.at(netip.MustParseAddrPort(s)); got != want {
+		var got *inbound
+		from := netip.MustParseAddrPort(s)
+		w := p.at(from)
+		if w != nil {
+			got = w.in.Load()
+		}
+		if got != want {
 			t.Errorf("%s: %p, want %p", s, got, want)
+		}
+		for _, other := range []*way{a, b} {
+			p.heardAt(other, nil, from)
+			if back := other.back.Load(); back != nil && back.at == from && other != w {
+				t.Errorf("%s: a page is sent to where another is", s)
+			}
+		}
+		if w != nil && w.back.Load() == nil {
+			t.Errorf("%s: the page is not sent to where it is", s)
 		}
 	}
 	at("192.0.2.1:4000", nil)
@@ -46,6 +61,9 @@ func TestPagesAreWhereTheyMoved(t *testing.T) {
 	at("[2001:db8::1]:4001", inB)
 	p.left(b)
 	at("[2001:db8::1]:4001", nil)
+	if a.back.Load() != nil || b.back.Load() != nil {
+		t.Error("pages that have left are sent to")
+	}
 	if n := len(*p.by.Load()); n != 0 {
 		t.Errorf("%d addresses are left", n)
 	}

@@ -219,8 +219,11 @@ func (r *RTC) readReports(sender *webrtc.RTPSender) {
 		}
 		r.mu.Lock()
 		for _, p := range packets {
-			if rr, ok := p.(*rtcp.ReceiverReport); ok {
-				r.told = append(r.told, rr.Reports...)
+			switch p := p.(type) {
+			case *rtcp.ReceiverReport:
+				r.told = append(r.told, p.Reports...)
+			case *rtcp.SenderReport:
+				r.told = append(r.told, p.Reports...)
 			}
 		}
 		r.mu.Unlock()
