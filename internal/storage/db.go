@@ -131,12 +131,12 @@ func (db *DB) once(ctx context.Context, tenant uuid.UUID, role string, f func(*T
 	if tenant != uuid.Nil {
 		id = tenant.String()
 	}
-	// One round trip for both. Nothing in it comes from outside: the role is a constant of ours, the id is written by uuid.UUID.
-	begin := "BEGIN; SET LOCAL ROLE " + role + "; SET LOCAL tandem.tenant = '" + id + "'"
-	ptx, err := db.pool.BeginTx(ctx, pgx.TxOptions{BeginQuery: begin})
+	conn, err := db.pool.Acquire(ctx)
 	if err != nil {
 		return fmt.Errorf("begin a transaction of the tenant: %w", err)
 	}
+	defer conn.Release()
+	ptx := &opening{conn: conn.Conn(), role: role, tenant: id}
 	// A rollback after commit is a no-op; one after a cancelled context still has to reach the server.
 	defer func() { _ = ptx.Rollback(context.WithoutCancel(ctx)) }()
 	var after []func()
