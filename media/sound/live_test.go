@@ -171,10 +171,17 @@ func FuzzDTMF(f *testing.F) {
 }
 
 func BenchmarkDTMF(b *testing.B) {
-	d, p := NewDTMFDetector(8000), sine(8000, 20*time.Millisecond, 941, 8000)
-	b.ReportAllocs()
-	for b.Loop() {
-		d.Process(p.Samples)
+	for name, p := range map[string]PCM{
+		"no-digit": sine(8000, 20*time.Millisecond, 440, 8000),
+		"row":      sine(8000, 20*time.Millisecond, 941, 8000), // the costliest
+	} {
+		b.Run(name, func(b *testing.B) {
+			d := NewDTMFDetector(8000)
+			b.ReportAllocs()
+			for b.Loop() {
+				d.Process(p.Samples)
+			}
+		})
 	}
 }
 
