@@ -102,7 +102,7 @@ func passes(ctx context.Context, d time.Duration) bool {
 }
 
 func (j *journal) write(ctx context.Context, batch []entry) bool {
-	err := j.db.Worker(ctx, func(tx *storage.Tx) error { return j.writeAll(ctx, tx, batch) })
+	err := j.db.Steady(ctx, func(tx *storage.Tx) error { return j.writeAll(ctx, tx, batch) })
 	if err != nil {
 		j.slog.Error("call records wait for the database", "records", len(batch), "err", err)
 		return false

@@ -29,8 +29,8 @@ func TestRowLevelSecurity(t *testing.T) {
 	a := storagetest.Tenant(t, db, "a")
 	b := storagetest.Tenant(t, db, "b")
 
-	if n := tenantsSeen(t, db.Worker); n != 2 {
-		t.Fatalf("a worker sees %d tenants, want 2", n)
+	if n, m := tenantsSeen(t, db.Worker), tenantsSeen(t, db.Steady); n != 2 || m != 2 {
+		t.Fatalf("workers see %d and %d tenants, want 2", n, m)
 	}
 	if n := tenantsSeen(t, func(ctx context.Context, f func(*storage.Tx) error) error { return db.Tenant(ctx, a, f) }); n != 1 {
 		t.Fatalf("tenant a sees %d tenants, want 1", n)

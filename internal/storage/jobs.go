@@ -163,7 +163,7 @@ func (j *Jobs) Run(ctx context.Context) error {
 
 // workerPool is River's own: its statements belong to no tenant and must not wait behind those of calls.
 func (j *Jobs) workerPool(ctx context.Context) (*pgxpool.Pool, error) {
-	cfg := j.db.pool.Config()
+	cfg := j.db.tenants.Config()
 	cfg.MaxConns = 4 // one of them listens
 	cfg.AfterConnect = func(ctx context.Context, c *pgx.Conn) error {
 		_, err := c.Exec(ctx, "SET ROLE tandem_worker")

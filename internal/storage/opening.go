@@ -12,18 +12,15 @@ import (
 type opening struct {
 	pgx.Tx // nil: it has not begun
 	conn   *pgx.Conn
-	role   string
-	tenant string
+	bind   string // sets the role, and what goes with it
+	tenant []any  // its argument; nil: it takes none
 }
-
-// bind lets a transaction see what its role and tenant may. Both are for it alone.
-const bind = "SELECT set_config('role', $1, true), set_config('tandem.tenant', $2, true)"
 
 // send begins the transaction with statements. The results are those of the statements; who asked closes them.
 func (o *opening) send(ctx context.Context, statements ...*pgx.QueuedQuery) pgx.BatchResults {
 	b := &pgx.Batch{}
 	b.BeginTx(pgx.TxOptions{})
-	b.Queue(bind, o.role, o.tenant)
+	b.Queue(o.bind, o.tenant...)
 	b.QueuedQueries = append(b.QueuedQueries, statements...)
 	results := o.conn.SendBatch(ctx, b)
 	o.Tx = results.Tx()

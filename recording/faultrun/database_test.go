@@ -72,7 +72,7 @@ func (r *Run) databaseAway() (back func()) {
 	allow(false)
 	return func() {
 		allow(true)
-		r.db.Pool().Reset()
+		r.db.Reset()
 	}
 }
 
@@ -157,7 +157,7 @@ func (d *database) answers(r *Run) {
 		}
 		return c.Close(context.Background()) == nil
 	})
-	r.db.Pool().Reset()
+	r.db.Reset()
 }
 
 // The network between process and database is cut for half a minute, and then goes on with what was under way.

@@ -106,7 +106,7 @@ func (r *Run) copyDatabase() (copied string) {
 		}
 	})
 	r.wait("a copy of the database", func() bool {
-		r.db.Pool().Reset()
+		r.db.Reset()
 		_, err := admin.Exec(ctx, "CREATE DATABASE "+name+"_stolen TEMPLATE "+name)
 		return err == nil
 	})
