@@ -60,6 +60,13 @@ type happened struct {
 	data any
 }
 
+// followed are the events that read knows.
+var followed = []string{
+	"item.queued", "item.left", "offer.made", "offer.ended", "agent.state", "agent.presence", "call.ended", "voicemail.left",
+	"callback.connected", "callback.given_up",
+	"conversation.message", "conversation.updated", "conversation.changed", "conversation.closed", "conversation.rated",
+}
+
 func read(e events.Event) (happened, error) {
 	h := happened{Event: e}
 	switch e.Type {

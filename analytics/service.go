@@ -66,7 +66,7 @@ const (
 // Run makes facts of the events as they come, until ctx ends.
 func (s *Service) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
-	f := &events.Follower{Name: follower, DB: s.cfg.DB, Bus: s.cfg.Bus, Log: s.cfg.Log, Batch: s.take}
+	f := &events.Follower{Name: follower, DB: s.cfg.DB, Bus: s.cfg.Bus, Log: s.cfg.Log, Types: followed, Batch: s.take}
 	g.Go(func() error { return f.Run(ctx) })
 	g.Go(func() error { return s.tell(ctx) })
 	return g.Wait()

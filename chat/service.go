@@ -105,7 +105,7 @@ func (s *Service) Run(ctx context.Context) error {
 	g.Go(func() error { return s.sendOutbox(ctx) })
 	g.Go(func() error { return s.keepTimes(ctx) })
 	g.Go(func() error {
-		f := events.Follower{Name: "chat", DB: s.cfg.DB, Bus: s.cfg.Bus, Log: s.log, Handle: s.follow}
+		f := events.Follower{Name: "chat", DB: s.cfg.DB, Bus: s.cfg.Bus, Log: s.log, Types: followed, Handle: s.follow}
 		return f.Run(ctx)
 	})
 	if s.cfg.Media != nil {

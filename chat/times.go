@@ -198,6 +198,9 @@ func (s *Service) earlyDue(ctx context.Context) error {
 	return wrap("look at early events", err)
 }
 
+// followed are the events that follow reads.
+var followed = []string{"offer.made", "offer.ended", "agent.presence"}
+
 // follow reacts to what happens elsewhere: offers that ring, agents who go.
 func (s *Service) follow(ctx context.Context, tx *storage.Tx, e events.Event) error {
 	switch e.Type {

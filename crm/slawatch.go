@@ -23,7 +23,7 @@ const (
 // Run warns of tickets' promises that are about to be broken, tells of those that are, and sees who was answered; it makes contacts found that
 // were written past this package, and forgets merges that can be undone no more. It ends with ctx.
 func (s *Service) Run(ctx context.Context) error {
-	follower := events.Follower{Name: "crm", DB: s.cfg.DB, Bus: s.cfg.Bus, Log: s.cfg.Log, Handle: s.follow}
+	follower := events.Follower{Name: "crm", DB: s.cfg.DB, Bus: s.cfg.Bus, Log: s.cfg.Log, Types: followed, Handle: s.follow}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return follower.Run(ctx) })
 	g.Go(func() error {
@@ -126,6 +126,9 @@ func (s *Service) tellDue(ctx context.Context, tx *storage.Tx, id uuid.UUID) err
 	}
 	return nil
 }
+
+// followed are the events that follow reads.
+var followed = []string{"call.connected", "conversation.message", "conversation.updated"}
 
 // follow sees in the log that somebody has answered a customer, and what customers say.
 func (s *Service) follow(ctx context.Context, tx *storage.Tx, e events.Event) error {

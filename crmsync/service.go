@@ -102,7 +102,7 @@ func New(cfg Config) *Service {
 
 // Run follows the log and empties the outbox until ctx ends.
 func (s *Service) Run(ctx context.Context) error {
-	follower := events.Follower{Name: "crmsync", DB: s.cfg.DB, Bus: s.cfg.Bus, Log: s.log, Handle: s.handle}
+	follower := events.Follower{Name: "crmsync", DB: s.cfg.DB, Bus: s.cfg.Bus, Log: s.log, Types: followed, Handle: s.handle}
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		if err := follower.Run(ctx); err != nil {
@@ -116,6 +116,12 @@ func (s *Service) Run(ctx context.Context) error {
 }
 
 func (s *Service) wake() { s.cfg.Bus.Publish(wakeSubject, nil) }
+
+// followed are the events that handle reads.
+var followed = []string{
+	"call.queued", "call.connected", "call.ended", "call.wrapped_up", "offer.ended", "recording.expired", "recording.unlinked",
+	"action.done", "action.declined", "conversation.closed",
+}
 
 // handle turns events into rows of the outbox.
 func (s *Service) handle(ctx context.Context, tx *storage.Tx, e events.Event) error {

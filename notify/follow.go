@@ -29,6 +29,12 @@ type Left struct {
 	Agent uuid.UUID `json:"agent"`
 }
 
+// followed are the events that handle reads.
+var followed = []string{
+	"user.changed", "user.sessions_revoked", "user.password_changed", "offer.made", "offer.ended", "voicemail.left", "callback.requested",
+	"conversation.message", "ticket.sla_at_risk", "ticket.sla_breached",
+}
+
 func (s *Service) handle(ctx context.Context, tx *storage.Tx, e events.Event) error {
 	switch e.Type {
 	case "user.changed", "user.sessions_revoked", "user.password_changed":

@@ -68,7 +68,7 @@ func New(cfg Config) *Service {
 
 // Run follows the event log until ctx ends.
 func (s *Service) Run(ctx context.Context) error {
-	f := events.Follower{Name: "notify", DB: s.cfg.DB, Bus: s.cfg.Bus, Log: s.log, Handle: s.handle}
+	f := events.Follower{Name: "notify", DB: s.cfg.DB, Bus: s.cfg.Bus, Log: s.log, Types: followed, Handle: s.handle}
 	defer s.pushes.CloseIdleConnections()
 	defer s.texts.CloseIdleConnections()
 	return f.Run(ctx)

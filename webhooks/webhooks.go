@@ -82,7 +82,7 @@ func defaults(d *time.Duration, value time.Duration) {
 // Run follows the log, empties the outbox and forgets what is old, until ctx ends.
 func (s *Service) Run(ctx context.Context) error {
 	defer s.client.CloseIdleConnections()
-	follower := events.Follower{Name: "webhooks", DB: s.cfg.DB, Bus: s.cfg.Bus, Log: s.log, Batch: s.follow}
+	follower := events.Follower{Name: "webhooks", DB: s.cfg.DB, Bus: s.cfg.Bus, Log: s.log, Types: Types(), Batch: s.follow}
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		if err := follower.Run(ctx); err != nil {

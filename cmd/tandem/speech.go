@@ -49,10 +49,8 @@ func (speakQueue) Kind() string { return "speak_queue" }
 
 // followQueues enqueues a speakQueue for each change of a queue.
 func (a *app) followQueues() *events.Follower {
-	return &events.Follower{Name: "speech", DB: a.db, Bus: a.bus, Log: a.log, Handle: func(ctx context.Context, tx *storage.Tx, e events.Event) error {
-		if e.Type != "queue.changed" {
-			return nil
-		}
+	types := []string{"queue.changed"}
+	return &events.Follower{Name: "speech", DB: a.db, Bus: a.bus, Log: a.log, Types: types, Handle: func(ctx context.Context, tx *storage.Tx, e events.Event) error {
 		return a.jobs.Enqueue(ctx, tx, speakQueue{Tenant: e.Tenant, Queue: e.Subject})
 	}}
 }

@@ -15,7 +15,20 @@ import (
 // Follow returns the follower that audits what the other nouns tell in the event log: changes of configuration, presence set by another
 // person, the ends of recordings. It takes over ids and a few fields that say nothing about anybody.
 func Follow(db *storage.DB, bus *events.Bus, log *slog.Logger) *events.Follower {
-	return &events.Follower{Name: "audit", DB: db, Bus: bus, Log: log, Handle: handle}
+	return &events.Follower{Name: "audit", DB: db, Bus: bus, Log: log, Types: followed(), Handle: handle}
+}
+
+// followed are the types among which audited chooses.
+func followed() []string {
+	all := []string{
+		"item.priority_changed", "item.assigned", "queue.changed", "conversation.watched", "conversation.unwatched", "conversation.closed", "conversation.changed",
+		"channel.*", "contact.*", "contact_list.*", "ticket.*", "agent.presence", "recording.*",
+		"call.ended_by_person", "call.record_chosen", "call.supervised", "call.supervision_changed", "call.supervision_ended",
+	}
+	for noun := range always {
+		all = append(all, noun+".*")
+	}
+	return all
 }
 
 func handle(ctx context.Context, tx *storage.Tx, e events.Event) error {

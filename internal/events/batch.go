@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -66,8 +67,10 @@ func (l *Log) Queue(ctx context.Context, tx *storage.Tx, b *pgx.Batch, entries [
 		ORDER BY n`,
 		tx.Now, ids, tenants, types, subjects, actors, bodies)
 	tx.AfterCommit(func() {
-		l.bus.Publish(Appended, nil)
 		for i, e := range entries {
+			if !slices.Contains(types[:i], e.Type) {
+				l.bus.Publish(appended+e.Type, nil)
+			}
 			l.bus.Publish(notes+e.Tenant.String(), posted[i])
 		}
 	})

@@ -97,15 +97,23 @@ func (b *Bus) Subscribe(subject string, f func(subject string, data []byte)) (st
 	return func() { _ = sub.Unsubscribe() }
 }
 
-// Wake returns a channel that gets a token after messages on subject; tokens merge.
-func (b *Bus) Wake(subject string) (wake <-chan struct{}, stop func()) {
+// Wake returns a channel that gets a token after messages on any of the subjects; tokens merge.
+func (b *Bus) Wake(subjects ...string) (wake <-chan struct{}, stop func()) {
 	c := make(chan struct{}, 1)
-	return c, b.Subscribe(subject, func(string, []byte) {
-		select {
-		case c <- struct{}{}:
-		default:
+	stops := make([]func(), len(subjects))
+	for i, subject := range subjects {
+		stops[i] = b.Subscribe(subject, func(string, []byte) {
+			select {
+			case c <- struct{}{}:
+			default:
+			}
+		})
+	}
+	return c, func() {
+		for _, stop := range stops {
+			stop()
 		}
-	})
+	}
 }
 
 // Answer serves requests on subject; of several nodes' servers of one subject one gets each request.

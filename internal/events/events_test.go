@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"testing"
 	"time"
 
@@ -27,7 +28,12 @@ func newBus(t *testing.T) *events.Bus {
 
 func follow(t *testing.T, db *storage.DB, bus *events.Bus, handle func(context.Context, *storage.Tx, events.Event) error) {
 	t.Helper()
-	f := &events.Follower{Name: "test", DB: db, Bus: bus, Log: slog.New(slog.DiscardHandler), Handle: handle}
+	followTypes(t, db, bus, nil, handle)
+}
+
+func followTypes(t *testing.T, db *storage.DB, bus *events.Bus, types []string, handle func(context.Context, *storage.Tx, events.Event) error) {
+	t.Helper()
+	f := &events.Follower{Name: "test", DB: db, Bus: bus, Log: slog.New(slog.DiscardHandler), Types: types, Handle: handle}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error)
 	go func() { done <- f.Run(ctx) }()
@@ -100,6 +106,58 @@ func TestFollowerRetriesAndMovesOnce(t *testing.T) {
 	select {
 	case s := <-seen:
 		t.Fatalf("%s came twice", s)
+	default:
+	}
+}
+
+// A follower is handed events of its types and passes the others, however many there are.
+func TestFollowerOfTypes(t *testing.T) {
+	db, bus := storagetest.New(t), newBus(t)
+	tenant := storagetest.Tenant(t, db, "a")
+	log := events.NewLog(bus)
+	ctx := context.Background()
+	seen := make(chan string, 10)
+	write := func(types ...string) {
+		t.Helper()
+		err := db.Tenant(ctx, tenant, func(tx *storage.Tx) error {
+			entries := make([]events.Entry, len(types))
+			for i, typ := range types {
+				entries[i] = events.Entry{Tenant: tenant, Type: typ, Subject: uuid.New()}
+			}
+			return log.AppendAll(ctx, tx, entries)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("thing.done", "thing.begun", "thingy.done", "noun.any", "noun.other")
+	write(slices.Repeat([]string{"thing.begun"}, 500)...)
+	write("thing.done")
+	followTypes(t, db, bus, []string{"thing.done", "noun.*"}, func(_ context.Context, _ *storage.Tx, e events.Event) error { seen <- e.Type; return nil })
+	for _, want := range []string{"thing.done", "noun.any", "noun.other", "thing.done"} {
+		if got := receive(t, seen); got != want {
+			t.Fatalf("%s instead of %s", got, want)
+		}
+	}
+	write("thing.begun", "noun.later")
+	if got := receive(t, seen); got != "noun.later" {
+		t.Fatal(got)
+	}
+	write("thing.begun")
+	for behind, deadline := 1, time.Now().Add(20*time.Second); behind > 0; {
+		if time.Now().After(deadline) {
+			t.Fatal("the follower has not passed what is not for it")
+		}
+		err := db.Worker(ctx, func(tx *storage.Tx) error {
+			return tx.QueryRow(ctx, `SELECT count(*) FROM events e, event_cursors c WHERE (e.xid, e.seq) > (c.xid, c.seq)`).Scan(&behind)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	select {
+	case s := <-seen:
+		t.Fatalf("%s came too", s)
 	default:
 	}
 }
