@@ -170,6 +170,12 @@ func TestQueueMetrics(t *testing.T) {
 			h.callOut(sales, ann, 30)
 			h.callOut(sales, ann, 0)
 		}, QueueCounts{Outbound: 2, OutboundConnected: 1, OutboundTalk: 30}},
+		{"a call that an agent made counts where it was made for, wherever the customer went", func(h *history) {
+			talked := calls.Record{Direction: calls.Outbound, Queue: &support, MadeFor: &sales, Agent: &bob, ConnectedAt: new(h.now), TalkSeconds: 30}
+			h.callEnded(talked)
+			talked.Queue, talked.MadeFor = &sales, &support
+			h.callEnded(talked)
+		}, QueueCounts{Outbound: 1, OutboundConnected: 1, OutboundTalk: 30}},
 		{"ratings: the first after each opening counts", func(h *history) {
 			h.rate(5, false)
 			h.rate(1, true)

@@ -1,6 +1,7 @@
 package analytics
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -286,9 +287,10 @@ func (p *projection) callEnded(e events.Event, r *calls.Record) {
 	}
 }
 
-// calledOut counts a call that an agent made: for them, whoever has talked with the customer since.
+// calledOut counts a call that an agent made: for them and for the queue on whose behalf they called, wherever the customer went and whoever has
+// talked with them since.
 func (p *projection) calledOut(e events.Event, r *calls.Record) {
-	queue, agent := orNil(r.Queue), orNil(r.Agent)
+	queue, agent := orNil(cmp.Or(r.MadeFor, r.Queue)), orNil(r.Agent)
 	if i := slices.IndexFunc(r.Legs, func(l calls.LegRecord) bool { return l.Party == "agent" }); i >= 0 {
 		agent = orNil(r.Legs[i].Agent)
 	}

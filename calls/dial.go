@@ -50,6 +50,7 @@ func (s *Switchboard) Dial(ctx context.Context, tenant uuid.UUID, o Order) (Orde
 	if err := c.follows(ctx, o.Queue); err != nil {
 		return Ordered{}, err
 	}
+	c.record.MadeFor = c.record.Queue
 	if _, why := s.admit(c); why != "" {
 		return Ordered{}, errNoRoom
 	}

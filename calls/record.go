@@ -68,7 +68,8 @@ type Record struct {
 	Reason        Reason      `json:"reason,omitempty"`
 	Queue         *uuid.UUID  `json:"queue_id,omitempty"`
 	QueuePath     []string    `json:"queue_path"`
-	Menu          *uuid.UUID  `json:"menu_id,omitempty"` // the node of the tree whose menu the caller heard last
+	Menu          *uuid.UUID  `json:"menu_id,omitempty"`           // the node of the tree whose menu the caller heard last
+	MadeFor       *uuid.UUID  `json:"made_for_queue_id,omitempty"` // the queue on whose behalf an agent made the call
 	Agent         *uuid.UUID  `json:"agent_id,omitempty"`
 	AgentName     string      `json:"agent_name,omitempty"`
 	TakenOverBy   *uuid.UUID  `json:"taken_over_by,omitempty"` // the supervisor who talked on in the agent's place

@@ -111,7 +111,8 @@ func TestAgentCalls(t *testing.T) {
 	out.Response(200)
 	in.Reply(in.Request("BYE"), 200, "OK", "")
 	row := a.callOf(t, o.Call)
-	if row.Direction != calls.Outbound || row.Reason != calls.ReasonCallerHungUp || row.Recording == nil || row.Caller.Name != "Ada" || row.Queue == nil || *row.Queue != d.queue {
+	if row.Direction != calls.Outbound || row.Reason != calls.ReasonCallerHungUp || row.Recording == nil || row.Caller.Name != "Ada" || row.Queue == nil || *row.Queue != d.queue ||
+		row.MadeFor == nil || *row.MadeFor != d.queue {
 		t.Errorf("the record: %+v", row)
 	}
 	d.wrapsUp()

@@ -4933,6 +4933,7 @@ export interface components {
             hold_for_choice?: boolean;
             language?: string;
             legs: components["schemas"]["LegRecord"][];
+            made_for_queue_id?: string;
             menu_id?: string;
             notes: string;
             number: string;
