@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"tandem/internal/events"
 	"tandem/internal/fault"
@@ -68,9 +69,14 @@ func (w *Waiting) HandTo(ctx context.Context, agent uuid.UUID, ringFor time.Dura
 // HandToQueue is HandTo for the agent of a queue who has been without work for longest. ErrAgentNotFree: they all have some.
 func (w *Waiting) HandToQueue(ctx context.Context, queue uuid.UUID, ringFor time.Duration) (Offer, error) {
 	return w.handTo(ctx, ringFor, func(tx *storage.Tx) (agent uuid.UUID, err error) {
-		err = tx.QueryRow(ctx, `
-			SELECT agent_id FROM queue_members JOIN queue_agents USING (agent_id)
-			WHERE queue_id = $1 AND archived_at IS NULL AND presence = 'AVAILABLE' AND barred = '' AND used = 0 ORDER BY idle_since, agent_id LIMIT 1`, queue).Scan(&agent)
+		const free = `
+			SELECT agent_id FROM queue_members JOIN queue_agents a USING (agent_id)
+			WHERE queue_id = $1 AND archived_at IS NULL AND presence = 'AVAILABLE' AND barred = '' AND used = 0 ORDER BY idle_since, agent_id LIMIT 1 FOR UPDATE OF a`
+		// Whom another transaction has just now is most likely given something by it; they are waited for where there is nobody else.
+		err = tx.QueryRow(ctx, free+` SKIP LOCKED`, queue).Scan(&agent)
+		if errors.Is(err, pgx.ErrNoRows) {
+			err = tx.QueryRow(ctx, free, queue).Scan(&agent)
+		}
 		return agent, storage.Missing(err, ErrAgentNotFree)
 	})
 }
@@ -78,6 +84,10 @@ func (w *Waiting) HandToQueue(ctx context.Context, queue uuid.UUID, ringFor time
 func (w *Waiting) handTo(ctx context.Context, ringFor time.Duration, to func(*storage.Tx) (uuid.UUID, error)) (Offer, error) {
 	var m made
 	err := w.s.db.Tenant(ctx, w.tenant, func(tx *storage.Tx) error {
+		// Item before agent, as everywhere.
+		if _, err := tx.Exec(ctx, `SELECT FROM queue_items WHERE item_id = $1 FOR UPDATE`, w.id); err != nil {
+			return err
+		}
 		agent, err := to(tx)
 		if err != nil {
 			return err

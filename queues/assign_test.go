@@ -1,12 +1,14 @@
 package queues_test
 
 import (
+	"bytes"
 	"errors"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
+	"golang.org/x/sync/errgroup"
 
 	"tandem/internal/events"
 	"tandem/internal/storage"
@@ -153,6 +155,38 @@ func TestHandToQueue(t *testing.T) {
 		if a := h.agent(second); a.State != want {
 			t.Errorf("the second agent is %s afterwards, want %s", a.State, want)
 		}
+	}
+}
+
+// Of several who ask an agent of a queue in at the same moment, each gets one while there are any.
+func TestHandToQueueRaces(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	q, other := h.queue("Sales", queues.OwnSettings{}), h.queue("Other", queues.OwnSettings{})
+	const all = 8
+	h.staff(all, q)
+	h.staff(all, other)
+	talks := make([]*queues.Waiting, all)
+	for i := range talks {
+		talks[i], _ = h.join(q)
+		h.serve(h.offer(talks[i]))
+	}
+	var asked errgroup.Group
+	agents := make([]uuid.UUID, all)
+	for i, w := range talks {
+		asked.Go(func() error {
+			o, err := w.HandToQueue(h.ctx, other, time.Minute)
+			agents[i] = o.Agent
+			return err
+		})
+	}
+	h.ok(asked.Wait())
+	slices.SortFunc(agents, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
+	if got := slices.Compact(agents); len(got) != all {
+		t.Errorf("%d agents for %d who ask", len(got), all)
+	}
+	if _, err := talks[0].HandToQueue(h.ctx, other, time.Minute); !errors.Is(err, queues.ErrAgentNotFree) {
+		t.Errorf("one more: %v", err)
 	}
 }
 
