@@ -109,7 +109,7 @@ func (w *Waiting) handTo(ctx context.Context, ringFor time.Duration, to func(*st
 		return Offer{}, wrap("hand an item to another agent", err)
 	}
 	w.s.mu.Lock()
-	w.s.offers[m.Offer.ID] = localOffer{tenant: w.tenant, item: w.id}
+	w.s.offers[m.Offer.ID] = localOffer{tenant: w.tenant, item: w.id, queue: m.Offer.Queue}
 	w.s.mu.Unlock()
 	return m.Offer, nil
 }
@@ -183,13 +183,16 @@ func (s *Service) storeAssigned(ctx context.Context, tx *storage.Tx, m made, kin
 		nodes: [][16]byte{m.Node}, decisions: [][16]byte{storage.NewID()}, weights: []int32{int32(weight)}, rings: []int32{int32(o.RingFor / time.Second)},
 		bodies: []string{string(body)}, autos: []bool{false},
 	}
-	if err := rows.insert(ctx, tx, shard, epoch); err != nil {
-		return err
-	}
+	b := &pgx.Batch{}
+	rows.queue(b, tx, shard, epoch)
 	s.wakeAfter(tx, tx.Tenant)
-	return s.log.AppendAll(ctx, tx, []events.Entry{
+	err = s.log.Queue(ctx, tx, b, []events.Entry{
 		{Tenant: tx.Tenant, Type: "item.assigned", Subject: o.Item, Data: ItemAssigned{Item: o.Item, Queue: o.Queue, Agent: o.Agent, Offer: o.ID}},
 		{Tenant: tx.Tenant, Type: "offer.made", Subject: o.Item, Data: OfferMade{Offer: o.ID, Item: o.Item, Kind: kind, Queue: o.Queue, Agent: o.Agent}},
 		{Tenant: tx.Tenant, Type: "agent.state", Subject: o.Agent, Data: StateChanged{Agent: o.Agent, Offer: o.ID, Item: o.Item, Queue: o.Queue, From: Idle, State: firstState(m.Node)}},
 	})
+	if err != nil {
+		return err
+	}
+	return wrap("store a reservation", tx.SendBatch(ctx, b).Close())
 }

@@ -3,6 +3,7 @@ package queues
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -59,12 +60,7 @@ func (s *Service) RingingAt(ctx context.Context, tenant, agent uuid.UUID) (rs []
 
 // AcceptChat gives a conversation to an agent at whom it rings: the wait is over. ErrOfferGone when it does not ring there any more.
 func (s *Service) AcceptChat(ctx context.Context, tx *storage.Tx, item, agent uuid.UUID) error {
-	err := s.onOffer(ctx, tx, item, agent, func(a *assignment) error {
-		if err := s.accept(ctx, tx, a); err != nil {
-			return err
-		}
-		return s.interact(ctx, tx, a)
-	})
+	err := s.onOffer(ctx, tx, item, agent, func(a *assignment) error { return s.interact(ctx, tx, a) })
 	return wrap("accept a conversation", err)
 }
 
@@ -76,15 +72,15 @@ func (s *Service) DeclineChat(ctx context.Context, tx *storage.Tx, item, agent u
 
 // onOffer runs f on the offer of a conversation that rings at an agent.
 func (s *Service) onOffer(ctx context.Context, tx *storage.Tx, item, agent uuid.UUID, f func(*assignment) error) error {
-	if err := lockAgents(ctx, tx, item); err != nil {
+	_, all, err := lockItem(ctx, tx, item)
+	if err != nil {
 		return err
 	}
-	var offer uuid.UUID
-	err := tx.QueryRow(ctx, `SELECT offer_id FROM queue_offers WHERE item_id = $1 AND agent_id = $2 AND state IN ('RESERVED', 'ALERTING')`, item, agent).Scan(&offer)
-	if err != nil {
-		return storage.Missing(err, ErrOfferGone)
+	i := slices.IndexFunc(all, func(a *assignment) bool { return a.agent == agent && a.state.offered() })
+	if i < 0 {
+		return ErrOfferGone
 	}
-	a, err := lockAssignment(ctx, tx, offer)
+	a, err := all.take(all[i].offer)
 	if err != nil {
 		return err
 	}

@@ -174,15 +174,15 @@ func checkDeflection(ctx context.Context, tx *storage.Tx, q Queue) error {
 	if !d.needsGreeting() {
 		return nil
 	}
-	var above []OwnSettings
 	global, err := readGlobal(ctx, tx)
+	above := []OwnSettings{global}
 	if err == nil && q.Parent != uuid.Nil {
-		above, err = readChain(ctx, tx, q.Parent)
+		above, err = readLevels(ctx, tx, q.Parent)
 	}
 	if err != nil {
 		return err
 	}
-	if greetingAbove(append([]OwnSettings{global}, above...)).blank() {
+	if greetingAbove(above).blank() {
 		return withoutGreeting("deflection", fmt.Sprintf("Deflection to %s needs its greeting: choose a recording or write a text first, here or in the global settings.", d.Mode))
 	}
 	return nil

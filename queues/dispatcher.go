@@ -50,6 +50,8 @@ var errShardLost = errors.New("another node has taken the shard over")
 func (d *dispatcher) run(ctx context.Context) error {
 	wake, stop := d.s.bus.Wake(wakeSubject(d.shard))
 	defer stop()
+	freed, stopFreed := d.s.bus.Wake(freedSubject(d.shard))
+	defer stopFreed()
 	defer d.release(context.WithoutCancel(ctx))
 	tick := time.NewTicker(safetyPass)
 	defer tick.Stop()
@@ -72,8 +74,18 @@ func (d *dispatcher) run(ctx context.Context) error {
 				continue
 			}
 			d.report(ctx, "decide", d.pass(ctx, time.Now()))
+		case <-freed:
+			if d.epoch == 0 || d.idle() {
+				continue
+			}
+			d.report(ctx, "decide", d.pass(ctx, time.Now()))
 		}
 	}
+}
+
+// idle says that nothing waits, as far as is known: what has come since wakes the dispatcher itself.
+func (d *dispatcher) idle() bool {
+	return d.pic != nil && !d.dirty && len(d.pic.items) == 0 && len(d.again.items) == 0
 }
 
 // dueIn is how long until the time alone may change who gets what.
@@ -120,7 +132,7 @@ func (d *dispatcher) lose() {
 // happens each second in an idle house too.
 func (d *dispatcher) look(ctx context.Context) (v view, err error) {
 	var epoch int64
-	err = d.s.db.Worker(ctx, func(tx *storage.Tx) error {
+	err = d.s.db.Steady(ctx, func(tx *storage.Tx) error {
 		if epoch, err = d.lease(ctx, tx); err != nil || epoch == 0 {
 			return err
 		}
@@ -194,7 +206,7 @@ type made struct {
 
 // step is one transaction: see what has changed, decide, store.
 func (d *dispatcher) step(ctx context.Context) (offers []made, more bool, err error) {
-	err = d.s.db.Worker(ctx, func(tx *storage.Tx) error {
+	err = d.s.db.Steady(ctx, func(tx *storage.Tx) error {
 		offers = nil
 		if d.dirty {
 			d.pic, d.work = nil, nil
@@ -299,10 +311,12 @@ func (d *dispatcher) store(ctx context.Context, tx *storage.Tx, ms []match) ([]m
 			events.Entry{Tenant: m.item.tenant, Type: "offer.made", Subject: m.item.id, Data: OfferMade{Offer: m.offer, Item: m.item.id, Kind: m.item.kind, Queue: m.queue.id, Agent: m.agent.id}},
 			events.Entry{Tenant: m.item.tenant, Type: "agent.state", Subject: m.agent.id, Data: StateChanged{Agent: m.agent.id, Offer: m.offer, Item: m.item.id, Queue: m.queue.id, From: Idle, State: firstState(m.item.node)}})
 	}
-	if err := rows.insert(ctx, tx, d.shard, d.epoch); err != nil {
-		return nil, fmt.Errorf("store reservations: %w", err)
+	b := &pgx.Batch{}
+	rows.queue(b, tx, d.shard, d.epoch)
+	if err := d.s.log.Queue(ctx, tx, b, entries); err != nil {
+		return nil, err
 	}
-	return offers, d.s.log.AppendAll(ctx, tx, entries)
+	return offers, wrap("store reservations", tx.SendBatch(ctx, b).Close())
 }
 
 // firstState is the state of an agent when an offer is made: a call's node has to reach the device first, a conversation rings at once.

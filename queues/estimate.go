@@ -68,26 +68,32 @@ func meanHandling(seconds []float64) time.Duration {
 // readLoad reads how a queue stands for an item that comes, or without one (no id).
 func readLoad(ctx context.Context, tx *storage.Tx, queue uuid.UUID, n NewItem) (load, error) {
 	b := &pgx.Batch{}
-	l, p := queueLoad(b, tx, queue, n), queuePace(b, queue)
+	l, p, crowd := queueStaff(b, queue), queuePace(b, queue), queueCrowd(b, tx, queue, n)
 	err := tx.SendBatch(ctx, b).Close()
-	l.pace = *p
+	l.pace, l.Waiting, l.Ahead = *p, crowd.Waiting, crowd.Ahead
 	return *l, err
 }
 
 // agentThere is an agent who takes what queues give them.
 const agentThere = `(always_available OR presence = 'AVAILABLE') AND barred = ''`
 
-// queueLoad is readLoad but for the pace, as part of a batch.
-func queueLoad(b *pgx.Batch, tx *storage.Tx, queue uuid.UUID, n NewItem) *load {
-	if n.EnqueuedAt.IsZero() {
-		n.EnqueuedAt = tx.Now
-	}
+// queueStaff counts a queue's agents, as part of a batch.
+func queueStaff(b *pgx.Batch, queue uuid.UUID) *load {
 	l := &load{}
 	b.Queue(`
 		SELECT count(*) FILTER (WHERE always_available OR presence <> 'OFFLINE'), count(*) FILTER (WHERE `+agentThere+`),
 		       count(*) FILTER (WHERE `+agentThere+` AND capacity - used >= 100)
 		FROM queue_members JOIN queue_agents USING (agent_id) WHERE queue_id = $1 AND archived_at IS NULL`, queue).
 		QueryRow(func(row pgx.Row) error { return row.Scan(&l.SignedIn, &l.Available, &l.Idle) })
+	return l
+}
+
+// queueCrowd counts those who wait, and those of them who come before an item, as part of a batch.
+func queueCrowd(b *pgx.Batch, tx *storage.Tx, queue uuid.UUID, n NewItem) *load {
+	if n.EnqueuedAt.IsZero() {
+		n.EnqueuedAt = tx.Now
+	}
+	l := &load{}
 	b.Queue(`
 		SELECT count(*) FILTER (WHERE kind <> 'callback'), count(*) FILTER (WHERE priority > $3 OR priority = $3 AND enqueued_at <= $4)
 		FROM queue_items WHERE queue_id = $1 AND state <> 'left' AND item_id <> $2`, queue, n.ID, n.Priority, n.EnqueuedAt).
@@ -118,32 +124,41 @@ func queuePace(b *pgx.Batch, queue uuid.UUID) *pace {
 	return p
 }
 
-// paceFresh is how old a pace may be where nothing but an estimate goes by it: reading it costs as much as the rest of joining.
-const paceFresh = time.Second
+// How old what an estimate goes by may be, where nothing else does: reading it costs more than the rest of joining. Of those whom agents have
+// been given since they were counted none has left the queue that soon, so that each counts once, as somebody ahead.
+const (
+	paceFresh  = time.Second
+	staffFresh = 250 * time.Millisecond
+)
 
-type knownPace struct {
-	pace
-	read time.Time
+// knownLoad is what was read of a queue a moment ago: its agents and its pace.
+type knownLoad struct {
+	load
+	staffed, paced time.Time
 }
 
-// roughLoad is readLoad with a pace that is up to paceFresh old.
-func (s *Service) roughLoad(ctx context.Context, tx *storage.Tx, queue uuid.UUID, n NewItem) (load, error) {
+// roughLoad is readLoad without the crowd, up to staffFresh and paceFresh old.
+func (s *Service) roughLoad(ctx context.Context, tx *storage.Tx, queue uuid.UUID) (load, error) {
 	s.mu.Lock()
-	known, ok := s.paces[queue]
+	known := s.loads[queue]
 	s.mu.Unlock()
-	if ok && time.Since(known.read) < paceFresh {
-		b := &pgx.Batch{}
-		l := queueLoad(b, tx, queue, n)
-		l.pace = known.pace
-		return *l, tx.SendBatch(ctx, b).Close()
+	if time.Since(known.staffed) < staffFresh {
+		return known.load, nil
 	}
-	l, err := readLoad(ctx, tx, queue, n)
-	if err == nil {
-		s.mu.Lock()
-		s.paces[queue] = knownPace{l.pace, time.Now()}
-		s.mu.Unlock()
+	now := time.Now()
+	b := &pgx.Batch{}
+	l, p := queueStaff(b, queue), &known.pace
+	if time.Since(known.paced) >= paceFresh {
+		p, known.paced = queuePace(b, queue), now
 	}
-	return l, err
+	if err := tx.SendBatch(ctx, b).Close(); err != nil {
+		return load{}, err
+	}
+	l.pace = *p
+	s.mu.Lock()
+	s.loads[queue] = knownLoad{load: *l, staffed: now, paced: known.paced}
+	s.mu.Unlock()
+	return *l, nil
 }
 
 // Estimate is how a queue's waits are estimated, and how well that went.

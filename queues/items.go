@@ -2,7 +2,6 @@ package queues
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -70,6 +69,7 @@ type Waiting struct {
 	mu     sync.Mutex
 	offers chan Offer
 	gone   bool
+	left   bool // it is stored that it waits no more
 }
 
 // Offer is an agent whom the dispatcher has reserved for an item of this node.
@@ -142,120 +142,17 @@ func (s *Service) Join(ctx context.Context, tenant, queue uuid.UUID, n NewItem) 
 	return w, nil
 }
 
-func (s *Service) joinAt(ctx context.Context, tx *storage.Tx, queue uuid.UUID, n NewItem, node uuid.UUID) error {
-	set, estimated, err := s.admit(ctx, tx, queue, &n)
-	if err != nil {
-		return err
-	}
-	wt := set.weight(n.Kind, n.Channel)
-	if n.Weight > 0 {
-		wt.Weight = n.Weight
-	}
-	keep := n.EnqueuedAt.IsZero() // one that waits here already keeps its place
-	if keep {
-		n.EnqueuedAt = tx.Now
-	}
-	preferred, skills, err := n.route(ctx, tx, queue, set.Preferred.Value)
-	if err != nil {
-		return err
-	}
-	// One that waits already, or talks to an agent, is no longer where it was.
-	if err := s.endLive(ctx, tx, n.ID); err != nil {
-		return err
-	}
-	err = tx.QueryRow(ctx, `
-		INSERT INTO queue_items (item_id, tenant_id, shard, queue_id, kind, channel, caller, priority, weight, exclusive, enqueued_at, node, state, joined_at,
-			estimated_wait, preferred, skills)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'waiting', $14, $15, $16, $17)
-		ON CONFLICT (item_id) DO UPDATE SET kind = excluded.kind, queue_id = excluded.queue_id, channel = excluded.channel, caller = excluded.caller,
-			priority = CASE WHEN excluded.kind = 'call' AND queue_items.queue_id = excluded.queue_id AND queue_items.left_reason = 'handled'
-				THEN queue_items.priority ELSE excluded.priority END, weight = excluded.weight, exclusive = excluded.exclusive,
-			enqueued_at = CASE WHEN $13 AND queue_items.state <> 'left' AND queue_items.queue_id = excluded.queue_id
-				THEN queue_items.enqueued_at ELSE excluded.enqueued_at END,
-			node = excluded.node, state = 'waiting', left_at = NULL, left_reason = NULL, resumed_by = NULL,
-			joined_at = excluded.joined_at, estimated_wait = excluded.estimated_wait, preferred = excluded.preferred, skills = excluded.skills
-		WHERE queue_items.tenant_id = excluded.tenant_id AND (queue_items.kind = excluded.kind OR queue_items.kind = 'outbound' AND excluded.kind = 'call')
-		RETURNING enqueued_at, priority`,
-		n.ID, tx.Tenant, shardOf(tx.Tenant), queue, n.Kind, n.Channel, n.Caller, n.Priority, wt.Weight, wt.Exclusive, n.EnqueuedAt, node, keep, tx.Now, estimated, preferred, skills).Scan(&n.EnqueuedAt, &n.Priority)
-	if err != nil {
-		return storage.Missing(err, ErrItem)
-	}
-	s.wakeAfter(tx, tx.Tenant)
-	return s.log.Append(ctx, tx, "item.queued", n.ID, Queued{
-		Item: n.ID, Kind: n.Kind, Queue: queue, Channel: n.Channel, Priority: n.Priority, EnqueuedAt: n.EnqueuedAt,
-		Target: set.ServiceLevelTarget.Value, ShortAbandon: set.ShortAbandon.Value,
-	})
-}
-
-// admit says whether an item may join now, with what settings, and how long it will wait as far as anybody can tell, in seconds. It gives the
-// item the place that its caller had until they hung up just now.
-func (s *Service) admit(ctx context.Context, tx *storage.Tx, queue uuid.UUID, n *NewItem) (set Settings, estimated *float64, err error) {
-	p := newPlanner(ctx, tx, Arrival{At: tx.Now, Channel: n.Channel, Language: n.Language, Crowd: true})
-	pl, err := p.place(queue)
-	if err != nil || n.Kind == CallBack { // which has its place already
-		if err == nil {
-			set = pl.set
-		}
-		return set, nil, err
-	}
-	set = pl.set
-	back, err := lockLeaf(ctx, tx, queue, *n, set.MaxWaiting.Value > 0 || len(set.Overcapacity.Value) > 0)
-	if err == nil && !back {
-		back, err = comesBack(ctx, tx, set, queue, n)
-	}
-	if err != nil {
-		return set, nil, err
-	}
-	read := s.roughLoad
-	if len(set.Overcapacity.Value) > 0 || set.Empty.Value.Join.When != EmptyNever {
-		read = readLoad // who is there decides
-	}
-	l, err := read(ctx, tx, queue, *n)
-	if err != nil {
-		return set, nil, err
-	}
-	pl.load = &l
-	if !back && n.Kind != Chat {
-		if err := p.refuse(pl, n.Kind); err != nil {
-			return set, nil, err
-		}
-	}
-	if w := l.estimate(l.Ahead + 1); w != nil {
-		estimated = new(w.Seconds())
-	}
-	return set, estimated, nil
-}
-
-// lockLeaf keeps a queue the leaf that it is, alone where those who wait are counted, and says whether an item was there before.
-func lockLeaf(ctx context.Context, tx *storage.Tx, queue uuid.UUID, n NewItem, alone bool) (before bool, err error) {
-	lock := "FOR KEY SHARE"
-	if alone {
-		lock = "FOR NO KEY UPDATE"
-	}
-	b := &pgx.Batch{}
-	b.Queue(`SELECT FROM queues WHERE queue_id = $1 `+lock, queue)
-	q := queueRow(b, queue)
-	b.Queue(`SELECT EXISTS (SELECT FROM queue_items WHERE item_id = $1 AND queue_id = $2)`, n.ID, queue).
-		QueryRow(func(row pgx.Row) error { return row.Scan(&before) })
-	switch err := tx.SendBatch(ctx, b).Close(); {
-	case err != nil:
-		return false, err
-	case !q.Leaf:
-		return false, ErrNotLeaf
-	case q.Paused && n.Kind != Chat:
-		return false, ErrQueuePaused
-	}
-	return before, nil
-}
-
 // Offers yields the agents reserved for the item: one at a time, or several at once (Offer.With). It is closed when the item has left the queue or joined again.
 func (w *Waiting) Offers() <-chan Offer { return w.offers }
 
 // Leave takes the item out of its queue and withdraws its offer; idempotent, and nothing when an agent talks to the customer already. An
 // error means that it is not stored yet: Run tries again until it is.
 func (w *Waiting) Leave(ctx context.Context, reason LeaveReason) error {
-	w.close()
+	left := w.close()
 	w.s.forget(w, nil)
+	if left {
+		return nil
+	}
 	store := func(ctx context.Context) error {
 		return w.s.db.Tenant(ctx, w.tenant, func(tx *storage.Tx) error { return w.s.leave(ctx, tx, w.id, reason) })
 	}
@@ -288,50 +185,55 @@ func (w *Waiting) Release(ctx context.Context) error {
 	return wrap("release a place", err)
 }
 
-// leave ends an item's wait once; the caller's transaction may be a worker's.
+// leave ends an item's wait once, and what agents have with it; the caller's transaction may be a worker's.
 func (s *Service) leave(ctx context.Context, tx *storage.Tx, item uuid.UUID, reason LeaveReason) error {
-	var l Left
-	var enqueued time.Time
-	var tenant uuid.UUID
-	err := tx.QueryRow(ctx, `
-		SELECT tenant_id, item_id, kind, queue_id, enqueued_at, joined_at, estimated_wait::float8
-		FROM queue_items WHERE item_id = $1 AND state <> 'left' FOR UPDATE`, item).
-		Scan(&tenant, &l.Item, &l.Kind, &l.Queue, &enqueued, &l.Joined, &l.Estimated)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return nil
-	}
-	if err != nil {
+	it, all, err := lockItem(ctx, tx, item)
+	if err != nil || !it.there() || it.left {
 		return err
 	}
 	if reason != LeftHandled {
-		if err := s.endLive(ctx, tx, item); err != nil {
+		if err := s.withdraw(ctx, tx, all, string(OfferWithdrawn)); err != nil {
 			return err
 		}
 	}
-	waited := max(0, tx.Now.Sub(enqueued))
-	l.Reason, l.Waited, l.Actual = reason, waited.Seconds(), max(0, tx.Now.Sub(l.Joined)).Seconds()
-	tx.AfterCommit(func() {
-		s.metrics.wait.Observe(waited.Seconds())
-		if reason == LeftHandled && l.Estimated != nil {
-			s.metrics.estimateError(l.Actual - *l.Estimated)
-		}
-	})
 	b := &pgx.Batch{}
-	b.Queue(`UPDATE queue_items SET state = 'left', left_at = $2, left_reason = $3 WHERE item_id = $1`, item, tx.Now, reason)
-	if err := s.log.Queue(ctx, tx, b, []events.Entry{{Tenant: tenant, Type: "item.left", Subject: item, Data: l}}); err != nil {
+	if err := s.log.Queue(ctx, tx, b, []events.Entry{s.queueLeft(b, tx, it, reason)}); err != nil {
 		return err
 	}
 	return tx.SendBatch(ctx, b).Close()
 }
 
-// close tells the owner that nothing more comes.
-func (w *Waiting) close() {
+// queueLeft writes, as part of a batch, that a locked item waits no more, and returns the event that tells it.
+func (s *Service) queueLeft(b *pgx.Batch, tx *storage.Tx, it *lockedItem, reason LeaveReason) events.Entry {
+	l := Left{Item: it.id, Kind: it.kind, Queue: it.queue, Reason: reason, Joined: it.joinedAt, Estimated: it.estimated}
+	l.Waited, l.Actual = max(0, tx.Now.Sub(it.enqueuedAt).Seconds()), max(0, tx.Now.Sub(it.joinedAt).Seconds())
+	tx.AfterCommit(func() {
+		s.metrics.wait.Observe(l.Waited)
+		if reason == LeftHandled && l.Estimated != nil {
+			s.metrics.estimateError(l.Actual - *l.Estimated)
+		}
+	})
+	b.Queue(`UPDATE queue_items SET state = 'left', left_at = $2, left_reason = $3 WHERE item_id = $1`, it.id, tx.Now, reason)
+	return events.Entry{Tenant: it.tenant, Type: "item.left", Subject: it.id, Data: l}
+}
+
+// close tells the owner that nothing more comes, and says whether it is stored that the item waits no more.
+func (w *Waiting) close() (left bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if !w.gone {
 		w.gone = true
 		close(w.offers)
 	}
+	return w.left
+}
+
+// handled is close for an item that an agent has now.
+func (w *Waiting) handled() {
+	w.mu.Lock()
+	w.left = true
+	w.mu.Unlock()
+	w.close()
 }
 
 // deliver hands an offer to the item's owner; one that it has not taken yet has gone by now, and is replaced.

@@ -46,7 +46,7 @@ func (s *Service) beat(ctx context.Context, prune bool) error {
 	items, offers := s.held()
 	var missed []made
 	var over []uuid.UUID
-	err := s.db.Worker(ctx, func(tx *storage.Tx) error {
+	err := s.db.Steady(ctx, func(tx *storage.Tx) error {
 		missed, over = nil, nil
 		var fresh bool
 		err := tx.QueryRow(ctx, `
@@ -111,7 +111,7 @@ func (s *Service) receive(m made) {
 	_, known := s.offers[m.Offer.ID]
 	if w != nil && !known {
 		for _, o := range append([]Offer{m.Offer}, m.Offer.With...) {
-			s.offers[o.ID] = localOffer{tenant: m.Tenant, item: o.Item}
+			s.offers[o.ID] = localOffer{tenant: m.Tenant, item: o.Item, queue: o.Queue}
 		}
 	}
 	s.mu.Unlock()

@@ -67,44 +67,7 @@ type StateChanged struct {
 
 // localOffer is what this node remembers of an offer to one of its items.
 type localOffer struct {
-	tenant, item uuid.UUID
-}
-
-// assignment is a locked offer with its item and agent.
-type assignment struct {
-	offer, tenant, item, queue, agent uuid.UUID
-	kind                              Kind
-	itemLeft                          bool
-	state                             State
-	stateAt, madeAt                   time.Time
-	lost                              time.Time // when its node was seen last; zero: it is not lost
-	weight, missed                    int
-	alwaysAvailable, wrapAsked        bool
-}
-
-func (a *assignment) made() OfferMade {
-	return OfferMade{Offer: a.offer, Item: a.item, Kind: a.kind, Queue: a.queue, Agent: a.agent}
-}
-
-// lockAssignment locks item, offer and agent, always in this order; ErrOfferGone when there is no such offer.
-func lockAssignment(ctx context.Context, tx *storage.Tx, offer uuid.UUID) (*assignment, error) {
-	b := &pgx.Batch{}
-	a := queueAssignment(b, offer)
-	return a, tx.SendBatch(ctx, b).Close()
-}
-
-// queueAssignment is lockAssignment as part of a batch.
-func queueAssignment(b *pgx.Batch, offer uuid.UUID) *assignment {
-	a := &assignment{offer: offer}
-	b.Queue(`
-		SELECT o.tenant_id, o.item_id, o.queue_id, o.agent_id, i.kind, i.state = 'left', o.state, o.state_at, o.made_at, o.weight, a.missed, a.always_available,
-			o.wrap_asked
-		FROM queue_offers o JOIN queue_items i USING (item_id) JOIN queue_agents a USING (agent_id)
-		WHERE o.offer_id = $1 FOR UPDATE OF i, o, a`, offer).QueryRow(func(row pgx.Row) error {
-		return storage.Missing(row.Scan(&a.tenant, &a.item, &a.queue, &a.agent, &a.kind, &a.itemLeft, &a.state, &a.stateAt, &a.madeAt, &a.weight, &a.missed,
-			&a.alwaysAvailable, &a.wrapAsked), ErrOfferGone)
-	})
-	return a
+	tenant, item, queue uuid.UUID
 }
 
 // Offered tells how an offer to an item of this node goes, and moves the agent's state. ErrOfferGone when the offer has ended meanwhile:
@@ -121,14 +84,14 @@ func (s *Service) Offered(ctx context.Context, offer uuid.UUID, r OfferResult) e
 		d := moveDetail{result: string(r)}
 		switch r {
 		case OfferAlerting:
-			return s.move(ctx, tx, a, hAlert, moveDetail{})
+			return s.move(ctx, tx, a, moveDetail{}, hAlert)
 		case OfferAccepted:
 			return s.accept(ctx, tx, a)
 		case OfferWithdrawn:
-			return s.move(ctx, tx, a, hWithdraw, d)
+			return s.move(ctx, tx, a, d, hWithdraw)
 		case OfferUnreachable:
 			d.barFor = unreachableFor
-			return s.move(ctx, tx, a, hUnreach, d)
+			return s.move(ctx, tx, a, d, hUnreach)
 		case OfferDeclined, OfferMissed:
 			return s.miss(ctx, tx, a, string(r))
 		}
@@ -142,40 +105,37 @@ func (s *Service) Offered(ctx context.Context, offer uuid.UUID, r OfferResult) e
 
 // miss counts a missed offer and bars the agent when it was one too many in a row.
 func (s *Service) miss(ctx context.Context, tx *storage.Tx, a *assignment, result string) error {
-	set, err := effective(ctx, tx, a.queue)
+	set, err := a.settings(ctx, tx)
 	if err != nil {
 		return err
 	}
 	rule := set.Missed.Value
 	if a.missed+1 < rule.Threshold {
-		return s.move(ctx, tx, a, hMiss, moveDetail{result: result})
+		return s.move(ctx, tx, a, moveDetail{result: result}, hMiss)
 	}
 	d := moveDetail{result: result, barFor: time.Duration(rule.NotRespondingSeconds) * time.Second}
 	if d.barFor == 0 && a.alwaysAvailable {
 		d.barFor = 30 * time.Second // nobody is there who could say that they respond again
 	}
-	return s.move(ctx, tx, a, hMissMany, d)
+	return s.move(ctx, tx, a, d, hMissMany)
 }
 
 // accept gives an item to the first agent who takes it: the offers to others end, but beside an agent who has it already (HandTo).
-func (s *Service) accept(ctx context.Context, tx *storage.Tx, a *assignment) error {
-	if err := s.move(ctx, tx, a, hAccept, moveDetail{}); err != nil || a.itemLeft {
-		return err
+func (s *Service) accept(ctx context.Context, tx *storage.Tx, a *assignment, then ...happening) error {
+	if !a.itemLeft {
+		if err := s.withdraw(ctx, tx, a.others, "taken"); err != nil {
+			return err
+		}
 	}
-	b := &pgx.Batch{}
-	others := queueLive(b, a.item, a.offer)
-	if err := tx.SendBatch(ctx, b).Close(); err != nil {
-		return err
-	}
-	return s.withdraw(ctx, tx, *others, "taken")
+	return s.move(ctx, tx, a, moveDetail{}, append([]happening{hAccept}, then...)...)
 }
 
-// interact ends an item's wait.
+// interact begins the interaction, which ends an item's wait. It is the acceptance too, where nothing came between.
 func (s *Service) interact(ctx context.Context, tx *storage.Tx, a *assignment) error {
-	if err := s.move(ctx, tx, a, hInteract, moveDetail{}); err != nil {
-		return err
+	if a.state.offered() {
+		return s.accept(ctx, tx, a, hInteract)
 	}
-	return s.leave(ctx, tx, a.item, LeftHandled)
+	return s.move(ctx, tx, a, moveDetail{}, hInteract)
 }
 
 // Interacting says that agent and customer hear each other now: the wait is over (V2.5) and the item leaves its queue as handled. It is the
@@ -187,11 +147,6 @@ func (s *Service) Interacting(ctx context.Context, offer uuid.UUID) error {
 		if a.state == Interacting {
 			return nil // said twice
 		}
-		if a.state.offered() {
-			if err := s.accept(ctx, tx, a); err != nil {
-				return err
-			}
-		}
 		return s.interact(ctx, tx, a)
 	})
 	if err == nil {
@@ -200,7 +155,7 @@ func (s *Service) Interacting(ctx context.Context, offer uuid.UUID) error {
 		delete(s.local, item)
 		s.mu.Unlock()
 		if w != nil {
-			w.close()
+			w.handled()
 		}
 	}
 	return err
@@ -225,14 +180,14 @@ func (s *Service) Lost(ctx context.Context, offer uuid.UUID) error {
 func (s *Service) Recovered(ctx context.Context, offer uuid.UUID) error {
 	return s.advance(ctx, offer, "recover the agent", func(tx *storage.Tx, a *assignment) error {
 		if a.itemLeft {
-			return s.move(ctx, tx, a, hRecover, moveDetail{})
+			return s.move(ctx, tx, a, moveDetail{}, hRecover)
 		}
-		return s.move(ctx, tx, a, hReconnect, moveDetail{})
+		return s.move(ctx, tx, a, moveDetail{}, hReconnect)
 	})
 }
 
 func (s *Service) step(ctx context.Context, offer uuid.UUID, what string, h happening) error {
-	return s.advance(ctx, offer, what, func(tx *storage.Tx, a *assignment) error { return s.move(ctx, tx, a, h, moveDetail{}) })
+	return s.advance(ctx, offer, what, func(tx *storage.Tx, a *assignment) error { return s.move(ctx, tx, a, moveDetail{}, h) })
 }
 
 // Ended says that the agent is no longer on the call. After an interaction comes wrap-up as the queue has it; when the bridge was not
@@ -246,12 +201,14 @@ func (s *Service) Ended(ctx context.Context, offer uuid.UUID) error {
 }
 
 func (s *Service) ended(ctx context.Context, offer uuid.UUID) error {
+	var levels *[]OwnSettings
 	err := s.advance(ctx, offer, "end the interaction", func(tx *storage.Tx, a *assignment) error {
 		if a.state == WrapUp || a.state == Idle {
 			return nil
 		}
+		a.levels = levels
 		return s.end(ctx, tx, a)
-	})
+	}, func(b *pgx.Batch, o localOffer) { levels = queueLevels(b, o.queue) })
 	if errors.Is(err, ErrOfferGone) {
 		return nil
 	}
@@ -262,82 +219,25 @@ func (s *Service) ended(ctx context.Context, offer uuid.UUID) error {
 func (s *Service) end(ctx context.Context, tx *storage.Tx, a *assignment) error {
 	switch {
 	case a.state.offered():
-		return s.move(ctx, tx, a, hWithdraw, moveDetail{result: string(OfferWithdrawn)})
+		return s.move(ctx, tx, a, moveDetail{result: string(OfferWithdrawn)}, hWithdraw)
 	case !a.itemLeft || a.state == Connecting:
-		return s.move(ctx, tx, a, hEnd, moveDetail{result: "left_early"})
+		return s.move(ctx, tx, a, moveDetail{result: "left_early"}, hEnd)
 	case a.kind == Chat: // its disposition and notes are given with its close
-		return s.move(ctx, tx, a, hEnd, moveDetail{result: "ended"})
+		return s.move(ctx, tx, a, moveDetail{result: "ended"}, hEnd)
 	}
-	set, err := effective(ctx, tx, a.queue)
+	set, err := a.settings(ctx, tx)
 	if err != nil {
 		return err
 	}
 	wraps, until := set.WrapUp.Value.after(a.wrapAsked, tx.Now)
 	if !wraps {
-		return s.move(ctx, tx, a, hEnd, moveDetail{result: "ended"})
+		return s.move(ctx, tx, a, moveDetail{result: "ended"}, hEnd)
 	}
-	return s.move(ctx, tx, a, hEndWrap, moveDetail{wrapUntil: until})
+	return s.move(ctx, tx, a, moveDetail{wrapUntil: until}, hEndWrap)
 }
 
-// endLive ends what an item has with agents; nothing when it has nobody.
-func (s *Service) endLive(ctx context.Context, tx *storage.Tx, item uuid.UUID) error {
-	b := &pgx.Batch{}
-	queueLocks(b, item)
-	offers := queueLive(b, item, uuid.Nil)
-	if err := tx.SendBatch(ctx, b).Close(); err != nil {
-		return err
-	}
-	return s.withdraw(ctx, tx, *offers, string(OfferWithdrawn))
-}
-
-// lockAgents locks an item and then all agents to whom it is offered, in one order for everybody: of those who lock several, none waits
-// for another who waits for it.
-func lockAgents(ctx context.Context, tx *storage.Tx, item uuid.UUID) error {
-	b := &pgx.Batch{}
-	queueLocks(b, item)
-	return tx.SendBatch(ctx, b).Close()
-}
-
-// queueLocks is lockAgents as part of a batch.
-func queueLocks(b *pgx.Batch, item uuid.UUID) {
-	b.Queue(`SELECT FROM queue_items WHERE item_id = $1 FOR UPDATE`, item)
-	b.Queue(`
-		SELECT FROM queue_agents WHERE agent_id IN (SELECT agent_id FROM queue_offers WHERE item_id = $1 AND state NOT IN ('WRAP_UP', 'IDLE'))
-		ORDER BY agent_id FOR UPDATE`, item)
-}
-
-// queueLive reads the live offers of an item but one, as part of a batch.
-func queueLive(b *pgx.Batch, item, but uuid.UUID) *[]uuid.UUID {
-	offers := new([]uuid.UUID)
-	b.Queue(`SELECT offer_id FROM queue_offers WHERE item_id = $1 AND offer_id <> $2 AND state NOT IN ('WRAP_UP', 'IDLE') ORDER BY agent_id`, item, but).
-		Query(func(rows pgx.Rows) (err error) {
-			*offers, err = pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
-			return err
-		})
-	return offers
-}
-
-// withdraw ends live offers of one item, whose agents are locked.
-func (s *Service) withdraw(ctx context.Context, tx *storage.Tx, offers []uuid.UUID, result string) error {
-	for _, offer := range offers {
-		a, err := lockAssignment(ctx, tx, offer)
-		switch {
-		case err != nil:
-			return err
-		case a.state.offered() || a.state == Connecting && !a.itemLeft:
-			err = s.move(ctx, tx, a, hWithdraw, moveDetail{result: result})
-		default:
-			err = s.end(ctx, tx, a)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// advance runs f on an offer of this node.
-func (s *Service) advance(ctx context.Context, offer uuid.UUID, what string, f func(*storage.Tx, *assignment) error) error {
+// advance runs f on an offer of this node. What also asks for is read with it.
+func (s *Service) advance(ctx context.Context, offer uuid.UUID, what string, f func(*storage.Tx, *assignment) error, also ...func(*pgx.Batch, localOffer)) error {
 	s.mu.Lock()
 	o, known := s.offers[offer]
 	s.mu.Unlock()
@@ -345,11 +245,16 @@ func (s *Service) advance(ctx context.Context, offer uuid.UUID, what string, f f
 		return fmt.Errorf("%s: %w", what, ErrOfferGone)
 	}
 	var a *assignment
-	err := s.db.Tenant(ctx, o.tenant, func(tx *storage.Tx) error {
+	err := s.db.Tenant(ctx, o.tenant, func(tx *storage.Tx) (err error) {
 		b := &pgx.Batch{}
-		queueLocks(b, o.item) // an acceptance ends the offers to others
-		a = queueAssignment(b, offer)
+		all := queueHolders(b, queueItemLock(b, o.item), offer)
+		for _, ask := range also {
+			ask(b, o)
+		}
 		if err := tx.SendBatch(ctx, b).Close(); err != nil {
+			return err
+		}
+		if a, err = all.take(offer); err != nil {
 			return err
 		}
 		return f(tx, a)
@@ -370,45 +275,51 @@ type moveDetail struct {
 	wrapUntil   *time.Time
 }
 
-// move takes a locked assignment through one transition and stores what follows from it for offer, agent and item, with the events. The
-// transaction may be a worker's.
-func (s *Service) move(ctx context.Context, tx *storage.Tx, a *assignment, h happening, d moveDetail) error {
-	from := a.state
-	to, err := from.next(h)
-	switch {
-	case err != nil && (from == Idle || from == WrapUp):
-		return ErrOfferGone.Because(err)
-	case err != nil:
-		return ErrOfferState.Because(err)
+// move takes a locked assignment through transitions and stores what follows from them for offer, agent and item, with the events: each row is
+// written once, and one that nothing changes not at all. The transaction may be a worker's.
+func (s *Service) move(ctx context.Context, tx *storage.Tx, a *assignment, d moveDetail, hs ...happening) error {
+	var told []events.Entry
+	var of agentMove
+	var accepted, interacting, begun, over bool
+	b := &pgx.Batch{}
+	for _, h := range hs {
+		from := a.state
+		to, err := from.next(h)
+		switch {
+		case err != nil && (from == Idle || from == WrapUp):
+			return ErrOfferGone.Because(err)
+		case err != nil:
+			return ErrOfferState.Because(err)
+		}
+		accepted, interacting, over = accepted || to == Connecting, interacting || to == Interacting, to == Idle || to.bars()
+		begun = begun || h == hInteract
+		changed := StateChanged{Agent: a.agent, Offer: a.offer, Item: a.item, Queue: a.queue, From: from, State: to, Since: a.stateAt, Lost: a.lost}
+		told = append(told, events.Entry{Tenant: a.tenant, Type: "agent.state", Subject: a.agent, Data: changed})
+		of.add(b, tx, a, from, to, h, d)
+		a.state, a.stateAt = to, tx.Now
 	}
-	over := to == Idle || to.bars()
-	a.state = to
 	if over {
 		a.state = Idle
 	}
-	b := &pgx.Batch{}
 	b.Queue(`
 		UPDATE queue_offers SET state = $2, state_at = $3, result = $4, disposition = $5, wrap_until = $6,
-			accepted_at = CASE WHEN $2 = 'CONNECTING' THEN coalesce(accepted_at, $3) ELSE accepted_at END,
-			interacting_at = CASE WHEN $2 = 'INTERACTING' THEN coalesce(interacting_at, $3) ELSE interacting_at END,
+			accepted_at = CASE WHEN $7 THEN coalesce(accepted_at, $3) ELSE accepted_at END,
+			interacting_at = CASE WHEN $8 THEN coalesce(interacting_at, $3) ELSE interacting_at END,
 			ended_at = CASE WHEN $2 = 'IDLE' THEN $3::timestamptz END
-		WHERE offer_id = $1`, a.offer, a.state, tx.Now, d.result, d.disposition, d.wrapUntil)
-	agent := moveAgent(b, tx, a, from, to, h, d)
-	if over && !a.itemLeft {
+		WHERE offer_id = $1`, a.offer, a.state, tx.Now, d.result, d.disposition, d.wrapUntil, accepted, interacting)
+	of.write(b, tx, a)
+	switch {
+	case a.itemLeft:
+	case over:
 		// The place is kept: neither enqueued_at nor priority has changed.
 		b.Queue(`
 			UPDATE queue_items SET state = 'waiting' WHERE item_id = $1 AND state = 'offering'
 				AND NOT EXISTS (SELECT FROM queue_offers o WHERE o.item_id = $1 AND o.state NOT IN ('WRAP_UP', 'IDLE'))`, a.item)
+	case begun:
+		told = append(told, s.queueLeft(b, tx, a.row, LeftHandled))
 	}
-	changed := StateChanged{Agent: a.agent, Offer: a.offer, Item: a.item, Queue: a.queue, From: from, State: to, Since: a.stateAt, Lost: a.lost}
-	told := []events.Entry{{Tenant: a.tenant, Type: "agent.state", Subject: a.agent, Data: changed}}
 	if over {
-		ended := OfferEnded{OfferMade: a.made(), Result: d.result, Seconds: tx.Now.Sub(a.madeAt).Seconds(), Disposition: d.disposition}
-		told = append(told, events.Entry{Tenant: a.tenant, Type: "offer.ended", Subject: a.item, Data: ended})
-		tx.AfterCommit(func() { s.metrics.offers.WithLabelValues(d.result).Inc() })
-		s.wakeAfter(tx, a.tenant) // nothing else that happens with an offer lets somebody have somebody
-	} else {
-		a.stateAt = tx.Now
+		told = append(told, s.offerOver(tx, a, d))
 	}
 	if err := s.log.Queue(ctx, tx, b, told); err != nil {
 		return err
@@ -416,33 +327,67 @@ func (s *Service) move(ctx context.Context, tx *storage.Tx, a *assignment, h hap
 	if err := tx.SendBatch(ctx, b).Close(); err != nil {
 		return err
 	}
-	if agent.used == 0 && agent.next != "" {
+	if of.next != "" && of.used == 0 {
 		return s.applyNext(ctx, tx, a.tenant, a.agent)
 	}
 	return nil
 }
 
-// moved is what an agent has left after a move.
-type moved struct {
+// offerOver is the end of an offer; somebody may have somebody now, which nothing else that happens with an offer brings about.
+func (s *Service) offerOver(tx *storage.Tx, a *assignment, d moveDetail) events.Entry {
+	tx.AfterCommit(func() { s.metrics.offers.WithLabelValues(d.result).Inc() })
+	if a.itemLeft {
+		s.freedAfter(tx, a.tenant)
+	} else {
+		s.wakeAfter(tx, a.tenant)
+	}
+	ended := OfferEnded{OfferMade: a.made(), Result: d.result, Seconds: tx.Now.Sub(a.madeAt).Seconds(), Disposition: d.disposition}
+	return events.Entry{Tenant: a.tenant, Type: "offer.ended", Subject: a.item, Data: ended}
+}
+
+// agentMove is what the transitions of an offer change of its agent, and what the agent has left afterwards.
+type agentMove struct {
+	changes                      bool
+	free                         int
+	barred                       State
+	barredUntil                  *time.Time
+	missed, unreached, took, had bool
+
 	used int
 	next Presence
 }
 
-func moveAgent(b *pgx.Batch, tx *storage.Tx, a *assignment, from, to State, h happening, d moveDetail) *moved {
-	free, bar := 0, ""
-	if a.state == Idle {
-		free = a.weight
+func (m *agentMove) add(b *pgx.Batch, tx *storage.Tx, a *assignment, from, to State, h happening, d moveDetail) {
+	if to == Idle || to.bars() {
+		m.free, m.changes = a.weight, true
 	}
-	var barUntil *time.Time
 	if to.bars() {
-		bar = string(to)
+		m.barred = to
 		if d.barFor > 0 {
 			until := tx.Now.Add(d.barFor)
-			barUntil = &until
+			m.barredUntil = &until
 		}
 	}
-	interactionOver := (h == hEnd || h == hEndWrap) && !from.offered()
-	m := &moved{}
+	switch {
+	case h == hMiss, h == hMissMany:
+		m.missed = true
+	case h == hUnreach:
+		m.unreached = true
+	case h == hAccept:
+		m.took = true
+		m.changes = m.changes || a.missed > 0 || a.unreached > 0
+	case h == hInteract:
+		workBegan(b, tx, a)
+	case (h == hEnd || h == hEndWrap) && !from.offered():
+		m.had, m.changes = true, true
+		workEnded(b, tx, a)
+	}
+}
+
+func (m *agentMove) write(b *pgx.Batch, tx *storage.Tx, a *assignment) {
+	if !m.changes {
+		return
+	}
 	b.Queue(`
 		UPDATE queue_agents SET used = greatest(0, used - $2),
 			barred = CASE WHEN $3 = '' THEN barred ELSE $3 END,
@@ -454,13 +399,6 @@ func moveAgent(b *pgx.Batch, tx *storage.Tx, a *assignment, from, to State, h ha
 			unreached_total = unreached_total + CASE WHEN $6 THEN 1 ELSE 0 END,
 			idle_since = CASE WHEN $8 THEN $9 ELSE idle_since END
 		WHERE agent_id = $1 RETURNING used, next_presence`,
-		a.agent, free, bar, barUntil, h == hMiss || h == hMissMany, h == hUnreach, h == hAccept, interactionOver, tx.Now).
+		a.agent, m.free, m.barred, m.barredUntil, m.missed, m.unreached, m.took, m.had, tx.Now).
 		QueryRow(func(row pgx.Row) error { return row.Scan(&m.used, &m.next) })
-	switch {
-	case h == hInteract:
-		workBegan(b, tx, a)
-	case interactionOver:
-		workEnded(b, tx, a)
-	}
-	return m
 }

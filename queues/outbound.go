@@ -94,7 +94,7 @@ type Outgoing struct {
 // where the key had it made before; there is nothing else to return then. ErrNoOutbound, ErrNotServed, ErrOccupied, ErrSignedOut, ErrNoAgent and
 // ErrNoQueue mean that nothing was done.
 func (s *Service) Dial(ctx context.Context, tenant uuid.UUID, n Outgoing) (w *Waiting, o Offer, made uuid.UUID, err error) {
-	w = &Waiting{s: s, tenant: tenant, queue: n.Queue, id: n.ID, offers: make(chan Offer)}
+	w = &Waiting{s: s, tenant: tenant, queue: n.Queue, id: n.ID, offers: make(chan Offer), left: true}
 	err = s.db.Tenant(ctx, tenant, func(tx *storage.Tx) error {
 		o, made, err = s.dial(ctx, tx, n)
 		return err
@@ -103,7 +103,7 @@ func (s *Service) Dial(ctx context.Context, tenant uuid.UUID, n Outgoing) (w *Wa
 		return nil, Offer{}, made, wrap("reserve an agent for a call", err)
 	}
 	s.mu.Lock()
-	s.offers[o.ID] = localOffer{tenant: tenant, item: n.ID}
+	s.offers[o.ID] = localOffer{tenant: tenant, item: n.ID, queue: o.Queue}
 	s.mu.Unlock()
 	return w, o, made, nil
 }

@@ -125,7 +125,8 @@ type Arrived struct {
 func (s *Service) Arrive(ctx context.Context, tenant, queue uuid.UUID, a Arrival) (r Arrived, err error) {
 	err = s.db.Tenant(ctx, tenant, func(tx *storage.Tx) (err error) {
 		b := &pgx.Batch{}
-		path := queuePath(b, queue)
+		q := queueRow(b, queue)
+		levels, path := queueChain(b, queue)
 		b.Queue(`SELECT locale FROM tenants WHERE tenant_id = $1`, tenant).QueryRow(func(row pgx.Row) error { return row.Scan(&r.Language) })
 		if err := tx.SendBatch(ctx, b).Close(); err != nil {
 			return err
@@ -133,10 +134,11 @@ func (s *Service) Arrive(ctx context.Context, tenant, queue uuid.UUID, a Arrival
 		a.Language = cmp.Or(a.Language, r.Language)
 		r.Language, r.Path = a.Language, *path
 		p := newPlanner(ctx, tx, a)
+		pl := p.know(q, levels)
 		if r.Visit, err = p.visit(queue); err != nil {
 			return err
 		}
-		r.Settings = p.known[queue].set
+		r.Settings = pl.set
 		return nil
 	})
 	return r, wrap("decide what happens in a queue", err)
@@ -337,10 +339,14 @@ func (p *planner) place(id uuid.UUID) (*place, error) {
 	if err := p.tx.SendBatch(p.ctx, b).Close(); err != nil {
 		return nil, err
 	}
-	pl := &place{queue: *q, levels: *levels}
-	pl.set = inherit(pl.levels[0], pl.levels[1:])
-	p.known[id] = pl
-	return pl, nil
+	return p.know(q, levels), nil
+}
+
+// know is place for a queue that has been read already.
+func (p *planner) know(q *Queue, levels *[]OwnSettings) *place {
+	pl := &place{queue: *q, levels: *levels, set: inherit((*levels)[0], (*levels)[1:])}
+	p.known[q.ID] = pl
+	return pl
 }
 
 func (p *planner) hoursRule(pl *place) (HoursRule, error) {

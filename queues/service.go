@@ -51,7 +51,7 @@ type Service struct {
 	local     map[uuid.UUID]*Waiting   // items of this node
 	offers    map[uuid.UUID]localOffer // offers made to them, until they end
 	standings map[uuid.UUID]*queueStanding
-	paces     map[uuid.UUID]knownPace // by queue
+	loads     map[uuid.UUID]knownLoad // by queue
 	asking    singleflight.Group      // for standings
 	owed      map[uuid.UUID]func(context.Context) error
 }
@@ -60,7 +60,7 @@ type Service struct {
 func New(db *storage.DB, log *events.Log, bus *events.Bus, logger *slog.Logger, reg prometheus.Registerer, node string) *Service {
 	return &Service{
 		db: db, log: log, bus: bus, logger: logger, metrics: newMetrics(reg), node: storage.NewID(), name: node,
-		local: make(map[uuid.UUID]*Waiting), offers: make(map[uuid.UUID]localOffer), standings: make(map[uuid.UUID]*queueStanding), paces: make(map[uuid.UUID]knownPace),
+		local: make(map[uuid.UUID]*Waiting), offers: make(map[uuid.UUID]localOffer), standings: make(map[uuid.UUID]*queueStanding), loads: make(map[uuid.UUID]knownLoad),
 		owed: make(map[uuid.UUID]func(context.Context) error),
 	}
 }
@@ -83,9 +83,16 @@ func shardOf(tenant uuid.UUID) int16 {
 
 func wakeSubject(shard int16) string { return "queues.wake." + strconv.Itoa(int(shard)) }
 
+func freedSubject(shard int16) string { return "queues.freed." + strconv.Itoa(int(shard)) }
+
 // wakeAfter wakes the tenant's dispatcher once tx has committed.
 func (s *Service) wakeAfter(tx *storage.Tx, tenant uuid.UUID) {
 	tx.AfterCommit(func() { s.bus.Publish(wakeSubject(shardOf(tenant)), nil) })
+}
+
+// freedAfter is wakeAfter where an agent has become free and nothing waits that did not before: of use only to what waits already.
+func (s *Service) freedAfter(tx *storage.Tx, tenant uuid.UUID) {
+	tx.AfterCommit(func() { s.bus.Publish(freedSubject(shardOf(tenant)), nil) })
 }
 
 type metrics struct {

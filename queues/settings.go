@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -350,7 +351,7 @@ func (own OwnSettings) validate() error {
 		"service_level_seconds": {own.ServiceLevelTarget, 1, 86400},
 		"short_abandon_seconds": {own.ShortAbandon, 0, 3600},
 		"max_waiting":           {own.MaxWaiting, 0, 1_000_000},
-		"redial_seconds":        {own.RedialSeconds, 0, 3600},
+		"redial_seconds":        {own.RedialSeconds, 0, int(maxRedial / time.Second)},
 	} {
 		if n.v != nil && (*n.v < n.min || *n.v > n.max) {
 			return invalid(field, "%s must be between %d and %d.", field, n.min, n.max)

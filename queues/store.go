@@ -59,23 +59,6 @@ func readTree(ctx context.Context, tx *storage.Tx) ([]Queue, error) {
 	return pgx.CollectRows(rows, scanQueue)
 }
 
-// queuePath reads the names from the top of the tree down to a queue's own, as part of a batch.
-func queuePath(b *pgx.Batch, id uuid.UUID) *[]string {
-	path := new([]string)
-	b.Queue(`
-		WITH RECURSIVE up AS (
-			SELECT name, parent_id, 0 AS height FROM queues WHERE queue_id = $1
-			UNION ALL SELECT q.name, q.parent_id, height + 1 FROM queues q JOIN up ON q.queue_id = up.parent_id)
-		SELECT name FROM up ORDER BY height DESC`, id).Query(func(rows pgx.Rows) (err error) {
-		*path, err = pgx.CollectRows(rows, pgx.RowTo[string])
-		if err == nil && len(*path) == 0 {
-			err = ErrNoQueue
-		}
-		return err
-	})
-	return path
-}
-
 // checkPlace holds the rules of where a node may stand: under a queue without agents, not below itself, on a free key.
 func checkPlace(ctx context.Context, tx *storage.Tx, q Queue) error {
 	if q.Parent != uuid.Nil {
@@ -213,48 +196,37 @@ func readLevels(ctx context.Context, tx *storage.Tx, id uuid.UUID) ([]OwnSetting
 
 // queueLevels is readLevels as part of a batch: they are there once it was sent.
 func queueLevels(b *pgx.Batch, id uuid.UUID) *[]OwnSettings {
-	levels := []OwnSettings{{}}
-	b.Queue(`SELECT g.settings FROM queue_globals g JOIN queues q USING (tenant_id) WHERE q.queue_id = $1`, id).QueryRow(func(row pgx.Row) (err error) {
+	levels, _ := queueChain(b, id)
+	return levels
+}
+
+// queueChain is queueLevels, and the names from the top of the tree down to the queue's own.
+func queueChain(b *pgx.Batch, id uuid.UUID) (levels *[]OwnSettings, path *[]string) {
+	levels, path = &[]OwnSettings{{}}, new([]string)
+	b.Queue(`
+		WITH RECURSIVE up AS (
+			SELECT tenant_id, parent_id, name, settings, 0 AS height FROM queues WHERE queue_id = $1
+			UNION ALL SELECT q.tenant_id, q.parent_id, q.name, q.settings, height + 1 FROM queues q JOIN up ON q.queue_id = up.parent_id)
+		SELECT name, settings FROM (
+			SELECT NULL AS name, settings, NULL AS height FROM queue_globals WHERE tenant_id = (SELECT tenant_id FROM up WHERE height = 0)
+			UNION ALL SELECT name, settings, height FROM up) AS levels ORDER BY height DESC NULLS FIRST`, id).Query(func(rows pgx.Rows) error {
+		var name *string // NULL: of the global settings
 		var settings []byte
-		err = row.Scan(&settings)
-		levels[0], err = globalSettings(settings, err)
-		return err
-	})
-	b.Queue(chainOf, id).Query(func(rows pgx.Rows) error {
-		chain, err := collectChain(rows)
-		levels = append(levels, chain...)
-		return err
-	})
-	return &levels
-}
-
-const chainOf = `
-	WITH RECURSIVE up AS (
-		SELECT queue_id, parent_id, settings, 0 AS height FROM queues WHERE queue_id = $1
-		UNION ALL SELECT q.queue_id, q.parent_id, q.settings, height + 1 FROM queues q JOIN up ON q.queue_id = up.parent_id)
-	SELECT settings FROM up ORDER BY height DESC`
-
-// readChain reads the own settings from the top of the tree down to a queue.
-func readChain(ctx context.Context, tx *storage.Tx, id uuid.UUID) ([]OwnSettings, error) {
-	rows, err := tx.Query(ctx, chainOf, id)
-	if err != nil {
-		return nil, err
-	}
-	return collectChain(rows)
-}
-
-func collectChain(rows pgx.Rows) ([]OwnSettings, error) {
-	chain, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (OwnSettings, error) {
-		var b []byte
-		if err := row.Scan(&b); err != nil {
-			return OwnSettings{}, err
+		_, err := pgx.ForEachRow(rows, []any{&name, &settings}, func() error {
+			own, err := readSettings(settings)
+			if name == nil {
+				(*levels)[0] = own
+			} else {
+				*levels, *path = append(*levels, own), append(*path, *name)
+			}
+			return err
+		})
+		if err == nil && len(*path) == 0 {
+			err = ErrNoQueue
 		}
-		return readSettings(b)
+		return err
 	})
-	if err == nil && len(chain) == 0 {
-		err = ErrNoQueue
-	}
-	return chain, err
+	return levels, path
 }
 
 func readGlobal(ctx context.Context, tx *storage.Tx) (OwnSettings, error) {

@@ -2,7 +2,6 @@ package queues
 
 import (
 	"context"
-	"fmt"
 	"strconv"
 	"time"
 
@@ -18,7 +17,8 @@ const (
 	itemRowColumns = `item_id, tenant_id, queue_id, kind, weight, exclusive, priority, enqueued_at, node,
 		coalesce(preferred, '00000000-0000-0000-0000-000000000000'), nullif(skills, '{}')::text, state = 'waiting', xid::text`
 	// unseen is true for rows changed by transactions that snapshot $2 did not see.
-	unseen = `shard = $1 AND xid >= pg_snapshot_xmin($2::text::pg_snapshot) AND NOT pg_visible_in_snapshot(xid, $2::text::pg_snapshot)`
+	// The upper bound bounds nothing: between two bounds a plan expects few rows.
+	unseen = `shard = $1 AND xid >= pg_snapshot_xmin($2::text::pg_snapshot) AND xid < pg_snapshot_xmax(pg_current_snapshot()) AND NOT pg_visible_in_snapshot(xid, $2::text::pg_snapshot)`
 )
 
 func scanAgentRow(row pgx.CollectableRow) (r agentRow, err error) {
@@ -243,8 +243,8 @@ func (r *offerRows) add(m *match, decision string) {
 	}
 }
 
-func (r *offerRows) insert(ctx context.Context, tx *storage.Tx, shard int16, epoch int64) error {
-	b := &pgx.Batch{}
+// queue writes the reservations as part of a batch.
+func (r *offerRows) queue(b *pgx.Batch, tx *storage.Tx, shard int16, epoch int64) {
 	b.Queue(`
 		INSERT INTO queue_offers (offer_id, tenant_id, shard, item_id, queue_id, agent_id, weight, node, epoch, ring_seconds, state, state_at, made_at, lease_until, auto_answer)
 		SELECT offer, tenant, $1, item, queue, agent, weight, node, $2, ring, CASE WHEN node = $14 THEN 'ALERTING' ELSE 'RESERVED' END, $3, $3,
@@ -265,8 +265,4 @@ func (r *offerRows) insert(ctx context.Context, tx *storage.Tx, shard int16, epo
 				ON CONFLICT (queue_id, group_id) DO UPDATE SET pass = excluded.pass`, q.id, share.Group, q.passes[i])
 		}
 	}
-	if err := tx.SendBatch(ctx, b).Close(); err != nil {
-		return fmt.Errorf("write offers: %w", err)
-	}
-	return nil
 }

@@ -89,11 +89,11 @@ func (s *Service) runOut(ctx context.Context, tx *storage.Tx, offer uuid.UUID) e
 	case err != nil || !due:
 		return err
 	case a.state == WrapUp:
-		return s.move(ctx, tx, a, hFinish, moveDetail{result: "timed_out"})
+		return s.move(ctx, tx, a, moveDetail{result: "timed_out"}, hFinish)
 	case a.state.offered() && nobodys:
 		return s.miss(ctx, tx, a, string(OfferMissed))
 	case a.state.offered():
-		return s.move(ctx, tx, a, hExpire, moveDetail{result: "expired"})
+		return s.move(ctx, tx, a, moveDetail{result: "expired"}, hExpire)
 	}
 	return nil
 }

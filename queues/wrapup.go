@@ -49,7 +49,7 @@ func (s *Service) FinishWrapUp(ctx context.Context, tenant, agent uuid.UUID, w W
 			return err
 		}
 		f = Finished{Offer: a.offer, Item: a.item, Queue: a.queue, Agent: agent, Disposition: w.Disposition, Notes: w.Notes}
-		return s.move(ctx, tx, a, hFinish, moveDetail{result: "finished", disposition: w.Disposition})
+		return s.move(ctx, tx, a, moveDetail{result: "finished", disposition: w.Disposition}, hFinish)
 	})
 	if err != nil {
 		return Finished{}, fmt.Errorf("finish wrap-up: %w", err)
