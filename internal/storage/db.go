@@ -19,7 +19,7 @@ import (
 // Config says how to reach PostgreSQL.
 type Config struct {
 	URL      string           // libpq URL or key=value string
-	MaxConns int32            // 0: 16; a third of them, and 2 at least, are workers'
+	MaxConns int32            // 0: 16; half of them, and 2 at least, are workers'
 	Now      func() time.Time // nil: time.Now; every stored time comes from here, through Tx.Now
 }
 
@@ -51,7 +51,7 @@ func (tx *Tx) AfterCommit(f func()) { *tx.after = append(*tx.after, f) }
 // Open connects; it does not migrate.
 func Open(ctx context.Context, cfg Config) (*DB, error) {
 	all := cmp.Or(cfg.MaxConns, 16)
-	workers := max(2, all/3)
+	workers := max(2, all/2)
 	db := &DB{now: cfg.Now}
 	if db.now == nil {
 		db.now = time.Now
