@@ -56,9 +56,9 @@ func queued(sql string, args []any) *pgx.QueuedQuery {
 	return &pgx.QueuedQuery{SQL: sql, Arguments: args}
 }
 
-// Exec implements pgx.Tx.
+// Exec implements pgx.Tx. Without arguments it may be several statements, which a batch does not take as one.
 func (o *opening) Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error) {
-	if o.Tx == nil && !alone(args) {
+	if o.Tx == nil && len(args) > 0 && !alone(args) {
 		results := o.send(ctx, queued(sql, args))
 		tag, err := results.Exec()
 		if failed := results.Close(); err == nil {
