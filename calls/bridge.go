@@ -218,6 +218,8 @@ func (c *Call) agentAsks(ctx context.Context, e LegEvent) {
 		c.agentRedacts()
 	case LegAskRecord:
 		c.recordAgain(RedactionEndedByAgent)
+	case LegAskTransfer: // another one, while the first rings
+		declineTransfer(c.far)
 	default:
 	}
 }

@@ -365,9 +365,7 @@ func (c *Call) common(h happening) Reason {
 	case callerGone:
 		return legReason(c.customer.Cause(), abandonment(c.state))
 	case callerDid: // who asks for more than this stage knows
-		if t, asked := transferOf(c.customer); asked {
-			t.Done(CauseDeclined)
-		}
+		declineTransfer(c.customer)
 		return ""
 	case customerTaken:
 		return c.farHungUp()

@@ -382,6 +382,7 @@ func (c *Call) customerAnswers(ctx context.Context, ringFor time.Duration) Reaso
 			if h.event == LegLost {
 				return ReasonAgentHungUp
 			}
+			declineTransfer(c.far)
 		case timeUp:
 			return ReasonNoAnswer
 		default:

@@ -177,9 +177,7 @@ func (c *Call) guestDid(ctx context.Context, h happening) {
 	case h.kind == otherGone:
 		c.guestLeaves(ctx, g, h.leg.Cause())
 	case h.event == LegAskTransfer: // the customer is not theirs
-		if t, asked := transferOf(h.leg); asked {
-			t.Done(CauseDeclined)
-		}
+		declineTransfer(h.leg)
 	case h.event == LegBack:
 		delete(c.ears, h.leg.Stream())
 		c.repaint()

@@ -292,6 +292,7 @@ func (c *Call) playToAgent(ctx context.Context, a *sound.Asset, until string) (h
 			if h.event == LegLost {
 				return false, c.agentLeft(ctx, AgentLeft)
 			}
+			declineTransfer(c.far)
 		default:
 			if why := c.common(h); why != "" {
 				return false, why

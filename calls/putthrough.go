@@ -161,3 +161,10 @@ func transferOf(leg Leg) (t Transfer, asked bool) {
 	}
 	return t, false
 }
+
+// declineTransfer refuses what the user of a leg has asked for, if they have: it cannot be done now.
+func declineTransfer(leg Leg) {
+	if t, asked := transferOf(leg); asked {
+		t.Done(CauseDeclined)
+	}
+}

@@ -110,6 +110,10 @@ func TestTransferByTelephone(t *testing.T) {
 	}
 	out.Reply(out.Invite, 180, "Ringing", "")
 	told(t, d, 180)
+	for range 2 { // one at a time
+		refer(d, "5203")
+		told(t, d, 603)
+	}
 	p.voice.Forget()
 	p.voice.WaitTone(agentHz, patient) // the agent is there still
 	answerAs(out, farVoice, farHz)
