@@ -30,18 +30,24 @@ type taken struct {
 	Leg
 	asks   *sound.Asset
 	events chan LegEvent
+	done   chan struct{}
 	took   atomic.Bool
 }
 
+// maxTakenEvents is more than a call reads late.
+const maxTakenEvents = 64
+
 // AskFirst returns leg as one that is answered when its callee presses 1. Until then they hear asks, again and again.
 func AskFirst(leg Leg, asks *sound.Asset) Leg {
-	t := &taken{Leg: leg, asks: asks, events: make(chan LegEvent)}
-	go t.run() // ends with the leg, whose events are read to their end
+	t := &taken{Leg: leg, asks: asks, events: make(chan LegEvent, maxTakenEvents), done: make(chan struct{})}
+	go t.run() // whoever waits for Done waits for it
 	return t
 }
 
+// run ends with the leg, whether or not anybody reads the events.
 func (t *taken) run() {
 	defer close(t.events)
+	defer close(t.done)
 	var keys <-chan media.Digit
 	for {
 		select {
@@ -52,22 +58,38 @@ func (t *taken) run() {
 			case e == LegAnswered:
 				keys = t.Stream().Digits()
 				t.Stream().Play(media.Sound(t.asks, media.SoundOptions{Loop: true}))
+			case e == LegAskTransfer && !t.took.Load(): // of a call that is not theirs yet
+				declineTransfer(t.Leg)
 			default:
-				t.events <- e
+				t.tell(e)
 			}
 		case k := <-keys:
 			if k.Key == '1' {
 				keys = nil
 				t.took.Store(true)
 				t.Stream().Play(media.Silence())
-				t.events <- LegAnswered
+				t.tell(LegAnswered)
 			}
 		}
 	}
 }
 
+// tell hands an event to the call, never waiting for it.
+func (t *taken) tell(e LegEvent) {
+	select {
+	case t.events <- e:
+	default:
+	}
+}
+
 // Events implements Leg.
 func (t *taken) Events() <-chan LegEvent { return t.events }
+
+// Done implements Leg.
+func (t *taken) Done() <-chan struct{} { return t.done }
+
+// Transfer is the leg's own: a carrier that may refer does.
+func (t *taken) Transfer() (Transfer, bool) { return transferOf(t.Leg) }
 
 // Cause implements Leg: who hangs up without having taken the call has not answered it.
 func (t *taken) Cause() Cause {

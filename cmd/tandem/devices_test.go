@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"runtime/pprof"
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -214,6 +216,32 @@ func TestExtensionAtATelephoneNumber(t *testing.T) {
 	voice.WaitTone(customerHz, patient)
 	p.hangUp()
 	in.Reply(in.Request("BYE"), 200, "OK", "")
+}
+
+// A telephone that is asked to take a call ends with all that it held, also when nobody has looked at what it did.
+func TestAskedTelephoneEnds(t *testing.T) { //nolint:paralleltest // it counts goroutines
+	a := start(t)
+	ctx := context.Background()
+	asks, err := a.prompts.AskToTake(ctx, "en", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	far := siptest.New(t, "far")
+	leg, err := a.sip.Dialer().Dial(ctx, calls.Target{Tenant: a.tenant, Device: "sip:far@" + far.Addr()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	leg = calls.AskFirst(leg, asks)
+	in := far.Answer()
+	in.Reply(in.Invite, 180, "Ringing", "")
+	in.Reply(in.Invite, 486, "Busy Here", "")
+	in.Request("ACK")
+	<-leg.Done()
+	within(t, patient, "nothing to be left of it", func() bool {
+		var all strings.Builder
+		_ = pprof.Lookup("goroutine").WriteTo(&all, 2)
+		return !strings.Contains(all.String(), "calls.(*taken)")
+	})
 }
 
 // An agent takes calls on a mobile: by the outbound rules, and with a key, so that a mailbox that picks up gets nobody.
