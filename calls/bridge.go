@@ -2,6 +2,7 @@ package calls
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -106,7 +107,14 @@ func (c *Call) talk(ctx context.Context) Reason {
 		lost, comforted = true, false
 		c.timer.Reset(c.sb.cfg.ComfortAfter)
 	}
+	if c.away { // and has got the agent's place all the same
+		c.report(ctx, AgentLost)
+	}
 	for {
+		if c.away {
+			c.away = false
+			goes()
+		}
 		h := c.next(ctx)
 		switch h.kind {
 		case farGone:
@@ -119,6 +127,8 @@ func (c *Call) talk(ctx context.Context) Reason {
 			c.pressed(h.key)
 		case otherDid, otherGone:
 			c.guestDid(ctx, h)
+		case guestTimeUp:
+			c.giveUpGuests(ctx)
 		case callerDid:
 			c.callerAsks(ctx, h.event)
 		case farDid:
@@ -126,10 +136,6 @@ func (c *Call) talk(ctx context.Context) Reason {
 			case LegAskTransfer:
 				if why, moved := c.transfer(ctx); moved {
 					return why
-				}
-				if c.away {
-					c.away = false
-					goes()
 				}
 			case LegAskLeave:
 				if len(c.guests) > 0 {
@@ -314,7 +320,7 @@ func (c *Call) back() {
 
 // comfort tells the caller that the agent will be back (V3.4), then plays music.
 func (c *Call) comfort(ctx context.Context) {
-	if c.state != StateTalking || len(c.guests) > 0 { // who talk with them
+	if c.state != StateTalking || slices.ContainsFunc(c.guests, (*guest).here) { // who talk with them
 		return
 	}
 	a, err := c.sb.prompts.Say(ctx, sentence(c.plan.Language, sayComfort), c.plan.Language, 1)

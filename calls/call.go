@@ -51,7 +51,7 @@ type Call struct {
 	forwards  int         // deflections to numbers
 	sent      *time.Time  // when an agent sent the caller on to where they are; nil: nobody did
 	pending   *Offer      // came while the caller typed
-	away      bool        // the agent was lost while it rang at whom they consult, and is not back
+	away      bool        // the agent was lost before the talk, or while it rang at whom they consult, and is not back
 	unwritten bool        // nothing is known of the call outside yet
 
 	asks     chan func() *happening // run by the owner, between two happenings
@@ -61,6 +61,7 @@ type Call struct {
 	marks    chan mark
 	serial   int // of the sound being played; marks of earlier ones are stale
 	timer    *time.Timer
+	patience *time.Timer // for the first guest whose page is lost
 }
 
 // legHappening is what a leg did; no event: it is gone.
@@ -90,6 +91,7 @@ const (
 	offered
 	soundReached
 	timeUp
+	guestTimeUp
 	endAsked
 	botHandsOver
 	botEnds
@@ -125,11 +127,12 @@ func newCall(sb *Switchboard, leg Leg, inv Invite) *Call {
 // makeCall makes a call with nobody on the line.
 func makeCall(sb *Switchboard, r Record) *Call {
 	r.Node, r.State, r.QueuePath = sb.cfg.Node, StateNew, []string{}
-	timer := time.NewTimer(time.Hour)
+	timer, patience := time.NewTimer(time.Hour), time.NewTimer(time.Hour)
 	timer.Stop()
+	patience.Stop()
 	return &Call{
 		sb: sb, log: sb.slog.With("call", r.ID), state: StateNew, record: r,
-		asks: make(chan func() *happening), heard: make(chan legHappening), over: make(chan struct{}), ears: map[*media.Stream]string{}, marks: make(chan mark, 16), timer: timer,
+		asks: make(chan func() *happening), heard: make(chan legHappening), over: make(chan struct{}), ears: map[*media.Stream]string{}, marks: make(chan mark, 16), timer: timer, patience: patience,
 	}
 }
 
@@ -334,6 +337,8 @@ func (c *Call) next(ctx context.Context) happening {
 			return happening{kind: soundReached, mark: m.name}
 		case <-c.timer.C:
 			return happening{kind: timeUp}
+		case <-c.patience.C:
+			return happening{kind: guestTimeUp}
 		case run := <-c.asks:
 			if h := run(); h != nil {
 				return *h

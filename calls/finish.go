@@ -16,6 +16,7 @@ func (c *Call) finish(ctx context.Context, why Reason) {
 	// The end must be written also when the call ends because the node stops.
 	ctx = context.WithoutCancel(ctx)
 	c.timer.Stop()
+	c.patience.Stop()
 	close(c.over)
 	cause := causeFor(why)
 	c.endSupervisions()
@@ -103,7 +104,7 @@ func (c *Call) dropFar(cause Cause) {
 		c.closeLeg(i, c.far, cause)
 	}
 	c.gone = append(c.gone, c.far)
-	c.far = nil
+	c.far, c.away = nil, false
 }
 
 // closeLeg writes what is known of a leg at its end.

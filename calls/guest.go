@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/google/uuid"
 )
@@ -14,8 +15,11 @@ type guest struct {
 	rung
 	Transfer
 	state    guestState
-	transfer int // in the record
+	transfer int       // in the record
+	lost     time.Time // when their page was lost; zero: it is there
 }
+
+func (g *guest) here() bool { return g.lost.IsZero() }
 
 // guestState is how far a guest is in the call.
 type guestState string
@@ -106,8 +110,16 @@ func (c *Call) guestsChanged(event string) {
 func (c *Call) joinGuest(ctx context.Context, g *guest) {
 	c.moveGuest(g, guestJoins)
 	c.settle(g.transfer, transferJoined)
+	c.reportGuest(ctx, g, AgentTalking)
+	if !g.here() {
+		c.reportGuest(ctx, g, AgentLost)
+	}
+}
+
+// reportGuest tells the queues of a guest who is an agent.
+func (c *Call) reportGuest(ctx context.Context, g *guest, step AgentStep) {
 	if g.offer.ID != uuid.Nil {
-		c.reportOf(ctx, g.offer.ID, AgentTalking)
+		c.reportOf(ctx, g.offer.ID, step)
 	}
 }
 
@@ -158,10 +170,12 @@ func (c *Call) guestLeaves(ctx context.Context, g *guest, cause Cause) {
 	met := g.state == guestJoined
 	c.moveGuest(g, guestLeaves)
 	c.guests = slices.DeleteFunc(c.guests, func(other *guest) bool { return other == g })
-	c.stopRinging(g.rung, CauseNormal)
-	if g.offer.ID != uuid.Nil {
-		c.reportOf(ctx, g.offer.ID, AgentEnded)
+	hangUp := CauseNormal
+	if cause == CauseMediaLost {
+		hangUp = cause
 	}
+	c.stopRinging(g.rung, hangUp)
+	c.reportGuest(ctx, g, AgentEnded)
 	if !met {
 		c.settle(g.transfer, string(cause))
 		g.Done(cause)
@@ -178,10 +192,46 @@ func (c *Call) guestDid(ctx context.Context, h happening) {
 		c.guestLeaves(ctx, g, h.leg.Cause())
 	case h.event == LegAskTransfer: // the customer is not theirs
 		declineTransfer(h.leg)
+	case h.event == LegLost:
+		c.loseGuest(ctx, g, time.Now(), AgentLost)
 	case h.event == LegBack:
+		c.loseGuest(ctx, g, time.Time{}, AgentBack)
 		delete(c.ears, h.leg.Stream())
 		c.repaint()
 	}
+}
+
+// loseGuest notes since when a guest's page is lost; the zero time: it is back. Of those whom the customer has not met the queues know nothing yet.
+func (c *Call) loseGuest(ctx context.Context, g *guest, at time.Time, step AgentStep) {
+	g.lost = at
+	if g.state == guestJoined {
+		c.reportGuest(ctx, g, step)
+	}
+	c.awaitGuests()
+}
+
+// awaitGuests sets the time when the first guest whose page is lost is given up: they have as long to come back as the agent (V3.4).
+func (c *Call) awaitGuests() {
+	c.patience.Stop()
+	var first time.Time
+	for _, g := range c.guests {
+		if !g.here() && (first.IsZero() || g.lost.Before(first)) {
+			first = g.lost
+		}
+	}
+	if !first.IsZero() {
+		c.patience.Reset(time.Until(first.Add(c.sb.cfg.LostGrace)))
+	}
+}
+
+// giveUpGuests lets those guests go whose pages have not come back in time; the others stay.
+func (c *Call) giveUpGuests(ctx context.Context) {
+	for _, g := range slices.Clone(c.guests) {
+		if !g.here() && time.Since(g.lost) >= c.sb.cfg.LostGrace {
+			c.guestLeaves(ctx, g, CauseMediaLost)
+		}
+	}
+	c.awaitGuests()
 }
 
 // endGuests lets all guests go: the call ends, or the caller waits again.
@@ -198,9 +248,13 @@ func (c *Call) stays(lost bool) bool {
 }
 
 // handOn lets the agent leave, or the party who has their place, and the guests talk on with the customer: that completes an attended transfer.
-// One of them gets the agent's place: an agent, if there is one.
+// One of them gets the agent's place: an agent, if there is one whose page is there, else anybody who is. Where all pages are lost, one has the agent's time
+// to come back, and then the customer waits again.
 func (c *Call) handOn(ctx context.Context) Reason {
-	at := max(0, slices.IndexFunc(c.guests, func(g *guest) bool { return g.offer.ID != uuid.Nil }))
+	at := slices.IndexFunc(c.guests, func(g *guest) bool { return g.offer.ID != uuid.Nil && g.here() })
+	if at < 0 {
+		at = max(0, slices.IndexFunc(c.guests, (*guest).here))
+	}
 	to := c.guests[at]
 	for _, g := range c.guests {
 		if g != to && g.state == guestConsulted {
@@ -210,6 +264,8 @@ func (c *Call) handOn(ctx context.Context) Reason {
 	c.guests = slices.Delete(c.guests, at, at+1)
 	c.settle(to.transfer, transferDone)
 	to.Done("")
+	c.letGo(ctx)
+	c.away = !to.here()
 	return c.goOnWith(ctx, to.rung)
 }
 

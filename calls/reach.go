@@ -85,6 +85,8 @@ func (c *Call) untilTransferred(ctx context.Context, to rung, t Transfer) (cause
 			c.agentAsks(ctx, h.event)
 		case h.kind == otherDid, h.kind == otherGone:
 			c.guestDid(ctx, h)
+		case h.kind == guestTimeUp:
+			c.giveUpGuests(ctx)
 		default:
 			if why := c.common(h); why != "" {
 				return "", why, left

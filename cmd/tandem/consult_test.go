@@ -480,3 +480,58 @@ func (o *office) lines(t *testing.T, s *seat, call string) (*siptest.Call, *sipt
 	s.Wait("call", "id", call, "transfer.state", "here")
 	return out, far
 }
+
+// The audio of whom an agent asked in is lost for good: they leave, the others stay; where nobody else is left to talk with the customer, they wait again.
+func TestGuestLost(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t, "5327", "5328", "TANDEM_CALLS_LOST_SECONDS=5")
+	anna, ben := o.anna, o.ben
+	notes := o.followAll(t)
+	p, call := o.talk(t, "+49305351")
+	again := func() {
+		t.Helper()
+		ben.reload(t, benHz)
+		o.benIs(t, queues.Available)
+	}
+	o.consult(t, call)
+	ben.RTC.Close()
+	anna.Wait("call", "id", call, "state", "held", "transfer.state", "failed", "transfer.cause", "media_lost", "roster", "")
+	notes.await(t, "call.party_left")
+	ben.Wait("call", "id", call, "state", "ended")
+	anna.Send("call.resume", nil)
+	phoneHears(t, "the consulted party is lost", p.voice, map[float64]bool{agentHz: true})
+
+	join := func() {
+		t.Helper()
+		again()
+		o.consult(t, call)
+		anna.Send("call.join", nil)
+		phoneHears(t, "conference", p.voice, map[float64]bool{agentHz: true, benHz: true})
+		ben.RTC.Close()
+	}
+	join()
+	anna.Wait("call", "id", call, "state", "talking", "roster", "")
+	phoneHears(t, "the others stay", p.voice, map[float64]bool{agentHz: true, benHz: false})
+	ben.wrapped(t, call)
+
+	join()
+	anna.Send("call.leave", nil)
+	anna.wrapped(t, call)
+	anna.Forget()
+	if got := anna.accept(); got != call {
+		t.Fatalf("another call: %s", got)
+	}
+	phoneHears(t, "with an agent again", p.voice, map[float64]bool{agentHz: true})
+	p.hangUp()
+	row := o.ended(t, "+49305351")
+	for _, l := range row.Legs[2:4] {
+		if l.Cause != calls.CauseMediaLost {
+			t.Errorf("a guest whose page is lost ended as %s", l.Cause)
+		}
+	}
+	if row.Reason != calls.ReasonCallerHungUp || row.AgentName != "Anna Agent" {
+		t.Errorf("ended as %s with %s", row.Reason, row.AgentName)
+	}
+	oneRecording(t, o.app, row, customerHz, agentHz, benHz)
+	anna.wrapped(t, call)
+}

@@ -15,6 +15,7 @@ const causes = [
   'normal',
   'not_acceptable',
   'over_capacity',
+  'media_lost',
 ];
 
 /** How the transfer goes, with the way to take the caller back; of one that failed, why. */
