@@ -28,7 +28,8 @@ func (s *Service) Engage(ctx context.Context, tenant, agent uuid.UUID) (o Offer,
 		var ring, used int
 		var here, busy bool
 		err := tx.QueryRow(ctx, `
-			SELECT name, device, ring_seconds, used, (presence <> 'OFFLINE' OR always_available) AND barred <> 'UNREACHABLE', presence = 'BUSY' AND NOT always_available
+			SELECT name, device, ring_seconds, used, (presence <> 'OFFLINE' OR always_available) AND barred <> 'UNREACHABLE',
+				presence = 'BUSY' AND NOT always_available OR engaged_by IS NOT NULL
 			FROM queue_agents WHERE agent_id = $1 AND archived_at IS NULL FOR UPDATE`, agent).Scan(&o.AgentName, &o.Device, &ring, &used, &here, &busy)
 		switch {
 		case err != nil:

@@ -176,3 +176,37 @@ func TestExtensions(t *testing.T) {
 	in.Reply(in.Request("BYE"), 200, "OK", "")
 	a.presents(t, agent, queues.Available)
 }
+
+// Who is in a call to their extension is busy to the next, also when they are always available to queues.
+func TestExtensionIsBusy(t *testing.T) {
+	t.Parallel()
+	a := start(t)
+	_, agent := a.queueWith(t, "Always", "5811", "phone:9811", atOnce())
+	if _, err := a.numbers.Put(context.Background(), a.tenant, calls.Number{Number: "5812", Kind: calls.EntryAgent, Agent: &agent}); err != nil {
+		t.Fatal(err)
+	}
+	desk := a.telephone(t, "9811", agent)
+	refused := func() {
+		t.Helper()
+		p := siptest.New(t, "+49305812")
+		c := p.Invite(a.sipAddr(), "5812", p.SDP(4000, "", "0"))
+		c.AckRefusal(c.Response(486))
+	}
+	p := &caller{phone: siptest.New(t, "+49305811"), voice: siptest.NewVoice(t, codec.PCMU)}
+	p.call = p.phone.Invite(a.sipAddr(), "5812", p.phone.SDP(p.voice.Port(), "", "0"))
+	in := rung(t, desk)
+	refused()
+	answerAs(in, siptest.NewVoice(t, codec.PCMU), agentHz)
+	p.call.Response(200)
+	p.call.Ack("")
+	refused()
+	p.hangUp()
+	in.Reply(in.Request("BYE"), 200, "OK", "")
+	a.ended(t, p.phone.User)
+	p.call = p.phone.Invite(a.sipAddr(), "5812", p.phone.SDP(p.voice.Port(), "", "0"))
+	in = rung(t, desk)
+	in.Reply(in.Invite, 180, "Ringing", "")
+	p.call.Cancel()
+	in.Reply(in.Request("CANCEL"), 200, "OK", "")
+	in.Reply(in.Invite, 487, "Request Terminated", "")
+}
