@@ -130,7 +130,9 @@ func (c *Call) talk(ctx context.Context) Reason {
 		case guestTimeUp:
 			c.giveUpGuests(ctx)
 		case callerDid:
-			c.callerAsks(ctx, h.event)
+			if why, moved := c.callerAsks(ctx, h.event); moved {
+				return why
+			}
 		case farDid:
 			switch h.event {
 			case LegAskTransfer:
@@ -232,7 +234,7 @@ func (c *Call) agentAsks(ctx context.Context, e LegEvent) {
 
 // outside says that the far leg is no agent's and no supervisor's.
 func (c *Call) outside() bool {
-	return c.place == nil && c.record.TakenOverBy == nil && c.engaged == uuid.Nil
+	return c.place == nil && c.record.TakenOverBy == nil && !c.byExtension
 }
 
 // keypad is a Leg whose signalling may carry keys.

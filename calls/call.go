@@ -34,9 +34,11 @@ type Call struct {
 	plan          Plan
 	heldAt        time.Time
 	codec         string    // of the caller's leg
-	inside        bool      // the caller is at a telephone of the tenant's own
-	caller        uuid.UUID // the agent whose telephone that is; uuid.Nil: nobody's
-	engaged       uuid.UUID // the agent who was called at their extension, for no queue, and is kept for this call while they are in it; uuid.Nil: nobody
+	inside        bool      // the caller is an agent, or at a telephone of the tenant's own
+	caller        uuid.UUID // the agent who calls; uuid.Nil: nobody
+	byExtension   bool      // the far leg is that of an agent who was called at their extension, for no queue
+	callee        Party     // who that is
+	engaged       uuid.UUID // they, where they are kept for this call; uuid.Nil: nobody
 	callerEngaged uuid.UUID // caller, where they are kept for this call too
 
 	supervisors []*supervisor
@@ -58,11 +60,16 @@ type Call struct {
 	heard    chan legHappening      // what the legs besides the caller's did
 	over     chan struct{}          // closed when the call ends: nobody asks or hears any more
 	watchers sync.WaitGroup
+	watching map[Leg]watcher
+	unheard  []legHappening // came while a watcher was stopped
 	marks    chan mark
 	serial   int // of the sound being played; marks of earlier ones are stale
 	timer    *time.Timer
 	patience *time.Timer // for the first guest whose page is lost
 }
+
+// watcher reads a leg's events.
+type watcher struct{ stop, stopped chan struct{} }
 
 // legHappening is what a leg did; no event: it is gone.
 type legHappening struct {
@@ -120,7 +127,7 @@ func newCall(sb *Switchboard, leg Leg, inv Invite) *Call {
 		Transport: inv.Transport, StartedAt: now, StateAt: now, Reserved: inv.Reserved, Headers: inv.Headers,
 		Legs: []LegRecord{{ID: leg.ID(), Direction: leg.Direction(), Party: "customer", Device: device, StartedAt: now}},
 	})
-	c.customer, c.codec, c.caller, c.inside = leg, inv.Codec, inv.Agent, inv.Trunk == uuid.Nil && device == "sip"
+	c.customer, c.codec, c.caller, c.inside = leg, inv.Codec, inv.Agent, inv.Trunk == uuid.Nil && (device == "sip" || inv.Agent != uuid.Nil)
 	return c
 }
 
@@ -132,7 +139,7 @@ func makeCall(sb *Switchboard, r Record) *Call {
 	patience.Stop()
 	return &Call{
 		sb: sb, log: sb.slog.With("call", r.ID), state: StateNew, record: r,
-		asks: make(chan func() *happening), heard: make(chan legHappening), over: make(chan struct{}), ears: map[*media.Stream]string{}, marks: make(chan mark, 16), timer: timer, patience: patience,
+		asks: make(chan func() *happening), heard: make(chan legHappening), over: make(chan struct{}), watching: map[Leg]watcher{}, ears: map[*media.Stream]string{}, marks: make(chan mark, 16), timer: timer, patience: patience,
 	}
 }
 
@@ -157,19 +164,41 @@ func (c *Call) ask(ctx context.Context, f func() *happening) error {
 
 // watch lets the owner hear what a leg does, until the leg is gone. After the call's end nobody listens, and the leg is only waited for.
 func (c *Call) watch(leg Leg) {
-	tell := func(h legHappening) {
+	w := watcher{make(chan struct{}), make(chan struct{})}
+	c.watching[leg] = w
+	c.watchers.Go(func() {
+		defer close(w.stopped)
+		for {
+			select {
+			case e, open := <-leg.Events(): // the end has no event
+				select {
+				case c.heard <- legHappening{leg, e}:
+				case <-c.over:
+				}
+				if !open {
+					<-leg.Done()
+					return
+				}
+			case <-w.stop:
+				return
+			}
+		}
+	})
+}
+
+// unwatch leaves a leg's events to another reader.
+func (c *Call) unwatch(leg Leg) {
+	w := c.watching[leg]
+	delete(c.watching, leg)
+	close(w.stop)
+	for {
 		select {
-		case c.heard <- h:
-		case <-c.over:
+		case h := <-c.heard:
+			c.unheard = append(c.unheard, h)
+		case <-w.stopped:
+			return
 		}
 	}
-	c.watchers.Go(func() {
-		for e := range leg.Events() {
-			tell(legHappening{leg, e})
-		}
-		tell(legHappening{leg: leg})
-		<-leg.Done()
-	})
 }
 
 // run is the whole life of the call.
@@ -301,6 +330,13 @@ func (c *Call) next(ctx context.Context) happening {
 		offers = c.place.Offers()
 	}
 	for {
+		for len(c.unheard) > 0 {
+			h := c.unheard[0]
+			c.unheard = c.unheard[1:]
+			if h, ok := c.legDid(h); ok {
+				return h
+			}
+		}
 		var did <-chan LegEvent
 		var digits, farDigits <-chan media.Digit // of those who are there now: whoever asks may change that
 		if c.customer != nil {
@@ -318,10 +354,9 @@ func (c *Call) next(ctx context.Context) happening {
 		case d := <-digits:
 			return happening{kind: callerPressed, key: d.Key}
 		case h := <-c.heard:
-			if slices.Contains(c.gone, h.leg) || c.overseerDid(h) {
-				continue
+			if h, ok := c.legDid(h); ok {
+				return h
 			}
-			return c.legDid(h)
 		case d := <-farDigits:
 			return happening{kind: farPressed, key: d.Key}
 		case o, open := <-offers:
@@ -351,16 +386,23 @@ func (c *Call) next(ctx context.Context) happening {
 	}
 }
 
-func (c *Call) legDid(h legHappening) happening {
+// legDid says what it means to the call that a leg did something; false: nothing.
+func (c *Call) legDid(h legHappening) (happening, bool) {
 	switch {
+	case slices.Contains(c.gone, h.leg) || c.overseerDid(h):
+		return happening{}, false
+	case h.leg == c.customer && h.event == "":
+		return happening{kind: callerGone}, true
+	case h.leg == c.customer:
+		return happening{kind: callerDid, event: h.event}, true
 	case h.leg == c.far && h.event == "":
-		return happening{kind: farGone}
+		return happening{kind: farGone}, true
 	case h.leg == c.far:
-		return happening{kind: farDid, event: h.event}
+		return happening{kind: farDid, event: h.event}, true
 	case h.event == "":
-		return happening{kind: otherGone, leg: h.leg}
+		return happening{kind: otherGone, leg: h.leg}, true
 	default:
-		return happening{kind: otherDid, leg: h.leg, event: h.event}
+		return happening{kind: otherDid, leg: h.leg, event: h.event}, true
 	}
 }
 

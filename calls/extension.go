@@ -1,8 +1,10 @@
 package calls
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/google/uuid"
 
@@ -45,9 +47,9 @@ func (c *Call) callAgent(ctx context.Context, entry Number) Reason {
 	if cause != "" {
 		why = dialReason(cause)
 	} else {
-		c.engaged = o.Agent
+		c.reachedAtExtension(o)
 		defer c.free(ctx, &c.engaged)
-		c.record.Agent, c.record.AgentName = &o.Agent, o.AgentName
+		c.callee.Number = entry.Number
 		why = c.ringAlone(ctx, o)
 	}
 	c.sb.metrics.extensions.WithLabelValues(extensionResult(why)).Inc()
@@ -73,12 +75,70 @@ func (c *Call) engageCaller(ctx context.Context) {
 	}
 }
 
+// reachedAtExtension makes an agent whom engage keeps the far party.
+func (c *Call) reachedAtExtension(o Offer) {
+	c.byExtension, c.engaged, c.callee = true, o.Agent, Party{Name: o.AgentName}
+	c.record.Agent, c.record.AgentName = &o.Agent, o.AgentName
+	c.showColleague(o.AgentName)
+}
+
+// colleagueScreen is a Leg whose user sees which agent they have called; "": none any more.
+type colleagueScreen interface{ ShowColleague(name string) }
+
+func (c *Call) showColleague(name string) {
+	if s, ok := c.customer.(colleagueScreen); ok {
+		s.ShowColleague(name)
+	}
+}
+
+// mayTurn says whether caller and far party are two agents, and nobody else is there.
+func (c *Call) mayTurn() bool {
+	return c.byExtension && c.caller != uuid.Nil && c.record.TakenOverBy == nil && c.state == StateTalking && len(c.guests) == 0
+}
+
+// turn lets two agents change places, so that the one who called can send the other elsewhere.
+func (c *Call) turn() {
+	c.unwatch(c.far)
+	c.watch(c.customer)
+	c.customer, c.far = c.far, c.customer
+	c.codec = c.customer.Stream().Format().Codec.Name
+	customer, agent := &c.record.Legs[c.legIndex(c.customer)], &c.record.Legs[c.legIndex(c.far)]
+	customer.Party, customer.Agent, agent.Party, agent.Agent = "customer", nil, "agent", new(c.caller)
+	was := *c.record.Agent
+	c.record.Agent, c.record.AgentName = new(c.caller), cmp.Or(c.record.Caller.Name, c.record.Caller.Number)
+	c.record.Caller, c.callee = c.callee, c.record.Caller
+	c.caller, c.engaged, c.callerEngaged = was, c.callerEngaged, c.engaged
+	c.repaint()
+	c.rehear()
+}
+
+// engage keeps an agent to whom a call to another's extension is sent on.
+func (c *Call) engage(ctx context.Context, agent uuid.UUID) (Offer, error) {
+	o, cause, err := c.sb.queues.Engage(ctx, c.record.Tenant, agent)
+	if err == nil && cause != "" {
+		err = fmt.Errorf("the agent is %s", cause)
+	}
+	o.RingFor = c.ringLimit()
+	return o, err
+}
+
+// letOff says what became of somebody who was rung for a transfer or a consultation, and has nothing more to do with the call.
+func (c *Call) letOff(ctx context.Context, o Offer, step AgentStep) {
+	switch {
+	case o.ID != uuid.Nil:
+		c.reportOf(ctx, o.ID, step)
+	case o.Agent != uuid.Nil:
+		c.free(ctx, &o.Agent)
+	}
+}
+
 // ringAlone rings an agent's device until it is answered, and answers the caller then.
 func (c *Call) ringAlone(ctx context.Context, o Offer) Reason {
 	if err := c.customer.Ring(); err != nil {
 		c.log.Debug("the caller could not be told that it rings", "err", err)
 	}
 	card := c.card()
+	card.Extension = true
 	card.RingFor = int(o.RingFor.Seconds())
 	leg, err := c.sb.dialer.Dial(ctx, Target{
 		Tenant: c.record.Tenant, Call: c.record.ID, Device: o.Device, Agent: o.Agent, Offer: storage.NewID(), From: c.record.Caller, Codec: c.codec, Card: card,

@@ -175,7 +175,7 @@ func (c *Call) guestLeaves(ctx context.Context, g *guest, cause Cause) {
 		hangUp = cause
 	}
 	c.stopRinging(g.rung, hangUp)
-	c.reportGuest(ctx, g, AgentEnded)
+	c.letOff(ctx, g.offer, AgentEnded)
 	if !met {
 		c.settle(g.transfer, string(cause))
 		g.Done(cause)
@@ -251,7 +251,7 @@ func (c *Call) stays(lost bool) bool {
 // One of them gets the agent's place: an agent, if there is one whose page is there, else anybody who is. Where all pages are lost, one has the agent's time
 // to come back, and then the customer waits again.
 func (c *Call) handOn(ctx context.Context) Reason {
-	at := slices.IndexFunc(c.guests, func(g *guest) bool { return g.offer.ID != uuid.Nil && g.here() })
+	at := slices.IndexFunc(c.guests, func(g *guest) bool { return g.offer.Agent != uuid.Nil && g.here() })
 	if at < 0 {
 		at = max(0, slices.IndexFunc(c.guests, (*guest).here))
 	}
@@ -274,6 +274,9 @@ func (c *Call) goOnWith(ctx context.Context, to rung) Reason {
 	if to.offer.ID == uuid.Nil {
 		c.handOver(ctx)
 		c.far = to.leg
+		if to.offer.Agent != uuid.Nil {
+			c.reachedAtExtension(to.offer)
+		}
 		c.bridge(ctx, false)
 		return c.talk(ctx)
 	}

@@ -90,7 +90,7 @@ const (
 type Invite struct {
 	Tenant    uuid.UUID
 	Trunk     uuid.UUID // uuid.Nil from a browser or a telephone of the tenant's own
-	Agent     uuid.UUID // whose telephone it comes from
+	Agent     uuid.UUID // who calls, by their telephone or page; uuid.Nil: no agent
 	Number    string    // what was dialled: the user part, normalised
 	Caller    Party
 	SignalID  string            // SIP Call-ID, for finding traces; never logged with numbers
@@ -151,8 +151,9 @@ type Card struct {
 	Waited    int               `json:"waited_seconds"`
 	RingFor   int               `json:"ring_seconds"`
 	Reserved  Reserved          `json:"reserved"`
-	Callback  bool              `json:"callback,omitempty"` // the customer is called once the agent accepts
-	Outbound  bool              `json:"outbound,omitempty"` // the same, of a call that the agent makes or that is made for them
+	Callback  bool              `json:"callback,omitempty"`  // the customer is called once the agent accepts
+	Outbound  bool              `json:"outbound,omitempty"`  // the same, of a call that the agent makes or that is made for them
+	Extension bool              `json:"extension,omitempty"` // a call from one agent to another, or to an agent's own number
 	Data      map[string]string `json:"data,omitempty"`
 	Summary   string            `json:"summary,omitempty"` // what a virtual agent says of its talk with the caller
 

@@ -124,6 +124,7 @@ func (c *Call) takeIn(ctx context.Context, who newcomer) {
 	c.letCustomerGo()
 	c.watchers.Go(func() { drainLeg(old) })
 	c.free(ctx, &c.callerEngaged)
+	c.caller = uuid.Nil
 	now := c.sb.db.Now()
 	c.customer, c.codec = who.leg, who.leg.Stream().Format().Codec.Name
 	c.record.Caller, c.record.Reserved, c.record.Headers = who.caller, who.reserved, who.headers
@@ -142,16 +143,28 @@ func (c *Call) takeIn(ctx context.Context, who newcomer) {
 }
 
 // callerAsks deals with what the customer's own telephone system asks for: it may put whom they talk with through to somebody whom they have called,
-// or who has called them. To send an agent elsewhere is not theirs.
-func (c *Call) callerAsks(ctx context.Context, e LegEvent) {
+// or who has called them. To send an agent elsewhere is not theirs, unless they are a colleague.
+func (c *Call) callerAsks(ctx context.Context, e LegEvent) (why Reason, moved bool) {
 	if e != LegAskTransfer {
-		return
+		return "", false
 	}
-	if t, asked := transferOf(c.customer); asked && t.Instead != uuid.Nil {
-		c.putThrough(ctx, c.customer, t)
-	} else if asked {
+	t, asked := transferOf(c.customer)
+	switch {
+	case !asked:
+	case t.Instead != uuid.Nil:
+		return c.putThrough(ctx, c.customer, t)
+	case c.mayTurn():
+		c.turn()
+		if why, moved = c.sendOn(ctx, t); moved {
+			return why, true
+		}
+		if c.mayTurn() && !c.away {
+			c.turn()
+		}
+	default:
 		t.Done(CauseDeclined)
 	}
+	return "", false
 }
 
 // transferOf takes up what the user of a leg has asked for.

@@ -144,13 +144,11 @@ func (c *Call) comesAndGoes(ctx context.Context, t Transfer, e LegEvent) {
 
 // cameToNothing puts things back as they were before a transfer whose target did not answer.
 func (c *Call) cameToNothing(ctx context.Context, to rung, t Transfer, cause Cause, why Reason, left bool) (Reason, bool) {
-	if to.offer.ID != uuid.Nil {
-		step := offerStep(cause)
-		if why != "" || cause == CauseCancelled {
-			step = AgentWithdrawn
-		}
-		c.reportOf(ctx, to.offer.ID, step)
+	step := offerStep(cause)
+	if why != "" || cause == CauseCancelled {
+		step = AgentWithdrawn
 	}
+	c.letOff(ctx, to.offer, step)
 	hangUp := CauseNormal
 	if cause == CauseNoAnswer {
 		hangUp = cause

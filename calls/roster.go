@@ -84,6 +84,8 @@ func (c *Call) farName() string {
 		return c.record.AgentName
 	case c.record.TakenOverBy != nil:
 		return c.record.TakenOverName
+	case c.byExtension:
+		return c.record.AgentName
 	}
 	for _, r := range slices.Backward(c.record.Transfers) { // somebody outside
 		if r.Result == transferDone {

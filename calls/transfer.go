@@ -72,10 +72,14 @@ const transferRing = 30 * time.Second
 // transfer sends the caller where the agent asks, unannounced (blind): to another agent, to a queue, to one of the tenant's own numbers, or to one
 // outside that the dialer lets out. moved: the call went on there, and has ended.
 func (c *Call) transfer(ctx context.Context) (why Reason, moved bool) {
-	t, asked := transferOf(c.far)
+	if t, asked := transferOf(c.far); asked {
+		return c.sendOn(ctx, t)
+	}
+	return "", false
+}
+
+func (c *Call) sendOn(ctx context.Context, t Transfer) (why Reason, moved bool) {
 	switch {
-	case !asked:
-		return "", false
 	case t.Instead != uuid.Nil:
 		return c.putThrough(ctx, c.far, t)
 	case len(c.guests) > 0 && !t.Consult:
@@ -146,7 +150,10 @@ func (c *Call) transferToQueue(ctx context.Context, t Transfer) (Reason, bool) {
 		c.log.Warn("a transfer's queue takes no calls", "err", err)
 		return c.refuse(t, CauseNotFound)
 	}
-	if t.Consult {
+	switch {
+	case t.Consult && c.place == nil: // it is of no queue, and has no agent of one
+		return c.refuse(t, CauseDeclined)
+	case t.Consult:
 		return c.ringAgent(ctx, t, func(ctx context.Context) (Offer, error) { return c.place.HandToQueue(ctx, t.Queue, c.ringLimit()) })
 	}
 	c.settled(t, "")
@@ -187,7 +194,8 @@ func (c *Call) handOver(ctx context.Context) {
 	if c.place != nil {
 		c.leavePlace(ctx, LeavesHandled)
 	}
-	c.sent = new(c.sb.db.Now())
+	c.sent, c.byExtension = new(c.sb.db.Now()), false
+	c.showColleague("")
 	c.tried, c.forwards = nil, 0 // a person decided: that is no circle of queues
 }
 
@@ -222,14 +230,18 @@ func (c *Call) comeBack(ctx context.Context, cause Cause) Reason {
 
 func (c *Call) transferToAgent(ctx context.Context, t Transfer) (why Reason, moved bool) {
 	c.asked(t, TransferToAgent)
-	return c.ringAgent(ctx, t, func(ctx context.Context) (Offer, error) { return c.place.HandTo(ctx, t.Agent, c.ringLimit()) })
+	switch {
+	case c.place != nil:
+		return c.ringAgent(ctx, t, func(ctx context.Context) (Offer, error) { return c.place.HandTo(ctx, t.Agent, c.ringLimit()) })
+	case c.byExtension:
+		return c.ringAgent(ctx, t, func(ctx context.Context) (Offer, error) { return c.engage(ctx, t.Agent) })
+	default: // a supervisor has taken the call over: it is in no queue any more
+		return c.refuse(t, CauseDeclined)
+	}
 }
 
 // ringAgent rings another agent while the first one stays.
 func (c *Call) ringAgent(ctx context.Context, t Transfer, reserve func(context.Context) (Offer, error)) (why Reason, moved bool) {
-	if c.place == nil { // a supervisor has taken the call over: it is in no queue any more
-		return c.refuse(t, CauseDeclined)
-	}
 	acting := ctx
 	if by := c.record.Agent; by != nil {
 		acting = events.WithActor(ctx, *by)
@@ -241,6 +253,9 @@ func (c *Call) ringAgent(ctx context.Context, t Transfer, reserve func(context.C
 	}
 	t.Name = o.AgentName
 	target := c.target(o)
+	if o.ID == uuid.Nil {
+		target.Offer, target.Card.Extension = storage.NewID(), true
+	}
 	target.Card.Waited = int(c.record.WaitSeconds) // the talk was no wait
 	if t.Consult {
 		target.Card.ConsultedBy, target.Card.TransferredBy = target.Card.TransferredBy, ""
@@ -248,7 +263,7 @@ func (c *Call) ringAgent(ctx context.Context, t Transfer, reserve func(context.C
 	leg, err := c.sb.dialer.Dial(ctx, target)
 	if err != nil {
 		c.log.Warn("a transfer's agent could not be dialled", "agent", o.Agent, "err", err)
-		c.reportOf(ctx, o.ID, AgentUnreachable)
+		c.letOff(ctx, o, AgentUnreachable)
 		return c.refuse(t, CauseUnreachable)
 	}
 	c.addLeg(leg, "agent", deviceKind(o.Device), o.Agent)

@@ -1,6 +1,7 @@
 package signaling
 
 import (
+	"cmp"
 	"strings"
 	"time"
 
@@ -263,16 +264,31 @@ func (s *session) showCall(g *leg, state viewState, stage string) {
 	if g.dir == calls.Outbound {
 		v.Card = &g.target.Card
 	} else {
-		v.Card = &calls.Card{Number: g.number, QueuePath: []string{}}
-		if !s.customer() { // who an agent has called
-			v.Card.Name = g.number
-		}
+		v.Card = s.ownCard(g)
 	}
 	if !g.bridge.IsZero() {
 		v.AnsweredAt = &g.bridge
 	}
 	v.Recording, v.PausedUntil, v.Transfer, v.Roster, v.Answerer = g.recording, g.pausedUntil, g.transferred, g.roster, g.answerer
 	s.setView(v)
+}
+
+// ownCard is that of a call which the user of the page has begun.
+func (s *session) ownCard(g *leg) *calls.Card {
+	card := &calls.Card{Number: g.number, QueuePath: []string{}, Extension: g.reached != ""}
+	if !s.customer() { // whom an agent has called
+		card.Name = cmp.Or(g.reached, g.number)
+	}
+	return card
+}
+
+func (s *session) showColleague(g *leg, name string) {
+	g.reached = name
+	if s.leg == g && !g.ended() {
+		v := s.view
+		v.Card = s.ownCard(g)
+		s.setView(v)
+	}
 }
 
 // showRecording tells an agent's page whether what is said now is recorded.

@@ -129,12 +129,12 @@ func (s *session) startWaiting() {
 	if g.timer != nil {
 		g.timer.Stop()
 	}
-	name := s.name
+	caller := calls.Party{Name: s.name}
 	if !s.customer() {
-		name = s.actor.Name
+		caller = calls.Party{Number: s.actor.Extension, Name: s.actor.Name}
 	}
 	inv := calls.Invite{
-		Tenant: s.tenant, Number: g.number, Caller: calls.Party{Name: name}, SignalID: g.id.String(), Transport: "browser",
+		Tenant: s.tenant, Agent: s.user, Number: g.number, Caller: caller, SignalID: g.id.String(), Transport: "browser",
 		Headers: g.data.Data, Reserved: g.data.Reserved,
 	}
 	if !s.hub.spawn(func(ctx context.Context) { s.hub.need.Incoming(ctx, g, inv) }) {

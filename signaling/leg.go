@@ -24,6 +24,7 @@ type leg struct {
 	dir     calls.Direction
 	target  calls.Target // outbound
 	number  string       // inbound: what was dialled
+	reached string       // inbound: the colleague whose extension that is; "": nobody's
 	data    calls.Data   // inbound: what the page, and who vouches for it, say
 	begun   time.Time
 	port    *port
@@ -157,6 +158,13 @@ func (g *leg) ShowRecording(recorded bool, pausedUntil *time.Time) {
 func (g *leg) ShowAnswerer(who sound.AMDResult) {
 	if g.s != nil {
 		g.s.loop.do(func() { g.s.showAnswerer(g, who) })
+	}
+}
+
+// ShowColleague tells the page of an agent who calls which colleague that is; "": none any more.
+func (g *leg) ShowColleague(name string) {
+	if g.dir == calls.Inbound {
+		g.s.loop.do(func() { g.s.showColleague(g, name) })
 	}
 }
 

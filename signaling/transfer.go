@@ -102,7 +102,7 @@ func (s *session) transferable() (*leg, error) {
 	switch {
 	case err != nil:
 		return nil, err
-	case g.dir != calls.Outbound || !g.shown.Connected():
+	case g.dir == calls.Inbound && g.reached == "" || !g.shown.Connected():
 		return nil, errNotToTransfer
 	case g.transferred.underWay():
 		return nil, errTransferring

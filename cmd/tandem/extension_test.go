@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"tandem/calls"
+	"tandem/internal/storage"
 	"tandem/media/codec"
 	"tandem/queues"
 	"tandem/sip"
@@ -16,11 +17,35 @@ import (
 // dialFrom is a call from a telephone that is registered at its own address, to whatever it dials.
 func (a *app) dialFrom(t *testing.T, phone *siptest.Phone, secret, number string) *siptest.Call {
 	t.Helper()
-	c := phone.Invite(a.sipAddr(), number, phone.SDP(siptest.NewVoice(t, codec.PCMU).Port(), "", "0"))
+	return a.dialBy(t, phone, secret, number, siptest.NewVoice(t, codec.PCMU))
+}
+
+func (a *app) dialBy(t *testing.T, phone *siptest.Phone, secret, number string, voice *siptest.Voice) *siptest.Call {
+	t.Helper()
+	c := phone.Invite(a.sipAddr(), number, phone.SDP(voice.Port(), "", "0"))
 	res := c.Response(401)
 	c.AckRefusal(res)
 	c.Authorize(res, "INVITE", phone.User, secret, "SHA-256")
 	return c
+}
+
+// knowPhonesOnly lets no trunk be known by its address, which here is the telephones' too.
+func (a *app) knowPhonesOnly(t testing.TB) {
+	t.Helper()
+	ctx := context.Background()
+	trunks, err := a.trunks.Trunks(ctx, a.tenant)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tr := range trunks {
+		tr.Networks = []string{"192.0.2.1/32"}
+		if _, err := a.trunks.PutTrunk(ctx, a.tenant, tr, sip.Passwords{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := a.trunks.Load(ctx); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // presents waits until an agent has a presence.
@@ -126,19 +151,7 @@ func TestExtensions(t *testing.T) {
 	sent.Reply(sent.Request("BYE"), 200, "OK", "")
 
 	// From one agent's telephone to another's, neither of which is taken for a trunk.
-	trunks, err := a.trunks.Trunks(ctx, a.tenant)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, tr := range trunks {
-		tr.Networks = []string{"192.0.2.1/32"}
-		if _, err := a.trunks.PutTrunk(ctx, a.tenant, tr, sip.Passwords{}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := a.trunks.Load(ctx); err != nil {
-		t.Fatal(err)
-	}
+	a.knowPhonesOnly(t)
 	desk := siptest.New(t, "8001")
 	signOn(desk, a.sipAddr(), "8001", demoPassword, "120")
 	out := a.dialFrom(t, desk, demoPassword, "8002")
@@ -209,4 +222,185 @@ func TestExtensionIsBusy(t *testing.T) {
 	p.call.Cancel()
 	in.Reply(in.Request("CANCEL"), 200, "OK", "")
 	in.Reply(in.Invite, 487, "Request Terminated", "")
+}
+
+// An agent at their page calls a colleague's extension, who sees by which extension, and sends them on.
+func TestPageCallsAnExtension(t *testing.T) {
+	t.Parallel()
+	a := start(t)
+	ctx := context.Background()
+	err := a.db.Worker(ctx, func(tx *storage.Tx) error {
+		_, err := tx.Exec(ctx, `UPDATE users SET extension = '8003' WHERE email = 'agent1@demo.test'`)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, agent := a.ownDesk(t, "5817")
+	s.RTC.Say(agentHz)
+	s.Send("presence.set", map[string]string{"presence": "AWAY"})
+	s.Wait("agent", "presence", "AWAY")
+	s.Send("call.start", map[string]string{"number": "8099"})
+	s.Wait("call", "state", "ended", "cause", "not_found")
+
+	phone, voice := siptest.New(t, "8002"), siptest.NewVoice(t, codec.PCMU)
+	signOn(phone, a.sipAddr(), "8002", demoPassword, "120")
+	s.Send("call.start", map[string]string{"number": "8002"})
+	in := rung(t, phone)
+	if user := in.Invite.From().Address.User; user != "8003" {
+		t.Errorf("8002 is called by %q", user)
+	}
+	s.Wait("call", "state", "connecting", "card.name", "Phone 8002")
+	a.presents(t, agent, queues.Busy)
+	answerAs(in, voice, benHz)
+	s.Wait("call", "state", "talking", "card.extension", "true")
+	voice.WaitTone(agentHz, patient)
+	s.RTC.Await(benHz)
+	s.Send("call.transfer", map[string]string{"number": "1003"}) // the echo
+	s.Wait("call", "state", "ended")
+	a.presents(t, agent, queues.Away)
+	voice.Forget()
+	voice.WaitTone(benHz, patient)
+	in.Send("BYE", "", "")
+	in.Response(200)
+}
+
+// Either of two agents sends the other elsewhere: to an agent, an extension, a queue, a number, by their page or their telephone. Everybody who was asked is free
+// as soon as they have nothing more to do with the call.
+func TestExtensionCallIsSentOn(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t, "5813", "5814")
+	anna, ben := o.anna, o.ben
+	if _, err := o.numbers.Put(context.Background(), o.tenant, calls.Number{Number: "5815", Kind: calls.EntryAgent, Agent: &o.to.two}); err != nil {
+		t.Fatal(err)
+	}
+	o.knowPhonesOnly(t)
+	one, two := siptest.New(t, "8001"), siptest.New(t, "8002")
+	oneVoice, twoVoice := siptest.NewVoice(t, codec.PCMU), siptest.NewVoice(t, codec.PCMU)
+	const oneHz, twoHz = 700, 1100
+	for _, p := range []*siptest.Phone{one, two} {
+		signOn(p, o.sipAddr(), p.User, demoPassword, "120")
+	}
+	talks := func(c *siptest.Call) {
+		t.Helper()
+		oneVoice.Send(string(c.Response(200).Body()), oneHz)
+		c.Ack("")
+	}
+	hangUp := func(c *siptest.Call) {
+		t.Helper()
+		c.Send("BYE", "", "")
+		c.Response(200)
+	}
+	asked := func(s *seat, where ...string) (offer string) {
+		t.Helper()
+		offer = s.Wait("offer", where...).Get("offer")
+		s.Send("offer.ack", map[string]string{"offer": offer})
+		return offer
+	}
+	free := func(agents ...uuid.UUID) {
+		t.Helper()
+		for _, agent := range agents {
+			o.presents(t, agent, queues.Available)
+		}
+	}
+
+	t.Run("by the telephone that was called", func(t *testing.T) {
+		c := o.dialBy(t, one, demoPassword, "8002", oneVoice)
+		in := rung(t, two)
+		answerAs(in, twoVoice, twoHz)
+		talks(c)
+		oneVoice.WaitTone(twoHz, patient)
+		refer(in, "5815")
+		offer := asked(ben, "card.transferred_by", "Phone 8002", "card.caller", "8001")
+		o.presents(t, o.to.two, queues.Busy)
+		ben.Send("offer.decline", map[string]string{"offer": offer})
+		told(t, in, 603)
+		free(o.to.two)
+		phoneHears(t, "declined", oneVoice, map[float64]bool{twoHz: true})
+		ben.Forget()
+		refer(in, "5815")
+		call := ben.accept()
+		told(t, in, 200)
+		in.Reply(in.Request("BYE"), 200, "OK", "")
+		phoneHears(t, "at the next agent", oneVoice, map[float64]bool{twoHz: false, benHz: true})
+		o.presents(t, o.to.two, queues.Busy)
+
+		ben.Send("call.transfer", map[string]any{"queue": o.from.queue})
+		free(o.to.two)
+		if got := anna.accept(); got != call {
+			t.Fatalf("another call: %s", got)
+		}
+		phoneHears(t, "in a queue", oneVoice, map[float64]bool{agentHz: true, benHz: false})
+		hangUp(c)
+		anna.wrapped(t, call)
+		row := o.row(t, call)
+		want := "Phone 8002 blind agent 5815 declined, Phone 8002 blind agent 5815 done, Ben Agent blind queue Front done"
+		if got := transfersOf(row); got != want || row.AgentName != "Anna Agent" {
+			t.Errorf("transfers %s, agent %s", got, row.AgentName)
+		}
+		o.from.free()
+	})
+
+	t.Run("by the page that was called", func(t *testing.T) {
+		ben.Forget()
+		anna.Forget()
+		c := o.dialBy(t, one, demoPassword, "5815", oneVoice)
+		ben.Send("offer.accept", map[string]string{"offer": asked(ben)})
+		talks(c)
+		call := ben.Wait("call", "state", "talking").Get("id")
+		oneVoice.WaitTone(benHz, patient)
+		ben.Send("call.consult", map[string]any{"agent": o.from.first})
+		asked(anna, "card.consulted_by", "Ben Agent")
+		ben.Wait("call", "id", call, "state", "held", "transfer.state", "ringing")
+		ben.Send("call.resume", nil)
+		ben.Wait("call", "id", call, "state", "talking", "transfer.cause", "cancelled")
+		free(o.from.first)
+		anna.Forget()
+		ben.Send("call.consult", map[string]any{"agent": o.from.first})
+		anna.accept()
+		anna.hears(t, "consulted", map[float64]bool{benHz: true, oneHz: false})
+		ben.Send("call.leave", nil)
+		ben.Wait("call", "id", call, "state", "ended")
+		phoneHears(t, "handed over", oneVoice, map[float64]bool{agentHz: true, benHz: false})
+		free(o.to.two)
+		anna.Send("call.transfer", map[string]any{"number": "8002"})
+		in := rung(t, two)
+		answerAs(in, twoVoice, twoHz)
+		anna.Wait("call", "id", call, "state", "ended")
+		phoneHears(t, "at an extension", oneVoice, map[float64]bool{twoHz: true, agentHz: false})
+		free(o.from.first)
+		in.Send("BYE", "", "")
+		in.Response(200)
+		c.Reply(c.Request("BYE"), 200, "OK", "")
+	})
+
+	t.Run("by the telephone that calls", func(t *testing.T) {
+		ben.Forget()
+		c := o.dialBy(t, one, demoPassword, "8002", oneVoice)
+		in := rung(t, two)
+		answerAs(in, twoVoice, twoHz)
+		talks(c)
+		twoVoice.WaitTone(oneHz, patient)
+		refer(c, "+88213000001")
+		told(t, c, 403)
+		phoneHears(t, "refused", twoVoice, map[float64]bool{oneHz: true})
+		refer(c, "5815")
+		call := ben.take(asked(ben, "card.transferred_by", "8001", "card.name", "Phone 8002", "card.caller", "8002"))
+		told(t, c, 200)
+		c.Reply(c.Request("BYE"), 200, "OK", "")
+		phoneHears(t, "at the next agent", twoVoice, map[float64]bool{oneHz: false, benHz: true})
+
+		// Who was called and sent on sends the next one on.
+		refer(in, "+49305815")
+		out, far := o.network.Answer(), siptest.NewVoice(t, codec.PCMU)
+		answerAs(out, far, outsideHz)
+		told(t, in, 200)
+		in.Reply(in.Request("BYE"), 200, "OK", "")
+		ben.hears(t, "outside", map[float64]bool{outsideHz: true, twoHz: false})
+		o.presents(t, o.to.two, queues.Busy)
+		out.Send("BYE", "", "")
+		out.Response(200)
+		ben.Wait("call", "id", call, "state", "ended")
+		free(o.to.two)
+	})
 }

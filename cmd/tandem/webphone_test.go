@@ -133,3 +133,36 @@ func TestWebPhones(t *testing.T) {
 		})
 	}
 }
+
+// A web phone calls a colleague's extension; the colleague sends it on.
+func TestWebPhoneCallsAnExtension(t *testing.T) {
+	t.Parallel()
+	a := start(t, "TANDEM_SIP_WS=127.0.0.1:0")
+	s, agent := a.ownDesk(t, "5702")
+	a.knowPhonesOnly(t)
+	var account sip.PhoneAccount
+	s.change(t, "POST", "/api/v1/me/phone/secret", nil, &account)
+	phone := newWebPhone(t, webPages(t), "jssip", "ws://"+a.sip.Addr("ws").String(), "opus", account)
+	other, voice := siptest.New(t, "8002"), siptest.NewVoice(t, codec.PCMU)
+	signOn(other, a.sipAddr(), "8002", demoPassword, "120")
+	s.Send("presence.set", map[string]string{"presence": "AWAY"})
+	s.Wait("agent", "presence", "AWAY")
+
+	phone.does(`call("8002")`)
+	in := rung(t, other)
+	if user := in.Invite.From().Address.User; user != account.Username {
+		t.Errorf("8002 is called by %q", user)
+	}
+	answerAs(in, voice, benHz)
+	phone.says("talking")
+	phone.WaitTone(benHz, patient)
+	voice.WaitTone(agentHz, patient)
+	a.presents(t, agent, queues.Busy)
+	refer(in, "1003") // the echo
+	told(t, in, 200)
+	in.Reply(in.Request("BYE"), 200, "OK", "")
+	phone.WaitTone(agentHz, patient)
+	phone.does("hangUp()")
+	phone.says("ended")
+	a.presents(t, agent, queues.Away)
+}

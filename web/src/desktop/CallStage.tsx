@@ -13,7 +13,7 @@ import {
 } from '@tabler/icons-react';
 import { type ComponentType, useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { consultable, consulting, leads, ofQueue, transferable, underWay } from '../phone/machine';
+import { consultable, consulting, leads, sendable, transferable, underWay } from '../phone/machine';
 import type { CallView } from '../phone/protocol';
 import { usePhone, usePhoneState } from '../phone/react';
 import { QueuePath, State, Tag } from '../ui/State';
@@ -130,7 +130,7 @@ export function CallStage({ call }: { call: CallView }) {
           disabled={!online}
           onClick={() => setKeypad(!keypad)}
         />
-        {ofQueue(call) && (
+        {sendable(call) && (
           <Control
             icon={IconPhoneOutgoing}
             label={call.roster ? t('consult.add') : t('transfer.title')}

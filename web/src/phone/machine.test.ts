@@ -365,6 +365,7 @@ describe('sending a call on', () => {
     ['a call of a queue', call('talking'), true, true],
     ['one on hold', call('held'), true, true],
     ['a call of no queue', call('talking', { card: { caller: '1003' } }), false, false],
+    ['a call with a colleague', call('talking', { card: { extension: true } }), true, true],
     ['one that rings', call('connecting'), false, false],
     ['a conference of one’s own', call('talking', { roster: alone }), true, false],
     ['a conference of another’s', call('talking', { roster: guest }), false, false],

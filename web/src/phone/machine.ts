@@ -135,12 +135,13 @@ export const underWay = (transfer: TransferView | undefined): boolean =>
 /** True where the call is this agent's own, and not of one who has asked them in. */
 export const leads = (call: CallView | null): boolean => call?.roster?.leads !== false;
 
-/** True for a call of a queue: only these are sent on. */
-export const ofQueue = (call: CallView | null): boolean => (call?.card?.queue_path?.length ?? 0) > 0;
+/** True for a call of a queue, or with a colleague: only these are sent on. */
+export const sendable = (call: CallView | null): boolean =>
+  (call?.card?.queue_path?.length ?? 0) > 0 || call?.card?.extension === true;
 
 /** True where somebody may be asked in now. */
 export const consultable = (call: CallView | null): boolean =>
-  ofQueue(call) && (call?.state === 'talking' || call?.state === 'held') && !underWay(call.transfer) && leads(call);
+  sendable(call) && (call?.state === 'talking' || call?.state === 'held') && !underWay(call.transfer) && leads(call);
 
 /** True where the caller may be sent on now. */
 export const transferable = (call: CallView | null): boolean => consultable(call) && !call?.roster;

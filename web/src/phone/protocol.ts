@@ -32,6 +32,8 @@ export interface Card {
   callback?: boolean;
   /** The same, of a call that the agent makes or that is made for them. */
   outbound?: boolean;
+  /** Of one agent with another, or to an agent's own number. */
+  extension?: boolean;
   /** The agent who sent the caller here. */
   transferred_by?: string;
   /** The agent who has the caller, and asks this one in. */
