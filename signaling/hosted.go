@@ -41,8 +41,7 @@ func (s *session) ignoreNodes() {
 func (s *session) host(body []byte) []byte {
 	answer, err := s.hub.hostFor(s, body)
 	if err != nil {
-		f := s.hub.public(err)
-		answer = remoteAnswer{Refused: &remoteRefusal{f.Kind, f.Code, f.Message}}
+		answer = remoteAnswer{Refused: s.hub.public(err)}
 	}
 	out, err := json.Marshal(answer)
 	if err != nil {

@@ -35,15 +35,8 @@ type remoteMedia struct {
 
 // remoteAnswer says that the page is asked, or why not.
 type remoteAnswer struct {
-	Media   remoteMedia    `json:"media"`
-	Refused *remoteRefusal `json:"refused,omitempty"`
-}
-
-// remoteRefusal is a fault.Error.
-type remoteRefusal struct {
-	Kind    fault.Kind `json:"kind"`
-	Code    string     `json:"code"`
-	Message string     `json:"message"`
+	Media   remoteMedia  `json:"media"`
+	Refused *fault.Error `json:"refused,omitempty"`
 }
 
 // fromPage is what the page's node tells the call's: one of these, or nothing but that it is there.

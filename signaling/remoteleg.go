@@ -10,7 +10,6 @@ import (
 	"github.com/google/uuid"
 
 	"tandem/calls"
-	"tandem/internal/fault"
 	"tandem/internal/storage"
 	"tandem/media"
 	"tandem/media/sound"
@@ -48,7 +47,7 @@ func (h *Hub) dialElsewhere(ctx context.Context, to calls.Target) (calls.Leg, er
 	said, stop := listenTo[fromPage](h, fromPageSubject(g.id)) // before the page can say anything
 	answer, err := h.askPage(ctx, remoteOffer{Leg: g.id, Target: to, Media: audio.here()})
 	if err == nil && answer != nil && answer.Refused != nil {
-		err = fault.New(answer.Refused.Kind, answer.Refused.Code, answer.Refused.Message)
+		err = answer.Refused
 	}
 	if err == nil && answer != nil {
 		err = audio.connect(answer.Media)

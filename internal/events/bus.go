@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/url"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -124,6 +125,31 @@ func (b *Bus) Answer(subject string, f func(data []byte) []byte) (stop func()) {
 		return func() {}
 	}
 	return func() { _ = sub.Unsubscribe() }
+}
+
+// AnswerEach is Answer for requests that take their time: each has a goroutine of its own. stop waits for those under way.
+func (b *Bus) AnswerEach(subject string, f func(data []byte) []byte) (stop func()) {
+	var mu sync.Mutex
+	var under sync.WaitGroup
+	stopped := false
+	sub, err := b.conn.QueueSubscribe(subject, "answer", func(m *nats.Msg) {
+		mu.Lock()
+		defer mu.Unlock()
+		if !stopped {
+			under.Go(func() { _ = m.Respond(f(m.Data)) })
+		}
+	})
+	if err != nil {
+		b.log.Error("a bus subscription failed", "subject", subject, "err", err)
+		return func() {}
+	}
+	return func() {
+		_ = sub.Unsubscribe()
+		mu.Lock()
+		stopped = true
+		mu.Unlock()
+		under.Wait()
+	}
 }
 
 // Ask sends a request to whoever answers subject, on any node.

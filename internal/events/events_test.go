@@ -228,3 +228,53 @@ func TestBusAsksAcrossNodes(t *testing.T) {
 		}
 	}
 }
+
+// Requests that take their time do not wait for each other, and whoever stops answering waits for them.
+func TestBusAnswersEach(t *testing.T) {
+	bus, err := events.NewBus(events.BusConfig{}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer bus.Close()
+	met, late := make(chan string), make(chan string)
+	stop := bus.AnswerEach("slow", func(d []byte) []byte {
+		switch string(d) {
+		case "one":
+			met <- "one"
+		case "two":
+			<-met
+		default:
+			late <- "begun"
+			<-late
+		}
+		return d
+	})
+	answers := make(chan string, 3)
+	ask := func(what string) {
+		reply, err := bus.Ask(t.Context(), "slow", []byte(what))
+		answers <- fmt.Sprint(string(reply), err)
+	}
+	go ask("one")
+	go ask("two")
+	for range 2 {
+		if got := receive(t, answers); got != "one<nil>" && got != "two<nil>" {
+			t.Errorf("answered %s", got)
+		}
+	}
+	go ask("three")
+	<-late
+	stopped := make(chan string, 1)
+	go func() {
+		stop()
+		stopped <- "stopped"
+	}()
+	select {
+	case <-stopped:
+		t.Error("stopped while a request is under way")
+	case late <- "go on":
+	}
+	receive(t, stopped)
+	if got := receive(t, answers); got != "three<nil>" {
+		t.Errorf("answered %s", got)
+	}
+}

@@ -24,13 +24,14 @@ const (
 	Internal     Kind = "internal"     // our mistake
 )
 
-// Error is an error with a kind, a stable machine code and a sentence for people. Field names the offending input, if one is to blame.
+// Error is an error with a kind, a stable machine code and a sentence for people. Field names the offending input, if one is to blame. Its JSON is for other
+// nodes.
 type Error struct {
-	Kind    Kind
-	Code    string
-	Message string
-	Field   string
-	Err     error
+	Kind    Kind   `json:"kind"`
+	Code    string `json:"code"`
+	Message string `json:"message"`
+	Field   string `json:"field,omitempty"`
+	Err     error  `json:"-"`
 }
 
 // New makes an error for people; code is lower_snake_case and never changes once published.
