@@ -347,6 +347,7 @@ func (s *session) legEnded(g *leg) {
 	default:
 		s.endView(g.Cause())
 	}
+	s.giveWay()
 }
 
 func (s *session) endView(cause calls.Cause) {

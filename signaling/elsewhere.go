@@ -90,9 +90,10 @@ func (s *session) callsElsewhere() bool {
 func (s *session) onPage() bool { return s.agent.Device == "" || s.agent.Device == queues.Browser }
 
 // leave makes the agent OFFLINE when the session is over. Who takes calls elsewhere needs no page for it: they stay as they are until they sign out. A session
-// in which no page has been has none to miss: it showed a call on another device, and the page may be at another node.
+// in which no page has been has none to miss: it showed a call on another device, and the page may be at another node. One whose page has moved to another
+// node misses none either.
 func (s *session) leave() {
-	if !s.met {
+	if !s.met || s.moved {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.ctx), leaveWithin)

@@ -36,6 +36,7 @@ type house struct {
 	log      *events.Log
 	queues   *queues.Service
 	hub      *signaling.Hub
+	needs    signaling.Needs
 	identity *auth.Service
 	chat     *chat.Service
 	url      string
@@ -77,18 +78,12 @@ func newHouse(t testing.TB, change ...func(*signaling.Config)) *house {
 	board := calls.NewSwitchboard(calls.Config{Node: "node"}, h.db, h.log, logger, prometheus.NewRegistry(), nil, nil, nil, nil, nil, nil)
 	h.identity, err = auth.New(h.db, auth.Config{})
 	h.ok(err)
-	hub, err := signaling.New(cfg, signaling.Needs{
+	h.needs = signaling.Needs{
 		Vouched: h.identity.ReadClientToken, Widget: h.shop(),
 		Bus: bus, Queues: h.queues, Redeem: h.redeem, Renew: h.renew, WriteNotes: h.keep, Within: h.within, LiveCalls: board.Live,
 		Incoming: func(ctx context.Context, leg calls.Leg, inv calls.Invite) { h.incoming(ctx, leg, inv) },
-	}, logger, h.reg)
-	h.ok(err)
-	t.Cleanup(func() { h.ok(hub.Close()) })
-	h.hub = hub
-	web := httptest.NewServer(hub)
-	t.Cleanup(web.Close)
-	h.url = "ws" + strings.TrimPrefix(web.URL, "http") + "/ws"
-	h.run(hub.Run)
+	}
+	h.hub, h.url = h.serve(cfg, logger, h.reg)
 	h.agent = storage.NewID()
 	h.ok(h.queues.PutAgent(h.ctx, h.tenant, queues.Agent{ID: h.agent, Name: "Agent", Device: "browser"}))
 	q, err := h.queues.CreateQueue(h.ctx, h.tenant, queues.NewQueue{Name: "Support"})
@@ -96,6 +91,18 @@ func newHouse(t testing.TB, change ...func(*signaling.Config)) *house {
 	h.queue = q.ID
 	h.ok(h.queues.SetMembers(h.ctx, h.tenant, h.queue, []uuid.UUID{h.agent}))
 	return h
+}
+
+// serve begins a hub, and says where its pages connect.
+func (h *house) serve(cfg signaling.Config, logger *slog.Logger, reg *prometheus.Registry) (hub *signaling.Hub, url string) {
+	h.Helper()
+	hub, err := signaling.New(cfg, h.needs, logger, reg)
+	h.ok(err)
+	h.Cleanup(func() { h.ok(hub.Close()) })
+	web := httptest.NewServer(hub)
+	h.Cleanup(web.Close)
+	h.run(hub.Run)
+	return hub, "ws" + strings.TrimPrefix(web.URL, "http") + "/ws"
 }
 
 // run runs f until the test ends.
@@ -181,13 +188,23 @@ func (h *house) keep(_ context.Context, _, _ uuid.UUID, w calls.WrapUp) error {
 // open opens the agent's page.
 func (h *house) open() *browsertest.Page {
 	h.Helper()
-	return browsertest.Open(h, h.url, map[string]any{"ticket": h.ticket(h.agent, agentRights)})
+	return h.openAt(h.url)
+}
+
+func (h *house) openAt(url string) *browsertest.Page {
+	h.Helper()
+	return browsertest.Open(h, url, map[string]any{"ticket": h.ticket(h.agent, agentRights)})
 }
 
 // ready opens the agent's page with audio, makes the agent available, and lets the page say a tone.
 func (h *house) ready() *browsertest.Page {
 	h.Helper()
-	p := h.open()
+	return h.readyAt(h.url)
+}
+
+func (h *house) readyAt(url string) *browsertest.Page {
+	h.Helper()
+	p := h.openAt(url)
 	p.Connect()
 	p.Send("mic.proof", map[string]float64{"level": 0.2})
 	p.Wait("agent", "microphone", "true")

@@ -76,6 +76,7 @@ type Needs struct {
 
 // Hub holds the sessions of this node's browsers.
 type Hub struct {
+	id      uuid.UUID
 	cfg     Config
 	need    Needs
 	log     *slog.Logger
@@ -103,7 +104,7 @@ func New(cfg Config, need Needs, log *slog.Logger, reg prometheus.Registerer) (*
 		return nil, err
 	}
 	h := &Hub{
-		cfg: cfg.withDefaults(), need: need, log: log, metrics: m, engine: e,
+		id: uuid.New(), cfg: cfg.withDefaults(), need: need, log: log, metrics: m, engine: e,
 		agents: map[uuid.UUID]*session{}, customers: map[string]*session{}, sockets: map[*socket]struct{}{}, sources: map[netip.Prefix]int{},
 	}
 	h.live = &live{hub: h, floors: map[uuid.UUID]*floor{}}
@@ -125,9 +126,10 @@ func (h *Hub) Run(ctx context.Context) error {
 			h.log.Error("the TURN server has failed", "err", err)
 		}
 	})
-	stop := h.need.Bus.Notes(h.note)
+	stopNotes, stopPages := h.need.Bus.Notes(h.note), h.need.Bus.Subscribe(openedPrefix+"*"+openedSuffix, h.pageOpened)
 	<-ctx.Done()
-	stop()
+	stopNotes()
+	stopPages()
 	h.mu.Lock()
 	h.ctx = nil
 	for s := range h.sockets {

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
@@ -41,32 +42,28 @@ func TestNodeWithoutThePageEnds(t *testing.T) {
 	}
 }
 
-// newTwoNodes is a house whose agent's page is at one node, and whose calls come from another.
-func newTwoNodes(t *testing.T) (*house, *browsertest.Page) {
+// newTwoNodes is a house whose agent's page is at one node, and whose calls come from another, where elsewhere is the address for pages.
+func newTwoNodes(t *testing.T, change ...func(*signaling.Config)) (h *house, page *browsertest.Page, elsewhere string) {
 	t.Helper()
 	ports, err := media.NewRTPPorts(media.RTPConfig{IP: netip.MustParseAddr("127.0.0.1"), MinPort: 38000, MaxPort: 38999})
 	if err != nil {
 		t.Fatal(err)
 	}
 	var cfg signaling.Config
-	h := newHouse(t, func(c *signaling.Config) {
+	h = newHouse(t, append(change, func(c *signaling.Config) {
 		c.Ports = ports
 		cfg = *c
-	})
+	})...)
 	h.run(ports.Run)
-	page := h.ready()
-	other, err := signaling.New(cfg, signaling.Needs{Bus: h.bus, Queues: h.queues}, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
-	h.ok(err)
-	t.Cleanup(func() { h.ok(other.Close()) })
-	h.run(other.Run)
-	h.hub = other
-	return h, page
+	page = h.ready()
+	h.hub, elsewhere = h.serve(cfg, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	return h, page, elsewhere
 }
 
 // A call of another node is the page's as any: it rings, is declined, withdrawn or taken, heard and spoken to, and all that the page can do with a call
 // comes to the call's node.
 func TestPageAtAnotherNode(t *testing.T) {
-	h, p := newTwoNodes(t)
+	h, p, _ := newTwoNodes(t)
 	ring := func() call {
 		t.Helper()
 		c := h.dial()
@@ -134,4 +131,55 @@ func TestPageAtAnotherNode(t *testing.T) {
 		<-c.Done()
 		return c.Cause() == calls.CauseUnreachable
 	})
+}
+
+// sessions is how many agents have a session at the node with metrics in h.reg.
+func (h *house) sessions() (n float64) {
+	h.Helper()
+	all, err := h.reg.Gather()
+	h.ok(err)
+	for _, f := range all {
+		for _, m := range f.GetMetric() {
+			if f.GetName() == "tandem_browser_sessions" {
+				n += m.GetGauge().GetValue()
+			}
+		}
+	}
+	return n
+}
+
+// An agent whose page is opened at another node goes on there: whatever becomes of the page before, they stay what they are, and are rung once.
+func TestPageMovesToAnotherNode(t *testing.T) {
+	for what, leave := range map[string]func(p *browsertest.Page){"both open": func(*browsertest.Page) {}, "the first was lost": (*browsertest.Page).Drop} {
+		t.Run(what, func(t *testing.T) {
+			h, first, elsewhere := newTwoNodes(t, func(c *signaling.Config) { c.Grace = 3 * time.Second })
+			leave(first)
+			second := h.readyAt(elsewhere)
+			browsertest.Eventually(t, "no session where the page was", func() bool { return h.sessions() == 0 })
+			if v, err := h.queues.Agent(h.ctx, h.tenant, h.agent); err != nil || v.Presence != queues.Available {
+				t.Errorf("the agent is %s (%v)", v.Presence, err)
+			}
+			if code := first.Closed(); what == "both open" && code != 4403 {
+				t.Errorf("the first page was closed with %d", code)
+			}
+			h.talk(second).Hangup(calls.CauseNormal)
+		})
+	}
+}
+
+// A call keeps its page while another is open at another node, and the newer page takes its place after the call.
+func TestPageInACallStays(t *testing.T) {
+	h, first, elsewhere := newTwoNodes(t)
+	c := h.talk(first)
+	second := h.openAt(elsewhere)
+	c.Stream().Play(media.Echo())
+	first.RTC.Say(440)
+	first.RTC.Await(440)
+	first.Send("call.hangup", nil)
+	c.over(calls.CauseNormal)
+	if code := first.Closed(); code != 4403 {
+		t.Errorf("the page was closed with %d", code)
+	}
+	second.Send("ping", nil)
+	second.Wait("pong")
 }

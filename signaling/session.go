@@ -47,6 +47,8 @@ type session struct {
 	sock    *socket
 	present atomic.Bool // a page has a socket; for everybody to read
 	deaf    func()      // ends that other nodes are answered; nil: they are not
+	page    uuid.UUID   // the one that was opened last
+	moved   bool        // a newer one is at another node
 	grace   *time.Timer
 	renew   *time.Timer
 	fresh   *time.Timer // of the credentials for TURN
@@ -138,6 +140,7 @@ func (s *session) attach(sock *socket, hello helloData, id string) {
 	}
 	s.stopGrace()
 	s.sock, s.met = sock, true
+	s.pageIsHere()
 	s.answerNodes()
 	switch {
 	case fresh:
