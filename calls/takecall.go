@@ -82,6 +82,9 @@ func (t *taken) tell(e LegEvent) {
 	}
 }
 
+// SendDigit passes a key on, as the leg takes it.
+func (t *taken) SendDigit(key rune) { press(t.Leg, key) }
+
 // Events implements Leg.
 func (t *taken) Events() <-chan LegEvent { return t.events }
 

@@ -37,6 +37,15 @@ func (h *Hub) Accompany(far calls.Leg, to calls.Target) calls.Leg {
 	return g
 }
 
+// SendDigit presses a key at the device, by its signalling where that carries keys.
+func (g *leg) SendDigit(key rune) {
+	if far, ok := g.elsewhere.(interface{ SendDigit(key rune) }); ok {
+		far.SendDigit(key)
+		return
+	}
+	g.stream.SendDigits(string(key))
+}
+
 // follow hands on what the device does, until its leg has ended.
 func (g *leg) follow() {
 	for e := range g.elsewhere.Events() {

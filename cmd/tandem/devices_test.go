@@ -129,6 +129,8 @@ func TestAgentOnASIPTelephone(t *testing.T) {
 	p.voice.WaitNoTone(agentHz, patient)
 	s.Send("call.mute", map[string]bool{"muted": false})
 	p.voice.WaitTone(agentHz, patient)
+	s.Send("call.digit", map[string]string{"digit": "5"})
+	within(t, patient, "a key of the page at the caller's telephone", func() bool { return p.voice.Events() > 0 })
 	s.Send("call.hangup", nil)
 	in.Reply(in.Request("BYE"), 200, "OK", "")
 	p.hungUp()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -36,11 +37,11 @@ func cluster(t *testing.T, fill func(a *app)) (one, two *process) {
 	return node(0, "one"), node(1, "two")
 }
 
-// callAt lets a customer call a queue at a server.
-func callAt(t testing.TB, server, user, number string) *caller {
+// callAt lets a customer call a queue at a server. Their telephone has no telephone-events unless they are among more.
+func callAt(t testing.TB, server, user, number string, more ...string) *caller {
 	t.Helper()
 	p := &caller{phone: siptest.New(t, user), voice: siptest.NewVoice(t, codec.PCMU)}
-	p.call = p.phone.Invite(server, number, p.phone.SDP(p.voice.Port(), "", "0"))
+	p.call = p.phone.Invite(server, number, p.phone.SDP(p.voice.Port(), "", append([]string{"0"}, more...)...))
 	p.voice.Send(string(p.call.Response(200).Body()), customerHz)
 	p.call.Ack("")
 	return p
@@ -157,13 +158,15 @@ func (o *town) page(t *testing.T) {
 	ben.RTC.Say(benHz)
 	anna.available()
 	ben.available()
-	p := callAt(t, o.two.sip, "+49305805", "5801")
+	p := callAt(t, o.two.sip, "+49305805", "5801", "101 telephone-event/8000")
 	call := anna.accept()
 	p.voice.WaitTone(agentHz, patient)
 	anna.hears(t, "talking", map[float64]bool{customerHz: true})
 	anna.Send("call.mute", map[string]bool{"muted": true})
 	p.voice.WaitNoTone(agentHz, patient)
 	anna.Send("call.mute", map[string]bool{"muted": false})
+	anna.Send("call.digit", map[string]string{"digit": "5"})
+	within(t, patient, "the agent's key at the caller's telephone", func() bool { return p.voice.Events() > 0 })
 	anna.Send("call.hold", nil)
 	anna.Wait("call", "id", call, "state", "held")
 	phoneHears(t, "held", p.voice, map[float64]bool{agentHz: false})
@@ -171,6 +174,7 @@ func (o *town) page(t *testing.T) {
 	anna.Wait("call", "id", call, "state", "talking")
 	phoneHears(t, "resumed", p.voice, map[float64]bool{agentHz: true})
 
+	anna.presses(t, call, o)
 	anna.Send("call.consult", map[string]any{"agent": o.ben})
 	if got := ben.accept(); got != call {
 		t.Fatalf("another call: %s", got)
@@ -183,11 +187,32 @@ func (o *town) page(t *testing.T) {
 	phoneHears(t, "handed over", p.voice, map[float64]bool{agentHz: false, benHz: true})
 	ben.Send("call.hangup", nil)
 	p.hungUp()
-	if row := o.ended(t, "+49305805"); row.Reason != calls.ReasonAgentHungUp || transfersOf(row) != "Anna Agent attended agent Ben Agent done" {
+	if row := o.ended(t, "+49305805"); row.Reason != calls.ReasonAgentHungUp || transfersOf(row) != "Anna Agent attended agent Phone 8001 cancelled, Anna Agent attended agent Ben Agent done" {
 		t.Errorf("ended as %s, transfers %s", row.Reason, transfersOf(row))
 	}
 	ben.wrapped(t, call)
 	o.anna = anna
+}
+
+// presses a key at an agent's telephone that they consult. It takes keys by INFO alone.
+func (s *seat) presses(t *testing.T, call string, o *town) {
+	t.Helper()
+	phone := siptest.New(t, "8001")
+	register(t, phone, o.one.sip)
+	s.Send("call.consult", map[string]any{"agent": o.phone})
+	in := rung(t, phone)
+	in.Reply(in.Invite, 200, "OK", phone.SDP(siptest.NewVoice(t, codec.PCMU).Port(), "", "0"), "Allow: INVITE, ACK, BYE, CANCEL, INFO")
+	in.Request("ACK")
+	s.Wait("call", "id", call, "transfer.state", "here")
+	s.Send("call.digit", map[string]string{"digit": "7"})
+	key := in.Request("INFO")
+	in.Reply(key, 200, "OK", "")
+	if body := string(key.Body()); !strings.HasPrefix(body, "Signal=7\r\n") {
+		t.Errorf("the telephone got %q", body)
+	}
+	s.Send("call.resume", nil)
+	in.Reply(in.Request("BYE"), 200, "OK", "")
+	s.Wait("call", "id", call, "state", "talking")
 }
 
 // dies kills the node of a call; the page of its agent, at the other, is free again.
