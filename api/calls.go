@@ -99,7 +99,7 @@ func (s *Server) getCall(ctx context.Context, in *ByID) (*One[calls.CallRow], er
 	}
 	if c.EndedAt == nil {
 		if _, err := auth.From(ctx).Allow("monitor", "calls"); err == nil {
-			c.Supervisors = s.Calls.Supervisions(c.ID)
+			c.Supervisors = s.Calls.Supervisions(ctx, c.ID)
 		}
 	}
 	return one(c, nil)

@@ -2,6 +2,7 @@ package calls
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/google/uuid"
@@ -105,9 +106,19 @@ type supervisedCall struct {
 	codec        string
 }
 
-// Supervise lets the acting person listen to a live call of this node in a mode, by the browser session they have open; whoever supervises the call
-// already changes the mode. That they do, and why, is in the event log before they hear anything. ErrCallNotFound: it is beyond their reach.
+// Supervise lets the acting person listen to a live call in a mode, by the browser session they have open; both may be at other nodes. Whoever supervises
+// the call already changes the mode. That they do, and why, is in the event log before they hear anything. ErrCallNotFound: it is beyond their reach.
 func (s *Switchboard) Supervise(ctx context.Context, id uuid.UUID, mode SupervisionMode, why string) (Supervision, error) {
+	v, err := s.superviseHere(ctx, id, mode, why)
+	if errors.Is(err, ErrNotLive) {
+		answer, err := s.orderSupervision(ctx, supervisionOrder{Do: doSupervise, Call: id, Mode: mode, Why: why})
+		return answer.Supervision, err
+	}
+	return v, err
+}
+
+// superviseHere is Supervise for calls of this node.
+func (s *Switchboard) superviseHere(ctx context.Context, id uuid.UUID, mode SupervisionMode, why string) (Supervision, error) {
 	actor := auth.From(ctx)
 	switch {
 	case mode != Monitor && mode != Coach && mode != Barge && mode != TakeOver:
@@ -220,8 +231,17 @@ func (s *Switchboard) changeSupervision(ctx context.Context, c *Call, v Supervis
 	return v, err
 }
 
-// StopSupervising ends the acting person's supervision of a call.
+// StopSupervising ends the acting person's supervision of a call, at whatever node it is.
 func (s *Switchboard) StopSupervising(ctx context.Context, id uuid.UUID) error {
+	err := s.stopSupervisingHere(ctx, id)
+	if errors.Is(err, ErrNotLive) {
+		_, err = s.orderSupervision(ctx, supervisionOrder{Do: doStop, Call: id})
+	}
+	return err
+}
+
+// stopSupervisingHere is StopSupervising for calls of this node.
+func (s *Switchboard) stopSupervisingHere(ctx context.Context, id uuid.UUID) error {
 	actor := auth.From(ctx)
 	c, err := s.liveCall(ctx, actor.Tenant, id)
 	if err != nil {
@@ -273,15 +293,21 @@ func (s *Switchboard) supervisionOf(c *Call, supervisor uuid.UUID) (Supervision,
 	return Supervision{}, false
 }
 
-// Supervisions returns who supervises a live call of this node. Show it to none but those who may monitor calls.
-func (s *Switchboard) Supervisions(call uuid.UUID) []Supervision {
-	s.mu.Lock()
-	c := s.live[call]
-	s.mu.Unlock()
+// Supervisions returns who supervises a live call of the acting person's tenant, at whatever node it is; nobody where that cannot be known. Show it to none
+// but those who may monitor calls.
+func (s *Switchboard) Supervisions(ctx context.Context, call uuid.UUID) []Supervision {
+	c := s.here(auth.From(ctx).Tenant, call)
 	if c == nil {
-		return nil
+		answer, err := s.orderSupervision(ctx, supervisionOrder{Do: doList, Call: call})
+		if err != nil && !errors.Is(err, ErrNotLive) && ctx.Err() == nil {
+			s.slog.Warn("who supervises a call of another node could not be asked", "call", call, "err", err)
+		}
+		return answer.All
 	}
-	var all []Supervision
+	return c.supervisions()
+}
+
+func (c *Call) supervisions() (all []Supervision) {
 	for _, o := range c.overseers() {
 		all = append(all, o.Supervision)
 	}

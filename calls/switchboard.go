@@ -28,7 +28,7 @@ type Config struct {
 	StuckAfter    time.Duration // a call older than this is flagged as stuck; 0: 2 h
 	Tags          Tags          // of callers, for numbers that route by them; nil: nobody has any
 	Private       bool          // lookups may ask services inside the server's own network
-	Bus           *events.Bus   // over which calls of other nodes are ended
+	Bus           *events.Bus   // over which calls of other nodes are ended and supervised
 	Rights        Rights        // of supervisors
 	Room          func() bool   // for one call more; nil: always
 	MayCall       MayCall       // what diallers ask
@@ -157,7 +157,7 @@ func (s *Switchboard) Run(ctx context.Context) error {
 	var beating sync.WaitGroup
 	beating.Go(func() { s.beat(journalCtx) })
 	beating.Go(func() { s.watchRights(journalCtx) })
-	stopAnswers := s.endForOthers(journalCtx)
+	stopAnswers, stopOrders := s.endForOthers(journalCtx), s.superviseForOthers(journalCtx)
 
 	var calling sync.WaitGroup
 	calling.Go(func() { s.callBackAll(ctx) })
@@ -168,6 +168,7 @@ func (s *Switchboard) Run(ctx context.Context) error {
 	calling.Wait()
 	s.owners.Wait()
 	stopAnswers()
+	stopOrders()
 	stopJournal()
 	beating.Wait()
 	giveUp := time.AfterFunc(10*time.Second, cancelFlush)

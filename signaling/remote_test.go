@@ -183,3 +183,31 @@ func TestPageInACallStays(t *testing.T) {
 	second.Send("ping", nil)
 	second.Wait("pong")
 }
+
+// A supervisor's page at another node than the call joins it as one beside it does.
+func TestListeningAtAnotherNode(t *testing.T) {
+	h, p, _ := newTwoNodes(t)
+	c := h.listen(calls.Monitor)
+	p.Wait("supervise", "state", "connecting", "call", c.target.Call.String())
+	c.expect(calls.LegAnswered)
+	c.is(calls.SupervisionOn, "")
+	p.Wait("supervise", "state", "on", "mode", "monitor")
+	c.Stream().Play(media.Echo())
+	p.RTC.Say(440)
+	p.RTC.Await(440)
+	p.Send("supervise.stop", map[string]string{"call": c.target.Call.String()})
+	c.over(calls.CauseNormal)
+	p.Wait("supervise", "state", "ended", "cause", "stopped")
+
+	talk := h.talk(p)
+	if _, err := h.tryListen(calls.Monitor); refusedAs(err) != "in_call" {
+		t.Errorf("listening in a call of one's own: %v", err)
+	}
+	talk.Hangup(calls.CauseNormal)
+	talk.over(calls.CauseNormal)
+	p.Leave()
+	browsertest.Eventually(t, "nobody to listen", func() bool {
+		_, err := h.tryListen(calls.Monitor)
+		return refusedAs(err) == "no_session"
+	})
+}

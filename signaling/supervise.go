@@ -14,7 +14,8 @@ import (
 // superviseState is what a session knows of the other people's call that it listens to. Its leg is beside the session's own: both have the one line
 // of the browser, and only one of them at a time is negotiated.
 type superviseState struct {
-	listening  *leg // nil: to none
+	listening  *leg      // nil: to none
+	joined     uuid.UUID // the last supervision that was this session's
 	supervised superviseView
 }
 
@@ -78,7 +79,7 @@ func (s *session) listen(g *leg) error {
 		s.listening = nil
 		old.finish(calls.CauseNormal)
 	}
-	s.listening = g
+	s.listening, s.joined = g, g.target.Supervision.ID
 	g.within(listenWithin, func() { g.finish(calls.CauseUnreachable) })
 	v := g.target.Supervision
 	s.showSupervised(superviseView{Call: v.Call, Mode: v.Mode, State: calls.SupervisionConnecting, Since: v.Since})
@@ -155,8 +156,11 @@ func (s *session) gotSupervise(f frame) error {
 	}
 	acting := s.acting(s.ctx)
 	s.later(s.desk, f.ID, func(context.Context) func() {
-		_, err := s.hub.need.Supervise(acting, d.Call, d.Mode, d.Why)
+		v, err := s.hub.need.Supervise(acting, d.Call, d.Mode, d.Why)
 		return func() {
+			if err == nil && f.Type == "supervise.start" && v.ID != s.joined {
+				err = calls.ErrSupervising // by a page of before, whose end is not known there yet
+			}
 			if err != nil {
 				s.fail(f.ID, err)
 				s.notSupervised(d, err)

@@ -239,23 +239,7 @@ func TestSupervision(t *testing.T) {
 		return boss.RTC.Strength(customerHz) > 2000 && boss.RTC.Strength(agentHz) > 2000
 	})
 	hearMore(t, p.voice, 2*time.Second)
-	steady(t, "the customer's leg, before and while the supervisor listens", p.voice.Trace())
-	steady(t, "the agent's leg, before and while the supervisor listens", traceOf(agent))
-	for what, level := range map[string]float64{
-		"customer": siptest.Strength(p.voice.Last(time.Second), 8000, supervisorHz), "agent": agent.RTC.Strength(supervisorHz),
-	} {
-		if level > 200 {
-			t.Errorf("the %s hears the silent supervisor at level %.0f", what, level)
-		}
-	}
-	if m := p.call.TryNext(10 * time.Millisecond); m != nil {
-		t.Errorf("the customer's phone was sent %s", m.String())
-	}
-	for _, frame := range agent.Seen() {
-		if strings.Contains(frame, "supervis") || strings.HasPrefix(frame, "negotiate") || strings.HasPrefix(frame, "rtc.") {
-			t.Errorf("the agent's page was told %s", frame)
-		}
-	}
+	unaware(t, p, agent)
 	_, b := boss.do("GET", "/api/v1/calls/"+call, nil)
 	if !strings.Contains(string(b), "Sam Supervisor") {
 		t.Errorf("the supervisor does not see who listens: %s", b)
@@ -276,22 +260,7 @@ func TestSupervision(t *testing.T) {
 	agent.Wait("call", "state", "talking")
 	boss.hears(t, "resumed", map[float64]bool{customerHz: true, agentHz: true})
 
-	for _, step := range []struct {
-		mode             string
-		customer, agents bool
-	}{{"coach", false, true}, {"barge", true, true}, {"monitor", false, false}, {"barge", true, true}} {
-		p.voice.Forget()
-		agent.RTC.Forget()
-		boss.supervise("supervise.mode", call, step.mode)
-		boss.Wait("supervise", "mode", step.mode, "state", "on")
-		hearMore(t, p.voice, time.Second)
-		t.Logf("to %s: the longest time between two packets is %s at the customer, %s at the agent", step.mode,
-			widest(p.voice.Trace()).Round(time.Millisecond), widest(traceOf(agent)).Round(time.Millisecond))
-		phoneHears(t, step.mode, p.voice, map[float64]bool{agentHz: true, supervisorHz: step.customer})
-		agent.hears(t, step.mode, map[float64]bool{customerHz: true, supervisorHz: step.agents})
-		boss.hears(t, step.mode, map[float64]bool{customerHz: true, agentHz: true, supervisorHz: false})
-	}
-
+	boss.tries(t, call, p, agent, agentHz)
 	boss.supervise("supervise.mode", call, "take_over")
 	boss.Wait("supervise", "state", "ended", "cause", "taken_over")
 	boss.Wait("call", "id", call, "state", "talking")
@@ -311,6 +280,48 @@ func TestSupervision(t *testing.T) {
 	}
 	audited(t, a.client(t), call, "call.supervision_changed", 5)
 	audited(t, a.client(t), call, "call.supervision_ended", 1)
+}
+
+// unaware checks that neither customer nor agent can tell, since they last forgot, that somebody listens.
+func unaware(t testing.TB, p *caller, agent *seat) {
+	t.Helper()
+	steady(t, "the customer's leg, before and while the supervisor listens", p.voice.Trace())
+	steady(t, "the agent's leg, before and while the supervisor listens", traceOf(agent))
+	for what, level := range map[string]float64{
+		"customer": siptest.Strength(p.voice.Last(time.Second), 8000, supervisorHz), "agent": agent.RTC.Strength(supervisorHz),
+	} {
+		if level > 200 {
+			t.Errorf("the %s hears the silent supervisor at level %.0f", what, level)
+		}
+	}
+	if m := p.call.TryNext(10 * time.Millisecond); m != nil {
+		t.Errorf("the customer's phone was sent %s", m.String())
+	}
+	for _, frame := range agent.Seen() {
+		if strings.Contains(frame, "supervis") || strings.HasPrefix(frame, "negotiate") || strings.HasPrefix(frame, "rtc.") {
+			t.Errorf("the agent's page was told %s", frame)
+		}
+	}
+}
+
+// tries takes part in a call that they listen to in one mode after another, and is heard by those who are to hear them.
+func (s *seat) tries(t testing.TB, call string, p *caller, agent *seat, hz float64) {
+	t.Helper()
+	for _, step := range []struct {
+		mode             string
+		customer, agents bool
+	}{{"coach", false, true}, {"barge", true, true}, {"monitor", false, false}, {"barge", true, true}} {
+		p.voice.Forget()
+		agent.RTC.Forget()
+		s.supervise("supervise.mode", call, step.mode)
+		s.Wait("supervise", "mode", step.mode, "state", "on")
+		hearMore(t, p.voice, time.Second)
+		t.Logf("to %s: the longest time between two packets is %s at the customer, %s at the agent", step.mode,
+			widest(p.voice.Trace()).Round(time.Millisecond), widest(traceOf(agent)).Round(time.Millisecond))
+		phoneHears(t, step.mode, p.voice, map[float64]bool{hz: true, supervisorHz: step.customer})
+		agent.hears(t, step.mode, map[float64]bool{customerHz: true, supervisorHz: step.agents})
+		s.hears(t, step.mode, map[float64]bool{customerHz: true, hz: true, supervisorHz: false})
+	}
 }
 
 // An agent whose call is taken over while it rings at whom they ask in: that one is left alone, and so is the agent.
