@@ -220,8 +220,9 @@ func TestExtensionAtATelephoneNumber(t *testing.T) {
 	in.Reply(in.Request("BYE"), 200, "OK", "")
 }
 
-// A telephone that is asked to take a call ends with all that it held, also when nobody has looked at what it did.
-func TestAskedTelephoneEnds(t *testing.T) { //nolint:paralleltest // it counts goroutines
+// A telephone that is asked to take a call ends with all that it held, also when nobody has looked at what it did. It runs
+// beside no other test, because it looks at all goroutines.
+func TestAskedTelephoneEnds(t *testing.T) {
 	a := start(t)
 	ctx := context.Background()
 	asks, err := a.prompts.AskToTake(ctx, "en", "")
