@@ -133,15 +133,14 @@ func (s *Server) tryRegister(tr *Trunk, cred *Credentials, req *gosip.Request, h
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		t := w.trunks[tr.ID]
-		if t == nil {
+		if t == nil || !t.is(tr) {
 			return
 		}
 		again := req.Clone()
 		switch {
 		case res.IsSuccess():
-			from, _ := netip.ParseAddrPort(res.Source())
-			s.dir.learned.Store(from.Addr().Unmap(), true)
-			t.reg.granted(time.Now(), lifeOf(res, tr.token(), t.reg.expires), from.Addr().Unmap())
+			now := time.Now()
+			t.reg.granted(now, lifeOf(res, tr.token(), t.reg.expires), w.learn(t, res.Source(), now))
 			return
 		case tries < maxChallenges && (res.StatusCode == 401 || res.StatusCode == 407) && cred != nil && authorize(again, res, *cred, t.reg.counts):
 		case tries < maxChallenges && res.StatusCode == 423 && t.reg.longer(res):
@@ -158,7 +157,7 @@ func (s *Server) tryRegister(tr *Trunk, cred *Credentials, req *gosip.Request, h
 	}, func(error) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		if t := w.trunks[tr.ID]; t != nil {
+		if t := w.trunks[tr.ID]; t != nil && t.is(tr) {
 			t.reg.failed(time.Now(), "no answer")
 		}
 	})

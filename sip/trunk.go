@@ -81,9 +81,8 @@ type Directory struct {
 	// transports are how the server of this directory is reached; set before it runs.
 	transports []Transport
 
-	watch   *watch
-	trace   *trace
-	learned sync.Map // netip.Addr of trunks that are known by name, once they have answered
+	watch *watch
+	trace *trace
 }
 
 // table is an immutable snapshot.
@@ -201,10 +200,7 @@ func (t *table) match(a netip.Addr) *Trunk {
 // knows says whether packets from the address come from a trunk or a registered phone.
 func (d *Directory) knows(a netip.Addr) bool {
 	t, a := d.table.Load(), a.Unmap().WithZone("")
-	if _, learned := d.learned.Load(a); learned {
-		return true
-	}
-	return t.phones[a] || t.match(a) != nil
+	return d.watch.carrier(a) || t.phones[a] || t.match(a) != nil
 }
 
 // place is where calls go out to; the port is empty where SRV records tell it.
@@ -236,8 +232,7 @@ func (d *Directory) carries(host, port string) bool {
 	if err != nil || a.IsLoopback() {
 		return false
 	}
-	_, learned := d.learned.Load(a)
-	return learned
+	return d.watch.carrier(a)
 }
 
 // outlet names a carrier: a host, whatever the port; on loopback, where hosts are programs, a port.

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	gosip "github.com/emiago/sipgo/sip"
@@ -52,8 +53,9 @@ type TrunkState struct {
 
 // watch is what this node knows of the outbound trunks.
 type watch struct {
-	mu     sync.Mutex
-	trunks map[uuid.UUID]*watched
+	mu       sync.Mutex
+	trunks   map[uuid.UUID]*watched
+	carriers atomic.Pointer[map[netip.Addr]bool] // where trunks have answered from, whatever their names
 }
 
 // watched is one trunk; guarded by watch.mu.
@@ -68,13 +70,19 @@ type watched struct {
 	status int
 	took   time.Duration
 	reg    registration
+	from   map[netip.Addr]time.Time // where it has answered from, and when last
 }
 
-func newWatch() *watch { return &watch{trunks: map[uuid.UUID]*watched{}} }
+func newWatch() *watch {
+	w := &watch{trunks: map[uuid.UUID]*watched{}}
+	w.carriers.Store(&map[netip.Addr]bool{})
+	return w
+}
 
 const (
 	watchTick    = time.Second
 	answerWithin = 5 * time.Second
+	movedAfter   = 2 * time.Hour // without an answer, which is longer than the longest keepalive: the trunk's name leads elsewhere, or nobody asks it any more
 )
 
 // watchTrunks asks trunks whether they are there (OPTIONS) and registers with those that want it, until ctx ends. Each node asks for itself;
@@ -106,10 +114,11 @@ func (w *watch) due(outbound []*Trunk, now time.Time) (ask, register []*Trunk) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	there := map[uuid.UUID]bool{}
+	defer w.forget(now)
 	for _, tr := range outbound {
 		there[tr.ID] = true
 		t := w.trunks[tr.ID]
-		if t == nil || t.trunk.Outbound != tr.Outbound || t.trunk.OutboundTransport != tr.OutboundTransport || t.trunk.OutboundUsername != tr.OutboundUsername {
+		if t == nil || !t.is(tr) {
 			t = &watched{reach: ReachUnknown}
 			w.trunks[tr.ID] = t
 		}
@@ -129,6 +138,46 @@ func (w *watch) due(outbound []*Trunk, now time.Time) (ask, register []*Trunk) {
 	maps.DeleteFunc(w.trunks, func(id uuid.UUID, _ *watched) bool { return !there[id] })
 	return ask, register
 }
+
+// is says whether a trunk leads where it did when it was asked.
+func (t *watched) is(tr *Trunk) bool {
+	return t.trunk.Outbound == tr.Outbound && t.trunk.OutboundTransport == tr.OutboundTransport && t.trunk.OutboundUsername == tr.OutboundUsername
+}
+
+// learn notes where an answer of a trunk came from; the caller holds mu.
+func (w *watch) learn(t *watched, source string, now time.Time) netip.Addr {
+	from, err := netip.ParseAddrPort(source)
+	if err != nil {
+		return netip.Addr{}
+	}
+	a := from.Addr().Unmap().WithZone("")
+	if t.from == nil {
+		t.from = map[netip.Addr]time.Time{}
+	}
+	t.from[a] = now
+	w.forget(now)
+	return a
+}
+
+// forget drops addresses that trunks have not answered from for long, unless we are registered there, and those of trunks that are gone or lead elsewhere;
+// the caller holds mu.
+func (w *watch) forget(now time.Time) {
+	left := map[netip.Addr]bool{}
+	for _, t := range w.trunks {
+		maps.DeleteFunc(t.from, func(a netip.Addr, last time.Time) bool {
+			return now.Sub(last) >= movedAfter && (a != t.reg.from || !now.Before(t.reg.until))
+		})
+		for a := range t.from {
+			left[a] = true
+		}
+	}
+	if !maps.Equal(left, *w.carriers.Load()) {
+		w.carriers.Store(&left)
+	}
+}
+
+// carrier says whether a trunk has answered from an address.
+func (w *watch) carrier(a netip.Addr) bool { return (*w.carriers.Load())[a] }
 
 // count is how many trunks there are by state, and how many are registered with.
 func (w *watch) count(now time.Time) map[string]int {
@@ -167,21 +216,21 @@ func (s *Server) ask(ctx context.Context, tr *Trunk) {
 	s.stack.t.trace.claim(req.CallID().Value(), tr.Tenant)
 	s.stack.transact(req, func(res *gosip.Response) {
 		if !res.IsProvisional() {
-			if from, err := netip.ParseAddrPort(res.Source()); err == nil {
-				s.dir.learned.Store(from.Addr().Unmap(), true)
-			}
-			s.dir.watch.heard(tr, res.StatusCode, time.Now())
+			s.dir.watch.heard(tr, res.StatusCode, res.Source(), time.Now())
 		}
-	}, func(error) { s.dir.watch.heard(tr, 0, time.Now()) })
+	}, func(error) { s.dir.watch.heard(tr, 0, "", time.Now()) })
 }
 
-// heard takes an answer to OPTIONS, 0 for none. Any but one of overload says that the trunk is there, however late it comes.
-func (w *watch) heard(tr *Trunk, status int, now time.Time) {
+// heard takes an answer to OPTIONS and where it came from, 0 for none. Any but one of overload says that the trunk is there, however late it comes.
+func (w *watch) heard(tr *Trunk, status int, source string, now time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	t := w.trunks[tr.ID]
-	if t == nil {
+	if t == nil || !t.is(tr) {
 		return
+	}
+	if status != 0 {
+		w.learn(t, source, now)
 	}
 	if status == 0 || status == 503 || status == 408 {
 		if !t.asked.IsZero() {
@@ -263,7 +312,7 @@ func (w *watch) registeredBy(req *gosip.Request, src netip.Addr) *Trunk {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, t := range w.trunks {
-		if t.trunk.Register && t.trunk.token() == user && t.reg.from == src.Unmap() && time.Now().Before(t.reg.until) {
+		if t.trunk.Register && t.trunk.token() == user && t.reg.from == src.Unmap().WithZone("") && time.Now().Before(t.reg.until) {
 			return t.trunk
 		}
 	}
