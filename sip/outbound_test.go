@@ -138,7 +138,7 @@ func TestOutboundSpent(t *testing.T) {
 	}
 }
 
-// A call that ends in the last moment of a node has ended for the limits too.
+// A call that ends in the last moment of a node, or with the node, has ended for the limits too.
 func TestOutboundUntilTheEnd(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
@@ -146,20 +146,34 @@ func TestOutboundUntilTheEnd(t *testing.T) {
 	h.trunk(sip.Trunk{Name: "carrier", Enabled: true, Outbound: carrier.Addr()})
 	h.rules(sip.DialRules{Countries: []string{"DE"}})
 	node, _, stop := h.another()
-	leg, err := node.Dialer().Dial(t.Context(), calls.Target{Tenant: h.tenant, Device: "trunk:+49301234567"})
-	if err != nil {
-		t.Fatal(err)
+	dial := func() (calls.Leg, *siptest.Call) {
+		leg, err := node.Dialer().Dial(t.Context(), calls.Target{Tenant: h.tenant, Device: "trunk:+49301234567"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return leg, carrier.Answer()
 	}
-	c := carrier.Answer()
-	c.Reply(c.Invite, 200, "OK", carrier.SDP(4000, "", pcmu))
-	c.Request("ACK")
-	h.await(`SELECT count(*) = 1 FROM outbound_calls WHERE answered_at IS NOT NULL`) // and for a while nothing is written
-	leg.Hangup(calls.CauseNormal)
+	talk := func() (calls.Leg, *siptest.Call) {
+		leg, c := dial()
+		c.Reply(c.Invite, 200, "OK", carrier.SDP(4000, "", pcmu))
+		c.Request("ACK")
+		return leg, c
+	}
+	ends, c := talk()
+	up, _ := talk()
+	_, ringing := dial()
+	ringing.Reply(ringing.Invite, 180, "Ringing", "")
+	h.await(`SELECT count(*) = 2 FROM outbound_calls WHERE answered_at IS NOT NULL`) // and for a while nothing is written
+	ends.Hangup(calls.CauseNormal)
 	c.Reply(c.Request("BYE"), 200, "OK", "")
-	<-leg.Done()
+	<-ends.Done()
 	stop()
-	if !h.says(`SELECT count(*) = 1 FROM outbound_calls WHERE ended_at > answered_at`) {
-		t.Error("the call goes on in the database")
+	<-up.Done()
+	if !h.says(`SELECT count(*) = 2 FROM outbound_calls WHERE ended_at > answered_at`) || !h.says(`SELECT count(*) = 1 FROM outbound_calls WHERE answered_at IS NULL AND ended_at IS NOT NULL`) {
+		t.Error("calls go on in the database")
+	}
+	if _, u, err := h.dir.DialRules(t.Context(), h.tenant); err != nil || u.Calls != 0 {
+		t.Errorf("used: %+v, %v", u, err)
 	}
 }
 
