@@ -140,7 +140,7 @@ func (c *Call) reachAgent(ctx context.Context, o Offer, self bool) Reason {
 }
 
 // answererScreen is a Leg whose user sees who has answered.
-type answererScreen interface{ ShowAnswerer(who sound.AMDResult) }
+type answererScreen interface{ ShowAnswerer(a media.Answerer) }
 
 // lookWhoAnswers finds out, beside the talk, whether a person or a machine has answered, and tells the agent.
 func (c *Call) lookWhoAnswers() {
@@ -149,17 +149,25 @@ func (c *Call) lookWhoAnswers() {
 	}
 	customer := c.customer.Stream()
 	c.watchers.Go(func() {
-		who := media.WhoAnswers(c.over, customer, sound.DefaultAMDRule)
-		if who == "" {
-			return
-		}
-		_ = c.ask(context.Background(), func() *happening { // a call that has ended tells nobody
-			c.record.Answerer = who
-			c.sb.metrics.answerers.WithLabelValues(string(who)).Inc()
-			if s, ok := c.far.(answererScreen); ok {
-				s.ShowAnswerer(who)
-			}
-			return nil
+		media.WhoAnswers(c.over, customer, sound.DefaultAMDRule, func(a media.Answerer) {
+			_ = c.ask(context.Background(), func() *happening { // a call that has ended tells nobody
+				c.answeredBy(a)
+				return nil
+			})
 		})
 	})
+}
+
+// answeredBy notes who has answered, and tells the agent. A machine that has beeped records what is said from then on.
+func (c *Call) answeredBy(a media.Answerer) {
+	c.record.Answerer = a.Who
+	who := string(a.Who)
+	if a.Beep {
+		now := c.sb.db.Now()
+		c.record.BeepAt, who = &now, "beep"
+	}
+	c.sb.metrics.answerers.WithLabelValues(who).Inc()
+	if s, ok := c.far.(answererScreen); ok {
+		s.ShowAnswerer(a)
+	}
 }

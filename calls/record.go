@@ -90,6 +90,7 @@ type Record struct {
 	Transfers []TransferRecord   `json:"transfers,omitempty"`                                         // where agents sent them, or tried to, in order
 	Voicemail *VoicemailRecord   `json:"voicemail,omitempty"`                                         // the message they left
 	Answerer  sound.AMDResult    `json:"answered_by,omitempty" enum:"human,machine,no_speech,unsure"` // of a call that an agent made
+	BeepAt    *time.Time         `json:"beep_at,omitempty"`                                           // the beep of an answering machine was heard: it records what is said from then on
 	Callback  *uuid.UUID         `json:"callback_id,omitempty"`                                       // that they asked for, or that this call is
 }
 

@@ -130,7 +130,7 @@ func NewSwitchboard(cfg Config, db *storage.DB, log *events.Log, logger *slog.Lo
 				[]string{"to", "result"}),
 			dialled: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "tandem_agent_calls_total", Help: "Calls that agents made, by result: answered, or why not."},
 				[]string{"result"}),
-			answerers: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "tandem_answerers_total", Help: "Who answered calls that agents made: human, machine, no_speech, unsure."},
+			answerers: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "tandem_answerers_total", Help: "Who answered calls that agents made, as they greet: human, machine, no_speech, unsure; and beep where a machine was heard to record."},
 				[]string{"who"}),
 			extensions: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "tandem_extension_calls_total", Help: "Calls to agents' extensions, by result: answered, or why not."},
 				[]string{"result"}),

@@ -14,39 +14,53 @@ const (
 	answererLate  = 60 * time.Millisecond // what has not come by then was silence: jitter, or a codec that sends none
 )
 
-// WhoAnswers listens to a peer who has just answered a call, until it is clear whether that is a person, or it is over: "" then. It only listens; whoever
-// talks with the peer goes on talking.
-func WhoAnswers(over <-chan struct{}, s *Stream, rule sound.AMDRule) sound.AMDResult {
+// beepWithin is how long a machine may greet.
+const beepWithin = time.Minute
+
+// Answerer is who has answered a call, as far as that is known yet.
+type Answerer struct {
+	Who  sound.AMDResult
+	Beep bool // the machine records from now on
+}
+
+// WhoAnswers listens to a peer who has just answered a call, until it is clear whether that is a person, and unless it is one, for the beep of a machine. It
+// tells what it finds, at most twice, and returns when there is no more to come or it is over. It only listens; whoever talks with the peer goes on talking.
+func WhoAnswers(over <-chan struct{}, s *Stream, rule sound.AMDRule, tell func(Answerer)) {
 	tap := NewTap(64)
 	defer s.AddTap(tap)()
 	a := answerer{amd: sound.AMD{Rule: rule}}
 	began := time.Now()
 	tick := time.NewTicker(answererFrame)
 	defer tick.Stop()
-	for {
+	for told := a.Answerer; ; told = a.Answerer {
 		select {
 		case <-over:
-			return ""
+			return
 		case <-tick.C:
 		}
 		tap.Read(a.packet)
-		for a.who == "" && time.Since(began)-a.heard > answererLate {
+		for time.Since(began)-a.heard > answererLate {
 			a.hear(silentFrame[:])
 		}
-		if a.who != "" {
-			return a.who
+		if a.Answerer != told {
+			tell(a.Answerer)
+		}
+		if a.Beep || a.Who == sound.AMDHuman || a.Who != "" && a.heard >= beepWithin {
+			return
 		}
 	}
 }
 
 // answerer is what is known of a peer who has answered.
 type answerer struct {
+	Answerer
+
 	amd   sound.AMD
+	beep  sound.BeepDetector
 	codec codec.Codec
 	dec   codec.Decoder // nil: this build has none
 	heard time.Duration
 	pcm   [codec.MaxSamples]int16
-	who   sound.AMDResult
 }
 
 var silentFrame [answererRate / 50]int16
@@ -70,9 +84,14 @@ func (a *answerer) packet(p *Packet, f Format) {
 	}
 }
 
+// hear follows the greeting. Whoever beeps is a machine, whatever they seemed to be before.
 func (a *answerer) hear(frame []int16) {
 	a.heard += time.Duration(len(frame)) * time.Second / answererRate
-	if a.who == "" {
-		a.who = a.amd.Hear(frame, answererRate)
+	switch {
+	case a.Who == sound.AMDHuman || a.Beep:
+	case a.beep.Hear(frame, answererRate):
+		a.Answerer = Answerer{Who: sound.AMDMachine, Beep: true}
+	case a.Who == "":
+		a.Who = a.amd.Hear(frame, answererRate)
 	}
 }

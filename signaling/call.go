@@ -47,6 +47,7 @@ type callView struct {
 	Transfer    *transferView   `json:"transfer,omitempty"`    // agents: the last one asked for
 	Roster      *calls.Roster   `json:"roster,omitempty"`      // agents: who is in a call of more than two
 	Answerer    sound.AMDResult `json:"answered_by,omitempty"` // agents: of a call of theirs
+	Beep        bool            `json:"beep,omitempty"`        // the machine records
 	Cause       calls.Cause     `json:"cause,omitempty"`
 	WrapUpUntil *time.Time      `json:"wrap_up_until,omitempty"`
 	WrapUp      *wrapUpView     `json:"wrap_up,omitempty"`
@@ -269,7 +270,8 @@ func (s *session) showCall(g *leg, state viewState, stage string) {
 	if !g.bridge.IsZero() {
 		v.AnsweredAt = &g.bridge
 	}
-	v.Recording, v.PausedUntil, v.Transfer, v.Roster, v.Answerer = g.recording, g.pausedUntil, g.transferred, g.roster, g.answerer
+	v.Recording, v.PausedUntil, v.Transfer, v.Roster = g.recording, g.pausedUntil, g.transferred, g.roster
+	v.Answerer, v.Beep = g.answerer.Who, g.answerer.Beep
 	s.setView(v)
 }
 
@@ -310,11 +312,11 @@ func (s *session) showRecording(g *leg, recorded bool, pausedUntil *time.Time) {
 	s.setView(v)
 }
 
-func (s *session) showAnswerer(g *leg, who sound.AMDResult) {
+func (s *session) showAnswerer(g *leg, who media.Answerer) {
 	g.answerer = who
 	if s.leg == g && !g.ended() {
 		v := s.view
-		v.Answerer = who
+		v.Answerer, v.Beep = who.Who, who.Beep
 		s.setView(v)
 	}
 }

@@ -148,7 +148,7 @@ func (t *hosted) show(m toPage) {
 	case m.Recording != nil:
 		g.ShowRecording(m.Recording.On, m.Recording.PausedUntil)
 	case m.Answerer != "":
-		g.ShowAnswerer(m.Answerer)
+		g.ShowAnswerer(media.Answerer{Who: m.Answerer, Beep: m.Beep})
 	case m.Roster != nil:
 		g.ShowRoster(*m.Roster)
 	case m.Supervision != nil:

@@ -13,7 +13,6 @@ import (
 	"tandem/internal/fault"
 	"tandem/internal/storage"
 	"tandem/media"
-	"tandem/media/sound"
 )
 
 // leg is a call in a browser: offered to an agent (outbound), or begun by a customer's page (inbound). The session's goroutine moves its
@@ -57,7 +56,7 @@ type leg struct {
 	pausedUntil *time.Time
 	transferred *transferView // the last one asked for; nil: none
 	roster      *calls.Roster // nil: a call of two
-	answerer    sound.AMDResult
+	answerer    media.Answerer
 	started     bool   // inbound: the switchboard has it
 	lost        uint64 // packets that the browser missed, as it says
 }
@@ -154,8 +153,8 @@ func (g *leg) ShowRecording(recorded bool, pausedUntil *time.Time) {
 	}
 }
 
-// ShowAnswerer tells an agent's page whether a person or a machine has answered their call.
-func (g *leg) ShowAnswerer(who sound.AMDResult) {
+// ShowAnswerer tells an agent's page whether a person or a machine has answered their call, and whether the machine records.
+func (g *leg) ShowAnswerer(who media.Answerer) {
 	if g.s != nil {
 		g.s.loop.do(func() { g.s.showAnswerer(g, who) })
 	}

@@ -66,6 +66,7 @@ type toPage struct {
 	Show        calls.State        `json:"show,omitempty"`
 	Recording   *remoteRecording   `json:"recording,omitempty"`
 	Answerer    sound.AMDResult    `json:"answerer,omitempty"`
+	Beep        bool               `json:"beep,omitempty"` // beside Answerer
 	Roster      *calls.Roster      `json:"roster,omitempty"`
 	Supervision *calls.Supervision `json:"supervision,omitempty"`
 	Data        *calls.Data        `json:"data,omitempty"`

@@ -12,7 +12,6 @@ import (
 	"tandem/calls"
 	"tandem/internal/storage"
 	"tandem/media"
-	"tandem/media/sound"
 )
 
 // remoteLeg is a calls.Leg at a page of another node.
@@ -198,7 +197,9 @@ func (g *remoteLeg) ShowRecording(recorded bool, pausedUntil *time.Time) {
 }
 
 // ShowAnswerer tells the page who has answered.
-func (g *remoteLeg) ShowAnswerer(who sound.AMDResult) { g.tell(toPage{Answerer: who}) }
+func (g *remoteLeg) ShowAnswerer(who media.Answerer) {
+	g.tell(toPage{Answerer: who.Who, Beep: who.Beep})
+}
 
 // ShowRoster tells the page who is in the call.
 func (g *remoteLeg) ShowRoster(r calls.Roster) { g.tell(toPage{Roster: &r}) }

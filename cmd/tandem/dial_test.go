@@ -191,7 +191,7 @@ func TestAgentCallsInVain(t *testing.T) {
 	}
 }
 
-// Where the queue looks for answering machines, who speaks on and on is one, and who says nothing is nobody; the talk goes on meanwhile.
+// Where the queue looks for answering machines, who speaks on and on is one, its beep is heard, and who says nothing is nobody; the talk goes on meanwhile.
 func TestAnsweringMachine(t *testing.T) {
 	t.Parallel()
 	a := start(t)
@@ -204,7 +204,7 @@ func TestAnsweringMachine(t *testing.T) {
 	for _, row := range []struct {
 		hz   float64
 		want sound.AMDResult
-	}{{customerHz, sound.AMDMachine}, {0, sound.AMDNoSpeech}} {
+	}{{machineHz, sound.AMDMachine}, {0, sound.AMDNoSpeech}} {
 		o := d.ordered("+4930550301")
 		in, ear, line := rung(t, d.phone), siptest.NewVoice(t, codec.PCMU), siptest.NewVoice(t, codec.PCMU)
 		answerAs(in, ear, agentHz)
@@ -214,21 +214,31 @@ func TestAnsweringMachine(t *testing.T) {
 		within(t, patient, "who answered", func() bool {
 			return a.client(t).metric(`tandem_answerers_total{who="`+string(row.want)+`"}`) == "1"
 		})
+		if row.want == sound.AMDMachine {
+			ear.WaitTone(row.hz, patient)
+			line.Tone(1000)
+			ear.WaitTone(1000, patient)
+			line.Tone(0)
+			within(t, patient, "the beep", func() bool { return a.client(t).metric(`tandem_answerers_total{who="beep"}`) == "1" })
+		}
 		in.Send("BYE", "", "")
 		in.Response(200)
 		out.Reply(out.Request("BYE"), 200, "OK", "")
-		if got := a.callOf(t, o.Call); got.Answerer != row.want {
-			t.Errorf("%v Hz was answered by %q, want %q", row.hz, got.Answerer, row.want)
+		if got := a.callOf(t, o.Call); got.Answerer != row.want || (got.BeepAt != nil) != (row.want == sound.AMDMachine) {
+			t.Errorf("%v Hz was answered by %q, beep at %v; want %q", row.hz, got.Answerer, got.BeepAt, row.want)
 		}
 		d.wrapsUp()
 	}
 }
 
-// Who has called a customer asks another agent in, and leaves the customer to them.
+// machineHz is a voice for whoever looks for answering machines: too low for a beep.
+const machineHz = 250
+
+// Who has called a customer sees when the machine there records, asks another agent in, and leaves the customer to them.
 func TestOwnCallIsHandedOn(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t, "5504", "5505")
-	_, err := o.queues.UpdateQueue(context.Background(), o.tenant, o.from.queue, queues.QueueChange{Set: queues.OwnSettings{Outbound: &queues.OutboundRule{Allowed: true}}})
+	_, err := o.queues.UpdateQueue(context.Background(), o.tenant, o.from.queue, queues.QueueChange{Set: queues.OwnSettings{Outbound: &queues.OutboundRule{Allowed: true, Detect: true}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -236,8 +246,14 @@ func TestOwnCallIsHandedOn(t *testing.T) {
 	o.anna.change(t, "POST", "/api/v1/calls", map[string]any{"queue_id": o.from.queue, "number": "+4930550401"}, &ordered)
 	o.anna.rings() // and is answered by itself
 	out, line := rung(t, o.network), siptest.NewVoice(t, codec.PCMU)
-	answerAs(out, line, customerHz)
+	answerAs(out, line, machineHz)
 	phoneHears(t, "called", line, map[float64]bool{agentHz: true})
+	o.anna.Wait("call", "answered_by", "machine")
+	line.Tone(1000)
+	o.anna.RTC.Await(1000)
+	line.Tone(0)
+	o.anna.Wait("call", "answered_by", "machine", "beep", "true")
+	line.Tone(customerHz)
 	o.consult(t, ordered.Call.String())
 	o.anna.Send("call.leave", nil)
 	o.anna.wrapped(t, ordered.Call.String())

@@ -4910,6 +4910,8 @@ export interface components {
             answered_at?: string;
             /** @enum {string} */
             answered_by?: "human" | "machine" | "no_speech" | "unsure";
+            /** Format: date-time */
+            beep_at?: string;
             bot_id?: string;
             /** Format: double */
             bot_seconds?: number;

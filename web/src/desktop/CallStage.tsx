@@ -60,7 +60,7 @@ export function CallStage({ call }: { call: CallView }) {
         {call.answered_by && (
           <span role="status">
             <Tag tone={call.answered_by === 'machine' ? 'warn' : 'info'}>
-              {t(`dial.answeredBy.${call.answered_by}`)}
+              {t(`dial.answeredBy.${call.beep ? 'beep' : call.answered_by}`)}
             </Tag>
           </span>
         )}

@@ -68,6 +68,8 @@ export interface CallView {
   wrap_up?: WrapUp;
   /** Who has answered a call that the agent made, as far as their greeting tells. */
   answered_by?: 'human' | 'machine' | 'no_speech' | 'unsure';
+  /** The beep of a machine was heard: it records what is said from now on. */
+  beep?: boolean;
   /** The transfer that was asked for last. */
   transfer?: TransferView;
   /** Who is in a call of more than two. */
