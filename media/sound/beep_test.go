@@ -72,7 +72,7 @@ func throughG711(c codec.Codec) func(PCM) PCM {
 			panic(err)
 		}
 		out := PCM{Rate: 8000}
-		var coded, plain = make([]byte, 160), make([]int16, 160)
+		coded, plain := make([]byte, 160), make([]int16, 160)
 		for part := range slices.Chunk(p.Samples, 160) {
 			n, err := enc.Encode(coded, part)
 			if err == nil {
@@ -109,8 +109,15 @@ func TestBeep(t *testing.T) {
 		long  time.Duration
 		quiet time.Duration // behind it, until it is heard
 	}{
-		{400, 200 * ms, 1200 * ms}, {425, 300 * ms, 1200 * ms}, {500, 150 * ms, 200 * ms}, {620, 200 * ms, 200 * ms}, {1000, 300 * ms, 200 * ms}, {1003, 150 * ms, 200 * ms},
-		{1400, 1000 * ms, 200 * ms}, {2000, 150 * ms, 200 * ms}, {2000, 2800 * ms, 200 * ms},
+		{400, 200 * ms, 1200 * ms},
+		{425, 300 * ms, 1200 * ms},
+		{500, 150 * ms, 200 * ms},
+		{620, 200 * ms, 200 * ms},
+		{1000, 300 * ms, 200 * ms},
+		{1003, 150 * ms, 200 * ms},
+		{1400, 1000 * ms, 200 * ms},
+		{2000, 150 * ms, 200 * ms},
+		{2000, 2800 * ms, 200 * ms},
 	} {
 		for _, rate := range []int{8000, 48000} {
 			greeting := Join(Silence(rate, 300*ms), spoken(rate, time.Second), Silence(rate, 430*ms))
