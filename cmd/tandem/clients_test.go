@@ -2,8 +2,10 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"math"
 	"net"
 	"os"
@@ -11,6 +13,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -143,6 +146,7 @@ module_path %[3]s
 module g711.so
 module g722.so
 module opus.so
+module stdio.so
 module srtp.so
 module dtls_srtp.so
 module ausine.so
@@ -160,16 +164,46 @@ type softphone struct {
 	port        int
 	hz          float64
 	dials       string
-	params      string // further ones of baresip's account, such as ";mediaenc=srtp"
+	params      string            // further ones of baresip's account, such as ";mediaenc=srtp"
+	encryption  string            // of the audio, at linphonec: "none", "srtp", "dtls"
+	user        string            // baresip's, unless by its name
+	account     *sip.PhoneAccount // by which linphonec registers; nil: it does not
+	server      string            // of the account: an address, and perhaps a transport
+	traced      bool              // baresip says which SIP messages it sees
 }
 
 // baresip is a running baresip that speaks a tone in one call, and writes what it says and hears to files.
 type baresip struct {
-	t    testing.TB
-	dir  string
-	cmd  *exec.Cmd
-	done chan error
-	said *bytes.Buffer
+	t     testing.TB
+	dir   string
+	cmd   *exec.Cmd
+	stdin io.WriteCloser
+	done  chan error
+	said  *saidSoFar
+}
+
+// saidSoFar is what a client has said, which may be read while it goes on.
+type saidSoFar struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (s *saidSoFar) Write(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.Write(b)
+}
+
+func (s *saidSoFar) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
+}
+
+// says waits until a client has said something.
+func (s *saidSoFar) says(t testing.TB, what string) {
+	t.Helper()
+	within(t, patient, what+" of a client", func() bool { return strings.Contains(s.String(), what) })
 }
 
 // dial calls with a tone of 440 Hz; params are further ones of baresip's account.
@@ -182,10 +216,10 @@ func (n *network) baresip(t testing.TB, c softphone) *baresip {
 	t.Helper()
 	modules, _ := filepath.Glob("/usr/lib/*/baresip/modules")
 	modules = append(modules, "/usr/lib/baresip/modules")
-	b := &baresip{t: t, dir: t.TempDir(), done: make(chan error, 1), said: &bytes.Buffer{}}
+	b := &baresip{t: t, dir: t.TempDir(), done: make(chan error, 1), said: &saidSoFar{}}
 	for name, text := range map[string]string{
 		"config":   fmt.Sprintf(baresipConfig, n.there, b.dir, modules[0], c.port, c.hz),
-		"accounts": fmt.Sprintf("<sip:bare-%s@%s>;regint=0;audio_codecs=%s%s\n", c.name, n.there, c.codec, c.params),
+		"accounts": fmt.Sprintf("<sip:%s@%s>;regint=0;audio_codecs=%s%s\n", cmp.Or(c.user, "bare-"+c.name), n.there, c.codec, c.params),
 		"contacts": "",
 	} {
 		if err := os.WriteFile(filepath.Join(b.dir, name), []byte(text), 0o600); err != nil {
@@ -196,17 +230,35 @@ func (n *network) baresip(t testing.TB, c softphone) *baresip {
 	if c.dials != "" {
 		args = append(args, "-e", "/dial "+c.dials)
 	}
+	if c.traced {
+		args = append(args, "-s")
+	}
 	b.cmd = exec.Command("ip", args...)
 	b.cmd.Stdout, b.cmd.Stderr = b.said, b.said
-	if err := b.cmd.Start(); err != nil {
+	var err error
+	if b.stdin, err = b.cmd.StdinPipe(); err == nil {
+		err = b.cmd.Start()
+	}
+	if err != nil {
 		t.Fatalf("baresip is missing; run scripts/setup.sh test, or apt-get install baresip-core: %v", err)
 	}
 	go func() { b.done <- b.cmd.Wait() }()
 	t.Cleanup(func() {
 		_ = b.cmd.Process.Kill() // after hangUp there is none
 		b.done <- <-b.done
+		if t.Failed() {
+			t.Log(b.said)
+		}
 	})
 	return b
+}
+
+// command has baresip do something, such as "/transfer sip:1003@tandem".
+func (b *baresip) command(line string) {
+	b.t.Helper()
+	if _, err := fmt.Fprintln(b.stdin, line); err != nil {
+		b.t.Errorf("baresip takes no command: %v\n%s", err, b.said)
+	}
 }
 
 // file is what baresip has written of what it hears ("dec"), or says ("enc").
@@ -259,7 +311,7 @@ func (b *baresip) quit() {
 	}
 }
 
-// lastSecond is what sounds at the end of a file.
+// lastSecond is what sounds at the end of a file, before the silence that may follow.
 func lastSecond(t testing.TB, file string) (hz, level float64) {
 	t.Helper()
 	wav, err := os.ReadFile(file)
@@ -268,6 +320,9 @@ func lastSecond(t testing.TB, file string) (hz, level float64) {
 	}
 	sides, f := recordingtest.Join(t, wav)
 	pcm := sides[0]
+	for len(pcm) > 0 && pcm[len(pcm)-1] < 100 { // a tone passes that twice in each of its periods
+		pcm = pcm[:len(pcm)-1]
+	}
 	return siptest.Frequency(pcm[max(0, len(pcm)-f.Rate):], f.Rate)
 }
 

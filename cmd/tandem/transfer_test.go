@@ -16,16 +16,32 @@ import (
 	"tandem/sip/siptest"
 )
 
-// telephone registers the telephone of an agent.
-func (a *app) telephone(t testing.TB, extension string, agent uuid.UUID) *siptest.Phone {
+// phoneAccount makes an account for the telephone of an agent.
+func (a *app) phoneAccount(t testing.TB, extension string, agent uuid.UUID) sip.PhoneAccount {
 	t.Helper()
 	ctx := context.Background()
-	err := a.db.Tenant(ctx, a.tenant, func(tx *storage.Tx) error { return a.trunks.PutPhone(ctx, tx, extension, agent, "of-the-desk") })
+	account := sip.PhoneAccount{Username: extension, Secret: "of-the-desk"}
+	err := a.db.Tenant(ctx, a.tenant, func(tx *storage.Tx) error { return a.trunks.PutPhone(ctx, tx, extension, agent, account.Secret) })
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := siptest.New(t, extension)
-	signOn(p, a.sipAddr(), extension, "of-the-desk", "120")
+	return account
+}
+
+// registered waits until a telephone is there.
+func (a *app) registered(t testing.TB, name string) {
+	t.Helper()
+	within(t, patient, "a telephone that registers", func() bool {
+		at, err := a.trunks.Registered(context.Background(), a.tenant, name)
+		return err == nil && len(at) > 0
+	})
+}
+
+// telephone registers the telephone of an agent.
+func (a *app) telephone(t testing.TB, extension string, agent uuid.UUID) *siptest.Phone {
+	t.Helper()
+	account, p := a.phoneAccount(t, extension, agent), siptest.New(t, extension)
+	signOn(p, a.sipAddr(), extension, account.Secret, "120")
 	return p
 }
 
@@ -160,6 +176,84 @@ func TestTransferByTelephone(t *testing.T) {
 		v, err := a.queues.Agent(ctx, a.tenant, agent)
 		return err == nil && v.State == queues.Idle
 	})
+}
+
+// Clients of other makes transfer: baresip, an extension of a private exchange, by itself, which is told how it goes; linphonec, an agent's telephone, after
+// it has asked the target. (baresip has no command for the latter.)
+func TestTransferByClients(t *testing.T) {
+	t.Parallel()
+	n := newNetwork(t)
+	a := start(t, "TANDEM_SIP_UDP="+n.near+":0", "TANDEM_WEBRTC_UDP="+n.near+":0", "TANDEM_MEDIA_IP="+n.near)
+	ctx := context.Background()
+	far := siptest.New(t, "far")
+	extension := fmt.Sprintf("%s:%d", n.there, 5070)
+	all, err := a.trunks.Trunks(ctx, a.tenant)
+	if err == nil {
+		all[0].Outbound = "" // the demo's
+		_, err = a.trunks.PutTrunk(ctx, a.tenant, all[0], sip.Passwords{})
+	}
+	if err == nil {
+		exchange := sip.Trunk{Name: "exchange", Networks: []string{n.there + "/32"}, Outbound: extension, Trusted: true, Refer: true, Enabled: true}
+		_, err = a.trunks.PutTrunk(ctx, a.tenant, exchange, sip.Passwords{})
+	}
+	if err == nil {
+		err = a.trunks.Load(ctx)
+	}
+	if err == nil {
+		err = a.trunks.PutDialRules(ctx, a.tenant, sip.DialRules{Country: "DE", Internal: 4})
+	}
+	for number, address := range map[string]string{"5205": "sip:7001@" + extension, "5207": "sip:far@" + far.Addr()} {
+		if err == nil {
+			_, err = a.numbers.Put(ctx, a.tenant, calls.Number{Number: number, Kind: calls.EntryAddress, Address: address})
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	const farHz = 900
+	farVoice := siptest.NewVoice(t, codec.PCMU)
+	sentOn := func(p *caller, out *siptest.Call) {
+		t.Helper()
+		p.voice.WaitTone(farHz, patient)
+		farVoice.WaitTone(customerHz, patient)
+		p.hangUp()
+		out.Reply(out.Request("BYE"), 200, "OK", "")
+	}
+
+	desk := n.baresip(t, softphone{user: "7001", codec: "pcmu/8000/1", port: 5070, hz: agentHz, params: ";answermode=auto", traced: true})
+	desk.said.says(t, "baresip is ready")
+	p := callAt(t, a.sipAddr(), "+49305215", "5205")
+	p.voice.WaitTone(agentHz, patient)
+	desk.command("/transfer sip:5207@tandem")
+	out := far.Answer()
+	out.Reply(out.Invite, 486, "Busy Here", "")
+	desk.said.says(t, "transfer failed: 486 Busy Here") // as a NOTIFY says
+	p.hangUp()
+	a.ended(t, p.phone.User)
+	p = callAt(t, a.sipAddr(), "+49305217", "5205")
+	p.voice.WaitTone(agentHz, patient)
+	desk.command("/transfer sip:5207@tandem")
+	out = far.Answer()
+	out.Reply(out.Invite, 180, "Ringing", "")
+	answerAs(out, farVoice, farHz)
+	desk.said.says(t, "\r\n\r\nSIP/2.0 200 OK") // the body of a NOTIFY
+	sentOn(p, out)
+	desk.quit()
+
+	_, agent := a.queueWith(t, "Transfers", "5206", "phone:9206", atOnce())
+	account := a.phoneAccount(t, "9206", agent)
+	agents := n.linphone(t, softphone{port: 5072, hz: agentHz, account: &account, server: a.sipAddr()})
+	a.registered(t, "9206")
+	p = callAt(t, a.sipAddr(), "+49305216", "5206")
+	p.voice.WaitTone(agentHz, patient)
+	agents.command("pause")
+	agents.command("call sip:5207@" + a.sipAddr())
+	out = far.Answer()
+	answerAs(out, farVoice, farHz)
+	agents.said.says(t, "Media streams established with sip:5207@")
+	agents.command("transfer 1 --to-call 2")
+	sentOn(p, out)
+	agents.quit()
 }
 
 // What the network says before the answer is heard by the caller of a bridged number.

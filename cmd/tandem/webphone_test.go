@@ -46,10 +46,11 @@ func webPages(t testing.TB) string {
 	return page.URL
 }
 
-// newWebPhone registers a telephone at server ("wss://…") by a library ("jssip", "sipjs"); it speaks one codec, and answers by itself.
-func newWebPhone(t testing.TB, page, library, server, codec string, account sip.PhoneAccount) *webPhone {
+// newWebPhone registers a telephone at server ("wss://…") by a library ("jssip", "sipjs"); it speaks a tone by
+// one codec, and answers by itself.
+func newWebPhone(t testing.TB, page, library, server, codec string, hz float64, account sip.PhoneAccount) *webPhone {
 	t.Helper()
-	p := &webPhone{browsertest.New(t, agentHz), t}
+	p := &webPhone{browsertest.New(t, hz), t}
 	t.Cleanup(func() {
 		if t.Failed() {
 			var said []string
@@ -102,7 +103,7 @@ func TestWebPhones(t *testing.T) {
 			s.Wait("agent", "device", "phone")
 			s.Send("presence.set", map[string]string{"presence": "AVAILABLE"})
 			s.Wait("agent", "presence", "AVAILABLE")
-			phone := newWebPhone(t, page, c.library, c.network+"://"+a.sip.Addr(c.network).String(), c.codec, account)
+			phone := newWebPhone(t, page, c.library, c.network+"://"+a.sip.Addr(c.network).String(), c.codec, agentHz, account)
 			a.is(t, agent, queues.Idle)
 
 			p := a.callTo(t, "5701", codec.PCMU)

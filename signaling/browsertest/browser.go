@@ -27,6 +27,8 @@ type Browser struct {
 	out   *bufio.Scanner
 	mu    sync.Mutex
 	calls int
+
+	Level float64 // RMS of the microphone's tone, 1 is full scale
 }
 
 // Heard is what the page receives.
@@ -58,7 +60,8 @@ func NewBehind(t testing.TB, hz float64, network Network) *Browser {
 	}
 	dir := t.TempDir()
 	wav := filepath.Join(dir, "microphone.wav")
-	tone := sound.Tone{Hz: []float64{hz}, On: 20 * time.Second, Level: -12}.PCM(16000)
+	const level = -12 // dB
+	tone := sound.Tone{Hz: []float64{hz}, On: 20 * time.Second, Level: level}.PCM(16000)
 	if err := os.WriteFile(wav, tone.WAV(), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +82,7 @@ func NewBehind(t testing.TB, hz float64, network Network) *Browser {
 	if err := cmd.Start(); err != nil {
 		t.Fatalf("start the browser's driver (node): %v", err)
 	}
-	b := &Browser{t: t, in: in, out: bufio.NewScanner(out)}
+	b := &Browser{t: t, in: in, out: bufio.NewScanner(out), Level: math.Pow(10, level/20.0)}
 	b.out.Buffer(nil, 16<<20)
 	t.Cleanup(func() {
 		_ = in.Close() // the driver ends with its input
