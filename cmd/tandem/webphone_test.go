@@ -143,7 +143,7 @@ func TestWebPhoneCallsAnExtension(t *testing.T) {
 	a.knowPhonesOnly(t)
 	var account sip.PhoneAccount
 	s.change(t, "POST", "/api/v1/me/phone/secret", nil, &account)
-	phone := newWebPhone(t, webPages(t), "jssip", "ws://"+a.sip.Addr("ws").String(), "opus", account)
+	phone := newWebPhone(t, webPages(t), "jssip", "ws://"+a.sip.Addr("ws").String(), "opus", agentHz, account)
 	other, voice := siptest.New(t, "8002"), siptest.NewVoice(t, codec.PCMU)
 	signOn(other, a.sipAddr(), "8002", demoPassword, "120")
 	s.Send("presence.set", map[string]string{"presence": "AWAY"})

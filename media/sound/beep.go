@@ -192,7 +192,8 @@ func steadiest(block []int16, rate int) (hz, share float64) {
 		for i := range c {
 			c[i] = float32(2 * math.Cos(2*math.Pi*(from+float64(i)*step)/float64(rate)))
 		}
-		for i, p := range power(samples[:len(block)], &c) {
+		tones, _ := power(samples[:len(block)], 1, &c)
+		for i, p := range tones {
 			if p > best {
 				best, hz = p, from+float64(i)*step
 			}
