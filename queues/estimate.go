@@ -124,8 +124,8 @@ func queuePace(b *pgx.Batch, queue uuid.UUID) *pace {
 	return p
 }
 
-// How old what an estimate goes by may be, where nothing else does: reading it costs more than the rest of joining. Of those whom agents have
-// been given since they were counted none has left the queue that soon, so that each counts once, as somebody ahead.
+// How old what an estimate goes by may be, where nothing else does: reading it costs more than the rest of joining. Whom an agent has been given since the
+// agents were counted is somebody ahead until they have left the queue, and makes one agent fewer idle from then on.
 const (
 	paceFresh  = time.Second
 	staffFresh = 250 * time.Millisecond
@@ -159,6 +159,16 @@ func (s *Service) roughLoad(ctx context.Context, tx *storage.Tx, queue uuid.UUID
 	s.loads[queue] = knownLoad{load: *l, staffed: now, paced: known.paced}
 	s.mu.Unlock()
 	return *l, nil
+}
+
+// oneIdleLess notes that an agent has somebody of a queue.
+func (s *Service) oneIdleLess(queue uuid.UUID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if known, ok := s.loads[queue]; ok && known.Idle > 0 {
+		known.Idle--
+		s.loads[queue] = known
+	}
 }
 
 // Estimate is how a queue's waits are estimated, and how well that went.

@@ -209,7 +209,11 @@ func (s *Service) queueLeft(b *pgx.Batch, tx *storage.Tx, it *lockedItem, reason
 	l.Waited, l.Actual = max(0, tx.Now.Sub(it.enqueuedAt).Seconds()), max(0, tx.Now.Sub(it.joinedAt).Seconds())
 	tx.AfterCommit(func() {
 		s.metrics.wait.Observe(l.Waited)
-		if reason == LeftHandled && l.Estimated != nil {
+		if reason != LeftHandled {
+			return
+		}
+		s.oneIdleLess(it.queue)
+		if l.Estimated != nil {
 			s.metrics.estimateError(l.Actual - *l.Estimated)
 		}
 	})
