@@ -72,6 +72,8 @@ function jssip({ server, user, secret }: Account): Phone {
     now = session;
     if (session.connection) play(session.connection);
     else session.on('peerconnection', ({ peerconnection }) => play(peerconnection));
+    // SIP.js waits 5 s for candidates; JsSIP waits for the end of them, which does not come where networks come and go. The first will do.
+    session.on('icecandidate', ({ ready }: { ready: () => void }) => ready());
     session.on('confirmed', () => said.push('talking'));
     session.on('ended', () => said.push('ended'));
     session.on('failed', ({ cause }: { cause: string }) => said.push(`failed: ${cause}`));

@@ -21,7 +21,10 @@ export function TicketWarnings() {
           .then((ticket) => {
             if (ticket.assignee !== me.id) return;
             const say = type === 'ticket.sla_at_risk' ? 'sla.warnAtRisk' : 'sla.warnBreached';
-            notifyNotice(t(say, { number: ticket.number, title: ticket.title }));
+            notifyNotice(
+              t(say, { number: ticket.number, title: ticket.title }),
+              `${type} ${subject}`.replace(/\W/g, '-'),
+            );
           })
           // One that is out of reach is nobody's own.
           .catch(() => undefined);

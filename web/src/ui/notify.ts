@@ -7,9 +7,10 @@ export function notifyDone(message: string): void {
   notifications.show({ message, color: 'petrol', autoClose: 2500, withCloseButton: false, role: 'status' });
 }
 
-/** Says in a corner what has happened without anybody's doing here. */
-export function notifyNotice(message: string): void {
+/** Says in a corner what has happened without anybody's doing here; once of the same thing while it is to be seen. */
+export function notifyNotice(message: string, thing?: string): void {
   notifications.show({
+    id: thing,
     message,
     color: 'yellow',
     autoClose: 8000,
