@@ -48,19 +48,18 @@ type Prompts struct {
 
 	mu     sync.Mutex
 	assets map[string]*sound.Asset
-	music  func() (*sound.Asset, error)
 }
 
 // NewPrompts returns the library of prompts.
 func NewPrompts(db *storage.DB, blobs storage.Blobs, tts sound.TTS, log *events.Log) *Prompts {
-	return &Prompts{
-		db: db, blobs: blobs, tts: tts, log: log, assets: map[string]*sound.Asset{},
-		music: sync.OnceValues(func() (*sound.Asset, error) { return sound.NewLoop(sound.HoldMusic()) }),
-	}
+	return &Prompts{db: db, blobs: blobs, tts: tts, log: log, assets: map[string]*sound.Asset{}}
 }
 
+// holdMusic is composed once; that takes a second, which no caller is to wait.
+var holdMusic = sync.OnceValues(func() (*sound.Asset, error) { return sound.NewLoop(sound.HoldMusic()) })
+
 // Music is the built-in hold music.
-func (p *Prompts) Music() (*sound.Asset, error) { return p.music() }
+func (p *Prompts) Music() (*sound.Asset, error) { return holdMusic() }
 
 // Say speaks a text; language is "en" or "zh".
 func (p *Prompts) Say(ctx context.Context, text, language string, speed float64) (*sound.Asset, error) {

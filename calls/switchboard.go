@@ -157,6 +157,11 @@ func (s *Switchboard) Run(ctx context.Context) error {
 	var beating sync.WaitGroup
 	beating.Go(func() { s.beat(journalCtx) })
 	beating.Go(func() { s.watchRights(journalCtx) })
+	beating.Go(func() {
+		if _, err := holdMusic(); err != nil {
+			s.slog.Error("there is no hold music", "err", err)
+		}
+	})
 	stopAnswers, stopOrders := s.endForOthers(journalCtx), s.superviseForOthers(journalCtx)
 
 	var calling sync.WaitGroup
