@@ -210,16 +210,10 @@ func (s *Switchboard) endElsewhere(ctx context.Context, tenant, id uuid.UUID, wh
 	case node == s.cfg.Node: // ended just now; the journal has not written it yet
 		return ErrNotLive
 	}
-	body, err := json.Marshal(toEnd{Tenant: tenant, Call: id, Why: why, Actor: events.ActorID(ctx)})
-	if err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(ctx, endPatience)
-	defer cancel()
-	answer, err := s.bus.Ask(ctx, endSubject(node), body)
+	answer, err := s.askNode(ctx, endSubject(node), toEnd{Tenant: tenant, Call: id, Why: why, Actor: events.ActorID(ctx)}, endPatience)
 	switch {
 	case err != nil:
-		return errNodeSilent.Because(err)
+		return err
 	case string(answer) == ErrEnding.Code:
 		return ErrEnding
 	case string(answer) == ErrNotLive.Code:
@@ -228,6 +222,21 @@ func (s *Switchboard) endElsewhere(ctx context.Context, tenant, id uuid.UUID, wh
 		return errNodeSilent
 	}
 	return nil
+}
+
+// askNode asks another node, and waits as long for its answer; errNodeSilent: there is none.
+func (s *Switchboard) askNode(ctx context.Context, subject string, question any, patience time.Duration) ([]byte, error) {
+	body, err := json.Marshal(question)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	answer, err := s.bus.Ask(ctx, subject, body)
+	if err != nil {
+		return nil, errNodeSilent.Because(err)
+	}
+	return answer, nil
 }
 
 var errNodeSilent = fault.New(fault.Unavailable, "node_silent", "The server that holds this call does not answer; try again in a few seconds.")

@@ -60,15 +60,9 @@ func (s *Switchboard) orderSupervision(ctx context.Context, o supervisionOrder) 
 	case !lives:
 		return a, errNodeSilent
 	}
-	body, err := json.Marshal(o)
+	reply, err := s.askNode(ctx, superviseSubject(node), o, orderPatience)
 	if err != nil {
 		return a, err
-	}
-	ctx, cancel := context.WithTimeout(ctx, orderPatience)
-	defer cancel()
-	reply, err := s.bus.Ask(ctx, superviseSubject(node), body)
-	if err != nil {
-		return a, errNodeSilent.Because(err)
 	}
 	if err := json.Unmarshal(reply, &a); err != nil {
 		return a, errNodeSilent.Because(err)
