@@ -63,14 +63,17 @@ async function send(page: Page, text: string): Promise<void> {
   await said(page, text).waitFor(PATIENCE);
 }
 
-/** Accepts a chat at whichever of the two it rings. */
-const accepts = (name: string): Promise<Visitor> =>
-  Promise.any(
+/** Accepts a chat at whichever of the two it rings; only looks at the other, whom it may ring next. */
+async function accepts(name: string): Promise<Visitor> {
+  const rung = await Promise.any(
     [anna, ben].map(async (one) => {
-      await offer(one.page, name).locator('[data-action=accept-chat]').click(PATIENCE);
+      await offer(one.page, name).waitFor(PATIENCE);
       return one;
     }),
   );
+  await offer(rung.page, name).locator('[data-action=accept-chat]').click();
+  return rung;
+}
 
 async function choose(page: Page, label: string, option: string | RegExp): Promise<void> {
   await page.getByRole('dialog').getByRole('combobox', { name: label }).click();
@@ -174,6 +177,8 @@ test('closed with a disposition, opened again, and handed to a queue', async () 
   await next.getByRole('dialog').getByRole('button', { name: 'Transfer' }).click();
   await next.getByText('has been handed on').waitFor(PATIENCE);
   await next.getByText('has transferred the conversation to Sales').waitFor(PATIENCE);
+  const { page: last } = await accepts(DORA.name);
+  await last.getByText('Yours', { exact: true }).waitFor(PATIENCE);
   expect([...anna.faults, ...ben.faults]).toEqual([]);
 });
 
