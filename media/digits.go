@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"tandem/media/codec"
@@ -45,6 +46,7 @@ func (s *Stream) InjectDigit(key rune) {
 // digitDesk makes one digit out of all the ways a press is told.
 type digitDesk struct {
 	heard chan Digit
+	apart atomic.Bool // KeysApart
 
 	mu      sync.Mutex
 	recent  [4]press // a ring: presses may overlap when one method is late
@@ -170,6 +172,21 @@ func (r *eventReceiver) recv(p *Packet, rate int) (key rune, began, ok bool) {
 	}
 	*r = eventReceiver{known: true, open: !ended, code: code, ssrc: p.SSRC, ts: p.Timestamp, duration: duration, last: p.Arrival}
 	return key, began, true
+}
+
+// KeysApart says whether this stream's peer is told of keys by signalling: then the tones of whom it hears are looked for.
+func (s *Stream) KeysApart(apart bool) { s.keys.apart.Store(apart) }
+
+// tonesPass tells that a tone needs no looking for: what is said goes to one other party as it is, who knows of no other way to be told
+// of a key than to hear it. Looking would have it sent twice, and costs more than a sixth of a bridged call.
+func (s *Stream) tonesPass(sess *session) bool {
+	listeners := s.listeners.list()
+	if len(listeners) != 1 || s.muted.Load() {
+		return false
+	}
+	to := listeners[0].to
+	theirs := to.session.Load()
+	return theirs != nil && theirs.sends && theirs.EventType == 0 && theirs.Codec.Name == sess.Codec.Name && !to.keys.apart.Load()
 }
 
 // toneReceiver looks for DTMF tones in the audio.

@@ -185,6 +185,45 @@ func TestTonesCountOnlyWhereNoEventIsNegotiated(t *testing.T) {
 	}
 }
 
+// A tone that goes to the other party as it is, is no key for anybody else: whoever is told of it would send it once more.
+func TestTonesThatPassAreNoKeys(t *testing.T) {
+	plain := Format{Codec: codec.PCMU, PayloadType: codec.PCMU.PayloadType}
+	events, other := plain, Format{Codec: codec.PCMA, PayloadType: codec.PCMA.PayloadType}
+	events.EventType = 101
+	for _, tt := range []struct {
+		name string
+		to   Format
+		do   func(from, to *party)
+		want string
+	}{
+		{"to one who hears them", plain, func(*party, *party) {}, ""},
+		{"to one who takes events", events, func(*party, *party) {}, "7"},
+		{"to one who is told by signalling", plain, func(_, to *party) { to.KeysApart(true) }, "7"},
+		{"to one who speaks another codec", other, func(*party, *party) {}, "7"},
+		{"to one who hears nothing for now", plain, func(_, to *party) { to.Negotiate(plain, RecvOnly) }, "7"},
+		{"while muted", plain, func(from, _ *party) { from.SetMuted(true) }, "7"},
+		{"to nobody any more", plain, func(_, to *party) { to.Play(Silence()) }, "7"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w, finish := newWorld(t)
+				defer finish()
+				from, to := w.joinFormat(plain, StreamConfig{Inband: true}), w.joinFormat(tt.to, StreamConfig{})
+				to.Play(Forward(from.Stream))
+				tt.do(from, to)
+				tone, _ := sound.DTMF('7', 100*time.Millisecond, 8000)
+				for _, payload := range payloads(t, codec.PCMU, sound.Join(tone, sound.Silence(8000, 80*time.Millisecond)).Samples, frameTime) {
+					from.says(from.talk.packet(payload))
+					time.Sleep(frameTime)
+				}
+				if got := from.digits(); got != tt.want {
+					t.Errorf("heard %q, want %q", got, tt.want)
+				}
+			})
+		})
+	}
+}
+
 func TestUnreadDigitsDoNotBlock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, finish := newWorld(t)

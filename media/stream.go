@@ -17,7 +17,8 @@ type StreamConfig struct {
 	Clock   *Clock       // drives whatever no packet drives; required
 	Log     *slog.Logger // nil: slog's default
 	Metrics *Metrics     // nil: counted for nobody
-	// Inband also listens for DTMF tones in the audio (G.711 and G.722), as long as no telephone-event is negotiated: for SIP legs.
+	// Inband also listens for DTMF tones in the audio (G.711 and G.722), as long as no telephone-event is negotiated and nobody gets
+	// them as they are: for SIP legs.
 	Inband bool
 }
 
@@ -147,7 +148,7 @@ func (s *Stream) recv(p *Packet) {
 	if kind == kindComfort {
 		return
 	}
-	if s.cfg.Inband && sess.EventType == 0 {
+	if s.cfg.Inband && sess.EventType == 0 && !s.tonesPass(sess) {
 		s.recvTone(p, sess)
 	}
 	if s.muted.Load() {
