@@ -13,7 +13,7 @@ const (
 	phases    = 4                     // a power of two; streams are spread over the frame so that they do not all send at once
 	phaseTime = frameTime / phases    // 5 ms
 	frameTime = 20 * time.Millisecond // of everything that a clock drives
-	catchUp   = 3                     // frames sent in a row after a late wake-up; what is older is skipped
+	maxBehind = 3                     // frames sent in a row after a late wake-up; what is older is skipped
 )
 
 // Now is the monotonic time since the process began: the time of Packet.Arrival. (In a testing/synctest bubble, whose clock shows another
@@ -22,38 +22,66 @@ func Now() time.Duration { return time.Since(began) }
 
 var began = time.Now()
 
-// Clock drives everything that no packet drives: prompts, hold music, silence, digits, reports. One Clock serves all streams of the process
-// with one goroutine per core, not one per stream.
+// Clock drives everything that no packet drives: prompts, hold music, silence, digits, reports. One Clock serves all streams of the process.
+// One goroutine does while a beat is little work; a shard whose beats are not is driven by its own, so that all cores help.
 type Clock struct {
 	shards []*shard
 	next   atomic.Uint32
-}
-
-// shard is one goroutine's streams.
-type shard struct {
-	mu      sync.Mutex // guards changes of streams
-	count   int        // of streams
-	wake    chan struct{}
-	streams [phases]atomic.Pointer[[]*Stream]
+	count  atomic.Int64 // of streams
+	wake   chan struct{}
 }
 
 // NewClock makes a clock; it stands still until Run.
 func NewClock() *Clock {
-	c := &Clock{shards: make([]*shard, max(1, runtime.GOMAXPROCS(0)))}
+	c := &Clock{shards: make([]*shard, max(1, runtime.GOMAXPROCS(0))), wake: make(chan struct{}, 1)}
 	for i := range c.shards {
-		c.shards[i] = &shard{wake: make(chan struct{}, 1)}
+		c.shards[i] = &shard{behind: make(chan struct{}, 1)}
 	}
 	return c
 }
 
-// Run drives the streams until ctx ends; it returns nil then.
+// Run drives the streams until ctx ends; it returns nil then. It sleeps while there are none.
 func (c *Clock) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
-	for _, s := range c.shards {
-		wg.Go(func() { s.run(ctx) })
+	defer wg.Wait()
+	for _, sh := range c.shards {
+		wg.Go(func() { sh.run(ctx) })
 	}
-	wg.Wait()
+	for ctx.Err() == nil {
+		if c.count.Load() > 0 {
+			c.drive(ctx)
+		}
+		select {
+		case <-ctx.Done():
+		case <-c.wake:
+		}
+	}
 	return nil
+}
+
+func (c *Clock) drive(ctx context.Context) {
+	ticker := time.NewTicker(phaseTime)
+	defer ticker.Stop()
+	for _, sh := range c.shards {
+		sh.begin()
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		for _, sh := range c.shards {
+			sh.due()
+		}
+		select {
+		case <-c.wake:
+			if c.count.Load() == 0 {
+				return
+			}
+		default:
+		}
+	}
 }
 
 // add puts a stream on a shard and a phase, where it stays until the returned function is called.
@@ -62,12 +90,41 @@ func (c *Clock) add(s *Stream) (remove func()) {
 	sh := c.shards[int(n)%len(c.shards)]
 	phase := int(n) / len(c.shards) % phases
 	sh.change(phase, func(list []*Stream) []*Stream { return append(list, s) })
+	c.counts(1)
 	return func() {
 		sh.change(phase, func(list []*Stream) []*Stream {
 			return slices.DeleteFunc(list, func(x *Stream) bool { return x == s })
 		})
+		c.counts(-1)
 	}
 }
+
+func (c *Clock) counts(n int64) {
+	c.count.Add(n)
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+// shard is streams that one goroutine at a time drives: the clock's, or its own.
+type shard struct {
+	mu      sync.Mutex // guards changes of streams
+	streams [phases]atomic.Pointer[[]*Stream]
+	heavy   atomic.Bool   // its beats are much work
+	behind  chan struct{} // tells its own goroutine to drive it
+
+	driving sync.Mutex  // guards what follows
+	done    int64       // beats since the process began
+	skipped [phases]int // frames that each phase's streams have still to be told of
+	light   int         // beats in a row that took less than heavyBelow
+}
+
+// A shard is driven by its own goroutine from a beat of heavyFrom on, until a frame's beats have each taken less than heavyBelow.
+const (
+	heavyFrom  = time.Millisecond
+	heavyBelow = heavyFrom / 2
+)
 
 // change replaces a phase's list by a changed copy; the shard may be going through the old one.
 func (sh *shard) change(phase int, f func([]*Stream) []*Stream) {
@@ -77,68 +134,59 @@ func (sh *shard) change(phase int, f func([]*Stream) []*Stream) {
 	if old := sh.streams[phase].Load(); old != nil {
 		list = slices.Clone(*old)
 	}
-	sh.count -= len(list)
 	list = f(list)
-	sh.count += len(list)
 	sh.streams[phase].Store(&list)
+}
+
+// begin forgets the beats until now.
+func (sh *shard) begin() {
+	sh.driving.Lock()
+	defer sh.driving.Unlock()
+	sh.done, sh.skipped = int64(Now()/phaseTime), [phases]int{}
+}
+
+// due drives the shard up to now, or has its own goroutine do it.
+func (sh *shard) due() {
+	if !sh.heavy.Load() && sh.driving.TryLock() {
+		defer sh.driving.Unlock()
+		sh.catchUp()
+		return
+	}
 	select {
-	case sh.wake <- struct{}{}:
+	case sh.behind <- struct{}{}:
 	default:
 	}
 }
 
-// empty tells that the shard has nothing to drive.
-func (sh *shard) empty() bool {
-	sh.mu.Lock()
-	defer sh.mu.Unlock()
-	return sh.count == 0
-}
-
-// run drives the shard while it has streams, and sleeps while it has none.
+// run drives the shard whenever it is told to, until ctx ends.
 func (sh *shard) run(ctx context.Context) {
-	for ctx.Err() == nil {
-		if !sh.empty() {
-			sh.drive(ctx)
-		}
-		select {
-		case <-ctx.Done():
-		case <-sh.wake:
-		}
-	}
-}
-
-func (sh *shard) drive(ctx context.Context) {
-	ticker := time.NewTicker(phaseTime)
-	defer ticker.Stop()
-	done := int64(Now() / phaseTime)
-	var skipped [phases]int // frames that each phase's streams have still to be told of
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-ticker.C:
+		case <-sh.behind:
 		}
-		due := int64(Now() / phaseTime)
-		if late := due - done - catchUp*phases; late > 0 {
-			frames := (late + phases - 1) / phases
-			for i := range skipped {
-				skipped[i] += int(frames)
-			}
-			done += frames * phases
+		sh.driving.Lock()
+		sh.catchUp()
+		sh.driving.Unlock()
+	}
+}
+
+// catchUp makes the beats that are due.
+func (sh *shard) catchUp() {
+	due := int64(Now() / phaseTime)
+	if late := due - sh.done - maxBehind*phases; late > 0 {
+		frames := (late + phases - 1) / phases
+		for i := range sh.skipped {
+			sh.skipped[i] += int(frames)
 		}
-		for done < due {
-			done++
-			phase := done & (phases - 1)
-			sh.tick(int(phase), beat{frame: done / phases, skipped: skipped[phase]})
-			skipped[phase] = 0
-		}
-		select {
-		case <-sh.wake:
-			if sh.empty() {
-				return
-			}
-		default:
-		}
+		sh.done += frames * phases
+	}
+	for sh.done < due {
+		sh.done++
+		phase := sh.done & (phases - 1)
+		sh.tick(int(phase), beat{frame: sh.done / phases, skipped: sh.skipped[phase]})
+		sh.skipped[phase] = 0
 	}
 }
 
@@ -157,5 +205,16 @@ func (sh *shard) tick(phase int, b beat) {
 	b.now = Now()
 	for _, s := range *list {
 		s.tick(b)
+	}
+	switch took := Now() - b.now; {
+	case took >= heavyFrom:
+		sh.heavy.Store(true)
+		sh.light = 0
+	case took >= heavyBelow:
+		sh.light = 0
+	default:
+		if sh.light++; sh.light == phases {
+			sh.heavy.Store(false)
+		}
 	}
 }

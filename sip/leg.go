@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/netip"
 	"slices"
 	"sync"
@@ -32,6 +33,7 @@ type legs struct {
 	mu    sync.Mutex
 	busy  map[uuid.UUID]int         // legs by trunk
 	begun map[uuid.UUID][]time.Time // calls that went out in the last second, by trunk
+	live  map[*leg]struct{}         // whose media runs
 }
 
 // occupy takes one of the calls a trunk may have at once; free gives it back.
@@ -72,6 +74,8 @@ type leg struct {
 	local   []byte
 	held    bool
 	rang    bool
+
+	asked bool // where it is, because nothing came of it; the watch's
 
 	events    chan calls.LegEvent
 	confirmed chan struct{}
@@ -225,37 +229,59 @@ func (l *legs) run(g *leg) {
 	g.stop = cancel
 	started := l.stack.spawn(func() {
 		defer g.release()
-		var watch sync.WaitGroup
-		watch.Go(func() { g.watch(ctx) })
+		defer l.watched(g)()
 		if err := g.stream.Run(ctx); err != nil && ctx.Err() == nil {
 			l.log.Warn("a leg's media failed", "leg", g.id, "err", err)
 			g.Hangup(calls.CauseMediaLost)
 		}
-		watch.Wait()
 	})
 	if !started {
 		g.release()
 	}
 }
 
+// watched has a leg looked after until the returned function is called.
+func (l *legs) watched(g *leg) (end func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.live[g] = struct{}{}
+	return func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		delete(l.live, g)
+	}
+}
+
 const watchEvery = time.Second
 
-// watch ends the leg when its peer has sent nothing for too long though it should, and before that does what may help.
-func (g *leg) watch(ctx context.Context) {
+// watch looks after all legs until ctx ends. One timer serves them all: each that fires wakes a processor.
+func (l *legs) watch(ctx context.Context) {
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()
-	asked := false
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			if g.answered() && g.stream.MediaLost() {
-				g.Hangup(calls.CauseMediaLost)
-			}
-			asked = g.mend(g.stream.OneWay(), asked)
+		}
+		l.mu.Lock()
+		live := slices.Collect(maps.Keys(l.live))
+		l.mu.Unlock()
+		for _, g := range live {
+			func() {
+				defer l.stack.t.guard()
+				g.watch()
+			}()
 		}
 	}
+}
+
+// watch ends the leg when its peer has sent nothing for too long though it should, and before that does what may help.
+func (g *leg) watch() {
+	if g.answered() && g.stream.MediaLost() {
+		g.Hangup(calls.CauseMediaLost)
+	}
+	g.asked = g.mend(g.stream.OneWay(), g.asked)
 }
 
 const relearnFor = 3 * time.Second

@@ -84,7 +84,7 @@ func New(cfg Config, dir *Directory, incoming func(context.Context, calls.Leg, c
 	dir.transports = t.listed()
 	s.stack = newStack(t, m, log, timing{t1: gosip.T1, t2: gosip.T2, sessionExpires: cfg.SessionExpires, minSE: cfg.MinSE})
 	s.stack.outside = s.outside
-	s.legs = &legs{stack: s.stack, rtp: cfg.RTP, log: log, busy: map[uuid.UUID]int{}, begun: map[uuid.UUID][]time.Time{}}
+	s.legs = &legs{stack: s.stack, rtp: cfg.RTP, log: log, busy: map[uuid.UUID]int{}, begun: map[uuid.UUID][]time.Time{}, live: map[*leg]struct{}{}}
 	return s, nil
 }
 
@@ -106,6 +106,7 @@ func (s *Server) Run(ctx context.Context) error {
 	w.Go(func() { s.meter.run(metering) })
 	w.Go(func() { s.watchTrunks(ctx) })
 	w.Go(func() { s.bans.run(metering) })
+	w.Go(func() { s.legs.watch(ctx) })
 	err := s.stack.run(ctx)
 	stop()
 	w.Wait()
