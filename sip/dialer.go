@@ -136,7 +136,7 @@ func (l *legs) outbound(o outgoing) (*leg, error) {
 	} else if h.addr == "" {
 		h = hopOf(&o.target)
 	}
-	g, err := l.newLeg(calls.Outbound, h, trunkMedia{nat: o.via.addr != "", codecs: preferring(o.codec)})
+	g, err := l.newLeg(calls.Outbound, h, trunkMedia{nat: o.via.addr != "", codecs: preferring(o.codec)}, slices.Concat(o.ways, o.contacts)...)
 	if err != nil {
 		o.metered.end()
 		return nil, fault.New(fault.Unavailable, "rtp_ports", "No RTP port is free; widen media.rtp_ports.").Because(err)

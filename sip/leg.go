@@ -129,9 +129,9 @@ func mediaOf(tr *Trunk) trunkMedia {
 // maxEvents is more than a call sees; a peer that toggles hold faster than its call can follow loses events, not the call.
 const maxEvents = 64
 
-// newLeg opens the port and makes the stream for a peer as seen from its signalling address.
-func (l *legs) newLeg(dir calls.Direction, h hop, t trunkMedia) (*leg, error) {
-	port, err := l.rtp.Ports.Open(l.stack.t.localIP(h.ip()))
+// newLeg opens the port and makes the stream for a peer as seen from its signalling address; others are whom it may be instead.
+func (l *legs) newLeg(dir calls.Direction, h hop, t trunkMedia, others ...outgoing) (*leg, error) {
+	port, err := l.rtp.Ports.Open(l.stack.t.serving(h, others))
 	if err != nil {
 		return nil, fmt.Errorf("open an RTP port: %w", err)
 	}
@@ -139,14 +139,14 @@ func (l *legs) newLeg(dir calls.Direction, h hop, t trunkMedia) (*leg, error) {
 		id: newLegID(), dir: dir, port: port, trunk: t, log: l.log, events: make(chan calls.LegEvent, maxEvents), confirmed: make(chan struct{}), done: make(chan struct{}),
 		free: func() {}, place: func() {},
 	}
-	g.n = g.negotiator(t, h.network)
+	g.n = g.negotiator(t, h.network, l.stack.t.announced(port, h.ip()))
 	g.stream = media.NewStream(port, l.rtp.Stream)
 	return g, nil
 }
 
-// negotiator begins the description of the leg's audio for a new dialog, as its trunk and the transport allow.
-func (g *leg) negotiator(t trunkMedia, network string) *negotiator {
-	n := newNegotiator(g.port.LocalAddr(), uint64(newLegID().Time()), speakable(t.codecs, codec.OpusEncoding()), t.security(network))
+// negotiator begins the description of the leg's audio for a new dialog, as its trunk and the transport allow, with our address as the peer knows it.
+func (g *leg) negotiator(t trunkMedia, network string, at netip.Addr) *negotiator {
+	n := newNegotiator(netip.AddrPortFrom(at, g.port.LocalAddr().Port()), uint64(newLegID().Time()), speakable(t.codecs, codec.OpusEncoding()), t.security(network))
 	n.fingerprint, n.web = g.port.Fingerprint(), isWeb(network) && n.security.certifies()
 	return n
 }

@@ -18,6 +18,7 @@ import (
 	gosip "github.com/emiago/sipgo/sip"
 
 	"tandem/internal/fault"
+	"tandem/media"
 )
 
 // Listen says on which addresses SIP is served; an empty one is off. Port 0 picks a free port (tests).
@@ -330,6 +331,30 @@ func (t *transport) localIP(peer netip.Addr) netip.Addr {
 	}
 	defer c.Close()
 	return addrPort(c.LocalAddr()).Addr()
+}
+
+// serving is the address to bind for a peer's media: ours as the peer knows it, or each of its family when one of those whom the call may go
+// to instead knows another.
+func (t *transport) serving(h hop, others []outgoing) netip.Addr {
+	at := t.localIP(h.ip())
+	for i := range others {
+		switch ip := t.localIP(others[i].via.ip()); {
+		case ip == at || ip.Is4() != at.Is4():
+		case ip.Is4():
+			return netip.IPv4Unspecified()
+		default:
+			return netip.IPv6Unspecified()
+		}
+	}
+	return at
+}
+
+// announced is the address of a port of ours that a peer is told.
+func (t *transport) announced(port *media.RTPPort, peer netip.Addr) netip.Addr {
+	if at := port.LocalAddr().Addr(); !at.IsUnspecified() {
+		return at
+	}
+	return t.localIP(peer)
 }
 
 func itoa(n int) string { return strconv.Itoa(n) }

@@ -3,12 +3,15 @@ package sip_test
 import (
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"testing"
+	"time"
 
 	gosip "github.com/emiago/sipgo/sip"
 
 	"tandem/calls"
+	"tandem/media/codec"
 	"tandem/sip"
 	"tandem/sip/siptest"
 )
@@ -48,6 +51,57 @@ func TestFailover(t *testing.T) {
 		t.Errorf("%v changes of the way are counted", n)
 	}
 	h.await(`SELECT count(*) = 1 FROM outbound_calls WHERE ended_at > answered_at`)
+}
+
+// A carrier that another of our networks leads to is told our address there, though the first was told another, and is heard.
+func TestFailoverToAnotherNetwork(t *testing.T) {
+	t.Parallel()
+	own := ownAddress(t)
+	h := newHouse(t, func(c *sip.Config) { c.Listen.UDP = "0.0.0.0:0" })
+	h.rules(sip.DialRules{Countries: []string{"DE"}})
+	near, far := siptest.New(t, "near"), siptest.NewAt(t, "far", own+":0")
+	for i, c := range []*siptest.Phone{near, far} {
+		h.trunk(sip.Trunk{Name: c.User, Enabled: true, Outbound: c.Addr(), Priority: i + 1, Codecs: []string{"PCMA"}})
+	}
+	leg := h.dials("trunk:+49301234567")
+	first := near.Answer()
+	if body := string(first.Invite.Body()); !strings.Contains(body, "c=IN IP4 127.0.0.1\r\n") {
+		t.Errorf("the near carrier is offered\n%s", body)
+	}
+	first.Reply(first.Invite, 503, "Service Unavailable", "")
+	last := far.Answer()
+	offer := string(last.Invite.Body())
+	if !strings.Contains(offer, "c=IN IP4 "+own+"\r\n") {
+		t.Fatalf("the far carrier is offered\n%s", offer)
+	}
+	voice := siptest.NewVoiceAt(t, own, codec.PCMA)
+	defer voice.Close()
+	last.Reply(last.Invite, 200, "OK", far.SDP(voice.Port(), "", "8 PCMA/8000"))
+	last.Request("ACK")
+	voice.Send(offer, 440)
+	for limit := time.Now().Add(10 * time.Second); leg.Stream().LastHeard().IsZero(); <-time.After(20 * time.Millisecond) {
+		if time.Now().After(limit) {
+			t.Fatal("the far carrier is not heard")
+		}
+	}
+	leg.Hangup(calls.CauseNormal)
+	last.Reply(last.Request("BYE"), 200, "OK", "")
+	<-leg.Done()
+}
+
+// ownAddress is an IPv4 address of this machine's that is not its loopback's.
+func ownAddress(t *testing.T) string {
+	addrs, err := net.InterfaceAddrs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range addrs {
+		if ip, ok := a.(*net.IPNet); ok && ip.IP.To4() != nil && ip.IP.IsGlobalUnicast() {
+			return ip.IP.String()
+		}
+	}
+	t.Skip("this machine has no network but its loopback's")
+	return ""
 }
 
 // Who was reached and is busy is not called again by another carrier; a caller who gives up meanwhile calls nobody more.

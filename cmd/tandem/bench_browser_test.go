@@ -12,16 +12,15 @@ import (
 )
 
 const (
-	benchBrowsers  = 20
 	callsOfAddress = 5 // as many as one address may make from the web
-	benchListeners = 10
+	benchListeners = 50
 )
 
-// holdBrowsers holds calls from web pages, which speak one codec, to the outside address, which speaks G.711: WebRTC on one side, SIP on the other.
-func (s *served) holdBrowsers(b *testing.B, c codec.Codec) {
+// holdBrowsers holds so many calls from web pages, which speak one codec, to the outside address, which speaks G.711: WebRTC on one side, SIP on the other.
+func (s *served) holdBrowsers(b *testing.B, count int, c codec.Codec) {
 	memory := s.rss(b)
 	var pages []*browsertest.Page
-	for i := range benchBrowsers {
+	for i := range count {
 		from := fmt.Sprintf("127.0.1.%d", 1+i/callsOfAddress)
 		p := browsertest.OpenFrom(b, from, "ws://"+s.http+"/ws", map[string]any{"customer": true, "name": "Bench"})
 		p.Send("call.start", map[string]string{"number": "1900"})
@@ -33,7 +32,7 @@ func (s *served) holdBrowsers(b *testing.B, c codec.Codec) {
 	for _, p := range pages {
 		p.RTC.Await(620)
 	}
-	s.cost(b, benchBrowsers, memory, func() { <-time.After(benchHold) })
+	s.cost(b, count, memory, func() { <-time.After(benchHold) })
 	for _, p := range pages {
 		p.Send("call.hangup", nil)
 		p.Wait("call", "state", "ended")
@@ -42,7 +41,7 @@ func (s *served) holdBrowsers(b *testing.B, c codec.Codec) {
 }
 
 // BenchmarkSilentListener reports what supervisors add to the server's work who only listen, each to a call of their own: the same calls and
-// pages before and after they begin.
+// pages before and after they begin. The pages send silence, as a browser does whose microphone is muted.
 func BenchmarkSilentListener(b *testing.B) {
 	s := serveForBench(b)
 	defer uas(b)()
@@ -50,7 +49,7 @@ func BenchmarkSilentListener(b *testing.B) {
 	var ears []*seat
 	for _, email := range s.supervisors(c) {
 		ear := sit(b, c.base, email)
-		ear.RTC.Mute(true)
+		ear.RTC.Say(0)
 		ears = append(ears, ear)
 	}
 	defer s.callIn(b, benchListeners, "1900")()

@@ -61,7 +61,18 @@ func serveForBench(b *testing.B) *served {
 		_ = res.Body.Close()
 		return res.StatusCode == http.StatusOK
 	})
+	s.settle(b)
 	return s
+}
+
+// settle waits until the server has done what it does once after its start.
+func (s *served) settle(b *testing.B) {
+	b.Helper()
+	within(b, time.Minute, "an idle server", func() bool {
+		before := s.cpu(b)
+		<-time.After(time.Second)
+		return s.cpu(b)-before < 100*time.Millisecond
+	})
 }
 
 func freeAddr(b testing.TB, network string) string {
@@ -158,12 +169,14 @@ func BenchmarkCalls(b *testing.B) {
 			}
 		})
 	}
-	for _, c := range []codec.Codec{codec.PCMU, codec.Opus} {
-		b.Run("browser-"+c.Name, func(b *testing.B) {
-			for b.Loop() {
-				s.holdBrowsers(b, c)
-			}
-		})
+	for _, calls := range []int{20, 100} {
+		for _, c := range []codec.Codec{codec.PCMU, codec.Opus} {
+			b.Run(fmt.Sprintf("browser-%s-%d", c.Name, calls), func(b *testing.B) {
+				for b.Loop() {
+					s.holdBrowsers(b, calls, c)
+				}
+			})
+		}
 	}
 }
 

@@ -44,7 +44,13 @@ const (
 // NewVoice opens an RTP port for a codec; it is silent until Send, and closed when the test ends.
 func NewVoice(t testing.TB, c codec.Codec) *Voice {
 	t.Helper()
-	conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	return NewVoiceAt(t, "127.0.0.1", c)
+}
+
+// NewVoiceAt is NewVoice at an address of this machine's.
+func NewVoiceAt(t testing.TB, at string, c codec.Codec) *Voice {
+	t.Helper()
+	conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.ParseIP(at)})
 	if err != nil {
 		t.Fatalf("open an RTP port: %v", err)
 	}
