@@ -2,7 +2,7 @@ import { Textarea, Title } from '@mantine/core';
 import { IconPhoneIncoming } from '@tabler/icons-react';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
-import { leads } from '../phone/machine';
+import { colleagues, leads } from '../phone/machine';
 import type { Card } from '../phone/protocol';
 import { usePhoneState } from '../phone/react';
 import { clock } from '../ui/format';
@@ -29,9 +29,15 @@ export function CallCard() {
       {card ? (
         <div className={classes.card}>
           <CardFacts card={card} consulted={Boolean(offer) || !leads(call)} />
-          {call && !offer && call.state !== 'wrap_up' ? <Notes call={call.id} /> : <ContactPanel card={card} />}
-          {party && <CallRecord key={party} call={party} choosing={!offer} />}
-          {call && !offer && <Actions key={call.id} of={{ call_id: call.id }} asking={call.state !== 'connecting'} />}
+          {call && !offer && call.state !== 'wrap_up' ? (
+            <Notes call={call.id} />
+          ) : (
+            !colleagues(card) && <ContactPanel card={card} />
+          )}
+          {party && !colleagues(card) && <CallRecord key={party} call={party} choosing={!offer} />}
+          {call && !offer && !colleagues(card) && (
+            <Actions key={call.id} of={{ call_id: call.id }} asking={call.state !== 'connecting'} />
+          )}
         </div>
       ) : (
         <div className={classes.noCard}>

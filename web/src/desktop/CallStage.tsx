@@ -52,7 +52,7 @@ export function CallStage({ call }: { call: CallView }) {
       <div className={classes.centre}>
         <div className={classes.party}>{partyName(call.card)}</div>
         {call.card?.name && call.card.caller && <div className="quiet tnum">{call.card.caller}</div>}
-        <QueuePath path={call.card?.queue_path} />
+        {call.card?.queue_path?.length ? <QueuePath path={call.card.queue_path} /> : null}
         {call.device && <Tag tone="info">{t('device.talk', { device: t(`device.${call.device}`) })}</Tag>}
         <div className={classes.timer}>
           <Elapsed since={call.answered_at ?? call.since} />

@@ -39,7 +39,7 @@ export function OfferStage({ offer }: { offer: Offer }) {
           {partyName(card)}
         </div>
         {card.name && card.caller && <div className="quiet tnum">{card.caller}</div>}
-        <QueuePath path={card.queue_path} />
+        {card.queue_path?.length ? <QueuePath path={card.queue_path} /> : null}
         <From card={card} consulted />
         {(card.callback || card.outbound) && (
           <Tag tone="info">{t(card.callback ? 'card.callback' : 'card.outbound')}</Tag>

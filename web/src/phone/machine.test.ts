@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import {
   backoff,
+  colleagues,
   consultable,
   type Effect,
   initialPhone,
@@ -356,6 +357,15 @@ describe('consultation', () => {
   ] as const)('an agent %s', (_, from, want) => {
     expect(acts.flatMap((act) => sent(run([act], from).effects))).toEqual(want);
   });
+});
+
+test.each([
+  ['a colleague', { extension: true, name: 'Ben Agent' }, true],
+  ['an outside caller of an agent’s own number', { extension: true, name: 'Ed', caller: '+14155550123' }, false],
+  ['one who withholds theirs', { extension: true }, false],
+  ['a customer of a queue', { name: 'Ed', queue_path: ['Support'] }, false],
+])('with %s', (_, card, want) => {
+  expect(colleagues(card)).toBe(want);
 });
 
 describe('sending a call on', () => {

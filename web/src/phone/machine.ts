@@ -1,6 +1,7 @@
 import type {
   AgentView,
   CallView,
+  Card,
   Frame,
   LogEvent,
   Offer,
@@ -138,6 +139,9 @@ export const leads = (call: CallView | null): boolean => call?.roster?.leads !==
 /** True for a call of a queue, or with a colleague: only these are sent on. */
 export const sendable = (call: CallView | null): boolean =>
   (call?.card?.queue_path?.length ?? 0) > 0 || call?.card?.extension === true;
+
+/** True for a call of two colleagues: there is no customer to look up, or to ask for anything. */
+export const colleagues = (card: Card): boolean => card.extension === true && !card.caller && Boolean(card.name);
 
 /** True where somebody may be asked in now. */
 export const consultable = (call: CallView | null): boolean =>
