@@ -3,7 +3,7 @@ import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useTransferTargets } from '../inbox/targets';
 import type { TransferTarget } from '../phone/protocol';
-import { usePhone } from '../phone/react';
+import { usePhone, usePhoneState } from '../phone/react';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import { useCloseLabel } from '../ui/useCloseLabel';
 
@@ -24,6 +24,8 @@ export function TransferDialog({ name, way, onClose }: { name: string; way: Way;
   const [search, setSearch] = useState('');
   const [to, setTo] = useState<string | null>(null);
   const targets = useTransferTargets('ivr');
+  // A call that came to an agent by no queue is sent on to queues, but nobody of a queue is asked into it.
+  const unqueued = usePhoneState((s) => s.call?.card?.extension === true);
   const number = NUMBER.test(search.trim()) ? search.trim() : to?.startsWith('number:') ? to.slice(7) : '';
   const send = (type: Way) => {
     if (!to) return;
@@ -51,7 +53,9 @@ export function TransferDialog({ name, way, onClose }: { name: string; way: Way;
             data={[
               ...(number ? [{ group: t('transfer.number'), items: [numberOption(number)] }] : []),
               { group: t('transfer.agents'), items: each('agent', targets.agents) },
-              { group: t('transfer.queues'), items: each('queue', targets.queues) },
+              ...(unqueued && way !== 'transfer'
+                ? []
+                : [{ group: t('transfer.queues'), items: each('queue', targets.queues) }]),
             ]}
             searchValue={search}
             onSearchChange={setSearch}
@@ -67,7 +71,12 @@ export function TransferDialog({ name, way, onClose }: { name: string; way: Way;
               {t('common:cancel')}
             </Button>
             {way !== 'consult' && (
-              <Button variant="default" disabled={!to} data-action="consult-first" onClick={() => send('consult')}>
+              <Button
+                variant="default"
+                disabled={!to || (unqueued && to.startsWith('queue:'))}
+                data-action="consult-first"
+                onClick={() => send('consult')}
+              >
                 {t('consult.first')}
               </Button>
             )}
