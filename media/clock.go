@@ -71,8 +71,9 @@ func (c *Clock) drive(ctx context.Context) {
 			return
 		case <-ticker.C:
 		}
+		began := Now()
 		for _, sh := range c.shards {
-			sh.due()
+			sh.due(Now()-began < heavyFrom)
 		}
 		select {
 		case <-c.wake:
@@ -145,9 +146,9 @@ func (sh *shard) begin() {
 	sh.done, sh.skipped = int64(Now()/phaseTime), [phases]int{}
 }
 
-// due drives the shard up to now, or has its own goroutine do it.
-func (sh *shard) due() {
-	if !sh.heavy.Load() && sh.driving.TryLock() {
+// due drives the shard up to now if it is in time for that and its beats are little work; else it has its own goroutine do it.
+func (sh *shard) due(inTime bool) {
+	if inTime && !sh.heavy.Load() && sh.driving.TryLock() {
 		defer sh.driving.Unlock()
 		sh.catchUp()
 		return

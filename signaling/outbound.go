@@ -32,6 +32,9 @@ type outbound struct {
 	out             *sending
 }
 
+// maxTag is the longest tag that SRTP adds, AEAD_AES_128_GCM's (RFC 7714 12.1).
+const maxTag = 16
+
 // send sends a packet.
 func (o *outbound) send(h *rtp.Header, payload []byte) error {
 	o.rounds.count(h.SequenceNumber)
@@ -41,7 +44,7 @@ func (o *outbound) send(h *rtp.Header, payload []byte) error {
 	if o.srtp == nil && to != nil && o.keys != nil {
 		o.srtp, o.keys, o.out = o.keys(), nil, newSending()
 	}
-	if o.srtp == nil || to == nil || now-o.last >= bothEvery || len(payload) > maxDatagram/2 {
+	if o.srtp == nil || to == nil || now-o.last >= bothEvery || h.MarshalSize()+len(payload)+maxTag > len(o.buf) {
 		o.apart, o.last = true, now
 		o.pion.Inc()
 		_, err := o.writer.WriteRTP(h, payload)

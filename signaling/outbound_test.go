@@ -54,12 +54,17 @@ func newEar(t *testing.T, suite media.SRTPSuite, profile srtp.ProtectionProfile)
 	return e
 }
 
-// sends sends a packet, and is true when it took the direct path. The page decrypts whatever comes, with one count of rollovers for both paths.
 func (e *ear) sends(number uint16) (direct bool) {
+	e.Helper()
+	return e.sendsOf(number, []byte{1, 2, 3})
+}
+
+// sendsOf sends a packet, and is true when it took the direct path. The page decrypts whatever comes, with one count of rollovers for both paths.
+func (e *ear) sendsOf(number uint16, payload []byte) (direct bool) {
 	e.Helper()
 	was := len(e.wire.packets)
 	h := rtp.Header{Version: 2, SequenceNumber: number, Timestamp: uint32(number) * 160, SSRC: 42}
-	if err := e.send(&h, []byte{1, 2, 3}); err != nil {
+	if err := e.send(&h, payload); err != nil {
 		e.Fatal(err)
 	}
 	if direct = len(e.wire.packets) == was; !direct {
@@ -71,7 +76,7 @@ func (e *ear) sends(number uint16) (direct bool) {
 		e.Fatal(err)
 	}
 	plain, err := e.open.DecryptRTP(nil, b[:n], &h)
-	if err != nil || h.SequenceNumber != number || !slices.Equal(plain[12:], []byte{1, 2, 3}) {
+	if err != nil || h.SequenceNumber != number || !slices.Equal(plain[12:], payload) {
 		e.Fatalf("packet %d: %v, %+v", number, err, h)
 	}
 	e.heard = append(e.heard, number)
@@ -86,6 +91,7 @@ func eachEar(t *testing.T, f func(e *ear)) {
 // Each packet takes one path: pion's once a second, else the direct one, over several rounds of the sequence numbers.
 func TestOutboundTakesOnePath(t *testing.T) {
 	eachEar(t, func(e *ear) {
+		e.last = media.Now() - bothEvery
 		if e.sends(65000) {
 			t.Fatal("pion did not get the first packet, from which it counts rollovers")
 		}
@@ -103,6 +109,17 @@ func TestOutboundTakesOnePath(t *testing.T) {
 		}
 		if e.packets != uint32(len(e.wire.packets)+len(e.heard)) || e.octets != 3*e.packets {
 			t.Errorf("counted %d packets and %d octets of %d by pion and %d direct", e.packets, e.octets, len(e.wire.packets), len(e.heard))
+		}
+	})
+}
+
+// Whatever fits in a datagram with its tag goes directly.
+func TestOutboundLongest(t *testing.T) {
+	eachEar(t, func(e *ear) {
+		e.last = media.Now()
+		longest := make([]byte, maxDatagram-12-maxTag)
+		if !e.sendsOf(1, longest) || e.sendsOf(2, append(longest, 0)) {
+			t.Error("a packet took the wrong path for its length")
 		}
 	})
 }
