@@ -45,8 +45,8 @@ func (s *Stream) InjectDigit(key rune) {
 
 // digitDesk makes one digit out of all the ways a press is told.
 type digitDesk struct {
-	heard chan Digit
-	apart atomic.Bool // KeysApart
+	heard     chan Digit
+	onlyHeard atomic.Bool // OnlyHearsKeys
 
 	mu      sync.Mutex
 	recent  [4]press // a ring: presses may overlap when one method is late
@@ -174,11 +174,12 @@ func (r *eventReceiver) recv(p *Packet, rate int) (key rune, began, ok bool) {
 	return key, began, true
 }
 
-// KeysApart says whether this stream's peer is told of keys by signalling: then the tones of whom it hears are looked for.
-func (s *Stream) KeysApart(apart bool) { s.keys.apart.Store(apart) }
+// OnlyHearsKeys says whether this stream's peer, as long as no telephone-event is negotiated, knows of no other way to be told of a key than to hear
+// its tone.
+func (s *Stream) OnlyHearsKeys(only bool) { s.keys.onlyHeard.Store(only) }
 
-// tonesPass tells that a tone needs no looking for: what is said goes to one other party as it is, who knows of no other way to be told
-// of a key than to hear it. Looking would have it sent twice, and costs more than a sixth of a bridged call.
+// tonesPass tells that a tone needs no looking for: what is said goes as it is to one other party, who only hears keys. Looking would have it sent
+// twice, and costs more than a sixth of a bridged call.
 func (s *Stream) tonesPass(sess *session) bool {
 	listeners := s.listeners.list()
 	if len(listeners) != 1 || s.muted.Load() {
@@ -186,7 +187,7 @@ func (s *Stream) tonesPass(sess *session) bool {
 	}
 	to := listeners[0].to
 	theirs := to.session.Load()
-	return theirs != nil && theirs.sends && theirs.EventType == 0 && theirs.Codec.Name == sess.Codec.Name && !to.keys.apart.Load()
+	return theirs != nil && theirs.sends && theirs.EventType == 0 && theirs.Codec.Name == sess.Codec.Name && to.keys.onlyHeard.Load()
 }
 
 // toneReceiver looks for DTMF tones in the audio.

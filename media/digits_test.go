@@ -198,7 +198,7 @@ func TestTonesThatPassAreNoKeys(t *testing.T) {
 	}{
 		{"to one who hears them", plain, func(*party, *party) {}, ""},
 		{"to one who takes events", events, func(*party, *party) {}, "7"},
-		{"to one who is told by signalling", plain, func(_, to *party) { to.KeysApart(true) }, "7"},
+		{"to one who is told by signalling", plain, func(_, to *party) { to.OnlyHearsKeys(false) }, "7"},
 		{"to one who speaks another codec", other, func(*party, *party) {}, "7"},
 		{"to one who hears nothing for now", plain, func(_, to *party) { to.Negotiate(plain, RecvOnly) }, "7"},
 		{"while muted", plain, func(from, _ *party) { from.SetMuted(true) }, "7"},
@@ -210,6 +210,7 @@ func TestTonesThatPassAreNoKeys(t *testing.T) {
 				defer finish()
 				from, to := w.joinFormat(plain, StreamConfig{Inband: true}), w.joinFormat(tt.to, StreamConfig{})
 				to.Play(Forward(from.Stream))
+				to.OnlyHearsKeys(true)
 				tt.do(from, to)
 				tone, _ := sound.DTMF('7', 100*time.Millisecond, 8000)
 				for _, payload := range payloads(t, codec.PCMU, sound.Join(tone, sound.Silence(8000, 80*time.Millisecond)).Samples, frameTime) {

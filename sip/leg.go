@@ -319,7 +319,7 @@ func (g *leg) apply() {
 	g.port.SetRemote(a.remote, media.RTPTrust{
 		NAT: g.trunk.nat && ice == nil, Networks: g.trunk.networks, PayloadTypes: types, Mux: a.mux, Control: a.control(), SRTP: a.srtp, DTLS: a.dtls, ICE: ice,
 	})
-	g.stream.KeysApart(g.dialog().allows["INFO"])
+	g.stream.OnlyHearsKeys(!g.dialog().allows["INFO"])
 	g.stream.Negotiate(f, a.direction())
 	if held := g.n.held(); held != g.held {
 		g.held = held

@@ -175,6 +175,40 @@ func TestVirtualAgent(t *testing.T) {
 	}
 }
 
+// A customer whose telephone knows no telephone-event presses a key: the bot, which hears what they say as it is, is told of it all the same.
+func TestVirtualAgentIsToldOfTones(t *testing.T) {
+	t.Parallel()
+	a := start(t)
+	heard, told := make(chan struct{}), make(chan string, 1)
+	bot := bottest.New(t, "bot-token", func(k *bottest.Talk) {
+		if !hearsTone(k, customerHz) {
+			t.Error("the bot does not hear the customer")
+		}
+		close(heard)
+		if m, ok := k.Wait("dtmf"); ok {
+			told <- m.DTMF.Digit
+		}
+		k.Wait("stop")
+	})
+	l := a.newBotLine(t, "+4930555117", "2917", bot.URL(), "bot-token")
+	l.call = l.phone.Invite(a.sipAddr(), "2917", l.phone.SDP(l.voice.Port(), "", "0"))
+	answer := l.call.Response(200)
+	l.call.Ack("")
+	l.voice.Send(string(answer.Body()), customerHz)
+	<-heard
+	l.voice.Chord(770, 1336)
+	select {
+	case key := <-told:
+		if key != "5" {
+			t.Errorf("the bot is told of %q", key)
+		}
+	case <-time.After(30 * time.Second):
+		t.Error("the bot is told of no key")
+	}
+	l.hangUp()
+	a.ended(t, l.phone.User)
+}
+
 // botRecording checks that there is one file with the customer all through on the left, and on the right the bot, then the person; and what
 // the ticket says.
 func (a *app) botRecording(t *testing.T, c client, row calls.CallRow) {

@@ -26,6 +26,7 @@ type Voice struct {
 	mu      sync.Mutex
 	remote  netip.AddrPort
 	hz      float64
+	with    float64 // sounds beside it
 	heard   []int16 // at 8 kHz
 	trace   []Arrival
 	packets int
@@ -93,9 +94,14 @@ func (a *Voice) Send(sdp string, hz float64) {
 
 // Tone changes what is sent.
 func (a *Voice) Tone(hz float64) {
+	a.Chord(hz, 0)
+}
+
+// Chord sends two tones at once, such as those of a key.
+func (a *Voice) Chord(hz, with float64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.hz = hz
+	a.hz, a.with = hz, with
 }
 
 // Packets is how many RTP packets have come.
@@ -299,6 +305,7 @@ type speaker struct {
 	enc     codec.Encoder
 	header  rtp.Header
 	phase   float64
+	beside  float64 // the phase of the tone beside
 	pcm     []int16
 	payload []byte
 	out     []byte
@@ -307,7 +314,7 @@ type speaker struct {
 // say sends one packet. False: it never will.
 func (a *Voice) say(s *speaker) bool {
 	a.mu.Lock()
-	remote, hz, lose := a.remote, a.hz, a.lose
+	remote, hz, with, lose := a.remote, a.hz, a.with, a.lose
 	a.mu.Unlock()
 	if !remote.IsValid() {
 		return true
@@ -315,9 +322,13 @@ func (a *Voice) say(s *speaker) bool {
 	if hz == 0 {
 		s.phase = 0 // silence, wherever the tone broke off
 	}
+	if with == 0 {
+		s.beside = 0
+	}
 	for i := range s.pcm {
-		s.pcm[i] = int16(8000 * math.Sin(s.phase))
+		s.pcm[i] = int16(8000 * (math.Sin(s.phase) + math.Sin(s.beside)))
 		s.phase = math.Mod(s.phase+2*math.Pi*hz/audioRate, 2*math.Pi)
+		s.beside = math.Mod(s.beside+2*math.Pi*with/audioRate, 2*math.Pi)
 	}
 	n, err := s.enc.Encode(s.payload, s.pcm)
 	if err != nil {
