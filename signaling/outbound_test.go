@@ -118,7 +118,7 @@ func TestOutboundLongest(t *testing.T) {
 	eachEar(t, func(e *ear) {
 		e.last = media.Now()
 		longest := make([]byte, maxDatagram-12-maxTag)
-		if !e.sendsOf(1, longest) || e.sendsOf(2, append(longest, 0)) {
+		if !e.sendsOf(1, longest) || e.sendsOf(2, make([]byte, len(longest)+1)) {
 			t.Error("a packet took the wrong path for its length")
 		}
 	})
