@@ -264,9 +264,9 @@ func TestAgentAtATelephoneNumber(t *testing.T) {
 		t.Helper()
 		s.Send("presence.set", map[string]string{"presence": "AVAILABLE"})
 		s.Wait("agent", "presence", "AVAILABLE")
-		a.is(t, agent, queues.Idle)
 	}
 	available()
+	a.is(t, agent, queues.Idle)
 
 	p, mailbox := a.callTo(t, "5602", codec.PCMU), siptest.NewVoice(t, codec.PCMU)
 	in := rung(t, network)
@@ -281,7 +281,7 @@ func TestAgentAtATelephoneNumber(t *testing.T) {
 	a.is(t, agent, queues.NotResponding)
 	p.voice.WaitNoTone(1000, patient)
 
-	available()
+	available() // and rung in the same moment, by who waits
 	in, voice := rung(t, network), siptest.NewVoice(t, codec.PCMU)
 	answerAs(in, voice, agentHz)
 	asked(t, voice)

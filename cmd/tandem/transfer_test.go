@@ -344,9 +344,9 @@ func TestTransferFromThePage(t *testing.T) {
 		anna.Wait("error", "code", "transfer_queue_closed")
 		anna.Send("call.transfer", map[string]any{"queue": to.queue})
 		offer := ben.Wait("offer", "call", call, "card.transferred_by", "Anna Agent")
-		anna.wrapped(t, call)
-		ben.Send("offer.ack", map[string]string{"offer": offer.Get("offer")})
+		ben.Send("offer.ack", map[string]string{"offer": offer.Get("offer")}) // at once: a page that does not is no longer rung
 		ben.Send("offer.accept", map[string]string{"offer": offer.Get("offer")})
+		anna.wrapped(t, call)
 		p.voice.WaitTone(benHz, patient)
 		p.hangUp()
 		row := a.ended(t, "+49305312")
