@@ -33,7 +33,7 @@ func (l *legs) ringAll(g *leg, contacts []outgoing) (*leg, error) {
 	bs := &branches{leg: g, left: len(contacts)}
 	for i := range contacts {
 		o := &contacts[i]
-		b := &branch{desk: o.desk, n: g.negotiator(g.trunk, o.via.network, l.stack.t.announced(g.port, o.via.ip()))}
+		b := &branch{desk: o.desk, n: g.negotiator(g.trunk, o.via, l.stack.t)}
 		b.d = l.toPeer(g, o, o.via, bs.hooks(b))
 		bs.all = append(bs.all, b)
 	}

@@ -139,15 +139,15 @@ func (l *legs) newLeg(dir calls.Direction, h hop, t trunkMedia, others ...outgoi
 		id: newLegID(), dir: dir, port: port, trunk: t, log: l.log, events: make(chan calls.LegEvent, maxEvents), confirmed: make(chan struct{}), done: make(chan struct{}),
 		free: func() {}, place: func() {},
 	}
-	g.n = g.negotiator(t, h.network, l.stack.t.announced(port, h.ip()))
+	g.n = g.negotiator(t, h, l.stack.t)
 	g.stream = media.NewStream(port, l.rtp.Stream)
 	return g, nil
 }
 
-// negotiator begins the description of the leg's audio for a new dialog, as its trunk and the transport allow, with our address as the peer knows it.
-func (g *leg) negotiator(t trunkMedia, network string, at netip.Addr) *negotiator {
-	n := newNegotiator(netip.AddrPortFrom(at, g.port.LocalAddr().Port()), uint64(newLegID().Time()), speakable(t.codecs, codec.OpusEncoding()), t.security(network))
-	n.fingerprint, n.web = g.port.Fingerprint(), isWeb(network) && n.security.certifies()
+// negotiator begins the description of the leg's audio for a new dialog, as its trunk and the way to the peer allow.
+func (g *leg) negotiator(m trunkMedia, h hop, t *transport) *negotiator {
+	n := newNegotiator(t.announced(g.port, h.ip()), uint64(newLegID().Time()), speakable(m.codecs, codec.OpusEncoding()), m.security(h.network))
+	n.fingerprint, n.web = g.port.Fingerprint(), isWeb(h.network) && n.security.certifies()
 	return n
 }
 

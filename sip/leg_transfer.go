@@ -213,7 +213,7 @@ func (g *leg) replacedBy(n newcomer) *refusal {
 func (g *leg) settleWith(n newcomer, offer []byte) (undo func(), err error) {
 	before, trunk, was, offered, local := g.n, g.trunk, g.desk, g.offered, g.local
 	t := mediaOf(n.by.trunk)
-	g.n = g.negotiator(t, n.req.Transport(), g.dialog().s.t.announced(g.port, hop{n.req.Transport(), n.req.Source()}.ip()))
+	g.n = g.negotiator(t, hop{n.req.Transport(), n.req.Source()}, g.dialog().s.t)
 	g.trunk, g.desk, g.offered = t, desk{}, false
 	if was.at.IsValid() {
 		g.desk = n.by.desk(n.req)

@@ -338,6 +338,9 @@ func (t *transport) localIP(peer netip.Addr) netip.Addr {
 func (t *transport) serving(h hop, others []outgoing) netip.Addr {
 	at := t.localIP(h.ip())
 	for i := range others {
+		if others[i].via == h {
+			continue
+		}
 		switch ip := t.localIP(others[i].via.ip()); {
 		case ip == at || ip.Is4() != at.Is4():
 		case ip.Is4():
@@ -349,12 +352,13 @@ func (t *transport) serving(h hop, others []outgoing) netip.Addr {
 	return at
 }
 
-// announced is the address of a port of ours that a peer is told.
-func (t *transport) announced(port *media.RTPPort, peer netip.Addr) netip.Addr {
-	if at := port.LocalAddr().Addr(); !at.IsUnspecified() {
-		return at
+// announced is where a peer is told that a port of ours is.
+func (t *transport) announced(port *media.RTPPort, peer netip.Addr) netip.AddrPort {
+	at := port.LocalAddr()
+	if at.Addr().IsUnspecified() {
+		return netip.AddrPortFrom(t.localIP(peer), at.Port())
 	}
-	return t.localIP(peer)
+	return at
 }
 
 func itoa(n int) string { return strconv.Itoa(n) }

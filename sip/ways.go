@@ -200,7 +200,7 @@ func (l *legs) setOut(g *leg, o *outgoing, on hooks) *dialog {
 		if len(g.trunk.codecs) == 0 {
 			g.trunk.codecs = preferring(o.codec)
 		}
-		g.n = g.negotiator(g.trunk, next.via.network, l.stack.t.announced(g.port, next.via.ip()))
+		g.n = g.negotiator(g.trunk, next.via, l.stack.t)
 		d := l.stack.newUAC(next, on)
 		d.leg = g
 		l.stack.t.trace.claim(d.callID, g.tenant)

@@ -24,6 +24,7 @@ export function CallCard() {
   const call = usePhoneState((s) => s.call);
   const card = offer?.card ?? call?.card;
   const party = offer ? offer.call : call?.id;
+  const customer = card && !colleagues(card);
   return (
     <section className={classes.panel} aria-label={t('card.title')}>
       {card ? (
@@ -32,10 +33,10 @@ export function CallCard() {
           {call && !offer && call.state !== 'wrap_up' ? (
             <Notes call={call.id} />
           ) : (
-            !colleagues(card) && <ContactPanel card={card} />
+            customer && <ContactPanel card={card} />
           )}
-          {party && !colleagues(card) && <CallRecord key={party} call={party} choosing={!offer} />}
-          {call && !offer && !colleagues(card) && (
+          {party && customer && <CallRecord key={party} call={party} choosing={!offer} />}
+          {call && !offer && customer && (
             <Actions key={call.id} of={{ call_id: call.id }} asking={call.state !== 'connecting'} />
           )}
         </div>
